@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/**
+ * MeshMessageType:
+ *
+ * What a message says; docs/protocol.md defines each. Those from
+ * @MESH_MESSAGE_WELCOME on come from the server and carry no sender.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  MESH_MESSAGE_UNKNOWN,         /* valid, but of a type that we don't know */
+  MESH_MESSAGE_JOINROOM,
+  MESH_MESSAGE_ROOMREPLY,
+  MESH_MESSAGE_CALL,
+  MESH_MESSAGE_SIGNAL,
+  MESH_MESSAGE_STATE,
+  MESH_MESSAGE_ROSTER,
+  MESH_MESSAGE_CHAT,
+  MESH_MESSAGE_BYE,
+  MESH_MESSAGE_SEALED,
+  MESH_MESSAGE_WELCOME,
+  MESH_MESSAGE_JOINED,
+  MESH_MESSAGE_LEFT,
+  MESH_MESSAGE_HOST,
+  MESH_MESSAGE_UNDELIVERABLE,
+  MESH_MESSAGE_OFFLINE,
+} MeshMessageType;
+
+/**
+ * MeshMessage:
+ *
+ * One message, read and checked. Fields that a message of its @type does not
+ * have, or that the sender left out, are %NULL, 0 or %FALSE.
+ *
+ * A plain structure: fill it in with g_strdup() and friends to build one.
+ *
+ * Since: 0.1
+ */
+typedef struct {
+  MeshMessageType type;
+  char *from;                   /* NULL: the server says it */
+  char *to;
+  char *inc;
+  char *sid;
+
+  char **ids;                   /* shouldCall, or members */
+  char **codecs;                /* call */
+
+  char *sdp_type;               /* signal: "offer" or "answer", with sdp */
+  char *sdp;
+  char *candidate;              /* signal: a candidate line, "" = no more */
+  int mline;                    /* sdpMLineIndex, -1 = not given */
+  char *mid;                    /* sdpMid */
+
+  char *name;                   /* state */
+  gboolean muted;
+  gboolean hidden;
+
+  char *text;                   /* chat */
+  char *reason;                 /* bye, left, undeliverable */
+
+  char *id;                     /* welcome, joined, left, host: of whom */
+  char *room;                   /* welcome */
+  char *host;                   /* welcome */
+  gboolean resumed;             /* welcome */
+
+  char *re;                     /* sealed */
+  guint64 n;
+  char *box;
+} MeshMessage;
+
+MeshMessage *mesh_message_new (MeshMessageType type);
+MeshMessage *mesh_message_parse (const char *text, gsize length,
+    GError **error);
+char *mesh_message_to_json (const MeshMessage *message);
+void mesh_message_free (MeshMessage *message);
+const char *mesh_message_type_name (MeshMessageType type);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshMessage, mesh_message_free)
+
+G_END_DECLS

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#define MESH_SERVER_API __attribute__ ((visibility ("default")))
+
+G_BEGIN_DECLS
+
+/* The signalling server and the page, embeddable. It runs in the thread-default
+ * main context of the thread that starts it; all calls belong to that thread. */
+
+#define MESH_TYPE_SERVER (mesh_server_get_type ())
+MESH_SERVER_API
+G_DECLARE_FINAL_TYPE (MeshServer, mesh_server, MESH, SERVER, GObject)
+
+MESH_SERVER_API
+MeshServer *mesh_server_new (void);
+/* address: "ADDR:PORT", port 0 = any free one. certificate NULL: plain http */
+MESH_SERVER_API
+gboolean mesh_server_listen (MeshServer *server, const char *address,
+    GTlsCertificate *certificate, GError **error);
+/* (transfer full): "http://ADDR:PORT", as others on this machine reach it */
+MESH_SERVER_API
+char *mesh_server_dup_url (MeshServer *server);
+MESH_SERVER_API
+void mesh_server_allow_origin (MeshServer *server, const char *origin);
+MESH_SERVER_API
+void mesh_server_stop (MeshServer *server);
+
+G_END_DECLS
