@@ -5,6 +5,11 @@
 
 G_BEGIN_DECLS
 
+/* A session id: an incarnation, a dash, and a decimal number that JavaScript
+ * still counts exactly. */
+#define MESH_SID_MAX_DIGITS 15
+#define MESH_SID_MAX_BYTES (16 + 1 + MESH_SID_MAX_DIGITS)
+
 /**
  * MeshMessageType:
  *
@@ -81,6 +86,9 @@ MeshMessage *mesh_message_parse (const char *text, gsize length,
 char *mesh_message_to_json (const MeshMessage *message);
 void mesh_message_free (MeshMessage *message);
 const char *mesh_message_type_name (MeshMessageType type);
+
+gboolean mesh_is_inc (const char *text);
+gboolean mesh_sid_parse (const char *sid, char *inc, guint64 *number);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshMessage, mesh_message_free)
 
