@@ -1,0 +1,25 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# tests/e2e/netns.sh COMMAND…
+#
+# Runs a command in a network namespace of its own: loopback, and one veth pair
+# with an address and a default route, so that ICE finds one host candidate and
+# nothing that is sent ever leaves. As root, or in a user namespace.
+set -eu
+
+if [ "${MESH_NETNS-}" = setup ]; then
+  ip link set lo up
+  ip link add mesh0 type veth peer name mesh1
+  ip addr add 10.77.0.1/24 dev mesh0
+  ip link set mesh0 up
+  ip link set mesh1 up
+  ip route add default via 10.77.0.1
+  MESH_NETNS=in exec "$@"
+fi
+[ "${MESH_NETNS-}" != in ] || exec "$@"
+
+if [ "$(id -u)" = 0 ]; then
+  MESH_NETNS=setup exec unshare -n "$0" "$@"
+fi
+MESH_NETNS=setup exec unshare -Urn "$0" "$@"
