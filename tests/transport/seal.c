@@ -85,9 +85,12 @@ run_open (MeshSealer *sealer, JsonObject *step)
   g_autoptr (GError) error = NULL;
   g_autofree char *text = node_to_text (
       json_object_get_member (step, "open"));
-  g_autoptr (MeshMessage) sealed = parse (text);
-  g_autoptr (MeshMessage) message = mesh_sealer_open (sealer, sealed, &error);
+  g_autoptr (MeshMessage) sealed = mesh_message_parse (text, strlen (text),
+      &error);
+  g_autoptr (MeshMessage) message = NULL;
 
+  if (sealed)
+    message = mesh_sealer_open (sealer, sealed, &error);
   if (json_object_has_member (step, "refused")) {
     const char *why = json_object_get_string_member (step, "refused");
 

@@ -96,9 +96,12 @@ add('the wrong key', {ann, bob, eve}, [
 {
   const sealed = seal(ann, called, 1, '');
   const back = {...sealed, from: bob.id, to: ann.id, inc: bob.inc};
-  add('the wrong direction', {ann, bob}, [
-    refuses('ann', sealed, 'for somebody else'),
-    refuses('bob', seal(bob, call(bob, ann, 1), 1, ''), 'for somebody else'),
+  const carl = {...bob, id: '33333333-3333-4333-8333-333333333333'};
+  add('the wrong direction', {ann, bob, carl}, [
+    refuses('carl', sealed, 'for somebody else'),
+    refuses('carl', {...sealed, to: carl.id}, 'for somebody else'),
+    refuses('ann', sealed, 'our own'),
+    refuses('bob', seal(bob, call(bob, ann, 1), 1, ''), 'our own'),
     refuses('ann', back, 'turned round'),
     refuses('ann', seal(ann, toRoom('joinroom', ann), 1, ''), 'our own'),
   ]);
@@ -118,7 +121,8 @@ add('the wrong key', {ann, bob, eve}, [
     refuses('bob', change({box: (sealed.box[0] === 'A' ? 'B' : 'A')
       + sealed.box.slice(1)}), 'box changed'),
     refuses('bob', change({box: sealed.box.slice(0, -4)}), 'box cut off'),
-    refuses('bob', change({box: sealed.box.slice(0, 21)}), 'less than a tag'),
+    refuses('bob', change({box: sealed.box.slice(0, 20)}), 'less than a tag'),
+    refuses('bob', change({box: sealed.box.slice(0, 21)}), 'not base64url'),
     refuses('bob', change({box: sealed.box.slice(0, 22)}), 'just a tag'),
     refuses('bob', change({box: `${sealed.box}AAAA`}), 'box made longer'),
     opens('bob', sealed, hello),
