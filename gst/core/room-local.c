@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What an attempt's connection on our side reports. It runs on its own, so it
+ * may speak of an attempt that has ended: then nothing happens. */
+
+#include "core/room-private.h"
+
+static MeshMember *
+find_current (MeshRoom *room, const char *peer, const char *sid)
+{
+  MeshMember *member = mesh_room_find (room, peer);
+
+  if (!member || member->phase == MESH_PEER_IDLE
+      || g_strcmp0 (member->sid, sid) != 0)
+    return NULL;
+  return member;
+}
+
+static MeshMessage *
+new_signal (MeshRoom *room, MeshMember *member)
+{
+  MeshMessage *message
+      = mesh_room_message (room, MESH_MESSAGE_SIGNAL, member->id);
+
+  message->sid = g_strdup (member->sid);
+  return message;
+}
+
+/**
+ * mesh_room_local_sdp:
+ * @room: a room
+ * @peer: of whose connection
+ * @sid: and which attempt
+ * @sdp_type: "offer" or "answer"
+ * @sdp: our description
+ * @now: the time
+ *
+ * Since: 0.1
+ */
+void
+mesh_room_local_sdp (MeshRoom *room, const char *peer, const char *sid,
+    const char *sdp_type, const char *sdp, gint64 now)
+{
+  MeshMember *member = find_current (room, peer, sid);
+  MeshMessage *message;
+
+  if (!member || member->have_local
+      || (g_str_equal (sdp_type, "offer")
+              ? member->phase != MESH_PEER_OFFERING
+              : member->phase != MESH_PEER_ANSWERING))
+    return;
+  member->have_local = TRUE;
+  mesh_room_send_state (room, member->id);
+  message = new_signal (room, member);
+  message->sdp_type = g_strdup (sdp_type);
+  message->sdp = g_strdup (sdp);
+  mesh_room_send (room, message);
+  while ((message = g_queue_pop_head (&member->local_candidates)))
+    mesh_room_send (room, message);
+}
+
+/**
+ * mesh_room_local_candidate:
+ * @room: a room
+ * @peer: of whose connection
+ * @sid: and which attempt
+ * @candidate: a candidate line, or "" when there are no more
+ * @mline: its m-line, or -1
+ * @mid: (nullable): its mid
+ * @now: the time
+ *
+ * May come before the description, which goes out first all the same.
+ *
+ * Since: 0.1
+ */
+void
+mesh_room_local_candidate (MeshRoom *room, const char *peer, const char *sid,
+    const char *candidate, int mline, const char *mid, gint64 now)
+{
+  MeshMember *member = find_current (room, peer, sid);
+  MeshMessage *message;
+
+  if (!member || member->n_local >= MAX_CANDIDATES)
+    return;
+  member->n_local++;
+  message = new_signal (room, member);
+  message->candidate = g_strdup (candidate);
+  message->mline = mline;
+  message->mid = g_strdup (mid);
+  if (member->have_local)
+    mesh_room_send (room, message);
+  else
+    g_queue_push_tail (&member->local_candidates, message);
+}
+
+/**
+ * mesh_room_connected:
+ * @room: a room
+ * @peer: with whom
+ * @sid: which attempt
+ * @now: the time
+ *
+ * ICE and DTLS are done, and the certificate is the one that the description
+ * promised.
+ *
+ * Since: 0.1
+ */
+void
+mesh_room_connected (MeshRoom *room, const char *peer, const char *sid,
+    gint64 now)
+{
+  MeshMember *member = find_current (room, peer, sid);
+
+  if (!member || !member->have_remote || !member->have_local
+      || member->phase == MESH_PEER_CONNECTED)
+    return;
+  member->phase = MESH_PEER_CONNECTED;
+  member->heard_at = member->seen_at = now;
+  member->failures = 0;
+  room->answered = TRUE;
+  room->ask_at = NEVER;
+  if (!member->added) {
+    member->added = TRUE;
+    mesh_room_push (room,
+        mesh_room_action_new (MESH_ROOM_PEER_ADDED, member->id));
+  }
+}
+
+/**
+ * mesh_room_heard:
+ * @room: a room
+ * @peer: from whom
+ * @sid: which attempt
+ * @now: when
+ *
+ * Media or RTCP arrived. Once or twice a second is often enough.
+ *
+ * Since: 0.1
+ */
+void
+mesh_room_heard (MeshRoom *room, const char *peer, const char *sid, gint64 now)
+{
+  MeshMember *member = find_current (room, peer, sid);
+
+  if (!member || member->phase != MESH_PEER_CONNECTED)
+    return;
+  member->heard_at = now;
+  member->seen_at = now;
+}
+
+/**
+ * mesh_room_failed:
+ * @room: a room
+ * @peer: with whom
+ * @sid: which attempt
+ * @reason: (nullable): "refused" when @peer is not who it says it is, so that
+ *   it is left alone for a while; anything else: the connection failed
+ * @now: the time
+ *
+ * Since: 0.1
+ */
+void
+mesh_room_failed (MeshRoom *room, const char *peer, const char *sid,
+    const char *reason, gint64 now)
+{
+  MeshMember *member = find_current (room, peer, sid);
+
+  if (!member)
+    return;
+  if (g_strcmp0 (reason, "refused") == 0) {
+    mesh_room_send_bye (room, member->id, member->sid, "refused");
+    mesh_attempt_barred (room, member, "refused", now);
+    member->refuse_until = now + BARRED_TIME;
+  } else {
+    mesh_attempt_failed (room, member, "failed", "failed", now);
+  }
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/room.h"
+
+G_BEGIN_DECLS
+
+/* Inside of a room: room.c has the public calls and the clockwork, roster.c
+ * knows who is there, attempt.c runs one pair's attempt, and room-action.c
+ * keeps what is to be done. */
+
+#define NEVER G_MAXINT64
+#define MS(ms) ((gint64) (ms) * 1000)
+
+/* docs/protocol.md, "Joining", "Roster repair", "One attempt" and "Leaving" */
+#define REPAIR_LOWER MS (1500)  /* the lower id calls */
+#define REPAIR_HIGHER MS (3000) /* the other one too */
+#define CALL_TIMEOUT MS (6000)
+#define CONNECT_TIMEOUT MS (20000)
+#define SILENCE_TIMEOUT MS (8000)
+#define LOST_SILENCE_TIMEOUT MS (5000)
+#define OTHER_SIDE_LATER MS (3000)
+#define BARRED_TIME MS (30000)
+#define NO_SIGN_TIMEOUT MS (30000)
+#define GHOST_TIMEOUT MS (6500) /* one retry, and nobody answered */
+#define ASK_WITHOUT_WELCOME MS (500)
+#define ROSTER_DELAY MS (300)
+#define ROSTER_INTERVAL MS (10000)
+
+#define MAX_MEMBERS 64          /* with ourselves: what a list may hold */
+#define MAX_CANDIDATES 64       /* an attempt, each way */
+
+typedef struct {
+  char *id;
+  char *inc;                    /* newest seen; NULL: none, or an older app */
+
+  /* who vouches for it */
+  gboolean listed;              /* the server: it is in the room */
+  gboolean lost;                /* the server: timed out. Its media: not so */
+  gboolean newer;               /* it joined after us, so it calls */
+  gint64 seen_at;               /* last message or media of its own */
+  gint64 lost_at;               /* its last attempt failed */
+
+  /* what we were told of it, and told our user */
+  char *name;
+  gboolean muted;
+  gboolean hidden;
+  gboolean added;
+
+  /* the attempt, unless phase is IDLE */
+  MeshPeerPhase phase;
+  char *sid;
+  gboolean caller;              /* we are */
+  gint64 began_at;
+  gint64 heard_at;
+  gboolean have_remote;         /* its description is here */
+  gboolean have_local;          /* ours is out */
+  guint n_remote;               /* candidates so far */
+  guint n_local;
+  GQueue remote_candidates;     /* MeshRoomAction, wait for its description */
+  GQueue local_candidates;      /* MeshMessage, wait for ours */
+
+  /* the next attempt */
+  guint64 last_call;            /* largest N accepted from this inc */
+  guint failures;               /* in a row */
+  gint64 call_at;
+  gint64 barred_until;          /* we don't call */
+  gint64 refuse_until;          /* it need not call either */
+} MeshMember;
+
+typedef enum {
+  SERVER_NONE,                  /* never heard of one */
+  SERVER_ONLINE,
+  SERVER_OFFLINE,
+} MeshServerState;
+
+/* Somebody who left: what others still say of it does not bring it back. */
+typedef struct {
+  char *id;
+  char *inc;                    /* of its own bye, else NULL */
+  gint64 until;
+} MeshDeparted;
+
+struct _MeshRoom {
+  char *id;
+  char *room;
+  char *inc;
+  guint max_peers;
+  char **codecs;
+  char *name;
+  gboolean muted;
+  gboolean hidden;
+
+  GQueue actions;               /* MeshRoomAction */
+  GPtrArray *members;           /* MeshMember, in the order they came up */
+  GPtrArray *departed;          /* MeshDeparted, oldest first */
+  guint64 n_calls;
+
+  gboolean joined;
+  gboolean left;
+  MeshServerState server;
+  gboolean lists;               /* the server says who is there */
+  char *host;
+  gint64 roster_at;
+
+  gboolean answered;            /* our joinroom was */
+  guint n_asked;
+  gint64 ask_at;
+};
+
+/* room-action.c */
+MeshRoomAction *mesh_room_action_new (MeshRoomActionType type,
+    const char *peer);
+void mesh_room_action_free (MeshRoomAction *action);
+void mesh_room_push (MeshRoom *room, MeshRoomAction *action);
+MeshMessage *mesh_room_message (MeshRoom *room, MeshMessageType type,
+    const char *to);
+void mesh_room_send (MeshRoom *room, MeshMessage *message);
+void mesh_room_send_bye (MeshRoom *room, const char *to, const char *sid,
+    const char *reason);
+void mesh_room_send_state (MeshRoom *room, const char *to);
+void mesh_room_warn (MeshRoom *room, const char *peer, const char *format, ...)
+    G_GNUC_PRINTF (3, 4);
+
+/* roster.c */
+void mesh_member_free (MeshMember *member);
+MeshMember *mesh_room_find (MeshRoom *room, const char *id);
+MeshMember *mesh_room_learn (MeshRoom *room, const char *id, gint64 now);
+void mesh_room_forget (MeshRoom *room, MeshMember *member, const char *reason,
+    gint64 now);
+void mesh_room_untile (MeshRoom *room, MeshMember *member, const char *reason);
+gboolean mesh_room_is_over (MeshRoom *room, const char *id, const char *inc,
+    gint64 now);
+void mesh_departed_free (MeshDeparted *departed);
+gint64 mesh_room_repair_delay (MeshRoom *room, MeshMember *member);
+gboolean mesh_room_vouches (MeshRoom *room, MeshMember *member);
+gboolean mesh_room_denies (MeshRoom *room, MeshMember *member);
+gint64 mesh_room_ghost_at (MeshRoom *room, MeshMember *member);
+gint64 mesh_room_forget_at (MeshRoom *room, MeshMember *member);
+void mesh_room_ask (MeshRoom *room, gint64 now);
+void mesh_room_start_asking (MeshRoom *room, gint64 now);
+void mesh_room_send_rosters (MeshRoom *room, gint64 now);
+void mesh_room_server_says (MeshRoom *room, const MeshMessage *message,
+    gint64 now);
+void mesh_room_on_joinroom (MeshRoom *room, const MeshMessage *message,
+    gint64 now);
+void mesh_room_on_roomreply (MeshRoom *room, const MeshMessage *message,
+    gint64 now);
+void mesh_room_on_roster (MeshRoom *room, const MeshMessage *message,
+    gint64 now);
+
+/* attempt.c */
+gboolean mesh_attempt_accept_inc (MeshRoom *room, MeshMember *member,
+    const MeshMessage *message, gint64 now);
+void mesh_attempt_call (MeshRoom *room, MeshMember *member, gint64 now);
+void mesh_attempt_stop (MeshRoom *room, MeshMember *member,
+    const char *reason);
+void mesh_attempt_failed (MeshRoom *room, MeshMember *member,
+    const char *reason, const char *bye, gint64 now);
+void mesh_attempt_barred (MeshRoom *room, MeshMember *member,
+    const char *reason, gint64 now);
+gint64 mesh_attempt_timeout (MeshMember *member);
+void mesh_attempt_on_timeout (MeshRoom *room, MeshMember *member, gint64 now);
+void mesh_attempt_on_call (MeshRoom *room, const MeshMessage *message,
+    gint64 now);
+void mesh_attempt_on_signal (MeshRoom *room, MeshMember *member,
+    const MeshMessage *message);
+void mesh_attempt_on_bye (MeshRoom *room, MeshMember *member,
+    const MeshMessage *message, gint64 now);
+
+G_END_DECLS

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The public face of a room, and its clockwork: what is fed in goes to
+ * roster.c (who is there) or attempt.c (one pair), and each of their timers
+ * is part of mesh_room_deadline() and has its moment in mesh_room_tick(). */
+
+#include "core/room.h"
+
+#include "core/room-private.h"
+
+/**
+ * mesh_room_new:
+ * @config: who we are
+ *
+ * Returns: (transfer full): a room that knows nobody yet. One participation: a
+ *   room that was left is not joined again.
+ *
+ * Since: 0.1
+ */
+MeshRoom *
+mesh_room_new (const MeshRoomConfig *config)
+{
+  MeshRoom *room = g_new0 (MeshRoom, 1);
+
+  room->id = g_strdup (config->id);
+  room->room = g_strdup (config->room);
+  room->inc = g_strdup (config->inc);
+  room->max_peers = config->max_peers;
+  room->name = g_strdup (config->name);
+  room->muted = config->muted;
+  room->hidden = config->hidden;
+  room->members
+      = g_ptr_array_new_with_free_func ((GDestroyNotify) mesh_member_free);
+  room->departed
+      = g_ptr_array_new_with_free_func ((GDestroyNotify) mesh_departed_free);
+  room->roster_at = NEVER;
+  room->ask_at = NEVER;
+  g_queue_init (&room->actions);
+  mesh_room_set_codecs (room, config->codecs);
+  return room;
+}
+
+/**
+ * mesh_room_free:
+ * @room: (nullable) (transfer full): a room
+ *
+ * Since: 0.1
+ */
+void
+mesh_room_free (MeshRoom *room)
+{
+  if (!room)
+    return;
+  g_queue_clear_full (&room->actions, (GDestroyNotify) mesh_room_action_free);
+  g_ptr_array_unref (room->members);
+  g_ptr_array_unref (room->departed);
+  g_strfreev (room->codecs);
+  g_free (room->id);
+  g_free (room->room);
+  g_free (room->inc);
+  g_free (room->name);
+  g_free (room->host);
+  g_free (room);
+}
+
+/**
+ * mesh_room_join:
+ * @room: a room
+ * @now: the time
+ *
+ * Joins: asks who is there, and calls them. Where the room's id is known, there
+ * ought to be a server to ask through, so the first `joinroom` goes out when
+ * it welcomes us, or after the first retry's time if no server speaks.
+ * Otherwise it goes out at once.
+ *
+ * Since: 0.1
+ */
+void
+mesh_room_join (MeshRoom *room, gint64 now)
+{
+  if (room->joined || room->left)
+    return;
+  room->joined = TRUE;
+  if (room->server != SERVER_NONE || !room->room)
+    mesh_room_start_asking (room, now);
+  else
+    room->ask_at = now + ASK_WITHOUT_WELCOME;
+}
+
+static gboolean
+is_for_us (MeshRoom *room, const MeshMessage *message)
+{
+  if (!message->from || g_str_equal (message->from, room->id))
+    return FALSE;
+  /* to the room: roster.c sees whether that is us */
+  if (message->type == MESH_MESSAGE_JOINROOM)
+    return TRUE;
+  return !message->to || g_str_equal (message->to, room->id);
+}
+
+static void
+on_state (MeshRoom *room, MeshMember *member, const MeshMessage *message)
+{
+  const char *name = message->name ? message->name : "";
+  MeshRoomAction *action;
+
+  if (g_strcmp0 (member->name, name) == 0 && member->muted == message->muted
+      && member->hidden == message->hidden)
+    return;
+  g_free (member->name);
+  member->name = g_strdup (name);
+  member->muted = message->muted;
+  member->hidden = message->hidden;
+  action = mesh_room_action_new (MESH_ROOM_PEER_CHANGED, member->id);
+  action->name = g_strdup (member->name);
+  action->muted = member->muted;
+  action->hidden = member->hidden;
+  mesh_room_push (room, action);
+}
+
+static void
+on_chat (MeshRoom *room, MeshMember *member, const MeshMessage *message)
+{
+  MeshRoomAction *action = mesh_room_action_new (MESH_ROOM_CHAT, member->id);
+
+  action->text = g_strdup (message->text);
+  mesh_room_push (room, action);
+}
+
+/* @member is NULL when we don't know the sender (yet). */
+static void
+dispatch (MeshRoom *room, MeshMember *member, const MeshMessage *message,
+    gint64 now)
+{
+  switch (message->type) {
+    case MESH_MESSAGE_JOINROOM:
+      mesh_room_on_joinroom (room, message, now);
+      break;
+    case MESH_MESSAGE_ROOMREPLY:
+      mesh_room_on_roomreply (room, message, now);
+      break;
+    case MESH_MESSAGE_ROSTER:
+      mesh_room_on_roster (room, message, now);
+      break;
+    case MESH_MESSAGE_CALL:
+      mesh_attempt_on_call (room, message, now);
+      break;
+    case MESH_MESSAGE_SIGNAL:
+      if (member)
+        mesh_attempt_on_signal (room, member, message);
+      break;
+    case MESH_MESSAGE_STATE:
+      if (member)
+        on_state (room, member, message);
+      break;
+    case MESH_MESSAGE_CHAT:
+      if (member)
+        on_chat (room, member, message);
+      break;
+    case MESH_MESSAGE_BYE:
+      if (member)
+        mesh_attempt_on_bye (room, member, message, now);
+      break;
+    default:
+      break;
+  }
+}
+
+/**
+ * mesh_room_feed:
+ * @room: a room
+ * @message: what came in, opened if it was sealed
+ * @now: the time
+ *
+ * Since: 0.1
+ */
+void
+mesh_room_feed (MeshRoom *room, const MeshMessage *message, gint64 now)
+{
+  MeshMember *member;
+
+  if (room->left)
+    return;
+  if (message->type >= MESH_MESSAGE_WELCOME) {
+    mesh_room_server_says (room, message, now);
+    return;
+  }
+  if (!is_for_us (room, message)
+      || mesh_room_is_over (room, message->from, message->inc, now))
+    return;
+  member = mesh_room_find (room, message->from);
+  if (member) {
+    if (!mesh_attempt_accept_inc (room, member, message, now))
+      return;
+    member->seen_at = now;
+  }
+  dispatch (room, member, message, now);
+  if (!member && (member = mesh_room_find (room, message->from)))
+    mesh_attempt_accept_inc (room, member, message, now);
+}
+
+static gint64
+member_deadline (MeshRoom *room, MeshMember *member)
+{
+  gint64 at = MIN (mesh_attempt_timeout (member),
+      MIN (mesh_room_ghost_at (room, member),
+          mesh_room_forget_at (room, member)));
+
+  if (member->phase == MESH_PEER_IDLE && room->joined
+      && room->server != SERVER_OFFLINE)
+    at = MIN (at, MAX (member->call_at, member->barred_until));
+  return at;
+}
+
+/* May forget @member. */
+static void
+tick_member (MeshRoom *room, MeshMember *member, gint64 now)
+{
+  if (now >= mesh_room_forget_at (room, member)) {
+    mesh_room_forget (room, member, "timeout", now);
+    return;
+  }
+  if (now >= mesh_room_ghost_at (room, member))
+    mesh_room_untile (room, member, "timeout");
+  if (now >= mesh_attempt_timeout (member))
+    mesh_attempt_on_timeout (room, member, now);
+  else if (member->phase == MESH_PEER_IDLE && now >= member->call_at
+           && room->joined)
+    mesh_attempt_call (room, member, now);
+}
+
+/**
+ * mesh_room_tick:
+ * @room: a room
+ * @now: the time
+ *
+ * Does what is due.
+ *
+ * Since: 0.1
+ */
+void
+mesh_room_tick (MeshRoom *room, gint64 now)
+{
+  guint i = 0;
+
+  if (room->left)
+    return;
+  while (i < room->members->len) {
+    MeshMember *member = g_ptr_array_index (room->members, i);
+
+    tick_member (room, member, now);
+    if (i < room->members->len
+        && member == g_ptr_array_index (room->members, i))
+      i++;
+  }
+  if (now >= room->ask_at && room->server != SERVER_OFFLINE)
+    mesh_room_ask (room, now);
+  if (now >= room->roster_at)
+    mesh_room_send_rosters (room, now);
+}
+
+/**
+ * mesh_room_deadline:
+ * @room: a room
+ *
+ * Returns: when to call mesh_room_tick() next; %G_MAXINT64 when nothing is due
+ *
+ * Since: 0.1
+ */
+gint64
+mesh_room_deadline (MeshRoom *room)
+{
+  gint64 at = room->roster_at;
+
+  if (room->left)
+    return NEVER;
+  if (room->server != SERVER_OFFLINE)
+    at = MIN (at, room->ask_at);
+  for (guint i = 0; i < room->members->len; i++)
+    at = MIN (at,
+        member_deadline (room, g_ptr_array_index (room->members, i)));
+  return at;
+}
+
+/**
+ * mesh_room_leave:
+ * @room: a room
+ * @now: the time
+ *
+ * Says goodbye to everybody, and ends everything. Nothing comes from the room
+ * after the actions that this gives.
+ *
+ * Since: 0.1
+ */
+void
+mesh_room_leave (MeshRoom *room, gint64 now)
+{
+  if (room->left)
+    return;
+  for (guint i = 0; i < room->members->len; i++) {
+    MeshMember *member = g_ptr_array_index (room->members, i);
+
+    mesh_room_send_bye (room, member->id, NULL, "left");
+    mesh_attempt_stop (room, member, "left");
+    mesh_room_untile (room, member, "left");
+  }
+  g_ptr_array_set_size (room->members, 0);
+  room->left = TRUE;
+}
+
+/**
+ * mesh_room_set_state:
+ * @room: a room
+ * @name: our display name
+ * @muted: whether we are muted
+ * @hidden: whether our camera is hidden
+ * @now: the time
+ *
+ * Tells everybody, if it is news.
+ *
+ * Since: 0.1
+ */
+void
+mesh_room_set_state (MeshRoom *room, const char *name, gboolean muted,
+    gboolean hidden, gint64 now)
+{
+  if (g_strcmp0 (room->name, name) == 0 && room->muted == muted
+      && room->hidden == hidden)
+    return;
+  g_free (room->name);
+  room->name = g_strdup (name);
+  room->muted = muted;
+  room->hidden = hidden;
+  for (guint i = 0; i < room->members->len; i++) {
+    MeshMember *member = g_ptr_array_index (room->members, i);
+
+    if (member->phase != MESH_PEER_IDLE)
+      mesh_room_send_state (room, member->id);
+  }
+}
+
+/**
+ * mesh_room_set_codecs:
+ * @room: a room
+ * @codecs: (nullable) (array zero-terminated=1): video codecs, best first
+ *
+ * What our next calls name.
+ *
+ * Since: 0.1
+ */
+void
+mesh_room_set_codecs (MeshRoom *room, const char *const *codecs)
+{
+  const char *const fallback[] = { "VP8", NULL };
+
+  g_strfreev (room->codecs);
+  room->codecs = g_strdupv ((char **) (codecs ? codecs : fallback));
+}
+
+/**
+ * mesh_room_chat:
+ * @room: a room
+ * @text: what to say to everybody
+ * @now: the time
+ *
+ * Since: 0.1
+ */
+void
+mesh_room_chat (MeshRoom *room, const char *text, gint64 now)
+{
+  for (guint i = 0; i < room->members->len; i++) {
+    MeshMember *member = g_ptr_array_index (room->members, i);
+    MeshMessage *message
+        = mesh_room_message (room, MESH_MESSAGE_CHAT, member->id);
+
+    message->text = g_strdup (text);
+    mesh_room_send (room, message);
+  }
+}
+
+/**
+ * mesh_room_foreach_peer:
+ * @room: a room
+ * @func: (scope call): called for every member that we know
+ * @user_data: for @func
+ *
+ * Since: 0.1
+ */
+void
+mesh_room_foreach_peer (MeshRoom *room, MeshPeerFunc func, gpointer user_data)
+{
+  for (guint i = 0; i < room->members->len; i++) {
+    MeshMember *member = g_ptr_array_index (room->members, i);
+    MeshPeerInfo info = {
+      .id = member->id,
+      .name = member->name,
+      .sid = member->sid,
+      .phase = member->phase,
+      .muted = member->muted,
+      .hidden = member->hidden,
+      .was_added = member->added,
+    };
+
+    func (&info, user_data);
+  }
+}
