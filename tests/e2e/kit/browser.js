@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/** Parties that are real browsers, each with a camera and a tone of its own. */
+
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import puppeteer from 'puppeteer-core';
+import { installDevices, installProbe } from './inpage.js';
+import { isTone, nameColour, writeWav, writeY4m } from './media.js';
+import { until } from './wait.js';
+
+export class Browser {
+  /** @type {string[]} what the page said on its console, or threw */
+  log = [];
+
+  constructor(browser, page, folder, sound) {
+    this.browser = browser;
+    this.sound = sound;
+    this.page = page;
+    this.folder = folder;
+    page.on('console', message => this.log.push(message.text()));
+    page.on('pageerror', error => this.log.push(`thrown: ${error.message}`));
+  }
+
+  /** Opens a room's link, which joins. */
+  async join(link) {
+    await this.page.goto(link, { waitUntil: 'domcontentloaded' });
+  }
+
+  state() {
+    return this.page.evaluate(() => document.documentElement.dataset.state);
+  }
+
+  async waitState(state, timeout = 20000) {
+    await until(`the page to be ${state}`,
+      async () => await this.state() === state, timeout, () => this.log);
+  }
+
+  /** What it sees and hears of each peer. */
+  async look() {
+    this.sights = (await this.page.evaluate(() => window.meshSights()))
+      .map(s => ({ ...s, colour: s.rgb && nameColour(s.rgb) }));
+    return this.sights;
+  }
+
+  async meets(look) {
+    return (await this.look()).some(s =>
+      s.colour === look.colour && isTone(s.hz, look.hz));
+  }
+
+  async countFaces() {
+    return (await this.look()).length;
+  }
+
+  mark() {
+    return this.page.evaluate(() => window.meshMark());
+  }
+
+  /** The longest pause of a look's video since mark(). */
+  async pauses(look) {
+    const sight = (await this.look()).find(s => s.colour === look.colour);
+    return { video: sight ? sight.worst : Infinity, audio: 0 };
+  }
+
+  summary() {
+    return { sights: this.sights, log: this.log.slice(-20) };
+  }
+
+  async press(name) {
+    await this.page.locator(`aria/${name}[role="button"]`).click();
+  }
+
+  async close() {
+    await this.browser.close();
+    this.sound?.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** As the kernel would end it. */
+  kill() {
+    this.browser.process().kill('SIGKILL');
+    this.sound?.kill();
+  }
+}
+
+export async function openChromium(look, { args = [] } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'mesh-chromium-'));
+  writeY4m(join(folder, 'camera.y4m'), look.rgb);
+  writeWav(join(folder, 'microphone.wav'), look.hz);
+  const browser = await puppeteer.launch({
+    executablePath: '/usr/bin/chromium',
+    userDataDir: join(folder, 'profile'),
+    args: [
+      '--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu',
+      '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream',
+      `--use-file-for-fake-video-capture=${join(folder, 'camera.y4m')}`,
+      `--use-file-for-fake-audio-capture=${join(folder, 'microphone.wav')}`,
+      '--autoplay-policy=no-user-gesture-required',
+      '--disable-background-timer-throttling',
+      '--disable-renderer-backgrounding', ...args,
+    ],
+  });
+  const page = (await browser.pages())[0] ?? await browser.newPage();
+  await page.evaluateOnNewDocument(installProbe);
+  return new Browser(browser, page, folder);
+}
+
+/**
+ * A sound server with nobody listening. Without one Firefox's AudioContexts
+ * stand still, and so does whatever measures or makes sound in a page.
+ */
+async function startSound(folder) {
+  const socket = join(folder, 'sound');
+  const server = spawn('pulseaudio', ['-n', '--daemonize=no',
+    '--use-pid-file=no', '--exit-idle-time=-1', '--disable-shm=yes',
+    '--load=module-null-sink',
+    `--load=module-native-protocol-unix auth-anonymous=1 socket=${socket}`,
+  ], { stdio: 'ignore', env: { ...process.env, HOME: folder,
+    XDG_RUNTIME_DIR: folder } });
+  await until('the sound server', () => existsSync(socket));
+  return { server, address: `unix:${socket}` };
+}
+
+export async function openFirefox(look) {
+  const folder = mkdtempSync(join(tmpdir(), 'mesh-firefox-'));
+  const sound = await startSound(folder);
+  const browser = await puppeteer.launch({
+    browser: 'firefox',
+    env: { ...process.env, PULSE_SERVER: sound.address },
+    executablePath: '/usr/bin/firefox-esr',
+    userDataDir: join(folder, 'profile'),
+    // Snapshots of a profile and calls home are of no use here.
+    extraPrefsFirefox: {
+      'media.navigator.permission.disabled': true,
+      'media.navigator.streams.fake': true,
+      'media.autoplay.default': 0,
+      'media.autoplay.blocking_policy': 0,
+      'media.autoplay.block-webaudio': false,
+      'media.peerconnection.ice.obfuscate_host_addresses': false,
+      'network.captive-portal-service.enabled': false,
+      'network.connectivity-service.enabled': false,
+      'media.gmp-manager.updateEnabled': false,
+    },
+  });
+  const page = await browser.newPage();
+  await page.evaluateOnNewDocument(installDevices, look);
+  await page.evaluateOnNewDocument(installProbe);
+  return new Browser(browser, page, folder, sound.server);
+}

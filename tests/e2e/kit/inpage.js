@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * What runs inside a browser's page. puppeteer carries these functions over as
+ * text, so each stands for itself.
+ */
+
+/**
+ * Watches every remote <video data-peer>; `meshSights()` then tells what each
+ * looks and sounds like, and `meshMark()` forgets how long pauses were so far.
+ */
+export function installProbe() {
+  const states = new Map();
+  const canvas = document.createElement('canvas');
+  canvas.width = canvas.height = 8;
+  const draw = canvas.getContext('2d', { willReadFrequently: true });
+  let audio = null;
+
+  function watch(video) {
+    const state = { frames: 0, last: 0, worst: 0, first: null, hz: 0,
+      level: 0, tracks: '', analyser: null };
+    const onFrame = time => {
+      if (state.last)
+        state.worst = Math.max(state.worst, time - state.last);
+      else
+        state.first = performance.timeOrigin + time;
+      state.last = time;
+      state.frames++;
+      video.requestVideoFrameCallback(onFrame);
+    };
+    video.requestVideoFrameCallback(onFrame);
+    states.set(video, state);
+    return state;
+  }
+
+  // The sound may be the video's own, or have an element of its own.
+  function listen(video, state) {
+    const elements = [video, ...document.querySelectorAll(
+      `audio[data-peer="${video.dataset.peer}"]`)];
+    const tracks = elements.flatMap(e => e.srcObject?.getAudioTracks() ?? []);
+    const ids = tracks.map(t => t.id).join();
+    if (!tracks.length || ids === state.tracks)
+      return;
+    audio ??= new AudioContext();
+    audio.resume();
+    state.tracks = ids;
+    state.analyser = audio.createAnalyser();
+    state.analyser.fftSize = 16384;
+    state.analyser.smoothingTimeConstant = 0;
+    audio.createMediaStreamSource(new MediaStream(tracks))
+      .connect(state.analyser);
+  }
+
+  function hear(state) {
+    const bins = new Float32Array(state.analyser.frequencyBinCount);
+    state.analyser.getFloatFrequencyData(bins);
+    const step = audio.sampleRate / state.analyser.fftSize;
+    let best = Math.ceil(200 / step);
+    for (let i = best; i < 2000 / step; i++) {
+      if (bins[i] > bins[best])
+        best = i;
+    }
+    state.level = bins[best];
+    if (bins[best] > -60)
+      state.hz = Math.round(best * step);
+  }
+
+  function colour(video) {
+    const { videoWidth: w, videoHeight: h } = video;
+    if (!w)
+      return null;
+    draw.drawImage(video, w / 4, h / 4, w / 2, h / 2, 0, 0, 8, 8);
+    const { data } = draw.getImageData(0, 0, 8, 8);
+    const sum = [0, 0, 0];
+    data.forEach((value, i) => {
+      if (i % 4 < 3)
+        sum[i % 4] += value / 64;
+    });
+    return sum.map(Math.round);
+  }
+
+  setInterval(() => {
+    for (const video of document.querySelectorAll('video[data-peer]')) {
+      const state = states.get(video) ?? watch(video);
+      listen(video, state);
+      if (state.analyser)
+        hear(state);
+    }
+  }, 100);
+
+  window.meshSights = () =>
+    [...document.querySelectorAll('video[data-peer]')].map(video => {
+      const s = states.get(video);
+      return { peer: video.dataset.peer, rgb: colour(video), hz: s?.hz,
+        level: s?.level, frames: s?.frames, first: s?.first,
+        worst: s ? Math.max(s.worst, s.last ? performance.now() - s.last : 0)
+          : null };
+    });
+  window.meshMark = () => states.forEach(s => { s.worst = 0; });
+}
+
+/**
+ * A camera of one colour and a microphone of one tone, for a browser whose own
+ * fake devices cannot be told what to show.
+ */
+export function installDevices({ rgb, hz }) {
+  function picture() {
+    const canvas = document.createElement('canvas');
+    canvas.width = 320;
+    canvas.height = 240;
+    const draw = canvas.getContext('2d');
+    let n = 0;
+    setInterval(() => {
+      draw.fillStyle = `rgb(${rgb.join()})`;
+      draw.fillRect(0, 0, 320, 240);
+      // Something moves in a corner, so that every frame is a new one.
+      draw.fillStyle = '#888';
+      draw.fillRect(n++ % 32, 0, 4, 4);
+    }, 66);
+    return canvas.captureStream(15).getVideoTracks();
+  }
+  function sound() {
+    const context = new AudioContext();
+    const tone = context.createOscillator();
+    const volume = context.createGain();
+    const out = context.createMediaStreamDestination();
+    tone.frequency.value = hz;
+    volume.gain.value = 0.4;
+    tone.connect(volume).connect(out);
+    tone.start();
+    context.resume();
+    return out.stream.getAudioTracks();
+  }
+  if (!navigator.mediaDevices)
+    return;
+  navigator.mediaDevices.getUserMedia = async wanted => new MediaStream([
+    ...(wanted.video ? picture() : []), ...(wanted.audio ? sound() : [])]);
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * The colours and tones by which the parties of a test are told apart, and the
+ * files that give a browser's fake camera and microphone one of each.
+ */
+
+import { writeFileSync } from 'node:fs';
+
+/** Far enough apart to survive any encoder; the tones too, and no harmonics. */
+export const looks = [
+  { colour: 'red', rgb: [220, 40, 40], hz: 400 },
+  { colour: 'green', rgb: [40, 180, 60], hz: 550 },
+  { colour: 'blue', rgb: [50, 80, 220], hz: 700 },
+  { colour: 'yellow', rgb: [220, 200, 40], hz: 900 },
+  { colour: 'magenta', rgb: [200, 50, 180], hz: 1150 },
+  { colour: 'cyan', rgb: [40, 190, 200], hz: 1450 },
+];
+
+/** The name of the nearest colour, or null where none is near. */
+export function nameColour(rgb) {
+  for (const look of looks) {
+    const far = Math.hypot(...look.rgb.map((c, i) => c - rgb[i]));
+    if (far < 60)
+      return look.colour;
+  }
+  return null;
+}
+
+/** Whether a frequency found is the tone wanted; probes see steps of 10 Hz. */
+export function isTone(hz, wanted) {
+  return Math.abs(hz - wanted) <= 25;
+}
+
+/** One second of a solid colour, for --use-file-for-fake-video-capture. */
+export function writeY4m(path, [r, g, b], width = 320, height = 240) {
+  const y = 16 + 0.257 * r + 0.504 * g + 0.098 * b;
+  const u = 128 - 0.148 * r - 0.291 * g + 0.439 * b;
+  const v = 128 + 0.439 * r - 0.368 * g - 0.071 * b;
+  const frame = Buffer.concat([
+    Buffer.from('FRAME\n'),
+    Buffer.alloc(width * height, Math.round(y)),
+    Buffer.alloc(width * height / 4, Math.round(u)),
+    Buffer.alloc(width * height / 4, Math.round(v)),
+  ]);
+  const head = `YUV4MPEG2 W${width} H${height} F15:1 Ip A1:1 C420jpeg\n`;
+  writeFileSync(path, Buffer.concat([Buffer.from(head),
+    ...Array(15).fill(frame)]));
+}
+
+/**
+ * A tone in pulses, for --use-file-for-fake-audio-capture: a steady one would
+ * be taken for noise, and suppressed.
+ */
+export function writeWav(path, hz, rate = 48000) {
+  const seconds = 2;
+  const samples = Buffer.alloc(rate * seconds * 2);
+  for (let i = 0; i < rate * seconds; i++) {
+    const on = (i / rate) % 0.5 < 0.4;
+    const sample = on ? 16000 * Math.sin(2 * Math.PI * hz * i / rate) : 0;
+    samples.writeInt16LE(Math.round(sample), i * 2);
+  }
+  const head = Buffer.alloc(44);
+  head.write('RIFF', 0);
+  head.writeUInt32LE(36 + samples.length, 4);
+  head.write('WAVEfmt ', 8);
+  head.writeUInt32LE(16, 16);
+  head.writeUInt16LE(1, 20);
+  head.writeUInt16LE(1, 22);
+  head.writeUInt32LE(rate, 24);
+  head.writeUInt32LE(rate * 2, 28);
+  head.writeUInt16LE(2, 32);
+  head.writeUInt16LE(16, 34);
+  head.write('data', 36);
+  head.writeUInt32LE(samples.length, 40);
+  writeFileSync(path, Buffer.concat([head, samples]));
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * A party that is a gst-launch-1.0 of its own. What it sees and hears comes from
+ * tests/e2e/probe.c, which takes all of the room's streams.
+ */
+
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { EventEmitter, once } from 'node:events';
+import { isTone, nameColour } from './media.js';
+import { until } from './wait.js';
+
+const root = process.env.MESH_BUILD_ROOT;
+
+/** Where GStreamer finds our plugins and the probe. */
+export const environment = {
+  ...process.env,
+  GST_PLUGIN_PATH_1_0: `${root}/plugins:${root}/tests/e2e`,
+  GST_REGISTRY: `${root}/tests/registry.bin`,
+  LC_ALL: 'C',
+};
+
+/** What came in of one peer, by the newest line of each kind. */
+class Sight {
+  video = null;
+  audio = null;
+  gone = false;
+  /** the longest pauses since `mark()`, in ms */
+  worst = { video: 0, audio: 0 };
+  firstFrame = null;
+  /** the loudest tone since the last line that heard one */
+  hz = 0;
+
+  take(line) {
+    if (line.kind === 'gone') {
+      this.gone = true;
+      return;
+    }
+    this.gone = false;
+    if (line.kind === 'video' && this.firstFrame === null)
+      this.firstFrame = line.t;
+    if (line.kind === 'audio' && line.level > 0.01)
+      this.hz = line.hz;
+    this[line.kind] = line;
+    this.worst[line.kind] = Math.max(this.worst[line.kind], line.gap);
+  }
+
+  get colour() {
+    return this.video && nameColour(this.video.rgb);
+  }
+}
+
+export class Pipeline extends EventEmitter {
+  /** what came of each peer, by its id @type {Map<string, Sight>} */
+  sights = new Map();
+  /** meshroom's element messages @type {{name: string, text: string}[]} */
+  messages = [];
+  output = '';
+  link = null;
+  exited = null;
+
+  /** @param {string[]} description what stands after gst-launch-1.0 */
+  constructor(description, { env = {} } = {}) {
+    super();
+    this.process = spawn('gst-launch-1.0', ['-m', ...description], {
+      env: { ...environment, ...env },
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    });
+    const [, out, err, probe] = this.process.stdio;
+    createInterface({ input: out }).on('line', line => this.#read(line));
+    createInterface({ input: err }).on('line', line => this.#read(line));
+    createInterface({ input: probe }).on('line', line => this.#probe(line));
+    this.process.on('exit', (code, signal) => {
+      this.exited = { code, signal };
+      this.emit('exit');
+    });
+  }
+
+  #probe(text) {
+    const line = JSON.parse(text);
+    const key = line.peer || line.pad;
+    if (!this.sights.has(key))
+      this.sights.set(key, new Sight());
+    this.sights.get(key).take(line);
+    this.emit('line', line);
+  }
+
+  #read(line) {
+    this.output += line + '\n';
+    const message = line.match(/\(element\): (meshroom-[a-z-]+)(.*)/);
+    if (message)
+      this.messages.push({ name: message[1], text: message[2] });
+    const link = line.replace(/\\/g, '').match(/https?:\/\/[^\s"';,)]+\/room\/[^\s"';,)]+/);
+    if (link && !this.link)
+      this.link = link[0];
+    this.emit('output', line);
+  }
+
+  /** The link of the room that it serves. */
+  async waitLink() {
+    await until('the link', () => this.link || this.exited, 20000,
+      () => this.output);
+    if (!this.link)
+      throw new Error(`no link, but: ${this.output}`);
+    return this.link;
+  }
+
+  /** Whether a party of this look is seen and heard, as one peer. */
+  meets(look) {
+    for (const sight of this.sights.values()) {
+      if (!sight.gone && sight.colour === look.colour &&
+          isTone(sight.hz, look.hz))
+        return true;
+    }
+    return false;
+  }
+
+  /** How many peers' video is there. */
+  get faces() {
+    return [...this.sights.values()].filter(s => s.video && !s.gone).length;
+  }
+
+  /** Forgets how long pauses were so far. */
+  mark() {
+    for (const sight of this.sights.values())
+      sight.worst = { video: 0, audio: 0 };
+  }
+
+  /** The longest pause of a look's video and audio since mark(). */
+  pauses(look) {
+    for (const sight of this.sights.values()) {
+      if (sight.colour === look.colour && !sight.gone)
+        return sight.worst;
+    }
+    return { video: Infinity, audio: Infinity };
+  }
+
+  summary() {
+    return [...this.sights].map(([peer, s]) => ({ peer, gone: s.gone,
+      colour: s.colour, rgb: s.video?.rgb, hz: s.hz, worst: s.worst }));
+  }
+
+  /** Whether a message on the bus has this in its text. */
+  said(text) {
+    return this.output.includes(text);
+  }
+
+  signal(name) {
+    this.process.kill(name);
+  }
+
+  /** Ends it as Ctrl-C does, which leaves the room, and waits for its end. */
+  async stop(signal = 'SIGINT') {
+    if (!this.exited) {
+      this.process.kill(signal);
+      if (signal !== 'SIGKILL') {
+        const timer = setTimeout(() => this.process.kill('SIGKILL'), 10000);
+        await once(this, 'exit');
+        clearTimeout(timer);
+      } else {
+        await once(this, 'exit');
+      }
+    }
+    return this.exited;
+  }
+}
+
+/**
+ * A party with a colour and a tone.
+ * @param {object} options
+ * @param {string} options.name its display name
+ * @param {object} options.look one of `looks`
+ * @param {string} [options.link] or
+ * @param {string} [options.serve]
+ * @param {string[]} [options.room] further properties of meshroom
+ */
+export function party({ name, look, link, serve, room = [], fps = 30 }) {
+  const [r, g, b] = look.rgb;
+  const colour = ((0xff << 24 | r << 16 | g << 8 | b) >>> 0).toString();
+  const where = link ? `link=${link}` : `serve=${serve}`;
+  return new Pipeline([
+    'meshroom', 'name=room', where, `display-name=${name}`, ...room,
+    'videotestsrc', 'is-live=true', 'pattern=solid-color',
+    `foreground-color=${colour}`, '!',
+    `video/x-raw,width=320,height=240,framerate=${fps}/1`, '!',
+    'room.video_sink',
+    'audiotestsrc', 'is-live=true', `freq=${look.hz}`, 'volume=0.4', '!',
+    'room.audio_sink',
+    'room.', ':', 'meshprobe', 'fd=3',
+  ]);
+}
