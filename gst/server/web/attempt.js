@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * One attempt at a connection with one member (docs/protocol.md, "One
+ * attempt"), as gst/core/attempt.c:
+ *
+ *              we call              its offer            connected
+ *       idle ----------> calling ------------> answering ----------+
+ *        | it calls, also in any other phase                       v
+ *        +-------------> offering ---------------------------> connected
+ *                                      connected
+ *
+ * Every phase but idle has a timeout, and leads back to idle through failed(),
+ * which sets when to call again.
+ */
+
+import {parseSid} from './ids.js';
+import * as roster from './roster.js';
+
+/** @typedef {import('./message.js').Message} Message */
+/** @typedef {import('./room.js').Room} Room */
+/** @typedef {import('./room.js').Member} Member */
+
+const CALL_TIMEOUT = 6000;
+const CONNECT_TIMEOUT = 20000;
+const SILENCE_TIMEOUT = 8000;
+const OTHER_SIDE_LATER = 3000;
+export const BARRED_TIME = 30000;
+const RETRY_DELAYS = [500, 1000, 2000, 4000, 8000, 15000];
+const WARN_AFTER = 3;           // failures in a row
+export const MAX_CANDIDATES = 64;
+
+/** @param {Room} room */
+const countAttempts = (room) =>
+  room.members.filter((member) => member.phase !== 'idle').length;
+
+/**
+ * @param {Room} room
+ * @param {Member} member
+ * @param {string} sid
+ * @param {'calling' | 'offering'} phase
+ * @param {string[] | undefined} codecs
+ * @param {number} now
+ */
+function begin(room, member, sid, phase, codecs, now) {
+  member.phase = phase;
+  member.sid = sid;
+  member.caller = phase === 'calling';
+  member.beganAt = now;
+  member.haveRemote = member.haveLocal = false;
+  member.nRemote = member.nLocal = 0;
+  if (member.caller) {
+    room.push({type: 'start', peer: member.id, sid, offerer: false});
+  } else {
+    room.push({type: 'start', peer: member.id, sid, offerer: true,
+      codecs: codecs?.length ? codecs : ['VP8']});
+  }
+}
+
+/** @param {Room} room */
+const nextSid = (room) => `${room.inc}-${++room.nCalls}`;
+
+/**
+ * Calls the member, unless something is under way or stands against it.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ * @param {number} now
+ */
+export function call(room, member, now) {
+  if (member.phase !== 'idle' || now < member.barredUntil
+      || room.server === 'offline')
+    return;
+  if (countAttempts(room) >= room.maxPeers) {
+    member.callAt = now + OTHER_SIDE_LATER;
+    return;
+  }
+  const sid = nextSid(room);
+  room.send(room.message('call', member.id, {sid, codecs: room.codecs}));
+  begin(room, member, sid, 'calling', undefined, now);
+}
+
+/**
+ * Ends the attempt, if there is one, and sets no other.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ * @param {string} reason
+ */
+export function stop(room, member, reason) {
+  if (member.phase === 'idle')
+    return;
+  room.push({type: 'stop', peer: member.id, sid: member.sid, reason});
+  member.phase = 'idle';
+  member.sid = null;
+  member.remoteCandidates = [];
+  member.localCandidates = [];
+}
+
+/**
+ * The attempt has failed: tells the other side, and sets when to call again.
+ * May forget the member.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ * @param {string} reason
+ * @param {string | null} bye the reason to tell; null: it is not told
+ * @param {number} now
+ */
+export function failed(room, member, reason, bye, now) {
+  const delay = RETRY_DELAYS[Math.min(member.failures,
+    RETRY_DELAYS.length - 1)];
+  if (bye)
+    room.sendBye(member.id, member.sid, bye);
+  stop(room, member, reason);
+  member.lostAt = now;
+  if (member.lost || roster.denies(room, member)) {
+    roster.forget(room, member, 'timeout', now);
+    return;
+  }
+  member.callAt = now + delay + (member.caller ? 0 : OTHER_SIDE_LATER);
+  if (++member.failures === WARN_AFTER) {
+    room.warn(member.id,
+      `no connection after ${WARN_AFTER} attempts; trying on`);
+  }
+}
+
+/**
+ * One of the two does not want the other, or has no room for it.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ * @param {string} reason
+ * @param {number} now
+ */
+export function barred(room, member, reason, now) {
+  stop(room, member, reason);
+  roster.untile(room, member, reason);
+  member.lostAt = now;
+  member.barredUntil = now + BARRED_TIME;
+  member.callAt = member.barredUntil + (member.caller ? 0 : OTHER_SIDE_LATER);
+}
+
+/** When the attempt fails of itself. @param {Member} member */
+export function timeout(member) {
+  switch (member.phase) {
+    case 'calling':
+      return member.beganAt + CALL_TIMEOUT;
+    case 'answering':
+    case 'offering':
+      return member.beganAt + CONNECT_TIMEOUT;
+    case 'connected':
+      return member.heardAt
+        + (member.lost ? roster.LOST_SILENCE_TIMEOUT : SILENCE_TIMEOUT);
+    default:
+      return Infinity;
+  }
+}
+
+/** @param {Room} room @param {Member} member @param {number} now */
+export function onTimeout(room, member, now) {
+  const silent = member.phase === 'connected';
+  failed(room, member, silent ? 'silent' : 'failed', 'failed', now);
+}
+
+/**
+ * A newer incarnation than the last means that the member started anew: what
+ * was under way with the old one ends. Unless the new one has got our call,
+ * and offers.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ * @param {Message} message
+ * @param {number} now
+ * @returns {boolean} false: the message is of an incarnation that is over
+ */
+export function acceptInc(room, member, message, now) {
+  if (message.inc === undefined || message.inc === member.inc)
+    return true;
+  if (member.inc !== null && message.inc < member.inc)
+    return false;
+  const takesOver = message.type === 'signal' && member.phase === 'calling'
+    && message.sid === member.sid;
+  if (member.inc !== null && !takesOver) {
+    stop(room, member, 'replaced');
+    member.lostAt = now;
+    member.failures = 0;
+    member.barredUntil = 0;
+    member.callAt = now + roster.repairDelay(room, member);
+  }
+  if (member.inc !== null)
+    member.lastCall = 0;
+  member.inc = message.inc;
+  return true;
+}
+
+/**
+ * Both have called, and ours is still without an offer: the lower id's call
+ * stands. An older app knows no such rule, and keeps to its own call, so we
+ * keep to ours, which it answers.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ * @param {Message} message
+ */
+const oursStands = (room, member, message) => member.phase === 'calling'
+  && (message.sid === undefined || room.id < member.id);
+
+/** @param {Room} room @param {Message} message @param {number} now */
+export function onCall(room, message, now) {
+  const {from, inc, sid, codecs} = message;
+  const member = roster.learn(room, from, now);
+  const parsed = sid === undefined ? null : parseSid(sid);
+  if (sid !== undefined) {
+    if (!parsed || (inc !== undefined && inc !== parsed.inc))
+      return;
+    if (member && parsed.number <= member.lastCall)
+      return;
+  }
+  if (!member || (member.phase === 'idle'
+      && countAttempts(room) >= room.maxPeers)) {
+    room.sendBye(from, sid, 'full');
+    return;
+  }
+  if (now < member.refuseUntil) {
+    room.sendBye(from, sid, 'refused');
+    return;
+  }
+  if (oursStands(room, member, message))
+    return;
+  stop(room, member, 'replaced');
+  if (parsed)
+    member.lastCall = parsed.number;
+  begin(room, member, sid ?? nextSid(room), 'offering', codecs, now);
+}
+
+/**
+ * Older apps name no session: what they say is of the current one.
+ *
+ * @param {Member} member
+ * @param {string | undefined} sid
+ */
+function isCurrent(member, sid) {
+  if (member.phase === 'idle')
+    return false;
+  return sid === undefined ? member.inc === null : sid === member.sid;
+}
+
+/** @param {Room} room @param {Member} member @param {Message} message */
+function takeSdp(room, member, {sdpType, sdp}) {
+  const offer = sdpType === 'offer';
+  /* Who called never offers, and nobody does twice. */
+  if (member.haveRemote || offer !== member.caller
+      || (!offer && !member.haveLocal))
+    return;
+  if (offer)
+    member.phase = 'answering';
+  member.haveRemote = true;
+  room.push({type: 'remote-sdp', peer: member.id, sid: member.sid, sdpType,
+    sdp});
+  for (const action of member.remoteCandidates.splice(0))
+    room.push(action);
+}
+
+/** @param {Room} room @param {Member} member @param {Message} message */
+function takeCandidate(room, member, {candidate, mline, mid}) {
+  if (member.nRemote >= MAX_CANDIDATES)
+    return;
+  member.nRemote++;
+  /** @type {import('./room.js').Action} */
+  const action = {type: 'remote-candidate', peer: member.id, sid: member.sid,
+    candidate, mline, mid};
+  if (member.haveRemote)
+    room.push(action);
+  else
+    member.remoteCandidates.push(action);
+}
+
+/** @param {Room} room @param {Member} member @param {Message} message */
+export function onSignal(room, member, message) {
+  if (!isCurrent(member, message.sid))
+    return;
+  if (message.sdp !== undefined)
+    takeSdp(room, member, message);
+  if (message.candidate !== undefined)
+    takeCandidate(room, member, message);
+}
+
+/**
+ * @param {Room} room
+ * @param {Member} member
+ * @param {Message} message
+ * @param {number} now
+ */
+export function onBye(room, member, {sid, reason}, now) {
+  if (reason === 'left') {
+    roster.forget(room, member, 'left', now);
+    return;
+  }
+  if (sid === undefined || !isCurrent(member, sid))
+    return;
+  if (reason === 'full' || reason === 'refused') {
+    room.warn(member.id, `does not take our call: ${reason}`);
+    barred(room, member, reason, now);
+  } else {
+    failed(room, member, 'failed', null, now);
+  }
+}

@@ -1,0 +1,503 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * One member's view of a room, as gst/core/room.h: who is in it, and which
+ * attempt at a connection each pair is at. It decides everything and does
+ * nothing: messages, events and the time go in, actions come out. Kept in the
+ * shape of the C files of the same names (roster.js, attempt.js), and tested
+ * with the same vectors.
+ *
+ *     room.feed(message, now);
+ *     for (const action of room.takeActions())
+ *       carryOut(action);
+ *     … call tick() at deadline()
+ *
+ * Times are milliseconds of one monotonic clock. Nothing is random.
+ */
+
+import * as attempt from './attempt.js';
+import * as roster from './roster.js';
+
+/** @typedef {import('./message.js').Message} Message */
+
+/**
+ * @typedef {'idle' | 'calling' | 'answering' | 'offering' | 'connected'} Phase
+ */
+
+/**
+ * One thing to do; which of the fields are there depends on its type.
+ *
+ * send: send `message` to its `to`;
+ * peer-added: `peer` is connected for the first time;
+ * peer-removed: it is gone for good, for `reason`; only after peer-added;
+ * peer-changed: its `name`, `muted` or `hidden` are now these;
+ * start: start attempt `sid` with `peer`, as the offerer when `offerer` is set,
+ *   then with the first of `codecs` that we can send; else wait for its offer;
+ * stop: attempt `sid` with `peer` has ended, for `reason`;
+ * remote-sdp: `peer`'s description for attempt `sid`;
+ * remote-candidate: its `candidate`, never before its description;
+ * chat: `peer` says `text`;
+ * warning: something a person should know, in `text`.
+ *
+ * @typedef {object} Action
+ * @property {'send' | 'peer-added' | 'peer-removed' | 'peer-changed' | 'start'
+ *   | 'stop' | 'remote-sdp' | 'remote-candidate' | 'chat' | 'warning'} type
+ * @property {string} [peer]
+ * @property {string} [sid]
+ * @property {string} [reason]
+ * @property {string} [text]
+ * @property {string} [name]
+ * @property {boolean} [muted]
+ * @property {boolean} [hidden]
+ * @property {boolean} [offerer]
+ * @property {string[]} [codecs]
+ * @property {string} [sdpType]
+ * @property {string} [sdp]
+ * @property {string} [candidate]
+ * @property {number} [mline] undefined: not given
+ * @property {string} [mid]
+ * @property {Message} [message]
+ */
+
+/** What is known of one member; attempt.js and roster.js look after it. */
+export class Member {
+  /** The newest seen; null: none, or an older app. @type {string | null} */
+  inc = null;
+
+  /* Who vouches for it. */
+  listed = false;               // the server: it is in the room
+  lost = false;                 // the server: timed out. Its media: not so
+  newer = false;                // it joined after us, so it calls
+  seenAt;                       // last message or media of its own
+  lostAt;                       // its last attempt failed
+
+  /* What we were told of it, and told our user. */
+  /** @type {string | null} */
+  name = null;
+  muted = false;
+  hidden = false;
+  added = false;
+
+  /* The attempt, unless phase is idle. */
+  /** @type {Phase} */
+  phase = 'idle';
+  /** @type {string | null} */
+  sid = null;
+  caller = false;               // we are
+  beganAt = 0;
+  heardAt = 0;
+  haveRemote = false;           // its description is here
+  haveLocal = false;            // ours is out
+  nRemote = 0;                  // candidates so far
+  nLocal = 0;
+  /** @type {Action[]} wait for its description */
+  remoteCandidates = [];
+  /** @type {Message[]} wait for ours */
+  localCandidates = [];
+
+  /* The next attempt. */
+  lastCall = 0;                 // largest N accepted from this inc
+  failures = 0;                 // in a row
+  callAt = 0;
+  barredUntil = 0;              // we don't call
+  refuseUntil = 0;              // it need not call either
+
+  /** @param {string} id @param {number} now */
+  constructor(id, now) {
+    this.id = id;
+    this.seenAt = now;
+    this.lostAt = now;
+  }
+}
+
+export class Room {
+  /** @type {Action[]} */
+  #actions = [];
+  /** @type {Member[]} in the order they came up */
+  members = [];
+  /** @type {{id: string, inc: string | null, until: number}[]} */
+  departed = [];
+  nCalls = 0;
+
+  joined = false;
+  left = false;
+  /** @type {'none' | 'online' | 'offline'} none: never heard of one */
+  server = 'none';
+  lists = false;                // the server says who is there
+  /** @type {string | null} */
+  host = null;
+  rosterAt = Infinity;
+
+  answered = false;             // our joinroom was
+  nAsked = 0;
+  askAt = Infinity;
+
+  /**
+   * @param {object} config
+   * @param {string} config.id our peer id
+   * @param {string | null} [config.room] null: taken from the first welcome
+   * @param {string} config.inc
+   * @param {number} [config.maxPeers]
+   * @param {string[]} [config.codecs] video codecs, best first
+   * @param {string} [config.name]
+   * @param {boolean} [config.muted]
+   * @param {boolean} [config.hidden]
+   */
+  constructor({id, room = null, inc, maxPeers = 32, codecs = ['VP8'], name,
+    muted = false, hidden = false}) {
+    this.id = id;
+    this.room = room;
+    this.inc = inc;
+    this.maxPeers = maxPeers;
+    this.codecs = codecs;
+    this.name = name;
+    this.muted = muted;
+    this.hidden = hidden;
+  }
+
+  /* What comes in. */
+
+  /**
+   * Joins: asks who is there, and calls them. Where the room's id is known,
+   * there ought to be a server, so that waits for its welcome.
+   *
+   * @param {number} now
+   */
+  join(now) {
+    if (this.joined || this.left)
+      return;
+    this.joined = true;
+    if (this.server !== 'none' || this.room === null)
+      roster.startAsking(this, now);
+    else
+      this.askAt = now + roster.ASK_WITHOUT_WELCOME;
+  }
+
+  /**
+   * @param {Message} message what came in, opened if it was sealed
+   * @param {number} now
+   */
+  feed(message, now) {
+    if (this.left)
+      return;
+    if (roster.isServers(message.type)) {
+      roster.serverSays(this, message, now);
+      return;
+    }
+    if (!this.#isForUs(message)
+        || roster.isOver(this, message.from, message.inc, now))
+      return;
+    let member = this.find(message.from);
+    if (member) {
+      if (!attempt.acceptInc(this, member, message, now))
+        return;
+      member.seenAt = now;
+    }
+    this.#dispatch(member, message, now);
+    if (!member && (member = this.find(message.from)))
+      attempt.acceptInc(this, member, message, now);
+  }
+
+  /**
+   * Does what is due.
+   *
+   * @param {number} now
+   */
+  tick(now) {
+    if (this.left)
+      return;
+    for (const member of [...this.members])
+      this.#tickMember(member, now);
+    if (now >= this.askAt && this.server !== 'offline')
+      roster.ask(this, now);
+    if (now >= this.rosterAt)
+      roster.sendRosters(this, now);
+  }
+
+  /** Says goodbye to everybody, and ends everything. */
+  leave() {
+    if (this.left)
+      return;
+    for (const member of this.members) {
+      this.sendBye(member.id, undefined, 'left');
+      attempt.stop(this, member, 'left');
+      roster.untile(this, member, 'left');
+    }
+    this.members = [];
+    this.left = true;
+  }
+
+  /**
+   * Tells everybody, if it is news.
+   *
+   * @param {string} name
+   * @param {boolean} muted
+   * @param {boolean} hidden
+   */
+  setState(name, muted, hidden) {
+    if (this.name === name && this.muted === muted && this.hidden === hidden)
+      return;
+    this.name = name;
+    this.muted = muted;
+    this.hidden = hidden;
+    for (const member of this.members) {
+      if (member.phase !== 'idle')
+        this.sendState(member.id);
+    }
+  }
+
+  /** @param {string[]} [codecs] what our next calls name */
+  setCodecs(codecs) {
+    this.codecs = codecs ?? ['VP8'];
+  }
+
+  /** @param {string} text what to say to everybody */
+  chat(text) {
+    for (const member of this.members)
+      this.send(this.message('chat', member.id, {text}));
+  }
+
+  /* What the connection of an attempt reports; an unknown sid is ignored. */
+
+  /**
+   * @param {string} peer
+   * @param {string} sid
+   * @param {'offer' | 'answer'} sdpType
+   * @param {string} sdp
+   */
+  localSdp(peer, sid, sdpType, sdp) {
+    const member = this.#findCurrent(peer, sid);
+    if (!member || member.haveLocal
+        || member.phase !== (sdpType === 'offer' ? 'offering' : 'answering'))
+      return;
+    member.haveLocal = true;
+    this.sendState(member.id);
+    this.send(this.message('signal', member.id, {sid, sdpType, sdp}));
+    for (const message of member.localCandidates.splice(0))
+      this.send(message);
+  }
+
+  /**
+   * May come before the description, which goes out first all the same.
+   *
+   * @param {string} peer
+   * @param {string} sid
+   * @param {string} candidate '' = no more follow
+   * @param {number} [mline]
+   * @param {string} [mid]
+   */
+  localCandidate(peer, sid, candidate, mline, mid) {
+    const member = this.#findCurrent(peer, sid);
+    if (!member || member.nLocal >= attempt.MAX_CANDIDATES)
+      return;
+    member.nLocal++;
+    const message = this.message('signal', member.id,
+      {sid, candidate, mline, mid});
+    if (member.haveLocal)
+      this.send(message);
+    else
+      member.localCandidates.push(message);
+  }
+
+  /** @param {string} peer @param {string} sid @param {number} now */
+  connected(peer, sid, now) {
+    const member = this.#findCurrent(peer, sid);
+    if (!member || !member.haveRemote || !member.haveLocal
+        || member.phase === 'connected')
+      return;
+    member.phase = 'connected';
+    member.heardAt = member.seenAt = now;
+    member.failures = 0;
+    this.answered = true;
+    this.askAt = Infinity;
+    if (!member.added) {
+      member.added = true;
+      this.push({type: 'peer-added', peer});
+    }
+  }
+
+  /**
+   * Media or RTCP arrived. Once or twice a second is often enough.
+   *
+   * @param {string} peer
+   * @param {string} sid
+   * @param {number} now
+   */
+  heard(peer, sid, now) {
+    const member = this.#findCurrent(peer, sid);
+    if (member?.phase === 'connected')
+      member.heardAt = member.seenAt = now;
+  }
+
+  /**
+   * @param {string} peer
+   * @param {string} sid
+   * @param {string | undefined} reason 'refused': leave it alone for a while;
+   *   anything else: the connection failed
+   * @param {number} now
+   */
+  failed(peer, sid, reason, now) {
+    const member = this.#findCurrent(peer, sid);
+    if (!member)
+      return;
+    if (reason === 'refused') {
+      this.sendBye(member.id, member.sid, 'refused');
+      attempt.barred(this, member, 'refused', now);
+      member.refuseUntil = now + attempt.BARRED_TIME;
+    } else {
+      attempt.failed(this, member, 'failed', 'failed', now);
+    }
+  }
+
+  /* What comes out. */
+
+  /** @returns {Action[]} what is to be done, once */
+  takeActions() {
+    return this.#actions.splice(0);
+  }
+
+  /** When to call tick() next; Infinity when nothing is due. */
+  deadline() {
+    if (this.left)
+      return Infinity;
+    return Math.min(this.rosterAt,
+      this.server === 'offline' ? Infinity : this.askAt,
+      ...this.members.map((member) => this.#memberDeadline(member)));
+  }
+
+  /* For roster.js and attempt.js. */
+
+  /** @param {string | undefined} id */
+  find(id) {
+    return this.members.find((member) => member.id === id);
+  }
+
+  /** @param {Action} action */
+  push(action) {
+    this.#actions.push(action);
+  }
+
+  /**
+   * A message of ours, its common fields filled in.
+   *
+   * @param {string} type
+   * @param {string} to
+   * @param {Partial<Message>} [fields]
+   * @returns {Message}
+   */
+  message(type, to, fields = {}) {
+    return {type, from: this.id, to, inc: this.inc, ...fields};
+  }
+
+  /** @param {Message} message */
+  send(message) {
+    this.push({type: 'send', peer: message.to, message});
+  }
+
+  /**
+   * @param {string} to
+   * @param {string | null | undefined} sid
+   * @param {string} reason
+   */
+  sendBye(to, sid, reason) {
+    this.send(this.message('bye', to, {sid: sid ?? undefined, reason}));
+  }
+
+  /** @param {string} to */
+  sendState(to) {
+    const {name, muted, hidden} = this;
+    this.send(this.message('state', to, {name, muted, hidden}));
+  }
+
+  /** @param {string} peer @param {string} text */
+  warn(peer, text) {
+    this.push({type: 'warning', peer, text});
+  }
+
+  /** @param {string} peer @param {string} sid */
+  #findCurrent(peer, sid) {
+    const member = this.find(peer);
+    return member && member.phase !== 'idle' && member.sid === sid
+      ? member : undefined;
+  }
+
+  /** @param {Message} message */
+  #isForUs(message) {
+    if (!message.from || message.from === this.id)
+      return false;
+    /* To the room: roster.js sees whether that is us. */
+    if (message.type === 'joinroom')
+      return true;
+    return message.to === undefined || message.to === this.id;
+  }
+
+  /**
+   * @param {Member | undefined} member undefined: we don't know it (yet)
+   * @param {Message} message
+   * @param {number} now
+   */
+  #dispatch(member, message, now) {
+    switch (message.type) {
+      case 'joinroom':
+        roster.onJoinroom(this, message, now);
+        break;
+      case 'roomreply':
+        roster.onRoomreply(this, message, now);
+        break;
+      case 'roster':
+        roster.onRoster(this, message, now);
+        break;
+      case 'call':
+        attempt.onCall(this, message, now);
+        break;
+      case 'signal':
+        if (member)
+          attempt.onSignal(this, member, message);
+        break;
+      case 'state':
+        if (member)
+          this.#onState(member, message);
+        break;
+      case 'chat':
+        if (member)
+          this.push({type: 'chat', peer: member.id, text: message.text});
+        break;
+      case 'bye':
+        if (member)
+          attempt.onBye(this, member, message, now);
+        break;
+    }
+  }
+
+  /** @param {Member} member @param {Message} message */
+  #onState(member, {name = '', muted = false, hidden = false}) {
+    if (member.name === name && member.muted === muted
+        && member.hidden === hidden)
+      return;
+    Object.assign(member, {name, muted, hidden});
+    this.push({type: 'peer-changed', peer: member.id, name, muted, hidden});
+  }
+
+  /** @param {Member} member */
+  #memberDeadline(member) {
+    const at = Math.min(attempt.timeout(member),
+      roster.ghostAt(this, member), roster.forgetAt(this, member));
+    if (member.phase !== 'idle' || !this.joined || this.server === 'offline')
+      return at;
+    return Math.min(at, Math.max(member.callAt, member.barredUntil));
+  }
+
+  /** May forget the member. @param {Member} member @param {number} now */
+  #tickMember(member, now) {
+    if (now >= roster.forgetAt(this, member)) {
+      roster.forget(this, member, 'timeout', now);
+      return;
+    }
+    if (now >= roster.ghostAt(this, member))
+      roster.untile(this, member, 'timeout');
+    if (now >= attempt.timeout(member))
+      attempt.onTimeout(this, member, now);
+    else if (member.phase === 'idle' && now >= member.callAt && this.joined)
+      attempt.call(this, member, now);
+  }
+}

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * Who is in the room, as gst/core/roster.c. The server's word comes first
+ * (welcome, joined, left); roomreply, roster and callers add to it; and where
+ * there is no server, or its connection is lost, signs of life decide.
+ */
+
+import * as attempt from './attempt.js';
+import {Member} from './room.js';
+
+/** @typedef {import('./message.js').Message} Message */
+/** @typedef {import('./room.js').Room} Room */
+
+/* docs/protocol.md, "Joining", "Roster repair" and "Leaving" */
+export const ASK_WITHOUT_WELCOME = 500;
+const ASK_DELAYS = [500, 1000, 2000, 4000, 8000];
+const REPAIR_LOWER = 1500;      // the lower id calls
+const REPAIR_HIGHER = 3000;     // the other one too
+const NO_SIGN_TIMEOUT = 30000;
+const GHOST_TIMEOUT = 6500;     // one retry, and nobody answered
+export const LOST_SILENCE_TIMEOUT = 5000;
+const ROSTER_DELAY = 300;
+const ROSTER_INTERVAL = 10000;
+
+const MAX_MEMBERS = 64;         // with ourselves: what a list may hold
+const NIL_ROOM = '00000000-0000-0000-0000-000000000000';
+
+/** @param {Room} room */
+const areHost = (room) => room.host === room.id;
+
+/** @param {Room} room @param {number} now */
+function viewChanged(room, now) {
+  if (areHost(room))
+    room.rosterAt = Math.min(room.rosterAt, now + ROSTER_DELAY);
+}
+
+/**
+ * Somebody who left: what others still say of it does not bring it back.
+ *
+ * @param {Room} room
+ * @param {string} id
+ * @param {number} now
+ */
+function findDeparted(room, id, now) {
+  while (room.departed.length > 0 && room.departed[0].until <= now)
+    room.departed.shift();
+  return room.departed.find((departed) => departed.id === id);
+}
+
+/** @param {Room} room @param {string} id @param {number} now */
+function dropDeparted(room, id, now) {
+  const departed = findDeparted(room, id, now);
+  if (departed)
+    room.departed.splice(room.departed.indexOf(departed), 1);
+}
+
+/**
+ * @param {Room} room
+ * @param {Member} member
+ * @param {boolean} saidSo
+ * @param {number} now
+ */
+function noteDeparted(room, member, saidSo, now) {
+  dropDeparted(room, member.id, now);
+  if (room.departed.length >= MAX_MEMBERS)
+    room.departed.shift();
+  room.departed.push({id: member.id, inc: saidSo ? member.inc : null,
+    until: now + NO_SIGN_TIMEOUT});
+}
+
+/**
+ * Whether this incarnation has said that it leaves.
+ *
+ * @param {Room} room
+ * @param {string} id
+ * @param {string | undefined} inc
+ * @param {number} now
+ */
+export function isOver(room, id, inc, now) {
+  const departed = findDeparted(room, id, now);
+  return !!departed?.inc && inc !== undefined && inc <= departed.inc;
+}
+
+/**
+ * When we call somebody whom nothing else brings together with us.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ */
+export const repairDelay = (room, member) =>
+  room.id < member.id ? REPAIR_LOWER : REPAIR_HIGHER;
+
+/**
+ * The member of that id, from now on if it was not known. For when the server
+ * or the member itself says so.
+ *
+ * @param {Room} room
+ * @param {string} id
+ * @param {number} now
+ * @returns {Member | undefined} undefined: it's us, or there are too many
+ */
+export function learn(room, id, now) {
+  const known = room.find(id);
+  if (known)
+    return known;
+  if (id === room.id || room.members.length + 1 >= MAX_MEMBERS)
+    return undefined;
+  dropDeparted(room, id, now);
+  const member = new Member(id, now);
+  member.callAt = now + repairDelay(room, member);
+  room.members.push(member);
+  viewChanged(room, now);
+  return member;
+}
+
+/**
+ * The same for when others say so: who left does not come back by that.
+ *
+ * @param {Room} room
+ * @param {string} id
+ * @param {number} now
+ */
+function learnByHearsay(room, id, now) {
+  const member = room.find(id);
+  if (member || findDeparted(room, id, now))
+    return member;
+  return learn(room, id, now);
+}
+
+/**
+ * Takes the member from our user's view; the room still knows it.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ * @param {string} reason
+ */
+export function untile(room, member, reason) {
+  if (!member.added)
+    return;
+  member.added = false;
+  member.name = null;
+  member.muted = member.hidden = false;
+  room.push({type: 'peer-removed', peer: member.id, reason});
+}
+
+/**
+ * @param {Room} room
+ * @param {Member} member
+ * @param {string} reason
+ * @param {number} now
+ */
+export function forget(room, member, reason, now) {
+  attempt.stop(room, member, reason);
+  untile(room, member, reason);
+  noteDeparted(room, member, reason === 'left', now);
+  room.members.splice(room.members.indexOf(member), 1);
+  viewChanged(room, now);
+}
+
+/** @param {Room} room */
+const serverLists = (room) => room.server === 'online' && room.lists;
+
+/**
+ * Whether a server that we can hear says that the member is not there.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ */
+export const denies = (room, member) => serverLists(room) && !member.listed;
+
+/**
+ * When a member whom we show, but who is not connected, is taken for gone.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ */
+export function ghostAt(room, member) {
+  const vouched = serverLists(room) && member.listed;
+  if (!member.added || member.phase === 'connected'
+      || member.seenAt > member.lostAt || vouched)
+    return Infinity;
+  return member.lostAt + GHOST_TIMEOUT;
+}
+
+/**
+ * When one with whom nothing is under way is forgotten. Without a server for
+ * want of signs; when our connection to it is lost, not at all.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ */
+export function forgetAt(room, member) {
+  if (member.phase !== 'idle' || room.server === 'offline'
+      || serverLists(room))
+    return Infinity;
+  return member.seenAt + NO_SIGN_TIMEOUT;
+}
+
+/**
+ * Sends joinroom, and sets when to do it again.
+ *
+ * @param {Room} room
+ * @param {number} now
+ */
+export function ask(room, now) {
+  const delay = ASK_DELAYS[Math.min(room.nAsked, ASK_DELAYS.length - 1)];
+  room.send(room.message('joinroom', room.room ?? NIL_ROOM));
+  room.nAsked++;
+  room.askAt = now + delay;
+}
+
+/** @param {Room} room */
+function stopAsking(room) {
+  room.answered = true;
+  room.askAt = Infinity;
+}
+
+/**
+ * The host has nobody to ask, and calls those who were there before it.
+ *
+ * @param {Room} room
+ * @param {number} now
+ */
+function joinAsHost(room, now) {
+  stopAsking(room);
+  for (const member of room.members) {
+    if (!member.newer && member.failures === 0)
+      attempt.call(room, member, now);
+  }
+}
+
+/** @param {Room} room @param {number} now */
+export function startAsking(room, now) {
+  room.answered = false;
+  room.nAsked = 0;
+  if (areHost(room))
+    joinAsHost(room, now);
+  else
+    ask(room, now);
+}
+
+/** @param {Room} room @param {number} now */
+export function sendRosters(room, now) {
+  room.rosterAt = room.members.length > 0 ? now + ROSTER_INTERVAL : Infinity;
+  const ids = [room.id, ...room.members.filter((member) => !member.lost)
+    .map((member) => member.id)];
+  for (const member of room.members)
+    room.send(room.message('roster', member.id, {ids}));
+}
+
+/** @param {Room} room @param {string | undefined} id @param {number} now */
+function setHost(room, id, now) {
+  if (!id || room.host === id)
+    return;
+  room.host = id;
+  room.rosterAt = Infinity;
+  if (room.members.length > 0)
+    viewChanged(room, now);
+}
+
+/**
+ * A new mailbox: the list is the whole truth, but for those whose media we
+ * still have, and attempts under way, which have timeouts of their own. The
+ * list has the order of joining; but to a member that has only just started
+ * everybody is older, also where its id has stood in the list before.
+ *
+ * @param {Room} room
+ * @param {string[]} ids
+ * @param {boolean} first
+ * @param {number} now
+ */
+function readMembers(room, ids, first, now) {
+  let newer = false;
+  for (const id of ids) {
+    const member = learn(room, id, now);
+    if (id === room.id)
+      newer = !first;
+    if (member)
+      Object.assign(member, {listed: true, lost: false, newer});
+  }
+  for (const member of [...room.members].reverse()) {
+    if (ids.includes(member.id))
+      continue;
+    member.listed = false;
+    if (member.phase === 'idle')
+      forget(room, member, 'timeout', now);
+  }
+}
+
+/** @type {Record<string, (room: Room, message: Message, now: number) => void>} */
+const serverHandlers = {
+  welcome(room, message, now) {
+    const first = room.server === 'none';
+    room.server = 'online';
+    room.room ??= message.room ?? null;
+    setHost(room, message.host, now);
+    /* What we missed follows. */
+    if (message.resumed && !first)
+      return;
+    room.lists = message.ids !== undefined;
+    if (message.ids)
+      readMembers(room, message.ids, first, now);
+    if (room.joined)
+      startAsking(room, now);
+  },
+
+  joined(room, message, now) {
+    const member = learn(room, message.id, now);
+    if (!member)
+      return;
+    if (!member.listed && member.phase === 'idle') {
+      member.newer = true;
+      member.callAt = now + repairDelay(room, member);
+    }
+    member.listed = true;
+    member.lost = false;
+  },
+
+  left(room, message, now) {
+    const member = room.find(message.id);
+    if (!member)
+      return;
+    member.listed = false;
+    if (message.reason === 'bye')
+      forget(room, member, 'left', now);
+    else if (member.phase === 'connected'
+        && now < member.heardAt + LOST_SILENCE_TIMEOUT)
+      member.lost = true;
+    else
+      forget(room, member, 'timeout', now);
+  },
+
+  /* The host whom we asked is gone: ask the next one at once. */
+  host(room, message, now) {
+    const changed = room.host !== message.id;
+    setHost(room, message.id, now);
+    if (changed && room.joined && !room.answered)
+      startAsking(room, now);
+  },
+
+  undeliverable(room, message, now) {
+    const member = room.find(message.to);
+    /* No bye: it would not get there either. */
+    if (member && member.phase !== 'idle' && member.phase !== 'connected')
+      attempt.failed(room, member, 'failed', null, now);
+  },
+
+  offline(room) {
+    room.server = 'offline';
+  },
+};
+
+/** Whether it is the server that says such things. @param {string} type */
+export const isServers = (type) => Object.hasOwn(serverHandlers, type);
+
+/** @param {Room} room @param {Message} message @param {number} now */
+export function serverSays(room, message, now) {
+  serverHandlers[message.type](room, message, now);
+}
+
+/**
+ * To us, or to the room while we are its host or nobody is known to be.
+ *
+ * @param {Room} room
+ * @param {string | undefined} to
+ */
+function isAskedOfUs(room, to) {
+  if (to === undefined || to === room.id)
+    return true;
+  if (room.room === null && to !== NIL_ROOM)
+    room.room = to;
+  if (to !== room.room && to !== NIL_ROOM)
+    return false;
+  return room.host === null || areHost(room);
+}
+
+/** @param {Room} room @param {Message} message @param {number} now */
+export function onJoinroom(room, message, now) {
+  if (!isAskedOfUs(room, message.to))
+    return;
+  /* Known at once, so that two who ask at the same time hear of each other. */
+  learn(room, message.from, now);
+  const others = room.members
+    .filter((member) => member.id !== message.from && !member.lost)
+    .map((member) => member.id);
+  room.send(room.message('roomreply', message.from,
+    {ids: [room.id, ...others]}));
+}
+
+/**
+ * Where there is a host, only it speaks for the room.
+ *
+ * @param {Room} room
+ * @param {string} id
+ */
+const speaksForRoom = (room, id) => room.host === null || room.host === id;
+
+/** @param {Room} room @param {Message} message @param {number} now */
+export function onRoomreply(room, message, now) {
+  /* Without a host everybody answers, each for those that it knows. */
+  const call = room.joined && (!room.answered || room.host === null);
+  if (!speaksForRoom(room, message.from))
+    return;
+  stopAsking(room);
+  learn(room, message.from, now);
+  for (const id of message.ids ?? []) {
+    const member = learnByHearsay(room, id, now);
+    if (member && call && !member.newer && member.failures === 0)
+      attempt.call(room, member, now);
+  }
+}
+
+/** @param {Room} room @param {Message} message @param {number} now */
+export function onRoster(room, message, now) {
+  if (!speaksForRoom(room, message.from))
+    return;
+  for (const id of message.ids ?? [])
+    learnByHearsay(room, id, now);
+}
