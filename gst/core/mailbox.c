@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "core/mailbox.h"
+
+/* What the server says of the room has this much room of its own behind the
+ * limit, so that members cannot keep it from a member by filling the box. */
+#define EVENT_FRAMES 256
+#define EVENT_BYTES (EVENT_FRAMES * 256)
+
+struct _MeshMailbox {
+  char epoch[17];
+  guint max_frames;
+  gsize max_bytes;
+
+  GQueue frames;                /* GBytes, of numbers first to next - 1 */
+  guint64 first;
+  guint64 next;
+  gsize bytes;
+};
+
+/**
+ * mesh_mailbox_new:
+ * @epoch: random; another one for each box
+ * @max_frames: how many unacknowledged messages it holds
+ * @max_bytes: and of how many bytes
+ *
+ * Returns: (transfer full): an empty box
+ *
+ * Since: 0.1
+ */
+MeshMailbox *
+mesh_mailbox_new (guint64 epoch, guint max_frames, gsize max_bytes)
+{
+  MeshMailbox *self = g_new0 (MeshMailbox, 1);
+
+  g_snprintf (self->epoch, sizeof self->epoch, "%016" G_GINT64_MODIFIER "x",
+      epoch);
+  self->max_frames = max_frames;
+  self->max_bytes = max_bytes;
+  self->first = self->next = 1;
+  g_queue_init (&self->frames);
+  return self;
+}
+
+/**
+ * mesh_mailbox_free:
+ * @box: (nullable) (transfer full): a box
+ *
+ * Since: 0.1
+ */
+void
+mesh_mailbox_free (MeshMailbox *box)
+{
+  if (!box)
+    return;
+  g_queue_clear_full (&box->frames, (GDestroyNotify) g_bytes_unref);
+  g_free (box);
+}
+
+/**
+ * mesh_mailbox_get_epoch:
+ * @box: a box
+ *
+ * Returns: (transfer none): the box's epoch, 16 hex digits
+ *
+ * Since: 0.1
+ */
+const char *
+mesh_mailbox_get_epoch (MeshMailbox *box)
+{
+  return box->epoch;
+}
+
+/**
+ * mesh_mailbox_get_next:
+ * @box: a box
+ *
+ * Returns: the number that the next frame gets
+ *
+ * Since: 0.1
+ */
+guint64
+mesh_mailbox_get_next (MeshMailbox *box)
+{
+  return box->next;
+}
+
+/**
+ * mesh_mailbox_get_bytes:
+ * @box: a box
+ *
+ * Returns: how many bytes of frames it holds
+ *
+ * Since: 0.1
+ */
+gsize
+mesh_mailbox_get_bytes (MeshMailbox *box)
+{
+  return box->bytes;
+}
+
+/**
+ * mesh_mailbox_push:
+ * @box: a box
+ * @frame: what to keep, with the number of mesh_mailbox_get_next() in it
+ * @event: whether the server itself says it
+ *
+ * Returns: %FALSE, and nothing is kept, when the box is full
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_mailbox_push (MeshMailbox *box, GBytes *frame, gboolean event)
+{
+  guint max_frames = box->max_frames + (event ? EVENT_FRAMES : 0);
+  gsize max_bytes = box->max_bytes + (event ? EVENT_BYTES : 0);
+  gsize size = g_bytes_get_size (frame);
+
+  if (box->frames.length >= max_frames || box->bytes + size > max_bytes)
+    return FALSE;
+  g_queue_push_tail (&box->frames, g_bytes_ref (frame));
+  box->bytes += size;
+  box->next++;
+  return TRUE;
+}
+
+/**
+ * mesh_mailbox_ack:
+ * @box: a box
+ * @seq: the last number that its owner has processed
+ *
+ * Forgets everything up to @seq. A number that was never given out is ignored.
+ *
+ * Since: 0.1
+ */
+void
+mesh_mailbox_ack (MeshMailbox *box, guint64 seq)
+{
+  if (seq >= box->next)
+    return;
+  for (; box->first <= seq; box->first++) {
+    GBytes *frame = g_queue_pop_head (&box->frames);
+
+    box->bytes -= g_bytes_get_size (frame);
+    g_bytes_unref (frame);
+  }
+}
+
+/**
+ * mesh_mailbox_can_resume:
+ * @box: a box
+ * @epoch: of the box that the client knows
+ * @after: the last number that it has processed
+ *
+ * Returns: whether @box is that box, and still holds everything after @after
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_mailbox_can_resume (MeshMailbox *box, const char *epoch, guint64 after)
+{
+  return g_str_equal (box->epoch, epoch) && after + 1 >= box->first
+      && after < box->next;
+}
+
+/**
+ * mesh_mailbox_foreach:
+ * @box: a box
+ * @func: called with each frame that waits, in order
+ * @user_data: for @func
+ *
+ * Since: 0.1
+ */
+void
+mesh_mailbox_foreach (MeshMailbox *box, MeshMailboxFunc func,
+    gpointer user_data)
+{
+  for (GList *l = box->frames.head; l; l = l->next)
+    func (l->data, user_data);
+}
