@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "server/conn.h"
+
+#include <string.h>
+
+#include "core/json.h"
+#include "server/io.h"
+#include "server/wsframe.h"
+
+#define READ_BYTES (16 * 1024)
+/* After so many reads in a row the others have their turn. */
+#define MAX_READS 8
+/* An output buffer that has grown beyond this is not kept. */
+#define IDLE_OUT 4096
+
+typedef enum {
+  HTTP,
+  WEBSOCKET,
+  CLOSING,
+  GONE,
+} Phase;
+
+struct _MeshConn {
+  gatomicrefcount refs;
+  guint64 number;
+  MeshConnTimes times;
+  const MeshConnFuncs *funcs;
+  gpointer user_data;
+
+  MeshIo *io;
+  GSource *source;
+  gpointer fd_tag;
+  GIOCondition condition;       /* that the source waits for */
+
+  Phase phase;
+  gint64 deadline;              /* 0: none */
+  GByteArray *head;             /* HTTP: requests not yet read */
+  MeshWsParser *parser;         /* WEBSOCKET */
+  GByteArray *out;              /* not yet written, from sent on */
+  gsize sent;
+  gboolean finished;            /* CLOSING: all is written */
+};
+
+typedef struct {
+  GSource source;
+  MeshConn *conn;
+} ConnSource;
+
+static MeshConn *
+conn_ref (MeshConn *self)
+{
+  g_atomic_ref_count_inc (&self->refs);
+  return self;
+}
+
+void
+mesh_conn_unref (MeshConn *conn)
+{
+  if (!g_atomic_ref_count_dec (&conn->refs))
+    return;
+  mesh_io_free (conn->io);
+  g_byte_array_unref (conn->head);
+  g_byte_array_unref (conn->out);
+  mesh_ws_parser_free (conn->parser);
+  g_free (conn);
+}
+
+/* Ends the connection here and now. */
+void
+mesh_conn_kill (MeshConn *conn)
+{
+  if (conn->phase == GONE)
+    return;
+  conn->phase = GONE;
+  g_source_destroy (conn->source);
+  g_clear_pointer (&conn->source, g_source_unref);
+  g_clear_pointer (&conn->io, mesh_io_free);
+  conn->funcs->closed (conn, conn->user_data);
+}
+
+static gsize
+unsent (MeshConn *self)
+{
+  return self->out->len - self->sent;
+}
+
+/* While an answer is on its way out, further requests wait: or a client could
+ * ask for more and more without ever reading. */
+static gboolean
+may_read (MeshConn *self)
+{
+  return self->phase != HTTP || unsent (self) == 0;
+}
+
+static void
+update_condition (MeshConn *self)
+{
+  GIOCondition condition = G_IO_ERR | G_IO_HUP;
+
+  if (self->phase == GONE)
+    return;
+  if (may_read (self))
+    condition |= G_IO_IN;
+  if (unsent (self) || mesh_io_wants_write (self->io))
+    condition |= G_IO_OUT;
+  if (condition == self->condition)
+    return;
+  self->condition = condition;
+  g_source_modify_unix_fd (self->source, self->fd_tag, condition);
+}
+
+static void
+all_sent (MeshConn *self)
+{
+  self->sent = 0;
+  if (self->out->len > IDLE_OUT) {
+    g_byte_array_unref (self->out);
+    self->out = g_byte_array_new ();
+  } else {
+    g_byte_array_set_size (self->out, 0);
+  }
+  /* What the client still sends is read until it closes too: were the socket
+   * closed now, the reset could overtake our last words. */
+  if (self->phase == CLOSING && !self->finished) {
+    self->finished = TRUE;
+    mesh_io_finish (self->io);
+  }
+}
+
+/*
+ * mesh_conn_flush:
+ *
+ * Writes what can be written now; the rest follows by itself.
+ */
+void
+mesh_conn_flush (MeshConn *conn)
+{
+  if (conn->phase == GONE)
+    return;
+  while (unsent (conn)) {
+    gssize n = mesh_io_write (conn->io, conn->out->data + conn->sent,
+        unsent (conn));
+
+    if (n == MESH_IO_GONE) {
+      mesh_conn_kill (conn);
+      return;
+    }
+    if (n == MESH_IO_AGAIN)
+      break;
+    conn->sent += n;
+  }
+  if (unsent (conn) == 0)
+    all_sent (conn);
+  update_condition (conn);
+}
+
+static void
+start_closing (MeshConn *self)
+{
+  self->phase = CLOSING;
+  self->deadline = g_get_monotonic_time () + self->times.linger;
+}
+
+/*
+ * mesh_conn_close:
+ * @code: for a WebSocket, why
+ *
+ * Sends what is left, waits a moment for the client to close as well, then
+ * ends.
+ */
+void
+mesh_conn_close (MeshConn *conn, guint16 code)
+{
+  if (conn->phase == WEBSOCKET)
+    mesh_ws_append_close (conn->out, code);
+  if (conn->phase == WEBSOCKET || conn->phase == HTTP)
+    start_closing (conn);
+}
+
+/* Queues a message; FALSE when too much is queued already. */
+gboolean
+mesh_conn_send_text (MeshConn *conn, GBytes *text)
+{
+  gsize size;
+  gconstpointer data = g_bytes_get_data (text, &size);
+
+  if (conn->phase != WEBSOCKET)
+    return TRUE;
+  if (unsent (conn) + size > MESH_CONN_MAX_OUT)
+    return FALSE;
+  mesh_ws_append_frame (conn->out, MESH_WS_OPCODE_TEXT, data, size);
+  return TRUE;
+}
+
+void
+mesh_conn_ping (MeshConn *conn)
+{
+  if (conn->phase == WEBSOCKET && unsent (conn) < MESH_CONN_MAX_OUT)
+    mesh_ws_append_frame (conn->out, MESH_WS_OPCODE_PING, NULL, 0);
+}
+
+static void
+become_websocket (MeshConn *self)
+{
+  self->phase = WEBSOCKET;
+  self->deadline = 0;
+  self->parser = mesh_ws_parser_new (MESH_JSON_MAX_BYTES);
+}
+
+static void
+answer (MeshConn *self, const MeshHttpRequest *request, guint bad_status)
+{
+  g_auto (MeshHttpResponse) response = { bad_status };
+  gboolean keep_alive = request && request->keep_alive;
+  gboolean head_only = request && g_str_equal (request->method, "HEAD");
+
+  if (request)
+    self->funcs->request (self, request, &response, self->user_data);
+  if (self->phase != HTTP)
+    return;
+  mesh_http_append_response (self->out, &response, !head_only, keep_alive);
+  self->deadline = g_get_monotonic_time () + self->times.response;
+  if (response.status == 101)
+    become_websocket (self);
+  else if (!keep_alive)
+    start_closing (self);
+}
+
+/* Answers one request, if there is a whole one and the last answer is out. */
+static gboolean
+take_request (MeshConn *self)
+{
+  g_autoptr (MeshHttpRequest) request = NULL;
+  guint status = 431;
+  gsize length;
+
+  if (self->phase != HTTP || self->head->len == 0 || unsent (self))
+    return FALSE;
+  length = mesh_http_head_length (self->head->data, self->head->len);
+  if (length == 0 && self->head->len < MESH_HTTP_MAX_HEAD)
+    return FALSE;
+  if (length > 0 && length <= MESH_HTTP_MAX_HEAD)
+    request = mesh_http_request_parse (self->head->data, length, &status);
+  g_byte_array_remove_range (self->head, 0,
+      length ? length : self->head->len);
+  answer (self, request, status);
+  mesh_conn_flush (self);
+  /* The answer is out: the client has as long again for its next request. */
+  if (self->phase == HTTP && unsent (self) == 0)
+    self->deadline = g_get_monotonic_time () + self->times.request;
+  return TRUE;
+}
+
+static void
+handle_event (MeshConn *self, MeshWsEvent event, const char *text,
+    gsize length)
+{
+  switch (event) {
+    case MESH_WS_TEXT:
+      self->funcs->text (self, text, length, self->user_data);
+      break;
+    case MESH_WS_PING:
+      if (unsent (self) < MESH_CONN_MAX_OUT)
+        mesh_ws_append_frame (self->out, MESH_WS_OPCODE_PONG, text, length);
+      self->funcs->heard (self, self->user_data);
+      break;
+    case MESH_WS_PONG:
+      self->funcs->heard (self, self->user_data);
+      break;
+    case MESH_WS_CLOSE:
+      mesh_conn_close (self, 1000);
+      break;
+    case MESH_WS_BAD:
+    case MESH_WS_TOO_BIG:
+      self->funcs->offence (self, event == MESH_WS_TOO_BIG, self->user_data);
+      mesh_conn_close (self, event == MESH_WS_TOO_BIG ? 1009 : 1002);
+      break;
+    case MESH_WS_MORE:
+      break;
+  }
+}
+
+static void
+take_frames (MeshConn *self, const guint8 *data, gsize length)
+{
+  while (self->phase == WEBSOCKET) {
+    const char *text;
+    gsize text_length;
+    MeshWsEvent event = mesh_ws_parser_next (self->parser, &data, &length,
+        &text, &text_length);
+
+    if (event == MESH_WS_MORE)
+      break;
+    handle_event (self, event, text, text_length);
+  }
+}
+
+static void
+take_requests (MeshConn *self)
+{
+  while (take_request (self))
+    continue;
+  if (self->phase == WEBSOCKET && self->head->len) {
+    g_autoptr (GByteArray) early = g_steal_pointer (&self->head);
+
+    self->head = g_byte_array_new ();
+    take_frames (self, early->data, early->len);
+  }
+}
+
+static gboolean
+read_once (MeshConn *self)
+{
+  guint8 data[READ_BYTES];
+  gssize n = mesh_io_read (self->io, data, sizeof data);
+
+  if (n == MESH_IO_AGAIN)
+    return FALSE;
+  if (n == MESH_IO_GONE) {
+    mesh_conn_kill (self);
+    return FALSE;
+  }
+  if (self->phase == WEBSOCKET) {
+    take_frames (self, data, n);
+  } else if (self->phase == HTTP) {
+    g_byte_array_append (self->head, data, n);
+    take_requests (self);
+  }
+  return self->phase != GONE && may_read (self);
+}
+
+static gboolean
+conn_dispatch (GSource *source, GSourceFunc func, gpointer user_data)
+{
+  MeshConn *self = conn_ref (((ConnSource *) source)->conn);
+  guint reads = 0;
+
+  g_source_set_ready_time (source, -1);
+  mesh_conn_flush (self);
+  take_requests (self);
+  while (self->phase != GONE && may_read (self) && read_once (self))
+    if (++reads == MAX_READS) {
+      g_source_set_ready_time (source, 0);
+      break;
+    }
+  if (self->phase != GONE)
+    self->funcs->done (self, self->user_data);
+  mesh_conn_flush (self);
+  update_condition (self);
+  mesh_conn_unref (self);
+  return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs source_funcs = { NULL, NULL, conn_dispatch, NULL };
+
+/*
+ * mesh_conn_new:
+ * @number: what the connection is called
+ * @socket: (transfer full): a connected socket
+ * @credentials: (nullable): for TLS
+ * @context: where its source runs
+ */
+MeshConn *
+mesh_conn_new (guint64 number, GSocket *socket,
+    gnutls_certificate_credentials_t credentials, GMainContext *context,
+    const MeshConnTimes *times, const MeshConnFuncs *funcs, gpointer user_data)
+{
+  MeshConn *self = g_new0 (MeshConn, 1);
+
+  g_atomic_ref_count_init (&self->refs);
+  self->number = number;
+  self->times = *times;
+  self->funcs = funcs;
+  self->user_data = user_data;
+  self->io = mesh_io_new (socket, credentials);
+  self->head = g_byte_array_new ();
+  self->out = g_byte_array_new ();
+  self->deadline = g_get_monotonic_time () + times->request;
+
+  self->source = g_source_new (&source_funcs, sizeof (ConnSource));
+  ((ConnSource *) self->source)->conn = self;
+  g_source_set_static_name (self->source, "meshroom-server connection");
+  self->condition = G_IO_IN | G_IO_ERR | G_IO_HUP;
+  self->fd_tag = g_source_add_unix_fd (self->source,
+      mesh_io_get_fd (self->io), self->condition);
+  g_source_attach (self->source, context);
+  return self;
+}
+
+guint64
+mesh_conn_get_number (MeshConn *conn)
+{
+  return conn->number;
+}
+
+gboolean
+mesh_conn_is_websocket (MeshConn *conn)
+{
+  return conn->phase == WEBSOCKET;
+}
+
+/* Whether something has taken too long, so that it should be killed. */
+gboolean
+mesh_conn_is_overdue (MeshConn *conn, gint64 now)
+{
+  return conn->deadline && now >= conn->deadline;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+#include <gnutls/gnutls.h>
+
+#include "server/http.h"
+
+G_BEGIN_DECLS
+
+/* One accepted connection: it answers requests, until one of them makes a
+ * WebSocket of it. Everything it keeps is bounded: a request's head, one
+ * message, and MESH_CONN_MAX_OUT bytes that the client has not read yet.
+ *
+ *     HTTP ──upgrade──→ WEBSOCKET
+ *       └──────┬────────────┘
+ *           CLOSING   what is left goes out, what comes in is thrown away
+ *              ↓
+ *            gone     closed() is called, the socket is closed
+ */
+
+typedef struct _MeshConn MeshConn;
+
+#define MESH_CONN_MAX_OUT (2 * 1024 * 1024)
+
+/* All are called from the connection's own source, none after closed(). */
+typedef struct {
+  /* fills in an answer; status 101 makes it a WebSocket */
+  void (*request) (MeshConn *conn, const MeshHttpRequest *request,
+      MeshHttpResponse *response, gpointer user_data);
+  void (*text) (MeshConn *conn, const char *text, gsize length,
+      gpointer user_data);
+  /* a WebSocket ping or pong */
+  void (*heard) (MeshConn *conn, gpointer user_data);
+  /* a frame that must not be, or is too big */
+  void (*offence) (MeshConn *conn, gboolean too_big, gpointer user_data);
+  /* all that had come was handed over: a good moment to flush */
+  void (*done) (MeshConn *conn, gpointer user_data);
+  void (*closed) (MeshConn *conn, gpointer user_data);
+} MeshConnFuncs;
+
+typedef struct {
+  gint64 request;               /* for a whole request to come, in µs */
+  gint64 response;              /* for the client to read the answer */
+  gint64 linger;                /* for the client to close as well */
+} MeshConnTimes;
+
+MeshConn *mesh_conn_new (guint64 number, GSocket *socket,
+    gnutls_certificate_credentials_t credentials, GMainContext *context,
+    const MeshConnTimes *times, const MeshConnFuncs *funcs,
+    gpointer user_data);
+void mesh_conn_unref (MeshConn *conn);
+
+guint64 mesh_conn_get_number (MeshConn *conn);
+gboolean mesh_conn_is_websocket (MeshConn *conn);
+gboolean mesh_conn_send_text (MeshConn *conn, GBytes *text);
+void mesh_conn_ping (MeshConn *conn);
+void mesh_conn_flush (MeshConn *conn);
+void mesh_conn_close (MeshConn *conn, guint16 code);
+void mesh_conn_kill (MeshConn *conn);
+gboolean mesh_conn_is_overdue (MeshConn *conn, gint64 now);
+
+G_END_DECLS

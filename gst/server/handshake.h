@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "server/http.h"
+
+G_BEGIN_DECLS
+
+gboolean mesh_origin_is_allowed (const char *origin, const char *host,
+    char **allowed);
+void mesh_handshake_answer (const MeshHttpRequest *request, char **allowed,
+    MeshHttpResponse *response);
+
+G_END_DECLS

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "server/io.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "core/error.h"
+
+struct _MeshIo {
+  GSocket *socket;
+  int fd;
+  gnutls_session_t tls;         /* NULL: plain */
+  gboolean ready;               /* the handshake is done */
+  gboolean broken;              /* TLS could not even be set up */
+  gboolean resend;              /* GnuTLS still holds a record of ours */
+};
+
+/*
+ * mesh_io_new:
+ * @socket: (transfer full): a connected socket
+ * @credentials: (nullable): of a TLS server; %NULL = plain
+ */
+MeshIo *
+mesh_io_new (GSocket *socket, gnutls_certificate_credentials_t credentials)
+{
+  MeshIo *self = g_new0 (MeshIo, 1);
+
+  self->socket = socket;
+  self->fd = g_socket_get_fd (socket);
+  g_socket_set_blocking (socket, FALSE);
+  if (!credentials)
+    return self;
+  if (gnutls_init (&self->tls, GNUTLS_SERVER | GNUTLS_NONBLOCK
+          | GNUTLS_NO_SIGNAL) < 0
+      || gnutls_set_default_priority (self->tls) < 0
+      || gnutls_credentials_set (self->tls, GNUTLS_CRD_CERTIFICATE,
+          credentials) < 0) {
+    self->broken = TRUE;
+    return self;
+  }
+  gnutls_certificate_server_set_request (self->tls, GNUTLS_CERT_IGNORE);
+  gnutls_transport_set_int (self->tls, self->fd);
+  return self;
+}
+
+void
+mesh_io_free (MeshIo *io)
+{
+  if (!io)
+    return;
+  if (io->tls)
+    gnutls_deinit (io->tls);
+  g_socket_close (io->socket, NULL);
+  g_object_unref (io->socket);
+  g_free (io);
+}
+
+int
+mesh_io_get_fd (MeshIo *io)
+{
+  return io->fd;
+}
+
+static gssize
+from_errno (void)
+{
+  return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR
+      ? MESH_IO_AGAIN : MESH_IO_GONE;
+}
+
+static gssize
+from_tls (gssize result)
+{
+  if (result > 0)
+    return result;
+  /* Everything else that GnuTLS does not call fatal is a wish of the peer that
+   * nobody needs, such as another handshake. */
+  return result == GNUTLS_E_AGAIN || result == GNUTLS_E_INTERRUPTED
+      ? MESH_IO_AGAIN : MESH_IO_GONE;
+}
+
+static gssize
+shake_hands (MeshIo *self)
+{
+  int result;
+
+  if (self->ready)
+    return 1;
+  if (self->broken)
+    return MESH_IO_GONE;
+  do {
+    result = gnutls_handshake (self->tls);
+  } while (result < 0 && !gnutls_error_is_fatal (result)
+      && result != GNUTLS_E_AGAIN && result != GNUTLS_E_INTERRUPTED);
+  self->ready = result == GNUTLS_E_SUCCESS;
+  return self->ready ? 1 : from_tls (result);
+}
+
+/* Returns: bytes read, %MESH_IO_AGAIN or %MESH_IO_GONE (ended, or broken). */
+gssize
+mesh_io_read (MeshIo *io, gpointer data, gsize size)
+{
+  gssize n;
+
+  if (!io->tls && !io->broken) {
+    n = recv (io->fd, data, size, 0);
+    return n > 0 ? n : n == 0 ? MESH_IO_GONE : from_errno ();
+  }
+  n = shake_hands (io);
+  return n < 0 ? n : from_tls (gnutls_record_recv (io->tls, data, size));
+}
+
+/* Returns: bytes written, %MESH_IO_AGAIN or %MESH_IO_GONE. After "again" the
+ * same bytes must come first in the next call. */
+gssize
+mesh_io_write (MeshIo *io, gconstpointer data, gsize size)
+{
+  gssize n;
+
+  if (!io->tls && !io->broken) {
+    n = send (io->fd, data, size, MSG_NOSIGNAL);
+    return n >= 0 ? n : from_errno ();
+  }
+  n = shake_hands (io);
+  if (n < 0)
+    return n;
+  n = from_tls (io->resend ? gnutls_record_send (io->tls, NULL, 0)
+      : gnutls_record_send (io->tls, data, size));
+  io->resend = n == MESH_IO_AGAIN;
+  return n;
+}
+
+/* Whether the handshake waits for the socket to take bytes. */
+gboolean
+mesh_io_wants_write (MeshIo *io)
+{
+  return io->tls && !io->ready && !io->broken
+      && gnutls_record_get_direction (io->tls) == 1;
+}
+
+/* Says that nothing more will be written. */
+void
+mesh_io_finish (MeshIo *io)
+{
+  if (io->tls && io->ready)
+    gnutls_bye (io->tls, GNUTLS_SHUT_WR);
+  shutdown (io->fd, SHUT_WR);
+}
+
+/*
+ * mesh_io_load_credentials:
+ * @certificate: with its private key, and its issuers where there are any
+ *
+ * Returns: (transfer full): what mesh_io_new() wants; to be freed with
+ *   gnutls_certificate_free_credentials()
+ */
+gnutls_certificate_credentials_t
+mesh_io_load_credentials (GTlsCertificate *certificate, GError **error)
+{
+  gnutls_certificate_credentials_t credentials = NULL;
+  g_autoptr (GString) chain = g_string_new (NULL);
+  g_autofree char *key = NULL;
+  gnutls_datum_t chain_datum, key_datum;
+  int result;
+
+  for (GTlsCertificate *c = certificate; c;
+      c = g_tls_certificate_get_issuer (c)) {
+    g_autofree char *pem = NULL;
+
+    g_object_get (c, "certificate-pem", &pem, NULL);
+    g_string_append (chain, pem ? pem : "");
+  }
+  g_object_get (certificate, "private-key-pem", &key, NULL);
+  if (!key) {
+    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_FAILED,
+        "certificate comes without a private key that can be read");
+    return NULL;
+  }
+  chain_datum = (gnutls_datum_t) { (guchar *) chain->str, chain->len };
+  key_datum = (gnutls_datum_t) { (guchar *) key, strlen (key) };
+  result = gnutls_certificate_allocate_credentials (&credentials);
+  if (result >= 0)
+    result = gnutls_certificate_set_x509_key_mem (credentials, &chain_datum,
+        &key_datum, GNUTLS_X509_FMT_PEM);
+  gnutls_memset (key, 0, strlen (key));
+  if (result < 0) {
+    g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
+        "certificate cannot be used: %s", gnutls_strerror (result));
+    g_clear_pointer (&credentials, gnutls_certificate_free_credentials);
+  }
+  return credentials;
+}

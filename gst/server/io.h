@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+#include <gnutls/gnutls.h>
+
+G_BEGIN_DECLS
+
+/* A socket's bytes, with or without TLS, never blocking. GTlsConnection would
+ * hold a thread of GTask's small pool for every handshake that a client leaves
+ * hanging; this costs nobody else anything. */
+
+typedef struct _MeshIo MeshIo;
+
+#define MESH_IO_AGAIN (-1)
+#define MESH_IO_GONE (-2)
+
+MeshIo *mesh_io_new (GSocket *socket,
+    gnutls_certificate_credentials_t credentials);
+void mesh_io_free (MeshIo *io);
+int mesh_io_get_fd (MeshIo *io);
+gssize mesh_io_read (MeshIo *io, gpointer data, gsize size);
+gssize mesh_io_write (MeshIo *io, gconstpointer data, gsize size);
+gboolean mesh_io_wants_write (MeshIo *io);
+void mesh_io_finish (MeshIo *io);
+
+gnutls_certificate_credentials_t mesh_io_load_credentials (
+    GTlsCertificate *certificate, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* meshroom-server --listen ADDR:PORT */
+
+#include <glib-unix.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "core/error.h"
+#include "server/address.h"
+#include "server/certificate.h"
+#include "server/server.h"
+
+static char *listen_on = NULL;
+static char *tls_cert = NULL;
+static char *tls_key = NULL;
+static gboolean tls_self_signed = FALSE;
+static char **origins = NULL;
+static gboolean show_version = FALSE;
+
+static const GOptionEntry entries[] = {
+  { "listen", 'l', 0, G_OPTION_ARG_STRING, &listen_on,
+      "Where to accept connections (default: 127.0.0.1:8080; port 0: any)",
+      "ADDR:PORT" },
+  { "tls-cert", 0, 0, G_OPTION_ARG_FILENAME, &tls_cert,
+      "Serve https with this certificate (PEM, with its issuers behind it)",
+      "FILE" },
+  { "tls-key", 0, 0, G_OPTION_ARG_FILENAME, &tls_key,
+      "The certificate's private key (PEM)", "FILE" },
+  { "tls-self-signed", 0, 0, G_OPTION_ARG_NONE, &tls_self_signed,
+      "Serve https with a certificate made at start, for trying out", NULL },
+  { "allow-origin", 0, 0, G_OPTION_ARG_STRING_ARRAY, &origins,
+      "Let pages from here use this server, too (https://example.org; may be "
+      "given again)", "ORIGIN" },
+  { "version", 0, 0, G_OPTION_ARG_NONE, &show_version, "Show the version",
+      NULL },
+  { NULL }
+};
+
+static GTlsCertificate *
+make_self_signed (GError **error)
+{
+  g_autofree char *host = NULL;
+  g_autofree char *guess = NULL;
+  g_autoptr (GInetAddress) address = NULL;
+  guint16 port;
+
+  if (!mesh_address_parse (listen_on, &host, &port, error))
+    return NULL;
+  address = mesh_address_resolve (host, error);
+  if (!address)
+    return NULL;
+  guess = g_inet_address_get_is_any (address)
+      ? mesh_address_guess_host (address) : g_strdup (host);
+  return mesh_certificate_new_self_signed ((const char *[]) {
+      guess, "localhost", "127.0.0.1", "::1", NULL }, error);
+}
+
+static gboolean
+load_certificate (GTlsCertificate **certificate, GError **error)
+{
+  if (tls_self_signed && (tls_cert || tls_key)) {
+    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_FAILED,
+        "--tls-self-signed and --tls-cert exclude each other");
+    return FALSE;
+  }
+  if (!tls_cert != !tls_key) {
+    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_FAILED,
+        "--tls-cert and --tls-key belong together");
+    return FALSE;
+  }
+  if (tls_self_signed)
+    *certificate = make_self_signed (error);
+  else if (tls_cert)
+    *certificate = g_tls_certificate_new_from_files (tls_cert, tls_key, error);
+  else
+    return TRUE;
+  return *certificate != NULL;
+}
+
+/* A socket for each client: the usual 1024 are for programs with fewer. */
+static void
+raise_descriptor_limit (void)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) < 0)
+    return;
+  limit.rlim_cur = MIN (limit.rlim_max, 16384);
+  setrlimit (RLIMIT_NOFILE, &limit);
+}
+
+static gboolean
+quit_cb (gpointer user_data)
+{
+  g_main_loop_quit (user_data);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+run (GError **error)
+{
+  g_autoptr (MeshServer) server = mesh_server_new ();
+  g_autoptr (GTlsCertificate) certificate = NULL;
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  g_autofree char *url = NULL;
+
+  for (char **origin = origins; origin && *origin; origin++)
+    mesh_server_allow_origin (server, *origin);
+  if (!load_certificate (&certificate, error)
+      || !mesh_server_listen (server, listen_on, certificate, error))
+    return FALSE;
+  g_unix_signal_add (SIGINT, quit_cb, loop);
+  g_unix_signal_add (SIGTERM, quit_cb, loop);
+  url = mesh_server_dup_url (server);
+  printf ("listening on %s\n", url);
+  fflush (stdout);
+  g_main_loop_run (loop);
+  mesh_server_stop (server);
+  return TRUE;
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  g_autoptr (GError) error = NULL;
+  int status = EXIT_SUCCESS;
+
+  setlocale (LC_ALL, "");
+  g_option_context_set_summary (context,
+      "The signalling server of meshroom, and its page.");
+  g_option_context_add_main_entries (context, entries, NULL);
+  if (!g_option_context_parse (context, &argc, &argv, &error)) {
+    g_printerr ("meshroom-server: %s\n", error->message);
+    return 2;
+  }
+  if (argc > 1) {
+    g_printerr ("meshroom-server: unknown argument \"%s\"\n", argv[1]);
+    return 2;
+  }
+  if (show_version) {
+    printf ("meshroom-server %s\n", MESH_VERSION);
+    return EXIT_SUCCESS;
+  }
+  if (!listen_on)
+    listen_on = g_strdup ("127.0.0.1:8080");
+  raise_descriptor_limit ();
+  if (!run (&error)) {
+    g_printerr ("meshroom-server: %s\n", error->message);
+    status = EXIT_FAILURE;
+  }
+  g_free (listen_on);
+  g_free (tls_cert);
+  g_free (tls_key);
+  g_strfreev (origins);
+  return status;
+}

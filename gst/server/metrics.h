@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/hub.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  guint connections;
+  guint half_open;
+  guint64 accepted;
+  guint64 refused;              /* for want of room */
+  guint64 requests;
+} MeshServerStats;
+
+char *mesh_metrics_to_text (const MeshServerStats *server,
+    const MeshHubStats *hub);
+
+G_END_DECLS

@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/**
+ * MeshServer:
+ *
+ * The signalling server and the page: what `meshroom-server` runs, and what
+ * `serve=` of the element `meshroom` embeds.
+ *
+ * It works in one main context, the thread-default one of the thread that calls
+ * mesh_server_listen(), and that thread must iterate it. All other calls belong
+ * to the same thread.
+ *
+ * This file carries out what the hub (core/hub.h) decides: it owns the
+ * connections and the clock.
+ *
+ * Since: 0.1
+ */
+
+#include "server/server-private.h"
+
+#include <sys/resource.h>
+
+#include "core/error.h"
+#include "server/handshake.h"
+#include "server/io.h"
+#include "server/listener.h"
+#include "server/metrics.h"
+#include "server/page.h"
+
+/* How precise leases and timeouts are. */
+#define TICK_MS 250
+
+typedef struct {
+  MeshServer *server;
+  MeshConn *conn;
+  guint64 number;
+  GList *half_open;             /* in the server's list; NULL: a member's */
+  gint64 pinged;
+  gboolean dirty;               /* in the server's list */
+} Client;
+
+struct _MeshServer {
+  GObject parent;
+
+  MeshServerLimits limits;
+  GPtrArray *origins;           /* ends in a NULL */
+
+  /* while listening */
+  GMainContext *context;
+  MeshListener *listener;
+  gnutls_certificate_credentials_t credentials;
+  GSource *timer;               /* while there is something to time */
+  MeshHub *hub;
+  GHashTable *clients;          /* number -> Client, owned */
+  GQueue half_open;             /* of Client, the oldest first */
+  GArray *dirty;                /* numbers of clients to flush */
+  guint64 last_number;
+  guint max_connections;
+  guint64 accepted;
+  guint64 refused;
+  guint64 requests;
+};
+
+G_DEFINE_FINAL_TYPE (MeshServer, mesh_server, G_TYPE_OBJECT)
+
+static Client *
+find_client (MeshServer *self, guint64 number)
+{
+  return g_hash_table_lookup (self->clients, &number);
+}
+
+static void
+client_free (Client *client)
+{
+  mesh_conn_unref (client->conn);
+  g_free (client);
+}
+
+static void
+mark_dirty (MeshServer *self, Client *client)
+{
+  if (client->dirty)
+    return;
+  client->dirty = TRUE;
+  g_array_append_val (self->dirty, client->number);
+}
+
+static void
+send_frame (MeshServer *self, Client *client, GBytes *frame)
+{
+  if (mesh_conn_send_text (client->conn, frame))
+    mark_dirty (self, client);
+  else
+    mesh_hub_reject (self->hub, client->number, MESH_HUB_SLOW);
+}
+
+/* Flushing can end a connection, and so change the table. */
+static void
+flush_dirty (MeshServer *self)
+{
+  for (guint i = 0; i < self->dirty->len; i++) {
+    Client *client =
+        find_client (self, g_array_index (self->dirty, guint64, i));
+
+    if (client) {
+      client->dirty = FALSE;
+      mesh_conn_flush (client->conn);
+    }
+  }
+  g_array_set_size (self->dirty, 0);
+}
+
+static void
+carry_out (MeshServer *self)
+{
+  MeshHubAction action;
+
+  while (mesh_hub_pop_action (self->hub, &action)) {
+    Client *client = find_client (self, action.client);
+
+    switch (action.type) {
+      case MESH_HUB_SEND:
+        if (client)
+          send_frame (self, client, action.frame);
+        break;
+      case MESH_HUB_CLOSE:
+        if (client) {
+          mesh_conn_close (client->conn, action.close_code);
+          mark_dirty (self, client);
+        }
+        break;
+      case MESH_HUB_LOG:
+        g_debug ("%s", (const char *) g_bytes_get_data (action.frame, NULL));
+        break;
+    }
+    mesh_hub_action_clear (&action);
+  }
+  flush_dirty (self);
+}
+
+static void
+leave_half_open (MeshServer *self, Client *client)
+{
+  if (client->half_open)
+    g_queue_delete_link (&self->half_open,
+        g_steal_pointer (&client->half_open));
+}
+
+static void
+answer_metrics (MeshServer *self, MeshHttpResponse *response)
+{
+  MeshServerStats stats = {
+    .connections = g_hash_table_size (self->clients),
+    .half_open = self->half_open.length,
+    .accepted = self->accepted,
+    .refused = self->refused,
+    .requests = self->requests,
+  };
+  char *text = mesh_metrics_to_text (&stats, mesh_hub_get_stats (self->hub));
+
+  response->status = 200;
+  response->type = "text/plain; version=0.0.4; charset=utf-8";
+  response->body = g_bytes_new_take (text, strlen (text));
+}
+
+static void
+route (MeshServer *self, const MeshHttpRequest *request,
+    MeshHttpResponse *response)
+{
+  if (g_str_equal (request->path, "/v1/socket")) {
+    mesh_handshake_answer (request, (char **) self->origins->pdata, response);
+  } else if (!g_str_equal (request->method, "GET")
+      && !g_str_equal (request->method, "HEAD")) {
+    response->status = 405;
+    mesh_http_response_add (response, "Allow", "GET, HEAD");
+  } else if (g_str_equal (request->path, "/healthz")) {
+    response->status = 200;
+    response->body = g_bytes_new_static ("ok\n", 3);
+  } else if (g_str_equal (request->path, "/metrics")) {
+    answer_metrics (self, response);
+  } else {
+    mesh_page_answer (request->path, response);
+  }
+}
+
+static void
+on_request (MeshConn *conn, const MeshHttpRequest *request,
+    MeshHttpResponse *response, gpointer user_data)
+{
+  Client *client = user_data;
+  MeshServer *self = client->server;
+  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
+  g_autofree char *date = g_date_time_format (now, "%a, %d %b %Y %T GMT");
+
+  self->requests++;
+  mesh_http_response_add (response, "Date", date);
+  mesh_http_response_add (response, "X-Content-Type-Options", "nosniff");
+  mesh_http_response_add (response, "Referrer-Policy", "no-referrer");
+  route (self, request, response);
+  if (response->status == 101) {
+    client->pinged = g_get_monotonic_time ();
+    mesh_hub_connected (self->hub, client->number, client->pinged);
+  }
+}
+
+static void
+on_text (MeshConn *conn, const char *text, gsize length, gpointer user_data)
+{
+  Client *client = user_data;
+
+  mesh_hub_feed (client->server->hub, client->number, text, length,
+      g_get_monotonic_time ());
+}
+
+static void
+on_heard (MeshConn *conn, gpointer user_data)
+{
+  Client *client = user_data;
+
+  mesh_hub_heard (client->server->hub, client->number,
+      g_get_monotonic_time ());
+}
+
+static void
+on_offence (MeshConn *conn, gboolean too_big, gpointer user_data)
+{
+  Client *client = user_data;
+
+  mesh_hub_reject (client->server->hub, client->number,
+      too_big ? MESH_HUB_TOO_BIG : MESH_HUB_BAD_MESSAGE);
+  carry_out (client->server);
+}
+
+static void
+on_done (MeshConn *conn, gpointer user_data)
+{
+  Client *client = user_data;
+  MeshServer *self = client->server;
+
+  if (client->half_open && mesh_hub_is_member (self->hub, client->number))
+    leave_half_open (self, client);
+  carry_out (self);
+}
+
+static void
+on_closed (MeshConn *conn, gpointer user_data)
+{
+  Client *client = user_data;
+  MeshServer *self = client->server;
+
+  mesh_hub_disconnected (self->hub, client->number);
+  leave_half_open (self, client);
+  g_hash_table_remove (self->clients, &client->number);
+}
+
+static const MeshConnFuncs conn_funcs = {
+  on_request, on_text, on_heard, on_offence, on_done, on_closed
+};
+
+static gboolean
+timer_cb (gpointer user_data)
+{
+  MeshServer *self = user_data;
+  g_autoptr (GList) clients = g_hash_table_get_values (self->clients);
+  gint64 now = g_get_monotonic_time ();
+
+  mesh_hub_tick (self->hub, now);
+  for (GList *l = clients; l; l = l->next) {
+    Client *client = l->data;
+
+    if (mesh_conn_is_overdue (client->conn, now)) {
+      mesh_conn_kill (client->conn);
+    } else if (mesh_conn_is_websocket (client->conn)
+        && now - client->pinged >= self->limits.ping) {
+      client->pinged = now;
+      mesh_conn_ping (client->conn);
+      mark_dirty (self, client);
+    }
+  }
+  carry_out (self);
+  if (g_hash_table_size (self->clients)
+      || mesh_hub_deadline (self->hub) != G_MAXINT64)
+    return G_SOURCE_CONTINUE;
+  g_clear_pointer (&self->timer, g_source_unref);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+start_timer (MeshServer *self)
+{
+  if (self->timer)
+    return;
+  self->timer = g_timeout_source_new (TICK_MS);
+  g_source_set_callback (self->timer, timer_cb, self, NULL);
+  g_source_attach (self->timer, self->context);
+}
+
+/* Who is not in a room makes way, the one that has been at it longest first:
+ * so nobody is kept out by connections that are only held open. */
+static void
+make_way (MeshServer *self)
+{
+  Client *oldest = g_queue_peek_head (&self->half_open);
+
+  self->refused++;
+  mesh_conn_kill (oldest->conn);
+}
+
+static void
+on_accept (GSocket *socket, gpointer user_data)
+{
+  MeshServer *self = user_data;
+  Client *client;
+
+  if (self->half_open.length >= self->limits.half_open
+      || (g_hash_table_size (self->clients) >= self->max_connections
+          && self->half_open.length))
+    make_way (self);
+  if (g_hash_table_size (self->clients) >= self->max_connections) {
+    self->refused++;
+    g_socket_close (socket, NULL);
+    g_object_unref (socket);
+    return;
+  }
+  client = g_new0 (Client, 1);
+  client->server = self;
+  client->number = ++self->last_number;
+  client->conn = mesh_conn_new (client->number, socket, self->credentials,
+      self->context, &self->limits.times, &conn_funcs, client);
+  g_queue_push_tail (&self->half_open, client);
+  client->half_open = self->half_open.tail;
+  g_hash_table_insert (self->clients, &client->number, client);
+  self->accepted++;
+  start_timer (self);
+}
+
+static void
+mesh_server_finalize (GObject *object)
+{
+  MeshServer *self = MESH_SERVER (object);
+
+  mesh_server_stop (self);
+  g_ptr_array_unref (self->origins);
+  G_OBJECT_CLASS (mesh_server_parent_class)->finalize (object);
+}
+
+static void
+mesh_server_class_init (MeshServerClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = mesh_server_finalize;
+}
+
+static void
+mesh_server_init (MeshServer *self)
+{
+  self->limits = (MeshServerLimits) {
+    .times = {
+      .request = 10 * G_USEC_PER_SEC,
+      .response = 60 * G_USEC_PER_SEC,
+      .linger = 2 * G_USEC_PER_SEC,
+    },
+    .ping = 4 * G_USEC_PER_SEC,
+    .connections = 4096,
+    .half_open = 512,
+  };
+  mesh_hub_limits_init (&self->limits.hub);
+  self->origins = g_ptr_array_new_with_free_func (g_free);
+  g_ptr_array_add (self->origins, NULL);
+}
+
+/**
+ * mesh_server_new:
+ *
+ * Returns: (transfer full): a server that does not listen yet
+ *
+ * Since: 0.1
+ */
+MeshServer *
+mesh_server_new (void)
+{
+  return g_object_new (MESH_TYPE_SERVER, NULL);
+}
+
+void
+mesh_server_get_limits (MeshServer *server, MeshServerLimits *limits)
+{
+  *limits = server->limits;
+}
+
+void
+mesh_server_set_limits (MeshServer *server, const MeshServerLimits *limits)
+{
+  server->limits = *limits;
+}
+
+/* The process needs descriptors for other things, too. */
+static guint
+bound_connections (guint wanted)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) < 0
+      || limit.rlim_cur == RLIM_INFINITY)
+    return wanted;
+  return MIN (wanted, MAX (1, limit.rlim_cur / 2));
+}
+
+/**
+ * mesh_server_listen:
+ * @server: a server
+ * @address: "ADDR:PORT"; port 0 = any free one. ADDR is an IPv4 address, an
+ *   IPv6 address in brackets, or a name
+ * @certificate: (nullable): a certificate with its private key, for https;
+ *   %NULL = plain http
+ * @error: return location for an error
+ *
+ * Starts to serve, in the thread-default main context. When this returns,
+ * connections are accepted.
+ *
+ * Returns: %FALSE with @error set when it cannot
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_server_listen (MeshServer *server, const char *address,
+    GTlsCertificate *certificate, GError **error)
+{
+  guint64 seed = (guint64) g_random_int () << 32 | g_random_int ();
+
+  g_return_val_if_fail (MESH_IS_SERVER (server), FALSE);
+  g_return_val_if_fail (address, FALSE);
+  g_return_val_if_fail (!server->listener, FALSE);
+
+  if (certificate) {
+    server->credentials = mesh_io_load_credentials (certificate, error);
+    if (!server->credentials)
+      return FALSE;
+  }
+  server->context = g_main_context_ref_thread_default ();
+  server->hub = mesh_hub_new (&server->limits.hub, seed);
+  server->clients = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL,
+      (GDestroyNotify) client_free);
+  server->dirty = g_array_new (FALSE, FALSE, sizeof (guint64));
+  server->max_connections = bound_connections (server->limits.connections);
+  server->listener = mesh_listener_new (address, server->context, on_accept,
+      server, error);
+  if (!server->listener) {
+    mesh_server_stop (server);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/**
+ * mesh_server_dup_url:
+ * @server: a server that listens
+ *
+ * Returns: (transfer full) (nullable): "http://ADDR:PORT" or "https://ADDR:PORT",
+ *   as others reach it: where it listens on all addresses, ADDR is one of this
+ *   machine in its network, or 127.0.0.1 when it has none. %NULL when the
+ *   server does not listen
+ *
+ * Since: 0.1
+ */
+char *
+mesh_server_dup_url (MeshServer *server)
+{
+  g_autofree char *host = NULL;
+
+  g_return_val_if_fail (MESH_IS_SERVER (server), NULL);
+
+  if (!server->listener)
+    return NULL;
+  host = mesh_listener_dup_host (server->listener);
+  return g_strdup_printf ("%s://%s:%u", server->credentials ? "https" : "http",
+      host, mesh_listener_get_port (server->listener));
+}
+
+/**
+ * mesh_server_allow_origin:
+ * @server: a server
+ * @origin: such as "https://example.org", as browsers send it
+ *
+ * Lets pages of another origin open WebSockets to this server. Its own page,
+ * and clients that are no browsers, always may.
+ *
+ * Since: 0.1
+ */
+void
+mesh_server_allow_origin (MeshServer *server, const char *origin)
+{
+  g_return_if_fail (MESH_IS_SERVER (server));
+  g_return_if_fail (origin);
+
+  g_ptr_array_insert (server->origins, server->origins->len - 1,
+      g_strdup (origin));
+}
+
+static void
+kill_all (MeshServer *self)
+{
+  g_autoptr (GList) clients = g_hash_table_get_values (self->clients);
+
+  for (GList *l = clients; l; l = l->next)
+    mesh_conn_kill (((Client *) l->data)->conn);
+}
+
+/**
+ * mesh_server_stop:
+ * @server: a server
+ *
+ * Tells everybody that it goes, and closes all sockets. The rooms are
+ * forgotten. It may listen again after this.
+ *
+ * Since: 0.1
+ */
+void
+mesh_server_stop (MeshServer *server)
+{
+  g_return_if_fail (MESH_IS_SERVER (server));
+
+  g_clear_pointer (&server->listener, mesh_listener_free);
+  if (server->hub) {
+    mesh_hub_shut_down (server->hub);
+    carry_out (server);
+    kill_all (server);
+  }
+  if (server->timer) {
+    g_source_destroy (server->timer);
+    g_clear_pointer (&server->timer, g_source_unref);
+  }
+  g_clear_pointer (&server->clients, g_hash_table_unref);
+  g_clear_pointer (&server->dirty, g_array_unref);
+  g_clear_pointer (&server->hub, mesh_hub_free);
+  g_clear_pointer (&server->credentials, gnutls_certificate_free_credentials);
+  g_clear_pointer (&server->context, g_main_context_unref);
+}
