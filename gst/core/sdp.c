@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The grammar is RFC 8866 and, for WebRTC's attributes, RFC 8829 (JSEP). webrtcbin 1.22
+ * asserts or crashes on several descriptions that a hostile peer can write
+ * (swapped mids, odd BUNDLE groups, data m-lines with SSRCs), and stumbles over
+ * harmless ones (opus' sprop-stereo); both end here. */
+
+#include "core/sdp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+
+#define MAX_FORMATS 64
+
+typedef struct {
+  int payload_type;
+  const char *codec;            /* one of ours, or "rtx", or NULL */
+  char *fmtp;
+} Format;
+
+typedef struct {
+  char *kind;
+  gboolean rejected;            /* port 0 and not bundle-only */
+  char *mid;
+  char *ufrag;
+  char *pwd;
+  char *setup;
+  char *fingerprint;
+  char *direction;
+  Format formats[MAX_FORMATS];
+  guint n_formats;
+  guint32 ssrc;
+  guint32 rtx_ssrc;
+} Section;
+
+typedef struct {
+  Section session;
+  Section media[MESH_SDP_MAX_MEDIA];
+  guint n_media;
+  GPtrArray *candidates;
+} Description;
+
+static void
+section_clear (Section *s)
+{
+  g_free (s->kind);
+  g_free (s->mid);
+  g_free (s->ufrag);
+  g_free (s->pwd);
+  g_free (s->setup);
+  g_free (s->fingerprint);
+  g_free (s->direction);
+  for (guint i = 0; i < s->n_formats; i++)
+    g_free (s->formats[i].fmtp);
+}
+
+static void
+description_clear (Description *d)
+{
+  section_clear (&d->session);
+  for (guint i = 0; i < d->n_media; i++)
+    section_clear (&d->media[i]);
+  g_clear_pointer (&d->candidates, g_ptr_array_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Description, description_clear)
+
+static gboolean
+fail (GError **error, const char *what)
+{
+  g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
+      "session description %s", what);
+  return FALSE;
+}
+
+static gboolean
+is_made_of (const char *text, const char *others, gsize min, gsize max)
+{
+  gsize n = 0;
+
+  for (; text && text[n]; n++) {
+    if (!g_ascii_isalnum (text[n]) && !strchr (others, text[n]))
+      return FALSE;
+  }
+  return n >= min && n <= max;
+}
+
+static void
+set_if_sane (char **field, const char *value, const char *others, gsize min,
+    gsize max)
+{
+  if (!*field && is_made_of (value, others, min, max))
+    *field = g_strdup (value);
+}
+
+static Format *
+find_format (Section *s, int payload_type)
+{
+  for (guint i = 0; i < s->n_formats; i++) {
+    if (s->formats[i].payload_type == payload_type)
+      return &s->formats[i];
+  }
+  return NULL;
+}
+
+/* "111 opus/48000/2" */
+static void
+read_rtpmap (Section *s, const char *value)
+{
+  static const struct {
+    const char *text;
+    const char *codec;
+  } known[] = {
+    { "opus/48000/2", "OPUS" }, { "VP8/90000", "VP8" },
+    { "H264/90000", "H264" }, { "rtx/90000", "rtx" }, { "rtx/48000", "rtx" },
+  };
+  Format *format = find_format (s, atoi (value));
+  const char *name = strchr (value, ' ');
+
+  if (!format || !name)
+    return;
+  for (guint i = 0; i < G_N_ELEMENTS (known); i++) {
+    if (g_ascii_strcasecmp (name + 1, known[i].text) == 0)
+      format->codec = known[i].codec;
+  }
+}
+
+static void
+read_fmtp (Section *s, const char *value)
+{
+  Format *format = find_format (s, atoi (value));
+  const char *parameters = strchr (value, ' ');
+
+  if (format && !format->fmtp && parameters)
+    format->fmtp = g_strdup (parameters + 1);
+}
+
+/* Only the first stream of an m-line is wanted; "ssrc-group:FID a b" or else
+ * the first "ssrc:a …" names it. */
+static void
+read_ssrc (Section *s, const char *value, gboolean group)
+{
+  guint64 ssrc, rtx;
+  char *end;
+
+  if (s->ssrc != 0)
+    return;
+  if (group) {
+    if (!g_str_has_prefix (value, "FID "))
+      return;
+    ssrc = g_ascii_strtoull (value + 4, &end, 10);
+    rtx = g_ascii_strtoull (end, NULL, 10);
+    if (ssrc > 0 && ssrc <= G_MAXUINT32 && rtx > 0 && rtx <= G_MAXUINT32) {
+      s->ssrc = ssrc;
+      s->rtx_ssrc = rtx;
+    }
+    return;
+  }
+  ssrc = g_ascii_strtoull (value, NULL, 10);
+  if (ssrc > 0 && ssrc <= G_MAXUINT32)
+    s->ssrc = ssrc;
+}
+
+static void
+read_attribute (Description *d, Section *s, const char *name,
+    const char *value)
+{
+  static const char ice_chars[] = "+/-_=";
+
+  if (strcmp (name, "mid") == 0)
+    set_if_sane (&s->mid, value, "-_.", 1, 32);
+  else if (strcmp (name, "ice-ufrag") == 0)
+    set_if_sane (&s->ufrag, value, ice_chars, 4, 256);
+  else if (strcmp (name, "ice-pwd") == 0)
+    set_if_sane (&s->pwd, value, ice_chars, 22, 256);
+  else if (strcmp (name, "setup") == 0)
+    set_if_sane (&s->setup, value, "", 1, 8);
+  else if (strcmp (name, "fingerprint") == 0)
+    set_if_sane (&s->fingerprint, value, "- :", 1, 128);
+  else if (strcmp (name, "sendrecv") == 0 || strcmp (name, "sendonly") == 0
+      || strcmp (name, "recvonly") == 0 || strcmp (name, "inactive") == 0)
+    set_if_sane (&s->direction, name, "", 1, 8);
+  else if (strcmp (name, "bundle-only") == 0)
+    s->rejected = FALSE;
+  else if (strcmp (name, "rtpmap") == 0)
+    read_rtpmap (s, value);
+  else if (strcmp (name, "fmtp") == 0)
+    read_fmtp (s, value);
+  else if (strcmp (name, "ssrc-group") == 0)
+    read_ssrc (s, value, TRUE);
+  else if (strcmp (name, "ssrc") == 0)
+    read_ssrc (s, value, FALSE);
+  else if (strcmp (name, "candidate") == 0 && d->candidates->len < 64)
+    g_ptr_array_add (d->candidates, g_strconcat ("candidate:", value, NULL));
+}
+
+/* "audio 9 UDP/TLS/RTP/SAVPF 111 …" */
+static gboolean
+read_media (Description *d, const char *value, GError **error)
+{
+  g_auto (GStrv) words = g_strsplit (value, " ", 3 + MAX_FORMATS);
+  Section *s;
+
+  if (d->n_media == MESH_SDP_MAX_MEDIA)
+    return fail (error, "has more than one audio and one video m-line");
+  if (g_strv_length (words) < 4)
+    return fail (error, "has a broken m-line");
+  if (strcmp (words[0], "audio") != 0 && strcmp (words[0], "video") != 0)
+    return fail (error, "has an m-line that is neither audio nor video");
+  if (d->n_media > 0 && strcmp (d->media[0].kind, words[0]) == 0)
+    return fail (error, "has two m-lines of a kind");
+
+  s = &d->media[d->n_media++];
+  s->kind = g_strdup (words[0]);
+  s->rejected = strcmp (words[1], "0") == 0;
+  for (guint i = 3; words[i] && s->n_formats < MAX_FORMATS; i++) {
+    guint64 payload_type;
+
+    if (g_ascii_string_to_unsigned (words[i], 10, 0, 127, &payload_type, NULL)
+        && !find_format (s, payload_type))
+      s->formats[s->n_formats++].payload_type = payload_type;
+  }
+  return TRUE;
+}
+
+static gboolean
+read_lines (Description *d, const char *text, GError **error)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+
+  d->candidates = g_ptr_array_new_with_free_func (g_free);
+  if (!g_str_has_prefix (text, "v=0"))
+    return fail (error, "does not begin with v=0");
+  for (guint i = 0; lines[i]; i++) {
+    char *line = g_strchomp (lines[i]);
+
+    if (g_str_has_prefix (line, "m=")) {
+      if (!read_media (d, line + 2, error))
+        return FALSE;
+    } else if (g_str_has_prefix (line, "a=")) {
+      Section *s = d->n_media > 0 ? &d->media[d->n_media - 1] : &d->session;
+      char *value = strchr (line, ':');
+
+      if (value)
+        *value++ = '\0';
+      read_attribute (d, s, line + 2, value ? value : "");
+    }
+  }
+  return TRUE;
+}
+
+/* H.264 has many shapes; every decoder of ours and of the browsers takes
+ * constrained baseline in single-NAL-or-FU mode (RFC 6184, RFC 7742). */
+static gboolean
+format_is_usable (const Format *format)
+{
+  g_autofree char *fmtp = NULL;
+
+  if (g_strcmp0 (format->codec, "H264") != 0)
+    return TRUE;
+  if (!format->fmtp)
+    return FALSE;
+  fmtp = g_ascii_strdown (format->fmtp, -1);
+  return strstr (fmtp, "packetization-mode=1")
+      && (strstr (fmtp, "profile-level-id=42e0")
+      || strstr (fmtp, "profile-level-id=42c0")
+      || strstr (fmtp, "profile-level-id=4200"));
+}
+
+static const Format *
+choose_format (const Section *s, const char *const *video_codecs)
+{
+  static const char *const audio_codecs[] = { "OPUS", NULL };
+  const char *const *wanted =
+      strcmp (s->kind, "audio") == 0 ? audio_codecs : video_codecs;
+
+  for (guint i = 0; i < s->n_formats; i++) {
+    const Format *format = &s->formats[i];
+
+    for (guint k = 0; format->codec && wanted[k]; k++) {
+      if (g_ascii_strcasecmp (format->codec, wanted[k]) == 0
+          && format_is_usable (format))
+        return format;
+    }
+  }
+  return NULL;
+}
+
+static int
+find_rtx (const Section *s, int payload_type)
+{
+  g_autofree char *apt = g_strdup_printf ("apt=%d", payload_type);
+
+  for (guint i = 0; i < s->n_formats; i++) {
+    const Format *format = &s->formats[i];
+    g_auto (GStrv) fields = format->fmtp ? g_strsplit (format->fmtp, ";", 8)
+        : NULL;
+
+    if (g_strcmp0 (format->codec, "rtx") == 0 && fields
+        && strcmp (g_strstrip (fields[0]), apt) == 0)
+      return format->payload_type;
+  }
+  return -1;
+}
+
+static gboolean
+read_fingerprint (const char *text, guint8 *fingerprint)
+{
+  const char *hex;
+
+  if (!text || g_ascii_strncasecmp (text, "sha-256 ", 8) != 0)
+    return FALSE;
+  hex = text + 8;
+  if (strlen (hex) != 3 * MESH_SDP_FINGERPRINT_BYTES - 1)
+    return FALSE;
+  for (guint i = 0; i < MESH_SDP_FINGERPRINT_BYTES; i++, hex += 3) {
+    int high = g_ascii_xdigit_value (hex[0]);
+    int low = g_ascii_xdigit_value (hex[1]);
+
+    if (high < 0 || low < 0 || (hex[2] != ':' && hex[2] != '\0'))
+      return FALSE;
+    fingerprint[i] = high << 4 | low;
+  }
+  return TRUE;
+}
+
+static void
+write_format (GString *out, const Section *s, const Format *format, int rtx)
+{
+  int pt = format->payload_type;
+
+  if (strcmp (format->codec, "OPUS") == 0) {
+    /* The peer's own fmtp tells how it would like to be sent to; sprop-… of it
+     * would only spoil webrtcbin's intersection of caps. */
+    g_string_append_printf (out, "a=rtpmap:%d OPUS/48000/2\r\n"
+        "a=fmtp:%d minptime=10;useinbandfec=1\r\n", pt, pt);
+  } else {
+    g_string_append_printf (out, "a=rtpmap:%d %s/90000\r\n", pt,
+        format->codec);
+    if (strcmp (format->codec, "H264") == 0)
+      g_string_append_printf (out, "a=fmtp:%d packetization-mode=1;"
+          "profile-level-id=42e01f\r\n", pt);
+    g_string_append_printf (out, "a=rtcp-fb:%d nack pli\r\n"
+        "a=rtcp-fb:%d ccm fir\r\n", pt, pt);
+    g_string_append_printf (out, "a=rtcp-fb:%d nack\r\n", pt);
+    if (rtx >= 0)
+      g_string_append_printf (out, "a=rtpmap:%d rtx/90000\r\n"
+          "a=fmtp:%d apt=%d\r\n", rtx, rtx, pt);
+  }
+  if (s->rtx_ssrc && rtx >= 0)
+    g_string_append_printf (out, "a=ssrc-group:FID %u %u\r\n", s->ssrc,
+        s->rtx_ssrc);
+  if (s->ssrc)
+    g_string_append_printf (out, "a=ssrc:%u cname:peer\r\n", s->ssrc);
+  if (s->rtx_ssrc && rtx >= 0)
+    g_string_append_printf (out, "a=ssrc:%u cname:peer\r\n", s->rtx_ssrc);
+}
+
+static gboolean
+write_media (GString *out, Description *d, guint index, MeshSdp *sdp,
+    const char *const *video_codecs, gboolean is_offer, GError **error)
+{
+  Section *s = &d->media[index];
+  const char *ufrag = s->ufrag ? s->ufrag : d->session.ufrag;
+  const char *pwd = s->pwd ? s->pwd : d->session.pwd;
+  const char *setup = s->setup ? s->setup : d->session.setup;
+  const char *direction = s->direction ? s->direction : d->session.direction;
+  const Format *format = choose_format (s, video_codecs);
+  MeshSdpMedia *media = &sdp->media[index];
+
+  /* The bundled m-lines share the first one's transport; those that are
+   * rejected may leave it out, but webrtcbin wants it everywhere. */
+  if (index > 0 && (!ufrag || s->rejected)) {
+    ufrag = d->media[0].ufrag ? d->media[0].ufrag : d->session.ufrag;
+    pwd = d->media[0].pwd ? d->media[0].pwd : d->session.pwd;
+  }
+  if (index > 0 && !setup)
+    setup = d->media[0].setup;
+  if (!ufrag || !pwd)
+    return fail (error, "has no usable ice-ufrag and ice-pwd");
+  if (g_strcmp0 (setup, "actpass") != 0 && g_strcmp0 (setup, "active") != 0
+      && g_strcmp0 (setup, "passive") != 0)
+    return fail (error, "has no usable setup attribute");
+  if (!is_offer && strcmp (setup, "actpass") == 0)
+    return fail (error, "answers setup:actpass");
+  if (!s->mid)
+    return fail (error, "has an m-line without a usable mid");
+
+  media->kind = strcmp (s->kind, "audio") == 0 ? "audio" : "video";
+  media->rtx_payload_type = -1;
+  if (s->rejected)
+    format = NULL;
+  if (!format) {
+    if (is_offer && !s->rejected) {
+      g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
+          "session description offers no %s codec that we speak", media->kind);
+      return FALSE;
+    }
+    direction = "inactive";
+  }
+  if (!direction)
+    direction = "sendrecv";
+
+  g_string_append_printf (out, "m=%s %d UDP/TLS/RTP/SAVPF %d", media->kind,
+      format ? 9 : 0, format ? format->payload_type : 0);
+  if (format) {
+    media->codec = format->codec;
+    media->payload_type = format->payload_type;
+    if (strcmp (media->kind, "video") == 0)
+      media->rtx_payload_type = find_rtx (s, format->payload_type);
+    if (media->rtx_payload_type >= 0)
+      g_string_append_printf (out, " %d", media->rtx_payload_type);
+    media->sends = !!strstr (direction, "send");
+    media->receives = !!strstr (direction, "recv");
+  }
+  g_string_append_printf (out, "\r\nc=IN IP4 0.0.0.0\r\na=mid:%s\r\n"
+      "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=setup:%s\r\na=%s\r\n"
+      "a=rtcp-mux\r\na=rtcp-rsize\r\na=fingerprint:sha-256 ", s->mid, ufrag,
+      pwd, setup, direction);
+  for (guint i = 0; i < MESH_SDP_FINGERPRINT_BYTES; i++)
+    g_string_append_printf (out, "%s%02X", i ? ":" : "", sdp->fingerprint[i]);
+  g_string_append (out, "\r\n");
+  if (format)
+    write_format (out, s, format, media->rtx_payload_type);
+  return TRUE;
+}
+
+/* One certificate for the whole connection, or none that we would trust. */
+static gboolean
+take_fingerprint (Description *d, MeshSdp *sdp, GError **error)
+{
+  const char *found = d->session.fingerprint;
+
+  for (guint i = 0; i < d->n_media; i++) {
+    const char *mine = d->media[i].fingerprint;
+
+    if (mine && found && g_ascii_strcasecmp (mine, found) != 0)
+      return fail (error, "names several certificates");
+    if (mine)
+      found = mine;
+  }
+  if (!read_fingerprint (found, sdp->fingerprint))
+    return fail (error, "has no sha-256 fingerprint");
+  return TRUE;
+}
+
+/**
+ * mesh_sdp_read:
+ * @text: a peer's session description
+ * @is_offer: whether it is an offer, not an answer
+ * @video_codecs: (array zero-terminated=1): video codecs that we take, in any order
+ * @error: return location for a #MESH_ERROR
+ *
+ * Takes a description apart and writes it anew. At most one audio and one video m-line are let in,
+ * each with the one codec of ours that the peer likes best, all in one BUNDLE.
+ *
+ * Returns: (transfer full) (nullable): the description, or %NULL with @error
+ *   set when we can't or won't connect on it
+ *
+ * Since: 0.1
+ */
+MeshSdp *
+mesh_sdp_read (const char *text, gboolean is_offer,
+    const char *const *video_codecs, GError **error)
+{
+  g_auto (Description) d = { 0 };
+  g_autoptr (MeshSdp) sdp = g_new0 (MeshSdp, 1);
+  g_autoptr (GString) out = g_string_new ("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\n"
+      "s=-\r\nt=0 0\r\na=ice-options:trickle\r\na=group:BUNDLE");
+  g_autoptr (GPtrArray) candidates = g_ptr_array_new_with_free_func (g_free);
+
+  if (!read_lines (&d, text, error) || !take_fingerprint (&d, sdp, error))
+    return NULL;
+  if (d.n_media == 0) {
+    fail (error, "has no m-line");
+    return NULL;
+  }
+  if (d.n_media == 2 && g_strcmp0 (d.media[0].mid, d.media[1].mid) == 0) {
+    fail (error, "uses a mid twice");
+    return NULL;
+  }
+  for (guint i = 0; i < d.n_media; i++) {
+    if (d.media[i].mid)
+      g_string_append_printf (out, " %s", d.media[i].mid);
+  }
+  g_string_append (out, "\r\n");
+  for (guint i = 0; i < d.n_media; i++) {
+    if (!write_media (out, &d, i, sdp, video_codecs, is_offer, error))
+      return NULL;
+  }
+  for (guint i = 0; i < d.candidates->len; i++) {
+    const char *candidate = g_ptr_array_index (d.candidates, i);
+
+    if (mesh_candidate_is_welcome (candidate, FALSE))
+      g_ptr_array_add (candidates, g_strdup (candidate));
+  }
+  g_ptr_array_add (candidates, NULL);
+  sdp->n_media = d.n_media;
+  sdp->text = g_string_free (g_steal_pointer (&out), FALSE);
+  sdp->candidates =
+      (char **) g_ptr_array_free (g_steal_pointer (&candidates), FALSE);
+  return g_steal_pointer (&sdp);
+}
+
+/**
+ * mesh_sdp_free:
+ * @sdp: (nullable): what mesh_sdp_read() returned
+ *
+ * Since: 0.1
+ */
+void
+mesh_sdp_free (MeshSdp *sdp)
+{
+  if (!sdp)
+    return;
+  g_free (sdp->text);
+  g_strfreev (sdp->candidates);
+  g_free (sdp);
+}
+
+/* Whether we would send packets to an IPv4 address because a peer says so. */
+static gboolean
+ipv4_is_welcome (const char *address)
+{
+  guint a, b, c, d;
+  char rest;
+
+  if (sscanf (address, "%3u.%3u.%3u.%3u%c", &a, &b, &c, &d, &rest) != 4
+      || a > 255 || b > 255 || c > 255 || d > 255)
+    return FALSE;
+  /* this network, loopback, link-local (cloud metadata too), multicast and up */
+  return a != 0 && a != 127 && !(a == 169 && b == 254) && a < 224;
+}
+
+static gboolean
+ipv6_is_welcome (const char *address)
+{
+  g_autofree char *lower = g_ascii_strdown (address, -1);
+
+  for (const char *p = lower; *p; p++) {
+    if (!g_ascii_isxdigit (*p) && *p != ':')
+      return FALSE;             /* a zone, or an IPv4 address inside */
+  }
+  /* unspecified, loopback and v4-mapped all begin with :: */
+  return !g_str_has_prefix (lower, "::") && !g_str_has_prefix (lower, "0:")
+      && !g_str_has_prefix (lower, "0000:")
+      && !g_str_has_prefix (lower, "fe8") && !g_str_has_prefix (lower, "fe9")
+      && !g_str_has_prefix (lower, "fea") && !g_str_has_prefix (lower, "feb")
+      && !g_str_has_prefix (lower, "ff");
+}
+
+/**
+ * mesh_candidate_is_welcome:
+ * @candidate: a peer's candidate line, "candidate:…" (RFC 8839)
+ * @tcp: whether ICE over TCP is wanted
+ *
+ * Candidates that would have us send to this machine itself, to a multicast group or to
+ * a link-local address are refused, and so are names: webrtcbin 1.22 would look up any of
+ * them, and the peer is found by its own checks just as well.
+ *
+ * Returns: whether to use @candidate
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_candidate_is_welcome (const char *candidate, gboolean tcp)
+{
+  g_auto (GStrv) words = NULL;
+  guint64 number;
+
+  if (!g_str_has_prefix (candidate, "candidate:") || strlen (candidate) > 1024
+      || strpbrk (candidate, "\r\n"))
+    return FALSE;
+  words = g_strsplit (candidate + strlen ("candidate:"), " ", 64);
+  if (g_strv_length (words) < 8 || strcmp (words[6], "typ") != 0)
+    return FALSE;
+  if (!is_made_of (words[0], "+/", 1, 32)
+      || !g_ascii_string_to_unsigned (words[1], 10, 1, 2, &number, NULL)
+      || !g_ascii_string_to_unsigned (words[3], 10, 0, G_MAXUINT32, &number,
+          NULL)
+      || !g_ascii_string_to_unsigned (words[5], 10, 0, 65535, &number, NULL))
+    return FALSE;
+  if (g_ascii_strcasecmp (words[2], "udp") != 0
+      && !(tcp && g_ascii_strcasecmp (words[2], "tcp") == 0))
+    return FALSE;
+  return strchr (words[4], ':') ? ipv6_is_welcome (words[4])
+      : ipv4_is_welcome (words[4]);
+}

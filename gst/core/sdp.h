@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* What we let in of a peer's session description and candidates. A description
+ * is not edited but taken apart and written anew from the few things that we
+ * understand, so that nothing else of it reaches the WebRTC stack. */
+
+#define MESH_SDP_MAX_MEDIA 2
+#define MESH_SDP_FINGERPRINT_BYTES 32
+
+/**
+ * MeshSdpMedia:
+ * @kind: "audio" or "video"
+ * @codec: (nullable): "OPUS", "VP8" or "H264"; %NULL: the m-line is rejected
+ * @payload_type: of @codec, as this peer numbers it
+ * @rtx_payload_type: of its retransmissions, -1 where there is none
+ * @sends: whether the peer wants to send
+ * @receives: whether the peer wants to receive
+ *
+ * Since: 0.1
+ */
+typedef struct {
+  const char *kind;
+  const char *codec;
+  int payload_type;
+  int rtx_payload_type;
+  gboolean sends;
+  gboolean receives;
+} MeshSdpMedia;
+
+/**
+ * MeshSdp:
+ * @text: the description, written anew
+ * @fingerprint: SHA-256 of the certificate that the peer must present
+ * @n_media: how many m-lines there are
+ * @media: the m-lines in order
+ * @candidates: (array zero-terminated=1): candidates that stood in the description, and are welcome
+ *
+ * Since: 0.1
+ */
+typedef struct {
+  char *text;
+  guint8 fingerprint[MESH_SDP_FINGERPRINT_BYTES];
+  guint n_media;
+  MeshSdpMedia media[MESH_SDP_MAX_MEDIA];
+  char **candidates;
+} MeshSdp;
+
+MeshSdp *mesh_sdp_read (const char *text, gboolean is_offer,
+    const char *const *video_codecs, GError **error);
+void mesh_sdp_free (MeshSdp *sdp);
+gboolean mesh_candidate_is_welcome (const char *candidate, gboolean tcp);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshSdp, mesh_sdp_free)
+
+G_END_DECLS

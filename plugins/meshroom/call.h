@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/link.h"
+#include "meshroom/source.h"
+
+G_BEGIN_DECLS
+
+/* A participation in a room, from READY to PAUSED and back: the thread that owns the room's
+ * state, carries out what the core decides, and tells the element and its
+ * application.
+ *
+ * Any thread but the call's own may call. Signals and messages of the element
+ * come from the call's thread, with no lock held. */
+
+typedef struct _MeshCall MeshCall;
+
+typedef struct {
+  GstElement *element;          /* the meshroom, outlives the call */
+  const MeshLink *link;         /* NULL: no server, no key; the room is whatever comes */
+  const char *peer_id;
+  const char *name;
+  gboolean muted;
+  MeshSource *sources[MESH_N_KINDS];
+  const char *const *video_codecs;
+  const char *stun_server;
+  const char *const *turn_servers;
+  gboolean relay_only;
+  guint max_peers;
+  guint latency;
+  gboolean decode;
+  gboolean verify_fingerprint;
+  /* sends one message; called from the call's thread */
+  gboolean (*send) (const char *json, gpointer user_data);
+  /* a key was pressed in a window downstream; on the event's thread */
+  void (*key) (const char *key, GstEvent *event, gpointer user_data);
+  gpointer user_data;
+} MeshCallConfig;
+
+MeshCall *mesh_call_new (const MeshCallConfig *config, GError **error);
+void mesh_call_join (MeshCall *call);
+void mesh_call_receive (MeshCall *call, const char *json, gsize length);
+void mesh_call_set_state (MeshCall *call, const char *name, gboolean muted,
+    gboolean hidden);
+void mesh_call_update_codecs (MeshCall *call);
+void mesh_call_chat (MeshCall *call, const char *text);
+void mesh_call_fill_peers (MeshCall *call, GValue *array);
+GstStructure *mesh_call_get_stats (MeshCall *call);
+void mesh_call_stop (MeshCall *call);
+
+G_END_DECLS

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "meshroom/codec.h"
+
+#include <string.h>
+
+#include "core/error.h"
+
+/* One thread for libvpx: with more it spins, and costs five times as much at the
+ * sizes of a call. deadline=1 is libvpx's realtime mode; cpu-used=-8 a fixed
+ * speed (docs/performance.md has the measurements). A key frame comes when
+ * somebody asks, and otherwise every ten seconds or so. */
+static const MeshCodec codecs[] = {
+  {
+    .name = "OPUS",
+    .kind = MESH_AUDIO,
+    .media_type = "audio/x-opus",
+    .caps = "audio/x-opus,channel-mapping-family=(int)0",
+    .rtp_fields = "application/x-rtp,useinbandfec=(string)1",
+    .clock_rate = 48000,
+    .payload_type = 111,
+    .encoders = "opusenc inband-fec=true packet-loss-percentage=10 "
+        "bitrate=48000 bitrate-type=vbr frame-size=20",
+    .payloader = "rtpopuspay",
+    .depayloader = "rtpopusdepay",
+    .decoders = "opusdec use-inband-fec=true plc=true",
+  },
+  {
+    .name = "VP8",
+    .kind = MESH_VIDEO,
+    .media_type = "video/x-vp8",
+    .caps = "video/x-vp8",
+    .rtp_fields = "application/x-rtp",
+    .clock_rate = 90000,
+    .payload_type = 96,
+    .encoders = "vp8enc deadline=1 cpu-used=-8 threads=1 lag-in-frames=0 "
+        "end-usage=cbr undershoot=95 buffer-size=600 buffer-initial-size=400 "
+        "buffer-optimal-size=500 keyframe-max-dist=300 error-resilient=default "
+        "min-quantizer=4 max-quantizer=56 static-threshold=1",
+    .payloader = "rtpvp8pay picture-id-mode=15-bit mtu=1200",
+    .depayloader = "rtpvp8depay request-keyframe=true wait-for-keyframe=true",
+    .decoders = "vp8dec|avdec_vp8",
+  },
+  {
+    .name = "H264",
+    .kind = MESH_VIDEO,
+    .media_type = "video/x-h264",
+    .caps = "video/x-h264,stream-format=(string)byte-stream,"
+        "alignment=(string)au",
+    .rtp_fields = "application/x-rtp,packetization-mode=(string)1,"
+        "profile-level-id=(string)42e01f",
+    .clock_rate = 90000,
+    .payload_type = 102,
+    .encoders = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=300 "
+        "threads=1 byte-stream=true|openh264enc complexity=low gop-size=300",
+    .parser = "h264parse config-interval=-1",
+    .payloader = "rtph264pay config-interval=-1 aggregate-mode=zero-latency "
+        "mtu=1200",
+    .depayloader = "rtph264depay request-keyframe=true wait-for-keyframe=true",
+    .decoders = "avdec_h264|openh264dec",
+  },
+};
+
+/**
+ * mesh_codec_find:
+ * @name: (nullable): a codec's name, in any case
+ *
+ * Returns: (nullable): the codec
+ *
+ * Since: 0.1
+ */
+const MeshCodec *
+mesh_codec_find (const char *name)
+{
+  for (guint i = 0; name && i < G_N_ELEMENTS (codecs); i++) {
+    if (g_ascii_strcasecmp (codecs[i].name, name) == 0)
+      return &codecs[i];
+  }
+  return NULL;
+}
+
+/**
+ * mesh_codec_for_caps:
+ * @caps: fixed caps of an encoded stream
+ *
+ * Returns: (nullable): the codec of @caps
+ *
+ * Since: 0.1
+ */
+const MeshCodec *
+mesh_codec_for_caps (const GstCaps *caps)
+{
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+
+  for (guint i = 0; i < G_N_ELEMENTS (codecs); i++) {
+    if (gst_structure_has_name (s, codecs[i].media_type))
+      return &codecs[i];
+  }
+  return NULL;
+}
+
+/* The first of "a x=1|b y=2" whose element exists. */
+static char *
+first_available (const char *descriptions)
+{
+  g_auto (GStrv) list = g_strsplit (descriptions, "|", -1);
+
+  for (guint i = 0; list[i]; i++) {
+    gsize length = strcspn (list[i], " ");
+    g_autofree char *name = g_strndup (list[i], length);
+    g_autoptr (GstElementFactory) factory = gst_element_factory_find (name);
+
+    if (factory)
+      return g_strdup (list[i]);
+  }
+  return NULL;
+}
+
+/**
+ * mesh_codec_make:
+ * @descriptions: elements with their properties as gst-launch reads them, '|' between
+ *   alternatives
+ * @error: return location for a #MESH_ERROR
+ *
+ * Returns: (transfer floating) (nullable): the first element that is installed
+ *
+ * Since: 0.1
+ */
+GstElement *
+mesh_codec_make (const char *descriptions, GError **error)
+{
+  g_autofree char *description = first_available (descriptions);
+
+  if (!description) {
+    g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
+        "none of these elements is installed: %s", descriptions);
+    return NULL;
+  }
+  return gst_parse_launch_full (description, NULL, GST_PARSE_FLAG_FATAL_ERRORS,
+      error);
+}
+
+/**
+ * mesh_codec_can_send:
+ * @codec: a codec
+ *
+ * Returns: whether there is an encoder for @codec here
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_codec_can_send (const MeshCodec *codec)
+{
+  g_autofree char *found = first_available (codec->encoders);
+
+  return found != NULL;
+}
+
+/**
+ * mesh_codec_can_receive:
+ * @codec: a codec
+ *
+ * Returns: whether there is a decoder for @codec here
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_codec_can_receive (const MeshCodec *codec)
+{
+  g_autofree char *found = first_available (codec->decoders);
+
+  return found != NULL;
+}

@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* See fanout.h for what it is. Why not tee: a tee fails for all when one
+ * branch fails, and sends RECONFIGURE up to the camera at each new branch.
+ *
+ * Threads: the API may be called from any thread. The list of branches is under
+ * the object lock. Nothing is pushed or sent with a lock held. */
+
+#include "meshroom/fanout.h"
+
+#include <gst/video/video.h>
+
+#include "meshroom/common.h"
+
+/* How far a branch may lie behind before it is emptied: a quarter of a second
+ * is more than a scheduling hiccup and less than anybody wants to wait for
+ * (guides of SFUs use 100-300 ms). The bytes bound a stream of wild bitrate. */
+#define MAX_QUEUED_TIME (250 * GST_MSECOND)
+#define MAX_QUEUED_BYTES (2 * 1024 * 1024)
+#define MAX_QUEUED_ITEMS 256
+
+/* Key-frame requests of all branches are merged into one per interval. */
+#define KEY_UNIT_INTERVAL (250 * G_TIME_SPAN_MILLISECOND)
+
+#define MESH_TYPE_BRANCH (mesh_branch_get_type ())
+G_DECLARE_FINAL_TYPE (MeshBranch, mesh_branch, MESH, BRANCH, GstPad)
+
+struct _MeshBranch {
+  GstPad parent;
+
+  GMutex lock;                  /* guards all below */
+  GCond cond;
+  GQueue items;                 /* GstMiniObject: buffers and events */
+  guint64 bytes;
+  gboolean open;
+  gboolean flushing;
+  gboolean need_key;            /* video: skip until a key frame comes */
+  GstClockTime newest;          /* of the queued buffers */
+  guint64 dropped;
+};
+
+G_DEFINE_FINAL_TYPE (MeshBranch, mesh_branch, GST_TYPE_PAD)
+
+struct _MeshFanout {
+  GstElement parent;
+
+  GstPad *sinkpad;
+  GstCaps *caps;                /* what branches are told before data comes */
+  gboolean is_video;
+  GMutex lock;                  /* taken before a branch's; guards: */
+  gboolean muted;
+  gint64 last_key_request;      /* streaming thread only */
+  gint key_wanted;              /* atomic */
+};
+
+G_DEFINE_FINAL_TYPE (MeshFanout, mesh_fanout, GST_TYPE_ELEMENT)
+
+static GstStaticPadTemplate sink_template =
+GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate src_template =
+GST_STATIC_PAD_TEMPLATE ("src_%u", GST_PAD_SRC, GST_PAD_REQUEST,
+    GST_STATIC_CAPS_ANY);
+
+static void
+clear_items_locked (MeshBranch *branch, gboolean events_too)
+{
+  GQueue kept = G_QUEUE_INIT;
+  GstMiniObject *item;
+
+  while ((item = g_queue_pop_head (&branch->items))) {
+    if (GST_IS_BUFFER (item))
+      branch->dropped++;
+    if (GST_IS_EVENT (item) && !events_too)
+      g_queue_push_tail (&kept, item);
+    else
+      gst_mini_object_unref (item);
+  }
+  branch->items = kept;
+  branch->bytes = 0;
+  branch->newest = GST_CLOCK_TIME_NONE;
+}
+
+static void
+mesh_branch_init (MeshBranch *branch)
+{
+  g_mutex_init (&branch->lock);
+  g_cond_init (&branch->cond);
+  g_queue_init (&branch->items);
+  branch->newest = GST_CLOCK_TIME_NONE;
+}
+
+static void
+mesh_branch_finalize (GObject *object)
+{
+  MeshBranch *branch = MESH_BRANCH (object);
+
+  clear_items_locked (branch, TRUE);
+  g_mutex_clear (&branch->lock);
+  g_cond_clear (&branch->cond);
+  G_OBJECT_CLASS (mesh_branch_parent_class)->finalize (object);
+}
+
+static void
+mesh_branch_class_init (MeshBranchClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = mesh_branch_finalize;
+}
+
+/* A branch's thread: one item a turn. What comes of it is this branch's own
+ * affair: a failing branch goes on being fed, and fails alone. */
+static void
+branch_loop (gpointer user_data)
+{
+  MeshBranch *branch = user_data;
+  GstMiniObject *item;
+
+  g_mutex_lock (&branch->lock);
+  while (!branch->flushing && g_queue_is_empty (&branch->items))
+    g_cond_wait (&branch->cond, &branch->lock);
+  if (branch->flushing) {
+    g_mutex_unlock (&branch->lock);
+    gst_pad_pause_task (GST_PAD (branch));
+    return;
+  }
+  item = g_queue_pop_head (&branch->items);
+  if (GST_IS_BUFFER (item))
+    branch->bytes -= gst_buffer_get_size (GST_BUFFER (item));
+  g_mutex_unlock (&branch->lock);
+
+  if (GST_IS_BUFFER (item))
+    gst_pad_push (GST_PAD (branch), GST_BUFFER (item));
+  else
+    gst_pad_push_event (GST_PAD (branch), GST_EVENT (item));
+}
+
+static gboolean
+branch_activate_mode (GstPad *pad, GstObject *parent, GstPadMode mode,
+    gboolean active)
+{
+  MeshBranch *branch = MESH_BRANCH (pad);
+
+  if (mode != GST_PAD_MODE_PUSH)
+    return FALSE;
+  g_mutex_lock (&branch->lock);
+  branch->flushing = !active;
+  if (!active)
+    clear_items_locked (branch, TRUE);
+  g_cond_signal (&branch->cond);
+  g_mutex_unlock (&branch->lock);
+
+  if (active)
+    return gst_pad_start_task (pad, branch_loop, pad, NULL);
+  return gst_pad_stop_task (pad);
+}
+
+static void
+want_key_unit (MeshFanout *self)
+{
+  if (self->is_video)
+    g_atomic_int_set (&self->key_wanted, TRUE);
+}
+
+/* From upstream a branch may only ask for key frames. Whatever else comes
+ * (QOS, LATENCY, RECONFIGURE, feedback of one peer's session) is no business
+ * of the one encoder for all. */
+static gboolean
+branch_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  if (gst_video_event_is_force_key_unit (event))
+    want_key_unit (MESH_FANOUT (parent));
+  gst_event_unref (event);
+  return TRUE;
+}
+
+static gboolean
+branch_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  MeshFanout *self = MESH_FANOUT (parent);
+
+  switch (GST_QUERY_TYPE (query)) {
+    case GST_QUERY_CAPS:{
+      GstCaps *filter, *caps;
+
+      gst_query_parse_caps (query, &filter);
+      caps = filter ? gst_caps_intersect (filter, self->caps)
+          : gst_caps_ref (self->caps);
+      gst_query_set_caps_result (query, caps);
+      gst_caps_unref (caps);
+      return TRUE;
+    }
+    case GST_QUERY_LATENCY:
+      /* The frames are on time as they come: the encoder has no look-ahead,
+       * and each peer's timing starts anew at its RTP sender. */
+      gst_query_set_latency (query, TRUE, 0, GST_CLOCK_TIME_NONE);
+      return TRUE;
+    default:
+      return gst_pad_query_default (pad, parent, query);
+  }
+}
+
+static void
+branch_add_event (MeshBranch *branch, GstEvent *event)
+{
+  g_mutex_lock (&branch->lock);
+  if (branch->flushing) {
+    gst_event_unref (event);
+  } else {
+    g_queue_push_tail (&branch->items, event);
+    g_cond_signal (&branch->cond);
+  }
+  g_mutex_unlock (&branch->lock);
+}
+
+/* Whether the queue has grown past what a live branch may hold. */
+static gboolean
+is_overfull_locked (MeshBranch *branch, GstBuffer *buffer)
+{
+  GstMiniObject *head = g_queue_peek_head (&branch->items);
+  GstClockTime oldest = head && GST_IS_BUFFER (head)
+      ? GST_BUFFER_DTS_OR_PTS (GST_BUFFER (head)) : GST_CLOCK_TIME_NONE;
+  GstClockTime newest = GST_BUFFER_DTS_OR_PTS (buffer);
+
+  if (branch->bytes > MAX_QUEUED_BYTES
+      || g_queue_get_length (&branch->items) >= MAX_QUEUED_ITEMS)
+    return TRUE;
+  return GST_CLOCK_TIME_IS_VALID (oldest) && GST_CLOCK_TIME_IS_VALID (newest)
+      && newest > oldest && newest - oldest > MAX_QUEUED_TIME;
+}
+
+/* Returns: whether the branch needs a key frame to go on. */
+static gboolean
+branch_add_buffer (MeshFanout *self, MeshBranch *branch, GstBuffer *buffer)
+{
+  gboolean delta = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+  gboolean need_key;
+
+  g_mutex_lock (&branch->lock);
+  if (!branch->open || branch->flushing) {
+    g_mutex_unlock (&branch->lock);
+    return FALSE;
+  }
+  if (is_overfull_locked (branch, buffer)) {
+    clear_items_locked (branch, FALSE);
+    /* Picture ids are counted behind us, so the far end cannot see the gap:
+     * a delta frame now would decode to garbage. */
+    branch->need_key = self->is_video;
+  }
+  if (branch->need_key && !delta)
+    branch->need_key = FALSE;
+  need_key = branch->need_key;
+  if (need_key) {
+    branch->dropped++;
+  } else {
+    g_queue_push_tail (&branch->items, gst_buffer_ref (buffer));
+    branch->bytes += gst_buffer_get_size (buffer);
+    g_cond_signal (&branch->cond);
+  }
+  g_mutex_unlock (&branch->lock);
+  return need_key;
+}
+
+/* (transfer full): the branches of now */
+static GList *
+list_branches (MeshFanout *self)
+{
+  GList *list;
+
+  GST_OBJECT_LOCK (self);
+  list = g_list_copy_deep (GST_ELEMENT (self)->srcpads,
+      (GCopyFunc) (void *) gst_object_ref, NULL);
+  GST_OBJECT_UNLOCK (self);
+  return list;
+}
+
+static void
+request_key_unit (MeshFanout *self)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (now - self->last_key_request < KEY_UNIT_INTERVAL)
+    return;
+  if (!g_atomic_int_compare_and_exchange (&self->key_wanted, TRUE, FALSE))
+    return;
+  self->last_key_request = now;
+  gst_pad_push_event (self->sinkpad,
+      gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, TRUE,
+          0));
+}
+
+static GstFlowReturn
+fanout_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  MeshFanout *self = MESH_FANOUT (parent);
+  GList *branches = list_branches (self);
+
+  /* One piece with the look at muted, so that the setter can promise. */
+  g_mutex_lock (&self->lock);
+  for (GList *l = self->muted ? NULL : branches; l; l = l->next) {
+    if (branch_add_buffer (self, l->data, buffer))
+      want_key_unit (self);
+  }
+  g_mutex_unlock (&self->lock);
+  g_list_free_full (branches, gst_object_unref);
+  gst_buffer_unref (buffer);
+
+  request_key_unit (self);
+  return GST_FLOW_OK;
+}
+
+static gboolean
+fanout_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  MeshFanout *self = MESH_FANOUT (parent);
+  GList *branches;
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_CAPS:
+    case GST_EVENT_SEGMENT:
+      /* A branch has had its stream-start; the rest is of no use to it. The
+       * caps, too, come again: another size is another caps event. */
+      break;
+    default:
+      gst_event_unref (event);
+      return TRUE;
+  }
+  branches = list_branches (self);
+  for (GList *l = branches; l; l = l->next)
+    branch_add_event (l->data, gst_event_ref (event));
+  g_list_free_full (branches, gst_object_unref);
+  gst_event_unref (event);
+  return TRUE;
+}
+
+static gboolean
+fanout_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  MeshFanout *self = MESH_FANOUT (parent);
+
+  switch (GST_QUERY_TYPE (query)) {
+    case GST_QUERY_CAPS:{
+      GstCaps *filter, *caps;
+
+      gst_query_parse_caps (query, &filter);
+      caps = filter ? gst_caps_intersect (filter, self->caps)
+          : gst_caps_ref (self->caps);
+      gst_query_set_caps_result (query, caps);
+      gst_caps_unref (caps);
+      return TRUE;
+    }
+    case GST_QUERY_ALLOCATION:
+      return FALSE;
+    default:
+      return gst_pad_query_default (pad, parent, query);
+  }
+}
+
+/**
+ * mesh_fanout_add_branch:
+ * @fanout: the fan-out
+ *
+ * Makes a branch. Its gate is closed, and it says what stream it carries once it is
+ * linked and active, before any data comes, so that a payloader behind it can tell its caps.
+ *
+ * Returns: (transfer full): the branch's source pad, active and on the element
+ *
+ * Since: 0.1
+ */
+GstPad *
+mesh_fanout_add_branch (MeshFanout *fanout)
+{
+  static gint serial;
+  g_autofree char *name =
+      g_strdup_printf ("src_%d", g_atomic_int_add (&serial, 1));
+  g_autofree char *stream_id = g_strdup_printf ("meshroom/%s", name);
+  g_autoptr (GstEvent) segment = NULL;
+  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (fanout->sinkpad);
+  GstPad *pad = g_object_new (MESH_TYPE_BRANCH, "name", name, "direction",
+      GST_PAD_SRC, NULL);
+
+  gst_pad_set_activatemode_function (pad, branch_activate_mode);
+  gst_pad_set_event_function (pad, branch_event);
+  gst_pad_set_query_function (pad, branch_query);
+  gst_object_ref_sink (pad);
+
+  /* Before it is active it cannot be pushed to, so these come first. */
+  gst_pad_set_active (pad, TRUE);
+  branch_add_event (MESH_BRANCH (pad), gst_event_new_stream_start (stream_id));
+  branch_add_event (MESH_BRANCH (pad),
+      gst_event_new_caps (caps ? caps : fanout->caps));
+  gst_element_add_pad (GST_ELEMENT (fanout), pad);
+  segment = gst_pad_get_sticky_event (fanout->sinkpad, GST_EVENT_SEGMENT, 0);
+  if (segment)
+    branch_add_event (MESH_BRANCH (pad), g_steal_pointer (&segment));
+  return pad;
+}
+
+/**
+ * mesh_fanout_open_branch:
+ * @fanout: the fan-out
+ * @branch: one of its branches
+ *
+ * Opens the branch's gate. Video starts with a key frame, which is asked for.
+ *
+ * Since: 0.1
+ */
+void
+mesh_fanout_open_branch (MeshFanout *fanout, GstPad *branch)
+{
+  MeshBranch *self = MESH_BRANCH (branch);
+
+  g_mutex_lock (&self->lock);
+  self->open = TRUE;
+  self->need_key = fanout->is_video;
+  g_mutex_unlock (&self->lock);
+  want_key_unit (fanout);
+}
+
+/**
+ * mesh_fanout_close_branch:
+ * @branch: a branch
+ *
+ * Closes the branch's gate and empties its queue.
+ *
+ * Since: 0.1
+ */
+void
+mesh_fanout_close_branch (GstPad *branch)
+{
+  MeshBranch *self = MESH_BRANCH (branch);
+
+  g_mutex_lock (&self->lock);
+  self->open = FALSE;
+  clear_items_locked (self, FALSE);
+  g_mutex_unlock (&self->lock);
+}
+
+/**
+ * mesh_fanout_remove_branch:
+ * @fanout: the fan-out
+ * @branch: (transfer full): one of its branches
+ *
+ * Ends the branch and its thread. May wait for a push that is under way on the
+ * branch, so what lies behind it must be shut down first.
+ *
+ * Since: 0.1
+ */
+void
+mesh_fanout_remove_branch (MeshFanout *fanout, GstPad *branch)
+{
+  gst_pad_set_active (branch, FALSE);
+  gst_element_remove_pad (GST_ELEMENT (fanout), branch);
+  gst_object_unref (branch);
+}
+
+/**
+ * mesh_fanout_branch_dropped:
+ * @branch: a branch
+ *
+ * Returns: how many buffers the branch has dropped since its gate opened
+ *
+ * Since: 0.1
+ */
+guint64
+mesh_fanout_branch_dropped (GstPad *branch)
+{
+  MeshBranch *self = MESH_BRANCH (branch);
+  guint64 dropped;
+
+  g_mutex_lock (&self->lock);
+  dropped = self->dropped;
+  g_mutex_unlock (&self->lock);
+  return dropped;
+}
+
+/**
+ * mesh_fanout_set_muted:
+ * @fanout: the fan-out
+ * @muted: whether to let nothing pass
+ *
+ * Mutes the stream for all branches. Nothing that arrives after this returned goes out,
+ * nor what still lay in a branch's queue.
+ *
+ * Since: 0.1
+ */
+void
+mesh_fanout_set_muted (MeshFanout *fanout, gboolean muted)
+{
+  GList *branches;
+
+  g_mutex_lock (&fanout->lock);
+  fanout->muted = muted;
+  g_mutex_unlock (&fanout->lock);
+  if (!muted) {
+    want_key_unit (fanout);
+    return;
+  }
+  branches = list_branches (fanout);
+  for (GList *l = branches; l; l = l->next) {
+    MeshBranch *branch = l->data;
+
+    g_mutex_lock (&branch->lock);
+    clear_items_locked (branch, FALSE);
+    branch->need_key = fanout->is_video;
+    g_mutex_unlock (&branch->lock);
+  }
+  g_list_free_full (branches, gst_object_unref);
+}
+
+/**
+ * mesh_fanout_new:
+ * @caps: (transfer none): the encoded stream's caps, fixed but for what only
+ *   the data tells, such as its size
+ *
+ * Returns: (transfer floating): a fan-out
+ *
+ * Since: 0.1
+ */
+MeshFanout *
+mesh_fanout_new (GstCaps *caps)
+{
+  MeshFanout *self = g_object_new (MESH_TYPE_FANOUT, NULL);
+
+  self->caps = gst_caps_ref (caps);
+  self->is_video = g_str_has_prefix (gst_structure_get_name
+      (gst_caps_get_structure (caps, 0)), "video/");
+  return self;
+}
+
+static void
+mesh_fanout_finalize (GObject *object)
+{
+  MeshFanout *self = MESH_FANOUT (object);
+
+  gst_clear_caps (&self->caps);
+  g_mutex_clear (&self->lock);
+  G_OBJECT_CLASS (mesh_fanout_parent_class)->finalize (object);
+}
+
+static void
+mesh_fanout_init (MeshFanout *self)
+{
+  g_mutex_init (&self->lock);
+  self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");
+  gst_pad_set_chain_function (self->sinkpad, fanout_chain);
+  gst_pad_set_event_function (self->sinkpad, fanout_event);
+  gst_pad_set_query_function (self->sinkpad, fanout_query);
+  gst_element_add_pad (GST_ELEMENT (self), self->sinkpad);
+}
+
+static void
+mesh_fanout_class_init (MeshFanoutClass *klass)
+{
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->finalize = mesh_fanout_finalize;
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class, "Mesh fan-out",
+      "Generic", "Hands one encoded stream to many peers",
+      "The meshroom developers");
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/sdp.h"
+#include "meshroom/codec.h"
+#include "meshroom/source.h"
+
+G_BEGIN_DECLS
+
+/* One attempt at a connection with one peer: a bin around a webrtcbin of its own.
+ *
+ *   fan-outs' branches → payloaders → webrtcbin → depayloader → decoder → pads
+ *
+ * No media passes in either direction before ICE and DTLS are up and the peer's
+ * certificate is the one that its session description names.
+ *
+ * All functions are called from the room's worker, but mesh_peer_close(), which blocks and
+ * is called from a thread that may wait. */
+
+#define MESH_TYPE_PEER (mesh_peer_get_type ())
+G_DECLARE_FINAL_TYPE (MeshPeer, mesh_peer, MESH, PEER, GstBin)
+
+/* What an attempt tells its room, on the worker's context, and never after
+ * mesh_peer_abandon(). */
+typedef struct {
+  void (*local_sdp) (MeshPeer *peer, const char *type, const char *sdp,
+      gpointer user_data);
+  void (*local_candidate) (MeshPeer *peer, const char *candidate, int mline,
+      gpointer user_data);
+  void (*connected) (MeshPeer *peer, gpointer user_data);
+  void (*failed) (MeshPeer *peer, const char *reason, const char *text,
+      gpointer user_data);
+  /* pad: a source pad of the peer; its data is held back until this returns */
+  void (*pad) (MeshPeer *peer, MeshKind kind, GstPad *pad,
+      gpointer user_data);
+} MeshPeerEvents;
+
+typedef struct {
+  const char *id;
+  const char *sid;
+  GMainContext *worker;
+  const MeshPeerEvents *events;
+  gpointer user_data;
+
+  MeshSource *sources[MESH_N_KINDS];    /* NULL: nothing to send */
+  const char *const *video_codecs;
+  const char *stun_server;
+  const char *const *turn_servers;
+  gboolean relay_only;
+  guint latency;                /* ms */
+  gboolean decode;
+  gboolean verify_fingerprint;
+} MeshPeerConfig;
+
+MeshPeer *mesh_peer_new (const MeshPeerConfig *config, GError **error);
+const char *mesh_peer_get_id (MeshPeer *peer);
+const char *mesh_peer_get_sid (MeshPeer *peer);
+gboolean mesh_peer_offer (MeshPeer *peer, const MeshCodec *video,
+    GError **error);
+gboolean mesh_peer_remote_sdp (MeshPeer *peer, const char *type,
+    const char *sdp, GError **error);
+void mesh_peer_remote_candidate (MeshPeer *peer, const char *candidate);
+gboolean mesh_peer_take_heard (MeshPeer *peer);
+GstStructure *mesh_peer_get_stats (MeshPeer *peer);
+void mesh_peer_abandon (MeshPeer *peer);
+void mesh_peer_close (MeshPeer *peer);
+
+G_END_DECLS

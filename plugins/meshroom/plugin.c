@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "meshroom/common.h"
+#include "meshroom/elements.h"
+
+GST_DEBUG_CATEGORY (mesh_room_debug);
+
+static gboolean
+plugin_init (GstPlugin *plugin)
+{
+  GST_DEBUG_CATEGORY_INIT (mesh_room_debug, "meshroom", 0, "meshroom");
+  return GST_ELEMENT_REGISTER (meshroom, plugin);
+}
+
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, meshroom,
+    "Group video calls without a media server", plugin_init, MESH_VERSION,
+    "LGPL", "meshroom", "https://meshroom.invalid/")

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "meshroom/random.h"
+
+#include <gnutls/crypto.h>
+
+static void
+fill (gpointer bytes, gsize length)
+{
+  /* only fails when the system has no randomness at all */
+  if (gnutls_rnd (GNUTLS_RND_KEY, bytes, length) < 0)
+    g_error ("no random numbers to be had from the system");
+}
+
+/**
+ * mesh_random_uuid:
+ *
+ * Returns: (transfer full): a UUID of version 4 (RFC 9562)
+ *
+ * Since: 0.1
+ */
+char *
+mesh_random_uuid (void)
+{
+  guint8 b[16];
+
+  fill (b, sizeof b);
+  b[6] = (b[6] & 0x0f) | 0x40;
+  b[8] = (b[8] & 0x3f) | 0x80;
+  return g_strdup_printf ("%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
+      "%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3], b[4], b[5], b[6],
+      b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+}
+
+/**
+ * mesh_random_incarnation:
+ *
+ * Returns: (transfer full): an incarnation of now (docs/protocol.md, "Identifiers")
+ *
+ * Since: 0.1
+ */
+char *
+mesh_random_incarnation (void)
+{
+  guint64 ms = g_get_real_time () / 1000;
+  guint16 tail;
+
+  fill (&tail, sizeof tail);
+  return g_strdup_printf ("%012" G_GINT64_MODIFIER "x%04x",
+      ms & G_GUINT64_CONSTANT (0xffffffffffff), tail);
+}
+
+/**
+ * mesh_random_link:
+ * @base_url: where the server is
+ * @error: return location for a #MESH_ERROR
+ *
+ * Returns: (transfer full) (nullable): a link to a new room with a new key
+ *
+ * Since: 0.1
+ */
+MeshLink *
+mesh_random_link (const char *base_url, GError **error)
+{
+  g_autofree char *room = mesh_random_uuid ();
+  g_autofree char *text = g_strdup_printf ("%s/room/%s", base_url, room);
+  MeshLink *link = mesh_link_parse (text, error);
+
+  if (link) {
+    fill (link->key, sizeof link->key);
+    link->has_key = TRUE;
+  }
+  return link;
+}

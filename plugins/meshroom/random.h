@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/link.h"
+
+G_BEGIN_DECLS
+
+/* What must not be guessed, from GnuTLS' generator. Any thread. */
+
+char *mesh_random_uuid (void);
+char *mesh_random_incarnation (void);
+MeshLink *mesh_random_link (const char *base_url, GError **error);
+
+G_END_DECLS

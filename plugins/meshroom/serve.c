@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "meshroom/serve.h"
+
+#include "core/error.h"
+#include "server/server.h"
+
+struct _MeshServe {
+  GThread *thread;
+  GMainContext *context;
+  GMainLoop *loop;
+  char *address;
+  char *url;
+  GError *error;
+
+  GMutex lock;                  /* guards: */
+  GCond cond;
+  gboolean started;
+};
+
+/* All of the server is called from this thread. */
+static gpointer
+run (gpointer user_data)
+{
+  MeshServe *self = user_data;
+  g_autoptr (MeshServer) server = NULL;
+
+  g_main_context_push_thread_default (self->context);
+  server = mesh_server_new ();
+  if (mesh_server_listen (server, self->address, NULL, &self->error))
+    self->url = mesh_server_dup_url (server);
+  g_mutex_lock (&self->lock);
+  self->started = TRUE;
+  g_cond_signal (&self->cond);
+  g_mutex_unlock (&self->lock);
+
+  if (self->url) {
+    g_main_loop_run (self->loop);
+    mesh_server_stop (server);
+  }
+  g_clear_object (&server);
+  /* what closing the sockets left to do */
+  while (g_main_context_iteration (self->context, FALSE));
+  g_main_context_pop_thread_default (self->context);
+  return NULL;
+}
+
+static gboolean
+quit (gpointer user_data)
+{
+  g_main_loop_quit (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+/**
+ * mesh_serve_new:
+ * @address: "ADDR:PORT"; port 0 takes any free one
+ * @error: return location for an error
+ *
+ * Starts the server, and waits until it listens.
+ *
+ * Returns: (transfer full) (nullable): the server
+ *
+ * Since: 0.1
+ */
+MeshServe *
+mesh_serve_new (const char *address, GError **error)
+{
+  MeshServe *self = g_new0 (MeshServe, 1);
+
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->cond);
+  self->address = g_strdup (address);
+  self->context = g_main_context_new ();
+  self->loop = g_main_loop_new (self->context, FALSE);
+  self->thread = g_thread_new ("meshroom-serve", run, self);
+  g_mutex_lock (&self->lock);
+  while (!self->started)
+    g_cond_wait (&self->cond, &self->lock);
+  g_mutex_unlock (&self->lock);
+  if (self->url)
+    return self;
+  g_propagate_error (error, g_steal_pointer (&self->error));
+  mesh_serve_stop (self);
+  return NULL;
+}
+
+/**
+ * mesh_serve_get_url:
+ * @serve: the server
+ *
+ * Returns: (transfer none): where it is, without a path
+ *
+ * Since: 0.1
+ */
+const char *
+mesh_serve_get_url (MeshServe *serve)
+{
+  return serve->url;
+}
+
+/**
+ * mesh_serve_stop:
+ * @serve: (transfer full) (nullable): the server
+ *
+ * Ends the server and its thread.
+ *
+ * Since: 0.1
+ */
+void
+mesh_serve_stop (MeshServe *serve)
+{
+  g_autoptr (GSource) source = NULL;
+
+  if (!serve)
+    return;
+  source = g_idle_source_new ();
+  g_source_set_callback (source, quit, serve->loop, NULL);
+  g_source_attach (source, serve->context);
+  g_thread_join (serve->thread);
+  g_main_loop_unref (serve->loop);
+  g_main_context_unref (serve->context);
+  g_mutex_clear (&serve->lock);
+  g_cond_clear (&serve->cond);
+  g_free (serve->address);
+  g_free (serve->url);
+  g_free (serve);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* The signalling server embedded in the element, on a thread of its own. */
+
+typedef struct _MeshServe MeshServe;
+
+MeshServe *mesh_serve_new (const char *address, GError **error);
+const char *mesh_serve_get_url (MeshServe *serve);
+void mesh_serve_stop (MeshServe *serve);
+
+G_END_DECLS

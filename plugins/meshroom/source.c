@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "meshroom/source.h"
+
+#include <gst/video/video.h>
+
+#include "core/error.h"
+
+/* A fan-out, and what feeds it once the input is known. */
+typedef struct {
+  const MeshCodec *codec;
+  MeshFanout *fanout;
+  GstElement *encoder;          /* NULL: passed through, or not fed yet */
+  gboolean fed;
+} Rung;
+
+struct _MeshSource {
+  GstBin *room;                 /* our owner, no reference */
+  MeshKind kind;
+  GstPad *pad;                  /* the room's ghost pad, no reference */
+  const MeshSourceEvents *events;
+  gpointer user_data;
+
+  GMutex lock;                  /* guards all below */
+  GPtrArray *rungs;
+  GPtrArray *elements;          /* all that we have put into the room */
+  GstElement *tee;              /* once the input is raw */
+  const MeshCodec *input;       /* once the input is encoded */
+  int width, height, fps_n, fps_d;
+  gboolean muted;
+};
+
+static void
+rung_free (gpointer data)
+{
+  Rung *rung = data;
+
+  gst_clear_object (&rung->fanout);
+  g_free (rung);
+}
+
+static void
+report (MeshSource *self, GError *error)
+{
+  if (error)
+    self->events->error (self, error, self->user_data);
+}
+
+static void
+add_to_room_locked (MeshSource *self, GstElement *element)
+{
+  gst_bin_add (self->room, element);
+  g_ptr_array_add (self->elements, gst_object_ref (element));
+}
+
+/* Bits per pixel that libvpx in realtime mode needs for a decent picture; within what a
+ * mesh's uplink can carry several times. */
+static int
+video_bitrate_locked (MeshSource *self)
+{
+  double fps = self->fps_n > 0 && self->fps_d > 0
+      ? (double) self->fps_n / self->fps_d : 30;
+
+  return CLAMP (self->width * self->height * MIN (fps, 60) * 0.1, 150000,
+      2500000);
+}
+
+static void
+tune_encoder_locked (MeshSource *self, Rung *rung)
+{
+  GObjectClass *klass;
+
+  if (!rung->encoder || self->kind != MESH_VIDEO || self->width <= 0)
+    return;
+  klass = G_OBJECT_GET_CLASS (rung->encoder);
+  /* vp8enc counts bits, x264enc kilobits */
+  if (g_object_class_find_property (klass, "target-bitrate"))
+    g_object_set (rung->encoder, "target-bitrate",
+        video_bitrate_locked (self), NULL);
+  else
+    g_object_set (rung->encoder, "bitrate",
+        g_object_class_find_property (klass, "vbv-buf-capacity")
+        ? video_bitrate_locked (self) / 1000 : video_bitrate_locked (self),
+        NULL);
+}
+
+/* One description of everything between the tee and the fan-out, so that it
+ * is either all there or not at all. */
+static GstElement *
+make_encoding_bin (MeshSource *self, Rung *rung, GError **error)
+{
+  g_autoptr (GstElement) encoder =
+      mesh_codec_make (rung->codec->encoders, error);
+  const char *head = self->kind == MESH_VIDEO
+      ? "queue name=head leaky=downstream max-size-buffers=2 max-size-bytes=0 "
+      "max-size-time=0 ! videoconvertscale ! capsfilter name=tail "
+      "caps=video/x-raw,format=I420,pixel-aspect-ratio=1/1"
+      : "queue name=head leaky=downstream max-size-buffers=0 max-size-bytes=0 "
+      "max-size-time=200000000 ! audioconvert ! audioresample ! capsfilter "
+      "name=tail caps=audio/x-raw,rate=48000,channels=[1,2]";
+  g_autoptr (GstElement) bin = NULL;
+  g_autoptr (GstElement) first = NULL, tail = NULL, last = NULL;
+  g_autoptr (GstPad) sink = NULL, src = NULL;
+
+  if (!encoder)
+    return NULL;
+  gst_object_ref_sink (encoder);
+  bin = gst_parse_bin_from_description (head, FALSE, error);
+  if (!bin)
+    return NULL;
+  gst_object_ref_sink (bin);
+  first = gst_bin_get_by_name (GST_BIN (bin), "head");
+  tail = gst_bin_get_by_name (GST_BIN (bin), "tail");
+  gst_bin_add (GST_BIN (bin), encoder);
+  gst_element_link (tail, encoder);
+  last = gst_object_ref (encoder);
+  if (rung->codec->parser) {
+    GstElement *parser = mesh_codec_make (rung->codec->parser, error);
+    GstElement *profile;
+
+    if (!parser)
+      return NULL;
+    profile = gst_element_factory_make ("capsfilter", NULL);
+    gst_util_set_object_arg (G_OBJECT (profile), "caps",
+        "video/x-h264,profile=constrained-baseline");
+    gst_bin_add_many (GST_BIN (bin), profile, parser, NULL);
+    gst_element_link_many (encoder, profile, parser, NULL);
+    gst_object_replace ((GstObject **) &last, GST_OBJECT (parser));
+  }
+  sink = gst_element_get_static_pad (first, "sink");
+  src = gst_element_get_static_pad (last, "src");
+  gst_element_add_pad (bin, gst_ghost_pad_new ("sink", sink));
+  gst_element_add_pad (bin, gst_ghost_pad_new ("src", src));
+  rung->encoder = encoder;
+  return g_steal_pointer (&bin);
+}
+
+/* Connects a fan-out to the input, as soon as both are there. */
+static gboolean
+feed_rung_locked (MeshSource *self, Rung *rung, GError **error)
+{
+  g_autoptr (GstElement) bin = NULL;
+  g_autoptr (GstPad) branch = NULL, sink = NULL;
+
+  if (rung->fed || !self->tee)
+    return TRUE;
+  bin = make_encoding_bin (self, rung, error);
+  if (!bin)
+    return FALSE;
+  add_to_room_locked (self, bin);
+  tune_encoder_locked (self, rung);
+  gst_element_link (bin, GST_ELEMENT (rung->fanout));
+  gst_element_sync_state_with_parent (bin);
+  branch = gst_element_request_pad_simple (self->tee, "src_%u");
+  sink = gst_element_get_static_pad (bin, "sink");
+  /* no RECONFIGURE up to the camera: the formats all agree already */
+  gst_pad_link_full (branch, sink, GST_PAD_LINK_CHECK_NO_RECONFIGURE);
+  rung->fed = TRUE;
+  return TRUE;
+}
+
+static Rung *
+get_rung_locked (MeshSource *self, const MeshCodec *codec)
+{
+  g_autoptr (GstCaps) caps = NULL;
+  Rung *rung;
+
+  for (guint i = 0; i < self->rungs->len; i++) {
+    rung = g_ptr_array_index (self->rungs, i);
+    if (rung->codec == codec)
+      return rung;
+  }
+  rung = g_new0 (Rung, 1);
+  caps = gst_caps_from_string (codec->caps);
+  rung->codec = codec;
+  rung->fanout = gst_object_ref_sink (mesh_fanout_new (caps));
+  mesh_fanout_set_muted (rung->fanout, self->muted);
+  add_to_room_locked (self, GST_ELEMENT (rung->fanout));
+  gst_element_sync_state_with_parent (GST_ELEMENT (rung->fanout));
+  g_ptr_array_add (self->rungs, rung);
+  return rung;
+}
+
+static gboolean
+start_raw_locked (MeshSource *self, GError **error)
+{
+  g_autoptr (GstPad) sink = NULL;
+
+  self->tee = gst_element_factory_make ("tee", NULL);
+  if (!self->tee) {
+    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_FAILED,
+        "element tee is not installed");
+    return FALSE;
+  }
+  g_object_set (self->tee, "allow-not-linked", TRUE, NULL);
+  add_to_room_locked (self, self->tee);
+  for (guint i = 0; i < self->rungs->len; i++) {
+    if (!feed_rung_locked (self, g_ptr_array_index (self->rungs, i), error))
+      return FALSE;
+  }
+  gst_element_sync_state_with_parent (self->tee);
+  sink = gst_element_get_static_pad (self->tee, "sink");
+  return gst_ghost_pad_set_target (GST_GHOST_PAD (self->pad), sink);
+}
+
+static gboolean
+start_encoded_locked (MeshSource *self, const MeshCodec *codec, GError **error)
+{
+  g_autoptr (GstPad) sink = NULL;
+  Rung *rung = get_rung_locked (self, codec);
+
+  self->input = codec;
+  rung->fed = TRUE;
+  if (codec->parser) {
+    GstElement *parser = mesh_codec_make (codec->parser, error);
+
+    if (!parser)
+      return FALSE;
+    add_to_room_locked (self, parser);
+    gst_element_link (parser, GST_ELEMENT (rung->fanout));
+    gst_element_sync_state_with_parent (parser);
+    sink = gst_element_get_static_pad (parser, "sink");
+  } else {
+    sink = gst_element_get_static_pad (GST_ELEMENT (rung->fanout), "sink");
+  }
+  return gst_ghost_pad_set_target (GST_GHOST_PAD (self->pad), sink);
+}
+
+static gboolean
+take_caps (MeshSource *self, GstCaps *caps, GError **error)
+{
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+  const MeshCodec *codec = mesh_codec_for_caps (caps);
+  gboolean ok = TRUE;
+
+  g_mutex_lock (&self->lock);
+  if (self->kind == MESH_VIDEO) {
+    gst_structure_get_int (s, "width", &self->width);
+    gst_structure_get_int (s, "height", &self->height);
+    gst_structure_get_fraction (s, "framerate", &self->fps_n, &self->fps_d);
+  }
+  if (!self->tee && !self->input) {
+    ok = codec ? start_encoded_locked (self, codec, error)
+        : start_raw_locked (self, error);
+  } else if (codec != self->input) {
+    g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
+        "the stream on %s changed from %s to %s: start the element anew",
+        GST_OBJECT_NAME (self->pad), self->input ? self->input->name : "raw",
+        codec ? codec->name : "raw");
+    ok = FALSE;
+  }
+  for (guint i = 0; i < self->rungs->len; i++)
+    tune_encoder_locked (self, g_ptr_array_index (self->rungs, i));
+  g_mutex_unlock (&self->lock);
+  return ok;
+}
+
+/* Only caps tell whether to encode, so the pad has no target before them. */
+static GstPadProbeReturn
+on_event (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  MeshSource *self = user_data;
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+  g_autoptr (GError) error = NULL;
+  GstCaps *caps;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+    return GST_PAD_PROBE_DROP;  /* a file has ended; the call goes on */
+  if (gst_event_has_name (event, "meshroom/hidden")) {
+    gboolean hidden = FALSE;
+
+    gst_structure_get_boolean (gst_event_get_structure (event), "hidden",
+        &hidden);
+    self->events->hidden (self, hidden, self->user_data);
+  }
+  if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS)
+    return GST_PAD_PROBE_OK;
+  gst_event_parse_caps (event, &caps);
+  if (!take_caps (self, caps, &error)) {
+    report (self, error);
+    return GST_PAD_PROBE_DROP;
+  }
+  self->events->input_known (self, self->user_data);
+  return GST_PAD_PROBE_OK;
+}
+
+/**
+ * mesh_source_new:
+ * @room: the bin whose sink pad this is, and that outlives the source
+ * @template: the pad's template
+ * @kind: what comes in
+ * @events: what to call, static
+ * @user_data: for @events
+ *
+ * Makes the source and its ghost pad, which the caller adds to @room.
+ *
+ * Returns: (transfer full): a source, for mesh_source_free()
+ *
+ * Since: 0.1
+ */
+MeshSource *
+mesh_source_new (GstBin *room, GstPadTemplate *template, MeshKind kind,
+    const MeshSourceEvents *events, gpointer user_data)
+{
+  MeshSource *self = g_new0 (MeshSource, 1);
+
+  self->room = room;
+  self->kind = kind;
+  self->events = events;
+  self->user_data = user_data;
+  g_mutex_init (&self->lock);
+  self->rungs = g_ptr_array_new_with_free_func (rung_free);
+  self->elements = g_ptr_array_new_with_free_func (gst_object_unref);
+  self->pad = gst_ghost_pad_new_no_target_from_template (
+      GST_PAD_TEMPLATE_NAME_TEMPLATE (template), template);
+  gst_pad_add_probe (self->pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_event,
+      self, NULL);
+  return self;
+}
+
+/**
+ * mesh_source_get_pad:
+ * @source: the source
+ *
+ * Returns: (transfer none): its ghost pad
+ *
+ * Since: 0.1
+ */
+GstPad *
+mesh_source_get_pad (MeshSource *source)
+{
+  return source->pad;
+}
+
+/**
+ * mesh_source_get_input_codec:
+ * @source: the source
+ *
+ * Returns: (nullable): the codec of an encoded input, %NULL when it is raw, or not known yet
+ *
+ * Since: 0.1
+ */
+const MeshCodec *
+mesh_source_get_input_codec (MeshSource *source)
+{
+  const MeshCodec *codec;
+
+  g_mutex_lock (&source->lock);
+  codec = source->input;
+  g_mutex_unlock (&source->lock);
+  return codec;
+}
+
+/**
+ * mesh_source_get_fanout:
+ * @source: the source
+ * @codec: a codec
+ *
+ * Returns: (transfer full): the fan-out of @source in @codec; it carries nothing when
+ *   the input is encoded in another one
+ *
+ * Since: 0.1
+ */
+MeshFanout *
+mesh_source_get_fanout (MeshSource *source, const MeshCodec *codec)
+{
+  g_autoptr (GError) error = NULL;
+  MeshFanout *fanout;
+  Rung *rung;
+
+  g_mutex_lock (&source->lock);
+  rung = get_rung_locked (source, codec);
+  feed_rung_locked (source, rung, &error);
+  fanout = gst_object_ref (rung->fanout);
+  g_mutex_unlock (&source->lock);
+  report (source, error);
+  return fanout;
+}
+
+/**
+ * mesh_source_set_muted:
+ * @source: the source
+ * @muted: whether nothing may go out
+ *
+ * Mutes the source for everybody; mesh_fanout_set_muted() has the promise.
+ *
+ * Since: 0.1
+ */
+void
+mesh_source_set_muted (MeshSource *source, gboolean muted)
+{
+  g_mutex_lock (&source->lock);
+  source->muted = muted;
+  for (guint i = 0; i < source->rungs->len; i++) {
+    Rung *rung = g_ptr_array_index (source->rungs, i);
+
+    mesh_fanout_set_muted (rung->fanout, muted);
+  }
+  g_mutex_unlock (&source->lock);
+}
+
+/**
+ * mesh_source_stop:
+ * @source: the source
+ *
+ * Takes all elements down and out of the room, so that the next stream may be
+ * of another kind. No branch may be left on any fan-out.
+ *
+ * Since: 0.1
+ */
+void
+mesh_source_stop (MeshSource *source)
+{
+  g_autoptr (GPtrArray) elements = NULL;
+
+  gst_ghost_pad_set_target (GST_GHOST_PAD (source->pad), NULL);
+  g_mutex_lock (&source->lock);
+  elements = g_steal_pointer (&source->elements);
+  source->elements = g_ptr_array_new_with_free_func (gst_object_unref);
+  g_ptr_array_set_size (source->rungs, 0);
+  source->tee = NULL;
+  source->input = NULL;
+  g_mutex_unlock (&source->lock);
+
+  for (guint i = 0; i < elements->len; i++) {
+    GstElement *element = g_ptr_array_index (elements, i);
+
+    gst_element_set_locked_state (element, TRUE);
+    gst_element_set_state (element, GST_STATE_NULL);
+    gst_bin_remove (source->room, element);
+  }
+}
+
+/**
+ * mesh_source_free:
+ * @source: (nullable): a stopped source whose pad is off the room
+ *
+ * Since: 0.1
+ */
+void
+mesh_source_free (MeshSource *source)
+{
+  if (!source)
+    return;
+  g_ptr_array_unref (source->rungs);
+  g_ptr_array_unref (source->elements);
+  g_mutex_clear (&source->lock);
+  g_free (source);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "meshroom/codec.h"
+#include "meshroom/fanout.h"
+
+G_BEGIN_DECLS
+
+/* What the application feeds into one sink pad of meshroom, encoded once for each codec that
+ * some peer needs, and fanned out.
+ *
+ *                         ┌ queue → convert → encoder → fan-out (VP8)
+ *   raw      pad → tee ───┤
+ *                         └ queue → convert → encoder → fan-out (H264)
+ *   encoded  pad → parser → fan-out
+ *
+ * All elements are direct children of the room's bin. Any thread may call. */
+
+typedef struct _MeshSource MeshSource;
+
+/* What a source tells, without a lock held, from the streaming thread (error: also
+ * from the thread that asked for a fan-out). */
+typedef struct {
+  /* the stream cannot be used; error says why, in words */
+  void (*error) (MeshSource *source, const GError *error, gpointer user_data);
+  /* the input turned out to be encoded, or raw */
+  void (*input_known) (MeshSource *source, gpointer user_data);
+  /* an imageswitch upstream hides or shows the camera */
+  void (*hidden) (MeshSource *source, gboolean hidden, gpointer user_data);
+} MeshSourceEvents;
+
+MeshSource *mesh_source_new (GstBin *room, GstPadTemplate *template,
+    MeshKind kind, const MeshSourceEvents *events, gpointer user_data);
+GstPad *mesh_source_get_pad (MeshSource *source);
+const MeshCodec *mesh_source_get_input_codec (MeshSource *source);
+MeshFanout *mesh_source_get_fanout (MeshSource *source,
+    const MeshCodec *codec);
+void mesh_source_set_muted (MeshSource *source, gboolean muted);
+void mesh_source_stop (MeshSource *source);
+void mesh_source_free (MeshSource *source);
+
+G_END_DECLS

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "meshroom/verify.h"
+
+#include <string.h>
+
+#include "meshroom/common.h"
+
+enum { WAITING, OPEN, REFUSED };
+
+struct _MeshVerifier {
+  GstBin *webrtcbin;            /* owns what we are connected to */
+  gboolean check;
+  MeshVerifierFunc done;
+  gpointer user_data;
+  GstElement *rtpbin;
+  gulong element_added;
+  gulong pad_added;
+
+  gint state;                   /* atomic */
+  gint heard;                   /* atomic */
+  GMutex lock;                  /* guards: */
+  gboolean expecting;
+  guint8 fingerprint[MESH_SDP_FINGERPRINT_BYTES];
+};
+
+/* SHA-256 over the certificate in DER, as RFC 8122 has it. */
+static gboolean
+hash_certificate (const char *pem, guint8 *hash)
+{
+  static const char begin[] = "-----BEGIN CERTIFICATE-----";
+  const char *start = strstr (pem, begin);
+  const char *end = start ? strstr (start, "-----END CERTIFICATE-----") : NULL;
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  g_autofree char *base64 = NULL;
+  g_autofree guchar *der = NULL;
+  gsize length = MESH_SDP_FINGERPRINT_BYTES;
+  gsize der_length;
+
+  if (!end)
+    return FALSE;
+  start += strlen (begin);
+  base64 = g_strndup (start, end - start);
+  der = g_base64_decode (base64, &der_length);
+  g_checksum_update (checksum, der, der_length);
+  g_checksum_get_digest (checksum, hash, &length);
+  return der_length > 0;
+}
+
+static gboolean
+is_right (MeshVerifier *self, const char *pem)
+{
+  guint8 hash[MESH_SDP_FINGERPRINT_BYTES];
+  gboolean right;
+
+  if (!self->check)
+    return TRUE;
+  if (!pem || !hash_certificate (pem, hash))
+    return FALSE;
+  g_mutex_lock (&self->lock);
+  right = self->expecting
+      && memcmp (hash, self->fingerprint, sizeof hash) == 0;
+  g_mutex_unlock (&self->lock);
+  return right;
+}
+
+/* Comes from inside the handshake, before a single packet can be decrypted. */
+static void
+on_peer_certificate (GObject *dtls, GParamSpec *pspec, gpointer user_data)
+{
+  MeshVerifier *self = user_data;
+  g_autofree char *pem = NULL;
+  gboolean right;
+
+  g_object_get (dtls, "peer-pem", &pem, NULL);
+  if (!pem)
+    return;
+  right = is_right (self, pem);
+  /* Another certificate after a right one closes the gate again. */
+  if (right && !g_atomic_int_compare_and_exchange (&self->state, WAITING,
+          OPEN))
+    return;
+  if (!right)
+    g_atomic_int_set (&self->state, REFUSED);
+  self->done (right, self->user_data);
+}
+
+static GstPadProbeReturn
+on_packet (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  MeshVerifier *self = user_data;
+
+  if (g_atomic_int_get (&self->state) != OPEN)
+    return GST_PAD_PROBE_DROP;
+  g_atomic_int_set (&self->heard, TRUE);
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+on_rtpbin_pad (GstElement *rtpbin, GstPad *pad, gpointer user_data)
+{
+  if (GST_PAD_IS_SINK (pad) && g_str_has_prefix (GST_OBJECT_NAME (pad), "recv_"))
+    gst_pad_add_probe (pad,
+        GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_packet,
+        user_data, NULL);
+}
+
+static void
+on_element (GstBin *bin, GstBin *sub_bin, GstElement *element,
+    gpointer user_data)
+{
+  GstElementFactory *factory = gst_element_get_factory (element);
+
+  if (factory && g_str_equal (GST_OBJECT_NAME (factory), "dtlssrtpdec"))
+    g_signal_connect (element, "notify::peer-pem",
+        G_CALLBACK (on_peer_certificate), user_data);
+}
+
+/**
+ * mesh_verifier_new:
+ * @webrtcbin: a fresh webrtcbin
+ * @check: whether to compare certificates; %FALSE lets any in
+ * @done: called with the outcome
+ * @user_data: for @done
+ *
+ * Returns: (transfer full): a verifier whose gate is closed
+ *
+ * Since: 0.1
+ */
+MeshVerifier *
+mesh_verifier_new (GstBin *webrtcbin, gboolean check, MeshVerifierFunc done,
+    gpointer user_data)
+{
+  MeshVerifier *self = g_new0 (MeshVerifier, 1);
+
+  self->webrtcbin = webrtcbin;
+  self->check = check;
+  self->done = done;
+  self->user_data = user_data;
+  g_mutex_init (&self->lock);
+  self->element_added = g_signal_connect (webrtcbin, "deep-element-added",
+      G_CALLBACK (on_element), self);
+  self->rtpbin = gst_bin_get_by_name (webrtcbin, "rtpbin");
+  if (self->rtpbin)
+    self->pad_added = g_signal_connect (self->rtpbin, "pad-added",
+        G_CALLBACK (on_rtpbin_pad), self);
+  return self;
+}
+
+/**
+ * mesh_verifier_expect:
+ * @verifier: the verifier
+ * @fingerprint: SHA-256 of the certificate that the peer announced
+ *
+ * Since: 0.1
+ */
+void
+mesh_verifier_expect (MeshVerifier *verifier,
+    const guint8 fingerprint[MESH_SDP_FINGERPRINT_BYTES])
+{
+  g_mutex_lock (&verifier->lock);
+  memcpy (verifier->fingerprint, fingerprint, MESH_SDP_FINGERPRINT_BYTES);
+  verifier->expecting = TRUE;
+  g_mutex_unlock (&verifier->lock);
+}
+
+/**
+ * mesh_verifier_is_open:
+ * @verifier: the verifier
+ *
+ * Returns: whether the right certificate has come
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_verifier_is_open (MeshVerifier *verifier)
+{
+  return g_atomic_int_get (&verifier->state) == OPEN;
+}
+
+/**
+ * mesh_verifier_take_heard:
+ * @verifier: the verifier
+ *
+ * Returns: whether RTP or RTCP has come in since the last call
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_verifier_take_heard (MeshVerifier *verifier)
+{
+  return g_atomic_int_exchange (&verifier->heard, FALSE);
+}
+
+/**
+ * mesh_verifier_free:
+ * @verifier: (nullable): a verifier whose webrtcbin is in NULL
+ *
+ * Since: 0.1
+ */
+void
+mesh_verifier_free (MeshVerifier *verifier)
+{
+  if (!verifier)
+    return;
+  g_clear_signal_handler (&verifier->element_added, verifier->webrtcbin);
+  if (verifier->rtpbin)
+    g_clear_signal_handler (&verifier->pad_added, verifier->rtpbin);
+  gst_clear_object (&verifier->rtpbin);
+  g_mutex_clear (&verifier->lock);
+  g_free (verifier);
+}
