@@ -108,9 +108,14 @@ post (MeshHub *hub, MeshHubMember *to, GBytes *frame, gboolean event)
 {
   gsize size = g_bytes_get_size (frame);
 
-  if ((!event && hub->stats.box_bytes + size > hub->limits.total_bytes)
-      || !mesh_mailbox_push (to->box, frame, event)) {
+  if (!event && hub->stats.box_bytes + size > hub->limits.total_bytes) {
     hub->stats.dropped++;
+    return FALSE;
+  }
+  if (!mesh_mailbox_push (to->box, frame, event)) {
+    hub->stats.dropped++;
+    if (to->client)
+      mesh_hub_drop (hub, to->client, MESH_HUB_SLOW, "mailbox is full");
     return FALSE;
   }
   hub->stats.box_bytes += size;
@@ -126,11 +131,8 @@ post_event (MeshHub *hub, MeshHubMember *to, const char *event)
 {
   g_autoptr (GBytes) frame = build_frame (to, event, "", 0);
 
-  if (post (hub, to, frame, TRUE))
-    return;
-  mesh_hub_member_new_box (hub, to);
-  if (to->client)
-    mesh_hub_drop (hub, to->client, MESH_HUB_SLOW, "mailbox is full");
+  if (!post (hub, to, frame, TRUE))
+    mesh_hub_member_new_box (hub, to);
 }
 
 static void
@@ -269,8 +271,6 @@ mesh_hub_member_relay (MeshHub *hub, MeshHubMember *from,
   g_snprintf (head, sizeof head, "\"from\":\"%s\",\"payload\":", from->id);
   frame = build_frame (to, head, envelope->payload, envelope->payload_length);
   if (!post (hub, to, frame, FALSE)) {
-    if (to->client)
-      mesh_hub_drop (hub, to->client, MESH_HUB_SLOW, "mailbox is full");
     tell_undeliverable (hub, from, envelope->to, "full");
     return;
   }

@@ -112,11 +112,18 @@ typedef struct {
   MeshTile *tile;
 } Removal;
 
+/* stands for the one other job that these threads do */
+static Removal warm_up;
+
 static void
 remove_now (gpointer data, gpointer user_data)
 {
   Removal *removal = data;
 
+  if (removal == &warm_up) {
+    mesh_peer_warm_up ();
+    return;
+  }
   if (removal->peer) {
     mesh_peer_close (removal->peer);
     gst_object_unref (removal->peer);
@@ -977,6 +984,7 @@ mesh_call_new (const MeshCallConfig *config, GError **error)
   self->members = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
       member_free);
   self->removals = g_thread_pool_new (remove_now, NULL, 4, FALSE, NULL);
+  g_thread_pool_push (self->removals, &warm_up, NULL);
   self->context = g_main_context_new ();
   self->loop = g_main_loop_new (self->context, FALSE);
   start_timers (self);

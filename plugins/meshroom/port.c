@@ -40,12 +40,30 @@ port_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   return GST_FLOW_OK;
 }
 
-/* Signalling that ends is no end of the call, and nothing goes through. */
+/* Nothing goes through, in either direction, and signalling that ends is no end
+ * of the call. */
 static gboolean
 port_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   gst_event_unref (event);
   return TRUE;
+}
+
+/* What goes in here does not come out there: a question that was passed on, such as
+ * for the latency, would go round for ever between two rooms. */
+static gboolean
+port_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  switch (GST_QUERY_TYPE (query)) {
+    case GST_QUERY_CAPS:
+    case GST_QUERY_ACCEPT_CAPS:
+      return gst_pad_query_default (pad, parent, query);
+    case GST_QUERY_LATENCY:
+      gst_query_set_latency (query, FALSE, 0, GST_CLOCK_TIME_NONE);
+      return TRUE;
+    default:
+      return FALSE;
+  }
 }
 
 static void
@@ -127,8 +145,11 @@ mesh_port_init (MeshPort *self)
   self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");
   gst_pad_set_chain_function (self->sinkpad, port_chain);
   gst_pad_set_event_function (self->sinkpad, port_event);
+  gst_pad_set_query_function (self->sinkpad, port_query);
   gst_element_add_pad (GST_ELEMENT (self), self->sinkpad);
   self->srcpad = gst_pad_new_from_static_template (&src_template, "src");
+  gst_pad_set_event_function (self->srcpad, port_event);
+  gst_pad_set_query_function (self->srcpad, port_query);
   gst_element_add_pad (GST_ELEMENT (self), self->srcpad);
 }
 
