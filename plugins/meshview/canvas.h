@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/base/gstpushsrc.h>
+#include <gst/video/video.h>
+
+#include "scene.h"
+
+G_BEGIN_DECLS
+
+/* The source of the view's picture: paints the scene, frame after frame, by
+ * the clock. */
+
+#define MESH_TYPE_CANVAS (mesh_canvas_get_type ())
+G_DECLARE_FINAL_TYPE (MeshCanvas, mesh_canvas, MESH, CANVAS, GstPushSrc)
+
+GstElement *mesh_canvas_new (MeshScene *scene);
+void mesh_canvas_renegotiate (MeshCanvas *self);
+void mesh_canvas_video_info (GstVideoInfo *info, int width, int height);
+
+G_END_DECLS

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/video/video.h>
+
+G_BEGIN_DECLS
+
+/* A picture on its way from an input to the canvas, refcounted. */
+typedef struct {
+  GstClockTime time;            /* running time, 0 = at once */
+  GstBuffer *buffer;
+  GstVideoInfo info;
+} MeshFrame;
+
+MeshFrame *mesh_frame_new (GstBuffer *buffer, const GstVideoInfo *info,
+    GstClockTime time);
+MeshFrame *mesh_frame_ref (MeshFrame *frame);
+void mesh_frame_unref (MeshFrame *frame);
+gboolean mesh_frame_fits (const MeshFrame *frame, int width, int height);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshFrame, mesh_frame_unref)
+
+/* Brings frames to the canvas's format and a size, keeping what it needs for
+ * it from one frame to the next. Not thread-safe. */
+typedef struct {
+  GstVideoConverter *converter;
+  GstVideoInfo in;
+  GstVideoInfo out;
+  GstBufferPool *pool;
+} MeshScaler;
+
+MeshFrame *mesh_scaler_scale (MeshScaler *scaler, MeshFrame *frame, int width,
+    int height);
+void mesh_scaler_clear (MeshScaler *scaler);
+
+G_END_DECLS

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "input.h"
+
+#include <gst/video/video.h>
+
+#include "elements.h"
+
+#define GST_CAT_DEFAULT mesh_view_debug
+
+G_DEFINE_ABSTRACT_TYPE (MeshInput, mesh_input, GST_TYPE_PAD)
+
+/* What the upstream adds between capture and us. *live: whether it goes by the
+ * clock; unanswered means no. */
+static GstClockTime
+query_latency (MeshInput *self, gboolean *live)
+{
+  g_autoptr (GstQuery) query = gst_query_new_latency ();
+  GstClockTime min = 0;
+
+  *live = FALSE;
+  if (gst_pad_peer_query (GST_PAD (self), query))
+    gst_query_parse_latency (query, live, &min, NULL);
+  return *live ? min : 0;
+}
+
+/* For when somebody upstream has changed its mind. */
+void
+mesh_input_ask_all (MeshScene *scene)
+{
+  GList *inputs = mesh_scene_list_inputs (scene);
+
+  for (GList *l = inputs; l; l = l->next) {
+    gboolean live;
+
+    mesh_scene_raise_latency (scene, query_latency (l->data, &live));
+  }
+  g_list_free_full (inputs, gst_object_unref);
+}
+
+const char *
+mesh_input_get_name_locked (MeshInput *self)
+{
+  return self->name && *self->name ? self->name : self->title;
+}
+
+gboolean
+mesh_input_is_called_locked (MeshInput *self, const char *who)
+{
+  return g_strcmp0 (self->peer, who) == 0
+      || g_strcmp0 (mesh_input_get_name_locked (self), who) == 0;
+}
+
+/* Asked once, with the first buffer, when the path is sure to be complete. A
+ * call at the usual latency changes nothing, so no message either. */
+static void
+meet_upstream (MeshInput *self, GstObject *parent)
+{
+  GstClockTime latency = query_latency (self, &self->live);
+
+  self->knows_upstream = TRUE;
+  if (self->live && mesh_scene_raise_latency (self->scene, latency)) {
+    GST_INFO_OBJECT (self, "upstream has %" GST_TIME_FORMAT " of latency",
+        GST_TIME_ARGS (latency));
+    gst_element_post_message (GST_ELEMENT (parent),
+        gst_message_new_latency (parent));
+  }
+}
+
+/* A file would run through at the speed of the disk: it waits here until what
+ * it brought has been used. Live input is never held back. */
+static gboolean
+wait_for_room (MeshInput *self)
+{
+  MeshInputClass *klass = MESH_INPUT_GET_CLASS (self);
+  gboolean go_on;
+
+  g_mutex_lock (&self->scene->lock);
+  while (!self->live && !self->flushing && klass->is_full (self))
+    g_cond_wait (&self->room, &self->scene->lock);
+  go_on = !self->flushing;
+  g_mutex_unlock (&self->scene->lock);
+  return go_on;
+}
+
+/* GST_CLOCK_TIME_NONE where the buffer doesn't say; FALSE: not to be shown. */
+static gboolean
+get_running_time (MeshInput *self, GstBuffer *buffer, GstClockTime *time)
+{
+  GstClockTime start = GST_BUFFER_PTS (buffer);
+  GstClockTime stop = GST_CLOCK_TIME_NONE;
+
+  *time = GST_CLOCK_TIME_NONE;
+  if (!GST_CLOCK_TIME_IS_VALID (start)
+      || self->segment.format != GST_FORMAT_TIME)
+    return TRUE;
+  if (GST_BUFFER_DURATION_IS_VALID (buffer))
+    stop = start + GST_BUFFER_DURATION (buffer);
+  if (!gst_segment_clip (&self->segment, GST_FORMAT_TIME, start, stop, &start,
+          &stop))
+    return FALSE;
+  *time = gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME, start);
+  return TRUE;
+}
+
+static GstFlowReturn
+mesh_input_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  MeshInput *self = MESH_INPUT (pad);
+  GstClockTime time;
+
+  if (!self->knows_upstream)
+    meet_upstream (self, parent);
+  if (!get_running_time (self, buffer, &time)) {
+    gst_buffer_unref (buffer);
+    return GST_FLOW_OK;
+  }
+  if (!wait_for_room (self)) {
+    gst_buffer_unref (buffer);
+    return GST_FLOW_FLUSHING;
+  }
+  MESH_INPUT_GET_CLASS (self)->take (self, buffer, time);
+  return GST_FLOW_OK;
+}
+
+static void
+set_title (MeshInput *self, GstTagList *tags)
+{
+  char *title = NULL;
+
+  if (!gst_tag_list_get_string (tags, GST_TAG_TITLE, &title))
+    return;
+  g_mutex_lock (&self->scene->lock);
+  g_free (self->title);
+  self->title = title;
+  mesh_scene_arrange_locked (self->scene);
+  g_mutex_unlock (&self->scene->lock);
+}
+
+/* The sticky event by which the meshroom says whose stream it is, and again
+ * whenever something about them changes. */
+static void
+set_peer (MeshInput *self, const GstStructure *s)
+{
+  const char *peer = gst_structure_get_string (s, "peer-id");
+  const char *name = gst_structure_get_string (s, "name");
+
+  g_mutex_lock (&self->scene->lock);
+  if (peer) {
+    g_free (self->peer);
+    self->peer = g_strdup (peer);
+  }
+  if (name) {
+    g_free (self->name);
+    self->name = g_utf8_make_valid (name, -1);
+  }
+  gst_structure_get_boolean (s, "muted", &self->muted);
+  mesh_scene_arrange_locked (self->scene);
+  g_mutex_unlock (&self->scene->lock);
+}
+
+static void
+set_flushing (MeshInput *self, gboolean flushing)
+{
+  g_mutex_lock (&self->scene->lock);
+  self->flushing = flushing;
+  g_cond_broadcast (&self->room);
+  g_mutex_unlock (&self->scene->lock);
+}
+
+/* Everything ends here; nothing that a peer's stream brings goes on. */
+static gboolean
+mesh_input_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  MeshInput *self = MESH_INPUT (pad);
+  MeshInputClass *klass = MESH_INPUT_GET_CLASS (self);
+  const GstStructure *s;
+  GstTagList *tags;
+  GstCaps *caps;
+
+  GST_DEBUG_OBJECT (self, "%" GST_PTR_FORMAT, event);
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_CAPS:
+      gst_event_parse_caps (event, &caps);
+      klass->set_caps (self, caps);
+      break;
+    case GST_EVENT_SEGMENT:
+      gst_event_copy_segment (event, &self->segment);
+      break;
+    case GST_EVENT_TAG:
+      gst_event_parse_tag (event, &tags);
+      set_title (self, tags);
+      break;
+    case GST_EVENT_CUSTOM_DOWNSTREAM_STICKY:
+      s = gst_event_get_structure (event);
+      if (s && gst_structure_has_name (s, "meshroom/peer"))
+        set_peer (self, s);
+      break;
+    case GST_EVENT_EOS:
+      klass->clear (self, TRUE);
+      break;
+    case GST_EVENT_FLUSH_START:
+      set_flushing (self, TRUE);
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      klass->clear (self, FALSE);
+      gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+      set_flushing (self, FALSE);
+      break;
+    default:
+      break;
+  }
+  gst_event_unref (event);
+  return TRUE;
+}
+
+static gboolean
+mesh_input_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  switch (GST_QUERY_TYPE (query)) {
+    case GST_QUERY_ALLOCATION:
+      /* spares decoders with rows of their own a copy */
+      gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
+      return TRUE;
+    case GST_QUERY_DRAIN:
+      return TRUE;
+    default:
+      return gst_pad_query_default (pad, parent, query);
+  }
+}
+
+static gboolean
+mesh_input_activate (GstPad *pad, GstObject *parent, GstPadMode mode,
+    gboolean active)
+{
+  MeshInput *self = MESH_INPUT (pad);
+
+  if (mode != GST_PAD_MODE_PUSH)
+    return FALSE;
+  set_flushing (self, !active);
+  if (active)
+    self->knows_upstream = FALSE;
+  else
+    MESH_INPUT_GET_CLASS (self)->clear (self, TRUE);
+  return TRUE;
+}
+
+/* Good for one link only: an unlinked input is on its way out, and must not be
+ * taken for a free one by whoever links the next peer at that moment. */
+static GstPadLinkReturn
+mesh_input_link (GstPad *pad, GstObject *parent, GstPad *peer)
+{
+  MeshInput *self = MESH_INPUT (pad);
+  gboolean was_linked;
+
+  g_mutex_lock (&self->scene->lock);
+  was_linked = self->was_linked;
+  self->was_linked = TRUE;
+  g_mutex_unlock (&self->scene->lock);
+  return was_linked ? GST_PAD_LINK_REFUSED : GST_PAD_LINK_OK;
+}
+
+/* inputs: those of the scene that it belongs among */
+void
+mesh_input_attach (MeshInput *self, MeshScene *scene, GPtrArray *inputs)
+{
+  self->scene = mesh_scene_ref (scene);
+  g_mutex_lock (&scene->lock);
+  g_ptr_array_add (inputs, self);
+  g_mutex_unlock (&scene->lock);
+}
+
+/* Returns FALSE when somebody else did it before. */
+gboolean
+mesh_input_detach (MeshInput *self, GPtrArray *inputs)
+{
+  MeshScene *scene = self->scene;
+  gboolean was_removed;
+
+  g_mutex_lock (&scene->lock);
+  was_removed = self->was_removed;
+  self->was_removed = TRUE;
+  g_ptr_array_remove (inputs, self);
+  mesh_scene_arrange_locked (scene);
+  g_mutex_unlock (&scene->lock);
+  return !was_removed;
+}
+
+static void
+mesh_input_finalize (GObject *object)
+{
+  MeshInput *self = MESH_INPUT (object);
+
+  g_clear_pointer (&self->scene, mesh_scene_unref);
+  g_cond_clear (&self->room);
+  g_free (self->peer);
+  g_free (self->name);
+  g_free (self->title);
+  G_OBJECT_CLASS (mesh_input_parent_class)->finalize (object);
+}
+
+/* Otherwise queries and events would be taken across the view, from its inputs
+ * to its outputs. */
+static GstIterator *
+mesh_input_iterate_internal_links (GstPad *pad, GstObject *parent)
+{
+  return NULL;
+}
+
+/* The direction that these functions go with is a construct property. */
+static void
+mesh_input_constructed (GObject *object)
+{
+  GstPad *pad = GST_PAD (object);
+
+  G_OBJECT_CLASS (mesh_input_parent_class)->constructed (object);
+  gst_pad_set_chain_function (pad, mesh_input_chain);
+  gst_pad_set_event_function (pad, mesh_input_event);
+  gst_pad_set_query_function (pad, mesh_input_query);
+  gst_pad_set_activatemode_function (pad, mesh_input_activate);
+  gst_pad_set_link_function (pad, mesh_input_link);
+  gst_pad_set_iterate_internal_links_function (pad,
+      mesh_input_iterate_internal_links);
+}
+
+static void
+mesh_input_class_init (MeshInputClass *klass)
+{
+  G_OBJECT_CLASS (klass)->constructed = mesh_input_constructed;
+  G_OBJECT_CLASS (klass)->finalize = mesh_input_finalize;
+}
+
+static void
+mesh_input_init (MeshInput *self)
+{
+  g_cond_init (&self->room);
+  self->flushing = TRUE;
+  gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+
+#include "scene.h"
+
+G_BEGIN_DECLS
+
+/* A request sink pad of the view. What tiles and voices have in common: whose
+ * they are, when they end, and that a stream that isn't live is held back
+ * while one that is never is. */
+
+#define MESH_TYPE_INPUT (mesh_input_get_type ())
+#define MESH_INPUT(obj) \
+  (G_TYPE_CHECK_INSTANCE_CAST ((obj), MESH_TYPE_INPUT, MeshInput))
+#define MESH_INPUT_CLASS(klass) \
+  (G_TYPE_CHECK_CLASS_CAST ((klass), MESH_TYPE_INPUT, MeshInputClass))
+#define MESH_INPUT_GET_CLASS(obj) \
+  (G_TYPE_INSTANCE_GET_CLASS ((obj), MESH_TYPE_INPUT, MeshInputClass))
+
+GType mesh_input_get_type (void);
+
+typedef struct {
+  GstPad parent_instance;
+
+  MeshScene *scene;             /* set once, by mesh_input_attach() */
+  GCond room;                   /* with the scene's lock */
+
+  /* under the scene's lock */
+  char *peer;
+  char *name;
+  char *title;                  /* from the tags, where nobody tells a name */
+  gboolean muted;
+  gboolean flushing;
+  gboolean was_linked;
+  gboolean was_removed;
+
+  /* streaming thread only */
+  GstSegment segment;
+  gboolean knows_upstream;
+  gboolean live;
+} MeshInput;
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshInput, gst_object_unref)
+
+/* set_caps, take: streaming thread, no lock held; the buffer becomes theirs.
+ * is_full: the lock is held.
+ * clear: drop what came; with ended also what is being shown. No lock held. */
+typedef struct {
+  GstPadClass parent_class;
+
+  void (*set_caps) (MeshInput *self, GstCaps *caps);
+  void (*take) (MeshInput *self, GstBuffer *buffer, GstClockTime time);
+  gboolean (*is_full) (MeshInput *self);
+  void (*clear) (MeshInput *self, gboolean ended);
+} MeshInputClass;
+
+void mesh_input_attach (MeshInput *self, MeshScene *scene, GPtrArray *inputs);
+gboolean mesh_input_detach (MeshInput *self, GPtrArray *inputs);
+void mesh_input_ask_all (MeshScene *scene);
+const char *mesh_input_get_name_locked (MeshInput *self);
+gboolean mesh_input_is_called_locked (MeshInput *self, const char *who);
+
+G_END_DECLS

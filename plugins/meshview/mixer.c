@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "mixer.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <gst/audio/audio.h>
+
+#include "elements.h"
+#include "ticker.h"
+#include "voice.h"
+
+#define GST_CAT_DEFAULT mesh_view_debug
+
+#define CHANNELS MESH_SCENE_CHANNELS
+#define BLOCK (MESH_SCENE_RATE / 100)
+/* Blocks behind the clock that are still made up for; beyond, a jump. */
+#define TOLERANCE 20
+
+/* The sum of many voices is turned down rather than cut off. */
+#define CEILING 0.98f
+#define RAMP 48                 /* frames in which the gain falls */
+#define RECOVERY 0.01f          /* by which it rises again, a block */
+
+/* Whoever is to be the speaker must be audible (-50 dBFS), twice as loud as
+ * the one before, and for 300 ms: a cough is no speech. */
+#define AUDIBLE 1e-5f
+#define LOUDER 4.0f
+#define PATIENCE 30
+
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS ("audio/x-raw, format=" GST_AUDIO_NE (F32) ", "
+        "rate=48000, channels=2, layout=interleaved, "
+        "channel-mask=(bitmask)0x3"));
+
+struct _MeshMixer {
+  GstPushSrc parent_instance;
+
+  MeshScene *scene;             /* set once */
+  MeshTicker ticker;
+
+  /* streaming thread only */
+  float gain;
+  char *candidate;              /* peer id of who may become the speaker */
+  guint patience;
+};
+
+G_DEFINE_FINAL_TYPE (MeshMixer, mesh_mixer, GST_TYPE_PUSH_SRC)
+
+static float
+peak_of (const float *samples, guint count)
+{
+  float peak = 0;
+
+  for (guint i = 0; i < count; i++)
+    peak = MAX (peak, fabsf (samples[i]));
+  return peak;
+}
+
+/* At once when it gets too loud, slowly when it is over. */
+static void
+limit (MeshMixer *self, float *samples)
+{
+  float peak = peak_of (samples, BLOCK * CHANNELS);
+  float allowed = peak > CEILING ? CEILING / peak : 1;
+  float from = self->gain;
+  float to = MIN (allowed, from + RECOVERY);
+
+  self->gain = to;
+  if (from >= 1 && to >= 1)
+    return;
+  for (guint i = 0; i < BLOCK; i++) {
+    float gain = i < RAMP ? from + (to - from) * i / RAMP : to;
+
+    for (guint c = 0; c < CHANNELS; c++) {
+      float *sample = &samples[i * CHANNELS + c];
+
+      *sample = CLAMP (*sample * gain, -1.0f, 1.0f);
+    }
+  }
+}
+
+/* Whom the speaker layout shows large. Those whose voice comes without a peer
+ * id cannot be told to belong to any picture. */
+static void
+choose_speaker_locked (MeshMixer *self)
+{
+  MeshScene *scene = self->scene;
+  const char *loudest = NULL;
+  float level = AUDIBLE, current = 0;
+
+  for (guint i = 0; i < scene->voices->len; i++) {
+    MeshInput *voice = g_ptr_array_index (scene->voices, i);
+    float l = mesh_voice_get_level_locked (MESH_VOICE (voice));
+
+    if (!voice->peer)
+      continue;
+    if (g_strcmp0 (voice->peer, scene->speaker) == 0)
+      current = MAX (current, l);
+    if (l > level) {
+      level = l;
+      loudest = voice->peer;
+    }
+  }
+  if (!loudest || g_strcmp0 (loudest, scene->speaker) == 0
+      || level < current * LOUDER) {
+    self->patience = 0;
+    return;
+  }
+  if (g_strcmp0 (loudest, self->candidate) != 0) {
+    g_free (self->candidate);
+    self->candidate = g_strdup (loudest);
+    self->patience = 0;
+  }
+  /* the first to speak need not wait */
+  if (!scene->speaker || ++self->patience >= PATIENCE) {
+    g_free (scene->speaker);
+    scene->speaker = g_strdup (loudest);
+    self->patience = 0;
+    if (scene->mode == MESH_LAYOUT_SPEAKER)
+      mesh_scene_arrange_locked (scene);
+  }
+}
+
+/* Returns whether anybody is to be heard. */
+static gboolean
+mix (MeshMixer *self, guint64 position, float *samples)
+{
+  MeshScene *scene = self->scene;
+  gboolean heard = FALSE;
+
+  memset (samples, 0, BLOCK * CHANNELS * sizeof (float));
+  g_mutex_lock (&scene->lock);
+  for (guint i = 0; i < scene->voices->len; i++)
+    heard |= mesh_voice_mix_locked (g_ptr_array_index (scene->voices, i),
+        position, samples, BLOCK);
+  scene->mixed = position + BLOCK;
+  choose_speaker_locked (self);
+  g_mutex_unlock (&scene->lock);
+  return heard;
+}
+
+/* A block can be mixed when the last of its samples must be here. */
+static GstClockTime
+get_latency (MeshMixer *self)
+{
+  return mesh_scene_get_latency (self->scene)
+      + BLOCK * GST_SECOND / MESH_SCENE_RATE;
+}
+
+static GstFlowReturn
+mesh_mixer_fill (GstPushSrc *src, GstBuffer *buffer)
+{
+  MeshMixer *self = MESH_MIXER (src);
+  GstMapInfo map;
+  guint64 position;
+
+  if (!mesh_ticker_next (&self->ticker, GST_ELEMENT (src),
+          get_latency (self), TOLERANCE, buffer))
+    return GST_FLOW_FLUSHING;
+  position = gst_util_uint64_scale_round (GST_BUFFER_PTS (buffer),
+      MESH_SCENE_RATE, GST_SECOND);
+  if (!gst_buffer_map (buffer, &map, GST_MAP_WRITE))
+    return GST_FLOW_ERROR;
+  if (!mix (self, position, (float *) map.data))
+    GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_GAP);
+  limit (self, (float *) map.data);
+  gst_buffer_unmap (buffer, &map);
+  GST_BUFFER_OFFSET (buffer) = position;
+  GST_BUFFER_OFFSET_END (buffer) = position + BLOCK;
+  return GST_FLOW_OK;
+}
+
+static gboolean
+mesh_mixer_start (GstBaseSrc *src)
+{
+  MeshMixer *self = MESH_MIXER (src);
+
+  mesh_ticker_reset (&self->ticker);
+  self->gain = 1;
+  self->patience = 0;
+  g_clear_pointer (&self->candidate, g_free);
+  g_mutex_lock (&self->scene->lock);
+  g_clear_pointer (&self->scene->speaker, g_free);
+  self->scene->mixed = 0;
+  g_mutex_unlock (&self->scene->lock);
+  return TRUE;
+}
+
+static gboolean
+mesh_mixer_unlock (GstBaseSrc *src)
+{
+  mesh_ticker_set_flushing (&MESH_MIXER (src)->ticker, TRUE);
+  return TRUE;
+}
+
+static gboolean
+mesh_mixer_unlock_stop (GstBaseSrc *src)
+{
+  mesh_ticker_set_flushing (&MESH_MIXER (src)->ticker, FALSE);
+  return TRUE;
+}
+
+static gboolean
+mesh_mixer_query (GstBaseSrc *src, GstQuery *query)
+{
+  GstClockTime latency;
+
+  if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
+    return GST_BASE_SRC_CLASS (mesh_mixer_parent_class)->query (src, query);
+  mesh_input_ask_all (MESH_MIXER (src)->scene);
+  latency = get_latency (MESH_MIXER (src));
+  gst_query_set_latency (query, TRUE, latency, latency);
+  return TRUE;
+}
+
+static void
+mesh_mixer_finalize (GObject *object)
+{
+  MeshMixer *self = MESH_MIXER (object);
+
+  mesh_ticker_clear (&self->ticker);
+  g_free (self->candidate);
+  g_clear_pointer (&self->scene, mesh_scene_unref);
+  G_OBJECT_CLASS (mesh_mixer_parent_class)->finalize (object);
+}
+
+static void
+mesh_mixer_class_init (MeshMixerClass *klass)
+{
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseSrcClass *base_class = GST_BASE_SRC_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->finalize = mesh_mixer_finalize;
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class, "Call mixer",
+      "Source/Audio", "Mixes the sound of a call", "meshroom");
+  base_class->start = mesh_mixer_start;
+  base_class->unlock = mesh_mixer_unlock;
+  base_class->unlock_stop = mesh_mixer_unlock_stop;
+  base_class->query = mesh_mixer_query;
+  GST_PUSH_SRC_CLASS (klass)->fill = mesh_mixer_fill;
+}
+
+static void
+mesh_mixer_init (MeshMixer *self)
+{
+  mesh_ticker_init (&self->ticker);
+  mesh_ticker_set_rate (&self->ticker, MESH_SCENE_RATE, BLOCK);
+  gst_base_src_set_live (GST_BASE_SRC (self), TRUE);
+  gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
+  gst_base_src_set_blocksize (GST_BASE_SRC (self),
+      BLOCK * CHANNELS * sizeof (float));
+}
+
+GstElement *
+mesh_mixer_new (MeshScene *scene)
+{
+  MeshMixer *self = g_object_new (MESH_TYPE_MIXER, "name", "mixer", NULL);
+
+  self->scene = mesh_scene_ref (scene);
+  return GST_ELEMENT (self);
+}

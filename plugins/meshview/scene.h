@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+
+#include "core/layout.h"
+
+G_BEGIN_DECLS
+
+/* What a view shows, shared by everybody who has a part in it: the element and
+ * its application change the settings, each input brings pictures or sound on
+ * its upstream's thread, the canvas and the mixer show them on threads of
+ * their own.
+ *
+ *   video_%u ──> tile ──┐            ┌──> canvas ──> video
+ *                       ├──> scene ──┤
+ *   audio_%u ──> voice ─┘            └──> mixer ───> audio
+ *
+ * No thread waits for another: an input only puts something down, the canvas
+ * and the mixer take what is there when the clock says so. */
+
+/* What the meshroom's peers come with (its default), declared from the start
+ * so that the latency of a pipeline stays as it is when people come. */
+#define MESH_SCENE_LATENCY (80 * GST_MSECOND)
+
+#define MESH_SCENE_RATE 48000
+#define MESH_SCENE_CHANNELS 2
+
+typedef struct {
+  GMutex lock;                  /* a leaf: nothing is called with it held */
+
+  /* all under lock */
+  int width;                    /* as wanted */
+  int height;
+  int fps_n;
+  int fps_d;
+  MeshLayoutMode mode;
+  char *solo;
+  gboolean labels;
+  guint32 background;           /* ARGB */
+
+  int canvas_width;             /* as negotiated */
+  int canvas_height;
+  GPtrArray *tiles;             /* MeshTile, in the order they came */
+  GPtrArray *voices;            /* MeshVoice */
+  char *speaker;                /* peer id, NULL until somebody speaks */
+  GstClockTime latency;
+  guint64 mixed;                /* the mixer's position, in audio frames */
+} MeshScene;
+
+MeshScene *mesh_scene_new (void);
+MeshScene *mesh_scene_ref (MeshScene *scene);
+void mesh_scene_unref (MeshScene *scene);
+void mesh_scene_arrange_locked (MeshScene *scene);
+GstClockTime mesh_scene_get_latency (MeshScene *scene);
+gboolean mesh_scene_raise_latency (MeshScene *scene, GstClockTime latency);
+GList *mesh_scene_list_inputs (MeshScene *scene);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshScene, mesh_scene_unref)
+
+G_END_DECLS

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "tile.h"
+
+#include "elements.h"
+
+#define GST_CAT_DEFAULT mesh_view_debug
+
+/* More frames than that cannot be waiting for their time at any latency worth
+ * having; then timestamps are wrong, and the oldest is shown. */
+#define MAX_WAITING 32
+/* Enough for input that isn't live, and waits when there are as many. */
+#define MAX_AHEAD 3
+
+struct _MeshTile {
+  MeshInput parent_instance;
+
+  /* under the scene's lock */
+  GQueue waiting;               /* MeshFrame, not yet due */
+  MeshFrame *current;
+  MeshLabel *label;
+  MeshRect rect;                /* empty: not shown */
+  double aspect;
+  gboolean present;             /* from the first frame to the end */
+
+  /* streaming thread only */
+  GstVideoInfo info;
+  gboolean usable;
+  MeshScaler scaler;
+};
+
+G_DEFINE_FINAL_TYPE (MeshTile, mesh_tile, MESH_TYPE_INPUT)
+
+/* Frames are let go without the lock: whoever made them gets them back then. */
+static void
+take_all_locked (MeshTile *self, gboolean current, GQueue *trash)
+{
+  MeshFrame *frame;
+
+  while ((frame = g_queue_pop_head (&self->waiting)))
+    g_queue_push_tail (trash, frame);
+  if (current && self->current)
+    g_queue_push_tail (trash, g_steal_pointer (&self->current));
+}
+
+static void
+show_locked (MeshTile *self, MeshFrame *frame, GQueue *trash)
+{
+  if (self->current)
+    g_queue_push_tail (trash, self->current);
+  self->current = frame;
+  g_cond_broadcast (&MESH_INPUT (self)->room);
+}
+
+static void
+empty_trash (GQueue *trash)
+{
+  g_queue_clear_full (trash, (GDestroyNotify) mesh_frame_unref);
+}
+
+static void
+mesh_tile_set_caps (MeshInput *input, GstCaps *caps)
+{
+  MeshTile *self = MESH_TILE (input);
+  GstVideoInfo *info = &self->info;
+
+  /* fields one by one in separate buffers are not for us */
+  self->usable = gst_video_info_from_caps (info, caps)
+      && info->interlace_mode != GST_VIDEO_INTERLACE_MODE_ALTERNATE
+      && info->width > 0 && info->height > 0;
+  if (!self->usable) {
+    GST_WARNING_OBJECT (self, "cannot show %" GST_PTR_FORMAT, caps);
+    return;
+  }
+  g_mutex_lock (&input->scene->lock);
+  self->aspect = (double) info->width * MAX (info->par_n, 1)
+      / ((double) info->height * MAX (info->par_d, 1));
+  mesh_scene_arrange_locked (input->scene);
+  g_mutex_unlock (&input->scene->lock);
+}
+
+/* Where the tile is, with a place made for it at its first frame. */
+static MeshRect
+get_place (MeshTile *self)
+{
+  MeshScene *scene = MESH_INPUT (self)->scene;
+  MeshRect rect;
+
+  g_mutex_lock (&scene->lock);
+  if (!self->present && !MESH_INPUT (self)->flushing) {
+    self->present = TRUE;
+    mesh_scene_arrange_locked (scene);
+  }
+  rect = self->rect;
+  g_mutex_unlock (&scene->lock);
+  return rect;
+}
+
+/* Where timestamps went back, those from before were wrong. */
+static void
+put_locked (MeshTile *self, MeshFrame *frame, GQueue *trash)
+{
+  MeshFrame *last;
+
+  while ((last = g_queue_peek_tail (&self->waiting))
+      && last->time > frame->time)
+    g_queue_push_tail (trash, g_queue_pop_tail (&self->waiting));
+  g_queue_push_tail (&self->waiting, frame);
+  if (self->waiting.length > MAX_WAITING)
+    show_locked (self, g_queue_pop_head (&self->waiting), trash);
+}
+
+static void
+mesh_tile_take (MeshInput *input, GstBuffer *buffer, GstClockTime time)
+{
+  MeshTile *self = MESH_TILE (input);
+  MeshFrame *frame;
+  MeshRect rect;
+  GQueue trash = G_QUEUE_INIT;
+
+  if (!self->usable || gst_buffer_get_size (buffer) == 0) {
+    gst_buffer_unref (buffer);
+    return;
+  }
+  frame = mesh_frame_new (buffer, &self->info,
+      GST_CLOCK_TIME_IS_VALID (time) ? time : 0);
+  rect = get_place (self);
+  if (rect.width > 0) {
+    MeshFrame *scaled = mesh_scaler_scale (&self->scaler, frame, rect.width,
+        rect.height);
+
+    mesh_frame_unref (frame);
+    if (!scaled) {
+      GST_WARNING_OBJECT (self, "dropping a frame that cannot be read");
+      return;
+    }
+    frame = scaled;
+  }
+
+  g_mutex_lock (&input->scene->lock);
+  if (input->flushing)
+    g_queue_push_tail (&trash, frame);
+  else
+    put_locked (self, frame, &trash);
+  g_mutex_unlock (&input->scene->lock);
+  empty_trash (&trash);
+}
+
+static gboolean
+mesh_tile_is_full (MeshInput *input)
+{
+  return MESH_TILE (input)->waiting.length >= MAX_AHEAD;
+}
+
+static void
+mesh_tile_clear (MeshInput *input, gboolean ended)
+{
+  MeshTile *self = MESH_TILE (input);
+  GQueue trash = G_QUEUE_INIT;
+
+  g_mutex_lock (&input->scene->lock);
+  take_all_locked (self, ended, &trash);
+  if (ended && self->present) {
+    self->present = FALSE;
+    mesh_scene_arrange_locked (input->scene);
+  }
+  g_cond_broadcast (&input->room);
+  g_mutex_unlock (&input->scene->lock);
+  empty_trash (&trash);
+}
+
+/* FALSE: there is nothing to show of it. */
+gboolean
+mesh_tile_get_aspect_locked (MeshTile *self, double *aspect)
+{
+  *aspect = self->aspect;
+  return self->present;
+}
+
+void
+mesh_tile_place_locked (MeshTile *self, const MeshRect *rect)
+{
+  self->rect = rect ? *rect : (MeshRect) { 0, };
+}
+
+/* Moves on to the frame for that time. Someone who sends as many frames as we
+ * show should have each of them shown once, however their times fall between
+ * ours: so a frame may come up to a quarter early, and one is passed over only
+ * when the next is a quarter old already. */
+static void
+advance_locked (MeshTile *self, GstClockTime time, GstClockTime duration,
+    GQueue *trash)
+{
+  GstClockTime early = time + duration / 4;
+  GstClockTime late = time > duration / 4 ? time - duration / 4 : 0;
+  MeshFrame *next = g_queue_peek_head (&self->waiting);
+
+  /* the very first at once: better than a hole */
+  if (!next || (self->current && next->time > early))
+    return;
+  show_locked (self, g_queue_pop_head (&self->waiting), trash);
+  while ((next = g_queue_peek_head (&self->waiting)) && next->time <= late)
+    show_locked (self, g_queue_pop_head (&self->waiting), trash);
+}
+
+/**
+ * mesh_tile_shoot_locked:
+ * @time: the running time to show
+ * @duration: how long it is shown
+ * @labels: whether names are wanted
+ * @shot: (out caller-allocates): what to draw; free with mesh_shot_clear()
+ * @trash: gets the frames that are over, to be freed without the lock
+ *
+ * Returns: %FALSE when there is nothing to draw
+ */
+gboolean
+mesh_tile_shoot_locked (MeshTile *self, GstClockTime time,
+    GstClockTime duration, gboolean labels, MeshShot *shot, GQueue *trash)
+{
+  MeshInput *input = MESH_INPUT (self);
+  const char *name = mesh_input_get_name_locked (input);
+
+  advance_locked (self, time, duration, trash);
+  if (!self->current || self->rect.width <= 0 || self->rect.height <= 0)
+    return FALSE;
+  shot->tile = gst_object_ref (self);
+  shot->frame = mesh_frame_ref (self->current);
+  shot->rect = self->rect;
+  shot->muted = input->muted;
+  shot->name = labels && name && *name ? g_strdup (name) : NULL;
+  shot->label = shot->name && self->label ? mesh_label_ref (self->label) : NULL;
+  return TRUE;
+}
+
+/* The canvas brought @old into shape; it need not do so again when the picture
+ * stands still. */
+void
+mesh_tile_keep (MeshTile *self, MeshFrame *old, MeshFrame *frame)
+{
+  MeshScene *scene = MESH_INPUT (self)->scene;
+  gboolean same;
+
+  g_mutex_lock (&scene->lock);
+  same = self->current == old;
+  if (same)
+    self->current = mesh_frame_ref (frame);
+  g_mutex_unlock (&scene->lock);
+  if (same)
+    mesh_frame_unref (old);
+}
+
+void
+mesh_tile_keep_label (MeshTile *self, MeshLabel *label)
+{
+  MeshScene *scene = MESH_INPUT (self)->scene;
+  MeshLabel *old;
+
+  g_mutex_lock (&scene->lock);
+  old = self->label;
+  self->label = mesh_label_ref (label);
+  g_mutex_unlock (&scene->lock);
+  mesh_label_unref (old);
+}
+
+void
+mesh_shot_clear (MeshShot *shot)
+{
+  g_clear_pointer (&shot->frame, mesh_frame_unref);
+  g_clear_pointer (&shot->label, mesh_label_unref);
+  g_clear_pointer (&shot->name, g_free);
+  gst_clear_object (&shot->tile);
+}
+
+static void
+mesh_tile_finalize (GObject *object)
+{
+  MeshTile *self = MESH_TILE (object);
+
+  empty_trash (&self->waiting);
+  g_clear_pointer (&self->current, mesh_frame_unref);
+  g_clear_pointer (&self->label, mesh_label_unref);
+  mesh_scaler_clear (&self->scaler);
+  G_OBJECT_CLASS (mesh_tile_parent_class)->finalize (object);
+}
+
+static void
+mesh_tile_class_init (MeshTileClass *klass)
+{
+  MeshInputClass *input_class = MESH_INPUT_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->finalize = mesh_tile_finalize;
+  input_class->set_caps = mesh_tile_set_caps;
+  input_class->take = mesh_tile_take;
+  input_class->is_full = mesh_tile_is_full;
+  input_class->clear = mesh_tile_clear;
+}
+
+static void
+mesh_tile_init (MeshTile *self)
+{
+  g_queue_init (&self->waiting);
+}

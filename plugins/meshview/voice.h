@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "input.h"
+
+G_BEGIN_DECLS
+
+/* An `audio_%u` pad: one person's sound, brought to the mixer's rate and
+ * channels where it arrives. */
+
+#define MESH_TYPE_VOICE (mesh_voice_get_type ())
+G_DECLARE_FINAL_TYPE (MeshVoice, mesh_voice, MESH, VOICE, MeshInput)
+
+gboolean mesh_voice_mix_locked (MeshVoice *self, guint64 position,
+    float *samples, guint frames);
+float mesh_voice_get_level_locked (MeshVoice *self);
+
+G_END_DECLS

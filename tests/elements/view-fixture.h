@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A pipeline around a meshview, with appsinks at its outputs, and a room whose
+ * people come and go as the test says. */
+
+#include <math.h>
+
+#include <gst/app/app.h>
+#include <gst/check/gstcheck.h>
+#include <gst/video/video.h>
+
+#include "core/layout.h"
+
+/* Frames of output to wait for something at most: twenty seconds' worth. The
+ * test's own watchdog is not much longer. */
+#define PATIENCE 600
+
+typedef struct {
+  GstElement *pipeline;
+  GstElement *view;
+  GstElement *room;             /* NULL where the pipeline has none */
+  GstElement *video;            /* appsinks, NULL where there are none */
+  GstElement *audio;
+} Call;
+
+typedef gboolean (*FrameFunc) (GstVideoFrame *frame, gpointer user_data);
+
+/* --- a room: a bin whose pads come and go --- */
+
+typedef struct {
+  GstBin parent;
+  guint keys;                   /* key presses that came upstream, atomic */
+  guint others;                 /* other navigation events, atomic */
+  char *key;
+} Room;
+typedef GstBinClass RoomClass;
+
+static GstStaticPadTemplate room_video = GST_STATIC_PAD_TEMPLATE ("video_%u",
+    GST_PAD_SRC, GST_PAD_SOMETIMES, GST_STATIC_CAPS ("video/x-raw"));
+static GstStaticPadTemplate room_audio = GST_STATIC_PAD_TEMPLATE ("audio_%u",
+    GST_PAD_SRC, GST_PAD_SOMETIMES, GST_STATIC_CAPS ("audio/x-raw"));
+
+static GType room_get_type (void);
+G_DEFINE_FINAL_TYPE (Room, room, GST_TYPE_BIN)
+
+static void
+room_finalize (GObject *object)
+{
+  g_free (((Room *) object)->key);
+  G_OBJECT_CLASS (room_parent_class)->finalize (object);
+}
+
+static void
+room_class_init (RoomClass *klass)
+{
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->finalize = room_finalize;
+  gst_element_class_add_static_pad_template (element_class, &room_video);
+  gst_element_class_add_static_pad_template (element_class, &room_audio);
+  gst_element_class_set_static_metadata (element_class, "room", "Source",
+      "People for tests", "meshroom");
+}
+
+static void
+room_init (Room *self)
+{
+}
+
+static GstPadProbeReturn
+room_on_event (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  Room *self = user_data;
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+  const char *key;
+
+  if (GST_EVENT_TYPE (event) != GST_EVENT_NAVIGATION)
+    return GST_PAD_PROBE_OK;
+  if (gst_navigation_event_get_type (event) == GST_NAVIGATION_EVENT_KEY_PRESS) {
+    gst_navigation_event_parse_key_event (event, &key);
+    g_free (self->key);
+    self->key = g_strdup (key);
+    g_atomic_int_inc (&self->keys);
+  } else {
+    g_atomic_int_inc (&self->others);
+  }
+  return GST_PAD_PROBE_DROP;
+}
+
+/* A room goes on when nobody listens. */
+static GstFlowReturn
+room_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  GstFlowReturn ret = gst_proxy_pad_chain_default (pad, parent, buffer);
+
+  return ret == GST_FLOW_NOT_LINKED ? GST_FLOW_OK : ret;
+}
+
+/* Adds a pad named @pad that carries what @description makes. */
+static G_GNUC_UNUSED GstPad *
+room_add (GstElement *room, const char *pad, const char *description)
+{
+  GError *error = NULL;
+  GstElement *source = gst_parse_bin_from_description (description, TRUE,
+      &error);
+  GstPad *target, *ghost;
+  GstProxyPad *inner;
+
+  g_assert_no_error (error);
+  gst_bin_add (GST_BIN (room), source);
+  target = gst_element_get_static_pad (source, "src");
+  ghost = gst_ghost_pad_new (pad, target);
+  g_object_set_data (G_OBJECT (ghost), "source", source);
+  gst_object_unref (target);
+  inner = gst_proxy_pad_get_internal (GST_PROXY_PAD (ghost));
+  gst_pad_set_chain_function (GST_PAD (inner), room_chain);
+  gst_object_unref (inner);
+  gst_pad_add_probe (ghost, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, room_on_event,
+      room, NULL);
+  gst_pad_set_active (ghost, TRUE);
+  gst_element_sync_state_with_parent (source);
+  gst_element_add_pad (room, ghost);
+  return ghost;
+}
+
+/* As a person leaves: the pad goes while the stream still runs. */
+static G_GNUC_UNUSED void
+room_remove (GstElement *room, GstPad *pad)
+{
+  GstElement *source = g_object_get_data (G_OBJECT (pad), "source");
+
+  gst_element_remove_pad (room, pad);
+  gst_element_set_state (source, GST_STATE_NULL);
+  gst_bin_remove (GST_BIN (room), source);
+}
+
+/* Says on a pad who it is, as the meshroom does. */
+static G_GNUC_UNUSED void
+room_introduce (GstPad *pad, const char *id, const char *name, gboolean muted)
+{
+  gst_pad_push_event (pad,
+      gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY,
+          gst_structure_new ("meshroom/peer", "peer-id", G_TYPE_STRING, id,
+              "name", G_TYPE_STRING, name, "muted", G_TYPE_BOOLEAN, muted,
+              "hidden", G_TYPE_BOOLEAN, FALSE, NULL)));
+}
+
+/* --- the call --- */
+
+static G_GNUC_UNUSED void
+call_start (Call *call, const char *description)
+{
+  GError *error = NULL;
+
+  gst_element_register (NULL, "testroom", GST_RANK_NONE, room_get_type ());
+  call->pipeline = gst_parse_launch (description, &error);
+  g_assert_no_error (error);
+  call->view = gst_bin_get_by_name (GST_BIN (call->pipeline), "v");
+  call->room = gst_bin_get_by_name (GST_BIN (call->pipeline), "room");
+  call->video = gst_bin_get_by_name (GST_BIN (call->pipeline), "video");
+  call->audio = gst_bin_get_by_name (GST_BIN (call->pipeline), "audio");
+  fail_if (gst_element_set_state (call->pipeline, GST_STATE_PLAYING)
+      == GST_STATE_CHANGE_FAILURE);
+}
+
+static G_GNUC_UNUSED void
+call_check_no_error (Call *call)
+{
+  GstBus *bus = gst_element_get_bus (call->pipeline);
+  GstMessage *message = gst_bus_pop_filtered (bus,
+      GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+
+  if (message)
+    fail ("the pipeline failed: %s: %s", GST_MESSAGE_TYPE_NAME (message),
+        gst_structure_to_string (gst_message_get_structure (message)));
+  gst_object_unref (bus);
+}
+
+static G_GNUC_UNUSED void
+call_stop (Call *call)
+{
+  gpointer view = call->view;
+
+  call_check_no_error (call);
+  gst_element_set_state (call->pipeline, GST_STATE_NULL);
+  gst_clear_object (&call->room);
+  gst_clear_object (&call->video);
+  gst_clear_object (&call->audio);
+  gst_clear_object (&call->pipeline);
+  g_object_add_weak_pointer (G_OBJECT (call->view), &view);
+  gst_object_unref (call->view);
+  fail_unless (view == NULL, "the view lives on");
+}
+
+static G_GNUC_UNUSED GstSample *
+call_pull (GstElement *sink)
+{
+  GstSample *sample = gst_app_sink_try_pull_sample (GST_APP_SINK (sink),
+      10 * GST_SECOND);
+
+  fail_unless (sample != NULL, "the output has stopped");
+  return sample;
+}
+
+/* Looks at frames until one is as it should be. */
+static G_GNUC_UNUSED void
+call_await (Call *call, FrameFunc is_right, gpointer user_data)
+{
+  gboolean right = FALSE;
+
+  for (guint i = 0; i < PATIENCE && !right; i++) {
+    GstSample *sample = call_pull (call->video);
+    GstVideoInfo info;
+    GstVideoFrame frame;
+
+    fail_unless (gst_video_info_from_caps (&info,
+            gst_sample_get_caps (sample)));
+    fail_unless (gst_video_frame_map (&frame, &info,
+            gst_sample_get_buffer (sample), GST_MAP_READ));
+    right = is_right (&frame, user_data);
+    gst_video_frame_unmap (&frame);
+    gst_sample_unref (sample);
+  }
+  call_check_no_error (call);
+  fail_unless (right, "the picture never became what it should be");
+}
+
+/* --- colours: 0xrrggbb, as videotestsrc's foreground-color --- */
+
+static G_GNUC_UNUSED gboolean
+pixel_is (GstVideoFrame *frame, int x, int y, guint rgb)
+{
+  double r = (rgb >> 16) & 0xff, g = (rgb >> 8) & 0xff, b = rgb & 0xff;
+  double luma = 0.299 * r + 0.587 * g + 0.114 * b;
+  double expected[3] = { 16 + luma * 219 / 255,
+    128 + (b - luma) / 1.772 * 224 / 255,
+    128 + (r - luma) / 1.402 * 224 / 255 };
+
+  for (guint plane = 0; plane < 3; plane++) {
+    int shift = plane ? 1 : 0;
+    guint8 *data = GST_VIDEO_FRAME_PLANE_DATA (frame, plane);
+    int value = data[(y >> shift) * GST_VIDEO_FRAME_PLANE_STRIDE (frame, plane)
+        + (x >> shift)];
+
+    if (fabs (value - expected[plane]) > 5)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static G_GNUC_UNUSED gboolean
+rect_is (GstVideoFrame *frame, const MeshRect *rect, guint rgb)
+{
+  int right = rect->x + rect->width - 3, bottom = rect->y + rect->height - 3;
+
+  return pixel_is (frame, rect->x + rect->width / 2,
+      rect->y + rect->height / 2, rgb)
+      && pixel_is (frame, rect->x + 2, rect->y + 2, rgb)
+      && pixel_is (frame, right, rect->y + 2, rgb)
+      && pixel_is (frame, rect->x + 2, bottom, rgb)
+      && pixel_is (frame, right, bottom, rgb);
+}
+
+static const guint colours[] = { 0xff0000, 0x00ff00, 0x0000ff, 0xffff00,
+  0xff00ff, 0x00ffff, 0xffffff, 0xff8000, 0x808080, 0x4000c0 };
+
+static G_GNUC_UNUSED char *
+colour_source (guint rgb, const char *caps)
+{
+  return g_strdup_printf ("videotestsrc is-live=true pattern=solid-color "
+      "foreground-color=%u ! capsfilter caps=\"video/x-raw,format=I420,%s\"",
+      0xff000000 | rgb, caps);
+}
+
+/* --- tones --- */
+
+/* Goertzel: the amplitude of one frequency in interleaved stereo floats. */
+static G_GNUC_UNUSED double
+tone_in (const float *samples, guint frames, double frequency, double rate)
+{
+  double coefficient = 2 * cos (2 * G_PI * frequency / rate);
+  double s1 = 0, s2 = 0;
+
+  for (guint i = 0; i < frames; i++) {
+    double s = samples[2 * i] + coefficient * s1 - s2;
+
+    s2 = s1;
+    s1 = s;
+  }
+  return 2 * sqrt (s1 * s1 + s2 * s2 - coefficient * s1 * s2) / frames;
+}
