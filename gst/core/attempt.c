@@ -54,7 +54,8 @@ begin (MeshRoom *room, MeshMember *member, char *sid, MeshPeerPhase phase,
   if (action->offerer) {
     const char *const fallback[] = { "VP8", NULL };
 
-    action->codecs = g_strdupv (codecs && *codecs ? codecs : (char **) fallback);
+    action->codecs
+        = g_strdupv (codecs && *codecs ? codecs : (char **) fallback);
   }
   mesh_room_push (room, action);
 }
@@ -118,7 +119,8 @@ mesh_attempt_failed (MeshRoom *room, MeshMember *member, const char *reason,
     mesh_room_send_bye (room, member->id, member->sid, bye);
   mesh_attempt_stop (room, member, reason);
   member->lost_at = now;
-  if (member->lost || mesh_room_denies (room, member)) {
+  if (member->lost || mesh_room_denies (room, member)
+      || now >= mesh_room_forget_at (room, member)) {
     mesh_room_forget (room, member, "timeout", now);
     return;
   }
@@ -172,36 +174,6 @@ mesh_attempt_on_timeout (MeshRoom *room, MeshMember *member, gint64 now)
       now);
 }
 
-/* FALSE: @message is of an incarnation that is over. A newer one than the last
- * means that the member started anew: what was under way with the old one
- * ends. Unless the new one has got our call, and offers. */
-gboolean
-mesh_attempt_accept_inc (MeshRoom *room, MeshMember *member,
-    const MeshMessage *message, gint64 now)
-{
-  gboolean takes_over;
-
-  if (!message->inc || g_strcmp0 (message->inc, member->inc) == 0)
-    return TRUE;
-  if (member->inc && strcmp (message->inc, member->inc) < 0)
-    return FALSE;
-  takes_over = message->type == MESH_MESSAGE_SIGNAL
-               && member->phase == MESH_PEER_CALLING
-               && g_strcmp0 (message->sid, member->sid) == 0;
-  if (member->inc && !takes_over) {
-    mesh_attempt_stop (room, member, "replaced");
-    member->lost_at = now;
-    member->failures = 0;
-    member->barred_until = 0;
-    member->call_at = now + mesh_room_repair_delay (room, member);
-  }
-  if (member->inc)
-    member->last_call = 0;
-  g_free (member->inc);
-  member->inc = g_strdup (message->inc);
-  return TRUE;
-}
-
 /* Both have called, and ours is still without an offer: the lower id's call
  * stands. An older app knows no such rule, and keeps to its own call, so we
  * keep to ours, which it answers. */
@@ -210,6 +182,49 @@ ours_stands (MeshRoom *room, MeshMember *member, const MeshMessage *message)
 {
   return member->phase == MESH_PEER_CALLING
          && (!message->sid || strcmp (room->id, member->id) < 0);
+}
+
+/* The member started anew: what was under way with its old incarnation ends.
+ * When both have called each other we can't know which of the two got our
+ * call; where ours is the one that stands, another one takes its place, and
+ * replaces it also where it did arrive. */
+static void
+start_anew (MeshRoom *room, MeshMember *member, const MeshMessage *message,
+    gint64 now)
+{
+  gboolean call_again = message->type == MESH_MESSAGE_CALL
+                        && ours_stands (room, member, message);
+
+  mesh_attempt_stop (room, member, "replaced");
+  member->lost_at = now;
+  member->failures = 0;
+  member->barred_until = 0;
+  member->call_at = now + mesh_room_repair_delay (room, member);
+  if (call_again)
+    mesh_attempt_call (room, member, now);
+}
+
+/* FALSE: @message is of an incarnation that is over. */
+gboolean
+mesh_attempt_accept_inc (MeshRoom *room, MeshMember *member,
+    const MeshMessage *message, gint64 now)
+{
+  gboolean got_our_call;
+
+  if (!message->inc || g_strcmp0 (message->inc, member->inc) == 0)
+    return TRUE;
+  if (member->inc && strcmp (message->inc, member->inc) < 0)
+    return FALSE;
+  got_our_call = message->type == MESH_MESSAGE_SIGNAL
+                 && member->phase == MESH_PEER_CALLING
+                 && g_strcmp0 (message->sid, member->sid) == 0;
+  if (member->inc && !got_our_call)
+    start_anew (room, member, message, now);
+  if (member->inc)
+    member->last_call = 0;
+  g_free (member->inc);
+  member->inc = g_strdup (message->inc);
+  return TRUE;
 }
 
 void

@@ -294,7 +294,8 @@ mesh_is_inc (const char *text)
 /**
  * mesh_sid_parse:
  * @sid: (nullable): anything
- * @inc: (out caller-allocates) (optional): 17 bytes for the caller's incarnation
+ * @inc: (out caller-allocates) (optional): 17 bytes for the
+ *   caller's incarnation
  * @number: (out) (optional): which of the caller's calls it is, from 1
  *
  * Returns: whether @sid is a session id, `INC-N`

@@ -226,18 +226,13 @@ mesh_room_ask (MeshRoom *room, gint64 now)
   room->ask_at = now + ask_delays[i];
 }
 
+/* We know who is there: the newcomer calls. Those who joined after us call us,
+ * and where attempts have failed the next one has its time. */
 static void
-stop_asking (MeshRoom *room)
+call_everybody (MeshRoom *room, gint64 now)
 {
   room->answered = TRUE;
   room->ask_at = NEVER;
-}
-
-/* The host has nobody to ask, and calls those who were there before it. */
-static void
-join_as_host (MeshRoom *room, gint64 now)
-{
-  stop_asking (room);
   for (guint i = 0; i < room->members->len; i++) {
     MeshMember *member = g_ptr_array_index (room->members, i);
 
@@ -251,8 +246,9 @@ mesh_room_start_asking (MeshRoom *room, gint64 now)
 {
   room->answered = FALSE;
   room->n_asked = 0;
+  /* the host has nobody to ask */
   if (are_host (room))
-    join_as_host (room, now);
+    call_everybody (room, now);
   else
     mesh_room_ask (room, now);
 }
@@ -294,10 +290,11 @@ set_host (MeshRoom *room, const char *id, gint64 now)
     view_changed (room, now);
 }
 
-/* A new mailbox: the list is the whole truth, but for those whose media we
- * still have, and attempts under way, which have timeouts of their own. */
+/* The list is the whole truth, but for those whose media we still have. The
+ * list has the order of joining; but to a member that has only just started
+ * everybody is older, also where its id has stood in the list before. */
 static void
-read_members (MeshRoom *room, char **ids, gint64 now)
+read_members (MeshRoom *room, char **ids, gboolean first, gint64 now)
 {
   gboolean newer = FALSE;
 
@@ -305,7 +302,7 @@ read_members (MeshRoom *room, char **ids, gint64 now)
     MeshMember *member = mesh_room_learn (room, ids[i], now);
 
     if (g_str_equal (ids[i], room->id))
-      newer = TRUE;
+      newer = !first;
     if (!member)
       continue;
     member->listed = TRUE;
@@ -323,6 +320,25 @@ read_members (MeshRoom *room, char **ids, gint64 now)
   }
 }
 
+/* The old mailbox is gone, with whatever lay in it: attempts under way would
+ * wait for it until they time out. */
+static void
+start_afresh (MeshRoom *room, gint64 now)
+{
+  for (guint i = 0; i < room->members->len; i++) {
+    MeshMember *member = g_ptr_array_index (room->members, i);
+
+    member->failures = 0;
+    if (member->phase == MESH_PEER_IDLE
+        || member->phase == MESH_PEER_CONNECTED)
+      continue;
+    mesh_room_send_bye (room, member->id, member->sid, "failed");
+    mesh_attempt_stop (room, member, "failed");
+    member->lost_at = now;
+    member->call_at = now + mesh_room_repair_delay (room, member);
+  }
+}
+
 static void
 on_welcome (MeshRoom *room, const MeshMessage *message, gint64 now)
 {
@@ -335,9 +351,11 @@ on_welcome (MeshRoom *room, const MeshMessage *message, gint64 now)
   /* what we missed follows */
   if (message->resumed && !first)
     return;
+  if (!first)
+    start_afresh (room, now);
   room->lists = message->ids != NULL;
   if (message->ids)
-    read_members (room, message->ids, now);
+    read_members (room, message->ids, first, now);
   if (room->joined)
     mesh_room_start_asking (room, now);
 }
@@ -474,14 +492,11 @@ mesh_room_on_roomreply (MeshRoom *room, const MeshMessage *message, gint64 now)
 
   if (!speaks_for_room (room, message->from))
     return;
-  stop_asking (room);
   mesh_room_learn (room, message->from, now);
-  for (guint i = 0; message->ids && message->ids[i]; i++) {
-    MeshMember *member = learn_by_hearsay (room, message->ids[i], now);
-
-    if (member && call && !member->newer && member->failures == 0)
-      mesh_attempt_call (room, member, now);
-  }
+  for (guint i = 0; message->ids && message->ids[i]; i++)
+    learn_by_hearsay (room, message->ids[i], now);
+  if (call)
+    call_everybody (room, now);
 }
 
 void

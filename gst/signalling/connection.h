@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 
 #include "signalling/export.h"
+#include "signalling/transport.h"
 
 G_BEGIN_DECLS
 
@@ -22,9 +23,15 @@ G_DECLARE_FINAL_TYPE (MeshConnection, mesh_connection, MESH, CONNECTION,
 /* json: NUL-terminated, one message */
 typedef void (*MeshConnectionMessageFunc) (MeshConnection *connection,
     const char *json, gpointer user_data);
-/* error: MESH_ERROR; fatal: the connection has given up */
+/* error: MESH_ERROR; fatal: the connection has given up. When it has not,
+ * MESH_ERROR_UNREACHABLE says that the server was lost and is looked for, and
+ * any other code that something it sent was no good */
 typedef void (*MeshConnectionErrorFunc) (MeshConnection *connection,
     const GError *error, gboolean fatal, gpointer user_data);
+
+/* (transfer full): a transport for one connection to a server; called on the
+ * connection's thread */
+typedef MeshTransport *(*MeshTransportFunc) (gpointer user_data);
 
 /* peer_id NULL: from mesh_connection_set_peer_id(), before it connects */
 MESH_API
@@ -35,6 +42,10 @@ gboolean mesh_connection_set_peer_id (MeshConnection *connection,
     const char *peer_id);
 MESH_API
 char *mesh_connection_dup_peer_id (MeshConnection *connection);
+/* instead of the transport that the link asks for; before it starts */
+MESH_API
+void mesh_connection_set_transport (MeshConnection *connection,
+    MeshTransportFunc func, gpointer user_data, GDestroyNotify destroy);
 /* one receiver at a time; messages that come before there is one wait */
 MESH_API
 void mesh_connection_set_callbacks (MeshConnection *connection,

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/link.h"
+#include "signalling/transport.h"
+
+G_BEGIN_DECLS
+
+/* Frames as text messages of a WebSocket at /v1/socket. */
+
+#define MESH_TYPE_WEBSOCKET (mesh_websocket_get_type ())
+MESH_API
+G_DECLARE_FINAL_TYPE (MeshWebsocket, mesh_websocket, MESH, WEBSOCKET, GObject)
+
+MESH_API
+MeshTransport *mesh_websocket_new (const MeshLink *link);
+
+G_END_DECLS

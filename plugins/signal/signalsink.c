@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/**
+ * SECTION:element-signalsink
+ * @title: signalsink
+ * @short_description: says something in a room's signalling
+ * @see_also: signalsrc, meshroom
+ *
+ * Sends each buffer, one JSON object in the form of docs/protocol.md, "On the signal
+ * pads", to the member of the room that it names in `to`. What the server did not
+ * confirm is sent again when a connection breaks, and arrives once. See
+ * #element-signalsrc, with which it shares its connection.
+ *
+ * Who we are is taken from #signalsink:peer-id, else from the field `peer-id` of
+ * the caps, else from the first message's `from`; before that nothing is
+ * connected.
+ *
+ * Pads: `sink`, `application/x-mesh-signal`, optionally with
+ * `peer-id=(string)UUID`.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 meshroom name=room link=$LINK   signalsrc link=$LINK ! room.signal_sink   room.signal_src ! signalsink link=$LINK
+ * ]|
+ * A call whose signalling is spelled out.
+ *
+ * Since: 0.1
+ */
+
+#include <gst/base/gstbasesink.h>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "elements.h"
+#include "report.h"
+#include "share.h"
+
+GST_DEBUG_CATEGORY_STATIC (signalsink_debug);
+#define GST_CAT_DEFAULT signalsink_debug
+
+#define MESH_TYPE_SIGNALSINK (mesh_signalsink_get_type ())
+G_DECLARE_FINAL_TYPE (MeshSignalsink, mesh_signalsink, MESH, SIGNALSINK,
+    GstBaseSink)
+
+struct _MeshSignalsink {
+  GstBaseSink parent;
+
+  char *link;                   /* under OBJECT_LOCK */
+  char *peer_id;                /* under OBJECT_LOCK */
+  MeshShare *share;             /* in PAUSED and PLAYING */
+  gboolean refusing;            /* and has said so; streaming thread only */
+};
+
+enum { PROP_0, PROP_LINK, PROP_PEER_ID, N_PROPS };
+
+static GParamSpec *properties[N_PROPS];
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (MESH_SIGNAL_CAPS));
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (MeshSignalsink, mesh_signalsink,
+    GST_TYPE_BASE_SINK,
+    GST_DEBUG_CATEGORY_INIT (signalsink_debug, "signalsink", 0,
+        "messages to a room's signalling"))
+GST_ELEMENT_REGISTER_DEFINE (signalsink, "signalsink", GST_RANK_NONE,
+    MESH_TYPE_SIGNALSINK)
+
+/* Not in the base class' start(): that would add an error of its own. */
+static gboolean
+join (MeshSignalsink *self)
+{
+  g_autofree char *link = NULL;
+  g_autofree char *peer_id = NULL;
+  g_autoptr (GError) error = NULL;
+
+  GST_OBJECT_LOCK (self);
+  link = g_strdup (self->link);
+  peer_id = g_strdup (self->peer_id);
+  GST_OBJECT_UNLOCK (self);
+  self->refusing = FALSE;
+  self->share = mesh_share_acquire (GST_ELEMENT (self), MESH_SHARE_SINK, link,
+      peer_id, &error);
+  if (!self->share)
+    mesh_signal_report (GST_ELEMENT (self), error, TRUE);
+  return self->share != NULL;
+}
+
+static gboolean
+mesh_signalsink_set_caps (GstBaseSink *base, GstCaps *caps)
+{
+  MeshSignalsink *self = MESH_SIGNALSINK (base);
+  const char *id = gst_structure_get_string (gst_caps_get_structure (caps, 0),
+      "peer-id");
+
+  if (id && !mesh_share_has_peer_id (self->share)
+      && !mesh_share_set_peer_id (self->share, id))
+    GST_WARNING_OBJECT (self, "peer-id of the caps is no peer id");
+  return TRUE;
+}
+
+/* What is wrong with it, if anything, mesh_share_send() says. */
+static void
+learn_peer_id (MeshSignalsink *self, const GstMapInfo *map)
+{
+  g_autoptr (JsonObject) message = NULL;
+  const char *from = NULL;
+
+  message = mesh_json_parse ((const char *) map->data, map->size, NULL);
+  if (message && mesh_json_get_string (message, "from", 36, &from, NULL)
+      && from)
+    mesh_share_set_peer_id (self->share, from);
+}
+
+static GstFlowReturn
+mesh_signalsink_render (GstBaseSink *base, GstBuffer *buffer)
+{
+  MeshSignalsink *self = MESH_SIGNALSINK (base);
+  g_autoptr (GError) error = NULL;
+  gboolean sent;
+  GstMapInfo map;
+
+  if (!gst_buffer_map (buffer, &map, GST_MAP_READ)) {
+    GST_ELEMENT_ERROR (self, RESOURCE, READ, ("a buffer cannot be read"),
+        (NULL));
+    return GST_FLOW_ERROR;
+  }
+  GST_LOG_OBJECT (self, "message of %" G_GSIZE_FORMAT " bytes", map.size);
+  if (!mesh_share_has_peer_id (self->share))
+    learn_peer_id (self, &map);
+  sent = mesh_share_send (self->share, (const char *) map.data, map.size,
+      &error);
+  gst_buffer_unmap (buffer, &map);
+
+  if (sent)
+    self->refusing = FALSE;
+  else if (self->refusing)      /* said once, until one goes through */
+    GST_WARNING_OBJECT (self, "%s", error->message);
+  else
+    GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s", error->message),
+        (NULL));
+  self->refusing = !sent;
+  return GST_FLOW_OK;
+}
+
+static GstStateChangeReturn
+mesh_signalsink_change_state (GstElement *element, GstStateChange transition)
+{
+  MeshSignalsink *self = MESH_SIGNALSINK (element);
+  GstStateChangeReturn result;
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !join (self))
+    return GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
+    mesh_share_start (self->share, MESH_SHARE_SINK);
+  result = GST_ELEMENT_CLASS (mesh_signalsink_parent_class)
+      ->change_state (element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY
+      || (transition == GST_STATE_CHANGE_READY_TO_PAUSED
+          && result == GST_STATE_CHANGE_FAILURE))
+    mesh_share_release (g_steal_pointer (&self->share), MESH_SHARE_SINK);
+  return result;
+}
+
+static void
+mesh_signalsink_set_property (GObject *object, guint id, const GValue *value,
+    GParamSpec *pspec)
+{
+  MeshSignalsink *self = MESH_SIGNALSINK (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_LINK:
+      g_free (self->link);
+      self->link = g_value_dup_string (value);
+      break;
+    case PROP_PEER_ID:
+      g_free (self->peer_id);
+      self->peer_id = g_value_dup_string (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+mesh_signalsink_get_property (GObject *object, guint id, GValue *value,
+    GParamSpec *pspec)
+{
+  MeshSignalsink *self = MESH_SIGNALSINK (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_LINK:
+      g_value_set_string (value, self->link);
+      break;
+    case PROP_PEER_ID:
+      g_value_set_string (value, self->peer_id);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+mesh_signalsink_finalize (GObject *object)
+{
+  MeshSignalsink *self = MESH_SIGNALSINK (object);
+
+  g_free (self->link);
+  g_free (self->peer_id);
+  G_OBJECT_CLASS (mesh_signalsink_parent_class)->finalize (object);
+}
+
+static void
+mesh_signalsink_class_init (MeshSignalsinkClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseSinkClass *base_class = GST_BASE_SINK_CLASS (klass);
+  GParamFlags flags
+      = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+
+  object_class->set_property = mesh_signalsink_set_property;
+  object_class->get_property = mesh_signalsink_get_property;
+  object_class->finalize = mesh_signalsink_finalize;
+  element_class->change_state = mesh_signalsink_change_state;
+  base_class->set_caps = mesh_signalsink_set_caps;
+  base_class->render = mesh_signalsink_render;
+
+  /**
+   * MeshSignalsink:link:
+   *
+   * The room to speak in.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_LINK] = g_param_spec_string ("link", "Link",
+      "Link of the room to speak in (http://HOST:PORT/room/ROOM-ID; its key "
+      "is not used here)",
+      NULL, flags);
+  /**
+   * MeshSignalsink:peer-id:
+   *
+   * Who we are in the room.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_PEER_ID] = g_param_spec_string ("peer-id", "Peer id",
+      "Who we are in the room, a UUID (NULL: as the signalsrc of the same "
+      "link, else as the caps say, else whoever the first message is from)",
+      NULL, flags);
+  g_object_class_install_properties (object_class, N_PROPS, properties);
+
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_set_static_metadata (element_class, "Signalling sink",
+      "Sink/Network", "Sends messages into a meshroom's signalling",
+      "The meshroom developers");
+}
+
+static void
+mesh_signalsink_init (MeshSignalsink *self)
+{
+  gst_base_sink_set_sync (GST_BASE_SINK (self), FALSE);
+  gst_base_sink_set_async_enabled (GST_BASE_SINK (self), FALSE);
+  gst_base_sink_set_last_sample_enabled (GST_BASE_SINK (self), FALSE);
+}

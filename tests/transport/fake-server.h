@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+#include <json-glib/json-glib.h>
+
+/* A signalling server that says exactly what a test makes it say, right or
+ * wrong. It lives on the default main context, which only runs while a test
+ * waits for something. */
+
+#define FAKE_ROOM "5c8fd5c8-2c4c-4d3e-9f0a-1b2c3d4e5f60"
+#define FAKE_ALICE "aaaaaaaa-0000-4000-8000-000000000000"
+#define FAKE_BOB "bbbbbbbb-0000-4000-8000-000000000000"
+
+typedef struct _FakeServer FakeServer;
+
+/* certificate NULL: plain http */
+FakeServer *fake_server_new (GTlsCertificate *certificate);
+void fake_server_free (FakeServer *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FakeServer, fake_server_free)
+
+char *fake_server_dup_link (FakeServer *self);
+/* From now on nobody gets in: an HTTP status, or -1: never answer, or -2: hang
+ * up in the handshake. */
+void fake_server_answer_with (FakeServer *self, int status);
+guint fake_server_count_attempts (FakeServer *self);
+
+/* Waits for the next frame of whichever client. */
+JsonObject *fake_server_wait (FakeServer *self);
+/* Waits for a frame, which must have the member; the frames before it that
+ * have not are skipped. */
+JsonObject *fake_server_wait_for (FakeServer *self, const char *member);
+/* Waits for a hello, and answers it. */
+JsonObject *fake_server_welcome (FakeServer *self, const char *epoch,
+    gboolean resumed, gint64 mid);
+void fake_server_wait_closed (FakeServer *self);
+void fake_server_wait_attempts (FakeServer *self, guint attempts);
+
+void fake_server_send (FakeServer *self, const char *format, ...)
+    G_GNUC_PRINTF (2, 3);
+/* bytes on the wire as they are: the test does the framing */
+void fake_server_send_raw (FakeServer *self, gconstpointer data, gsize size);
+void fake_server_close (FakeServer *self, gushort code);
+/* the connection ends without a word */
+void fake_server_cut (FakeServer *self);
+/* from now on nothing is read */
+void fake_server_block (FakeServer *self);
+
+/* Runs the default context until *flag, or until a watchdog's patience ends. */
+void fake_wait_until (gboolean (*condition) (gpointer data), gpointer data);
