@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The camera's side: what comes in on sink, and the one place where a frame of
+ * the camera may leave.
+ *
+ * Whether a frame may leave is decided twice: under `lock` right before it is
+ * pushed, and once more at the gate, a probe on the very pad it is pushed
+ * into. The setter of `hidden` takes the same lock, so a frame that has not
+ * come through the gate by the time it returns never will.
+ */
+#include "imageswitch.h"
+
+GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
+#define GST_CAT_DEFAULT imageswitch_debug
+
+/* How long the setter of `hidden` waits for a frame on its way out. A push
+ * that takes longer is blocked downstream, perhaps by the setter's caller. */
+#define IN_FLIGHT_PATIENCE (250 * G_TIME_SPAN_MILLISECOND)
+
+/* A camera whose time goes back by more than this has started anew: its time
+ * is shifted. By less, it is a frame from before the switch: dropped. */
+#define RESTART_THRESHOLD GST_SECOND
+
+void
+camera_start (ImageSwitch *self)
+{
+  gst_segment_init (&self->camera_segment, GST_FORMAT_UNDEFINED);
+  self->camera_live_known = FALSE;
+  self->camera_shift = 0;
+}
+
+/* The running time of a camera's frame, or NONE where it has none. */
+static GstClockTime
+frame_time (ImageSwitch *self, GstBuffer *buffer)
+{
+  GstClockTime time = GST_BUFFER_PTS (buffer);
+
+  if (!GST_CLOCK_TIME_IS_VALID (time)
+      || self->camera_segment.format != GST_FORMAT_TIME)
+    return GST_CLOCK_TIME_NONE;
+  return gst_segment_to_running_time (&self->camera_segment, GST_FORMAT_TIME,
+      time);
+}
+
+static void
+learn_latency (ImageSwitch *self)
+{
+  g_autoptr (GstQuery) query = NULL;
+  GstClockTime min;
+  gboolean live;
+
+  if (self->camera_live_known)
+    return;
+  query = gst_query_new_latency ();
+  if (!gst_pad_peer_query (self->sinkpad, query))
+    return;
+  gst_query_parse_latency (query, &live, &min, NULL);
+  self->camera_live_known = TRUE;
+  g_mutex_lock (&self->lock);
+  self->upstream_live = live;
+  self->upstream_latency = min;
+  g_mutex_unlock (&self->lock);
+}
+
+/* While hidden a live camera's frames are dropped as they come. A file would
+ * race to its end that way, so its frames wait for the picture to get there.
+ * FALSE: flushed or stopped meanwhile. */
+static gboolean
+wait_for_turn (ImageSwitch *self, GstClockTime time)
+{
+  gboolean flushing;
+
+  g_mutex_lock (&self->lock);
+  while (self->running && self->hidden && !self->upstream_live
+      && !self->failed && !self->sink_flushing && GST_CLOCK_TIME_IS_VALID (time)
+      && (!GST_CLOCK_TIME_IS_VALID (self->last_time)
+          || time > self->last_time))
+    g_cond_wait (&self->cond, &self->lock);
+  flushing = self->sink_flushing || !self->running;
+  g_mutex_unlock (&self->lock);
+  return !flushing;
+}
+
+static GstPadProbeReturn
+gate (GstPad *peer, GstPadProbeInfo *info, gpointer data)
+{
+  ImageSwitch *self = data;
+  GstPadProbeReturn ret = GST_PAD_PROBE_OK;
+
+  g_mutex_lock (&self->lock);
+  if (self->hidden && self->in_flight == GST_PAD_PROBE_INFO_BUFFER (info)) {
+    self->in_flight_dropped = TRUE;
+    ret = GST_PAD_PROBE_DROP;
+  }
+  g_mutex_unlock (&self->lock);
+  return ret;
+}
+
+void
+camera_close_gate (ImageSwitch *self)
+{
+  if (self->gate_pad)
+    gst_pad_remove_probe (self->gate_pad, self->gate_id);
+  gst_clear_object (&self->gate_pad);
+}
+
+static void
+keep_gate (ImageSwitch *self)
+{
+  g_autoptr (GstPad) peer = gst_pad_get_peer (self->srcpad);
+
+  if (peer == self->gate_pad)
+    return;
+  camera_close_gate (self);
+  if (!peer)
+    return;
+  self->gate_id = gst_pad_add_probe (peer, GST_PAD_PROBE_TYPE_BUFFER, gate,
+      gst_object_ref (self), gst_object_unref);
+  self->gate_pad = g_steal_pointer (&peer);
+}
+
+/* Called by the setter, `hidden` being set: returns when the frame on its way
+ * out has been handed over, or when waiting for that has no end. */
+void
+camera_wait_in_flight (ImageSwitch *self)
+{
+  gint64 until = g_get_monotonic_time () + IN_FLIGHT_PATIENCE;
+
+  g_mutex_lock (&self->lock);
+  while (self->in_flight && self->in_flight_thread != g_thread_self ()
+      && g_cond_wait_until (&self->cond, &self->lock, until));
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+note_sent_locked (ImageSwitch *self, GstBuffer *buffer, GstClockTime time,
+    GstClockTime now)
+{
+  GstClockTimeDiff lead;
+
+  self->prerolled = TRUE;
+  self->anchor = GST_CLOCK_TIME_NONE;
+  if (!GST_CLOCK_TIME_IS_VALID (time))
+    return;
+  self->last_time = time;
+  self->last_duration = GST_BUFFER_DURATION (buffer);
+  if (!self->playing || !GST_CLOCK_TIME_IS_VALID (now))
+    return;
+  /* a frame that came late does not make the picture late */
+  lead = GST_CLOCK_DIFF (now, time);
+  self->lead = MAX (lead, -(GstClockTimeDiff) self->upstream_latency);
+}
+
+static GstFlowReturn
+push_frame (ImageSwitch *self, GstBuffer *buffer, GstClockTime time)
+{
+  GstClockTime now = output_now (self);
+  GstClockTime last_time, last_duration;
+  GstFlowReturn ret;
+
+  keep_gate (self);
+  g_mutex_lock (&self->lock);
+  if (self->hidden) {
+    ret = self->failure;
+    g_mutex_unlock (&self->lock);
+    gst_buffer_unref (buffer);
+    return ret;
+  }
+  last_time = self->last_time;
+  last_duration = self->last_duration;
+  note_sent_locked (self, buffer, time, now);
+  self->in_flight = buffer;
+  self->in_flight_thread = g_thread_self ();
+  self->in_flight_dropped = FALSE;
+  g_mutex_unlock (&self->lock);
+
+  ret = gst_pad_push (self->srcpad, buffer);
+
+  g_mutex_lock (&self->lock);
+  self->in_flight = NULL;
+  self->in_flight_thread = NULL;
+  if (self->in_flight_dropped) {
+    self->last_time = last_time;
+    self->last_duration = last_duration;
+    self->anchor = GST_CLOCK_TIME_NONE;
+    output_wake_locked (self);
+  }
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+  return ret;
+}
+
+/* Free where downstream has it already. */
+gboolean
+camera_push_segment (ImageSwitch *self)
+{
+  GstSegment segment = self->camera_segment;
+
+  if (segment.format == GST_FORMAT_UNDEFINED)
+    return TRUE;
+  segment.base += self->camera_shift;
+  if (gst_segment_is_equal (&segment, &self->out_segment))
+    return TRUE;
+  return source_push_segment (self, &segment);
+}
+
+static gboolean
+was_sent (ImageSwitch *self, GstEvent *event)
+{
+  g_autoptr (GstEvent) sent = NULL;
+  guint i;
+
+  for (i = 0; (sent = gst_pad_get_sticky_event (self->srcpad,
+              GST_EVENT_TYPE (event), i)); i++) {
+    if (sent == event)
+      return TRUE;
+    gst_clear_event (&sent);
+  }
+  return FALSE;
+}
+
+/* Told by another imageswitch before us: what goes out here is hidden when
+ * either is. */
+gboolean
+camera_is_hidden_event (GstEvent *event)
+{
+  return GST_EVENT_TYPE (event) == GST_EVENT_CUSTOM_DOWNSTREAM_STICKY
+      && gst_event_has_name (event, HIDDEN_EVENT);
+}
+
+/* Passes on what the camera said while nobody listened. Caps that are the
+ * same are not sent again, so that switching renegotiates nothing; and what
+ * flows out is one stream, which starts only once. */
+static gboolean
+catch_up (GstPad *pad, GstEvent **event, gpointer data)
+{
+  ImageSwitch *self = data;
+  g_autoptr (GstEvent) sent = NULL;
+  GstCaps *caps;
+
+  switch (GST_EVENT_TYPE (*event)) {
+    case GST_EVENT_STREAM_START:
+      sent = gst_pad_get_sticky_event (self->srcpad, GST_EVENT_STREAM_START, 0);
+      if (!sent)
+        gst_pad_push_event (self->srcpad, gst_event_ref (*event));
+      break;
+    case GST_EVENT_CAPS:
+      gst_event_parse_caps (*event, &caps);
+      if (self->out_caps && gst_caps_is_equal (caps, self->out_caps))
+        break;
+      return source_push_caps (self, caps);
+    case GST_EVENT_SEGMENT:
+      return camera_push_segment (self);
+    case GST_EVENT_EOS:
+      break;
+    default:
+      if (!camera_is_hidden_event (*event) && !was_sent (self, *event))
+        gst_pad_push_event (self->srcpad, gst_event_ref (*event));
+      break;
+  }
+  return TRUE;
+}
+
+/* Lets the camera through from its next frame on. What it said goes first;
+ * nothing of that is a pixel. */
+gboolean
+camera_show (ImageSwitch *self)
+{
+  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (self->sinkpad);
+  gboolean ok;
+
+  g_mutex_lock (&self->lock);
+  self->resync = FALSE;
+  g_mutex_unlock (&self->lock);
+  gst_pad_sticky_events_foreach (self->sinkpad, catch_up, self);
+  ok = !caps || (self->out_caps && gst_caps_is_equal (caps, self->out_caps));
+  g_mutex_lock (&self->lock);
+  if (!ok)
+    self->resync = TRUE;
+  else if (!self->hidden)
+    self->showing = SHOWING_CAMERA;
+  g_mutex_unlock (&self->lock);
+  return ok;
+}
+
+/* The frame's running time as it goes out. A camera that has started anew, so
+ * that its time went back, goes on where the last frame ended. */
+static GstClockTime
+shift_time (ImageSwitch *self, GstClockTime time)
+{
+  GstClockTimeDiff back;
+
+  if (!GST_CLOCK_TIME_IS_VALID (time))
+    return time;
+  time += self->camera_shift;
+  g_mutex_lock (&self->lock);
+  if (GST_CLOCK_TIME_IS_VALID (self->last_time)) {
+    back = GST_CLOCK_DIFF (time, self->last_time);
+    if (back >= (GstClockTimeDiff) RESTART_THRESHOLD) {
+      if (GST_CLOCK_TIME_IS_VALID (self->last_duration))
+        back += self->last_duration;
+      self->camera_shift += back + 1;
+      time += back + 1;
+    }
+  }
+  g_mutex_unlock (&self->lock);
+  return time;
+}
+
+/* A frame must not go back behind what was sent last. At a switch it must be
+ * later: the picture may have taken its place already. */
+static gboolean
+is_late_locked (ImageSwitch *self, GstClockTime time, gboolean switching)
+{
+  return GST_CLOCK_TIME_IS_VALID (time)
+      && GST_CLOCK_TIME_IS_VALID (self->last_time)
+      && (time < self->last_time || (switching && time == self->last_time));
+}
+
+/* Under src's stream lock. */
+static GstFlowReturn
+admit (ImageSwitch *self, GstBuffer *buffer, GstClockTime time)
+{
+  gboolean drop, switching, hidden_before;
+  GstFlowReturn ret;
+
+  g_mutex_lock (&self->lock);
+  ret = self->failure;
+  hidden_before = self->upstream_hidden;
+  switching = self->showing == SHOWING_PICTURE || self->resync;
+  drop = self->hidden || is_late_locked (self, time, switching);
+  g_mutex_unlock (&self->lock);
+  if (drop) {
+    gst_buffer_unref (buffer);
+    return ret;
+  }
+  if ((switching && !camera_show (self)) || !camera_push_segment (self)) {
+    gst_buffer_unref (buffer);
+    return GST_FLOW_NOT_NEGOTIATED;
+  }
+  source_announce (self, hidden_before, time);
+  return push_frame (self, buffer, time);
+}
+
+GstFlowReturn
+camera_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  ImageSwitch *self = IMAGE_SWITCH (parent);
+  GstClockTime time = shift_time (self, frame_time (self, buffer));
+  GstFlowReturn ret;
+
+  learn_latency (self);
+  if (!wait_for_turn (self, time)) {
+    gst_buffer_unref (buffer);
+    return GST_FLOW_FLUSHING;
+  }
+  GST_PAD_STREAM_LOCK (self->srcpad);
+  ret = admit (self, buffer, time);
+  GST_PAD_STREAM_UNLOCK (self->srcpad);
+  return ret;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/video/video.h>
+
+#include "picture.h"
+
+/* Two threads may put something out of `src`:
+ *
+ *   camera's thread ──► camera_chain ──┐
+ *                                      ├─ src's stream lock ──► src ──► peer
+ *   output thread ────► picture ───────┘
+ *
+ * Whoever pushes holds src's stream lock from the moment it decides until the
+ * push has returned, so what one decides cannot overtake what the other
+ * pushes. The setter of `hidden` never takes that lock: downstream may block
+ * for as long as it likes.
+ *
+ * Locks, in the order in which they are taken: sink's stream lock, src's
+ * stream lock, `lock`. Nothing is called out under `lock`. */
+
+G_BEGIN_DECLS
+
+/* What `meshroom` listens for, to tell the others in the call: a sticky event
+ * with a boolean field `hidden`. */
+#define HIDDEN_EVENT "meshroom/hidden"
+
+/* What flows on src. Changes under src's stream lock and `lock`. */
+typedef enum {
+  SHOWING_CAMERA,
+  SHOWING_PICTURE,
+} Showing;
+
+/* Whether downstream is being flushed by something that came through us. */
+typedef enum {
+  FLOWING,
+  FLUSH_STARTING,               /* FLUSH_START is on its way through src */
+  FLUSHING,
+} Flush;
+
+typedef struct {
+  GThread *thread;
+  gboolean stop;
+  gboolean wanted;              /* location has changed */
+  gboolean busy;
+  GCancellable *cancellable;    /* of the file being decoded */
+} Loading;
+
+#define TYPE_IMAGE_SWITCH (image_switch_get_type ())
+G_DECLARE_FINAL_TYPE (ImageSwitch, image_switch, IMAGE, SWITCH, GstElement)
+
+struct _ImageSwitch {
+  GstElement parent;
+  GstPad *sinkpad;
+  GstPad *srcpad;
+  GThread *thread;              /* output thread; by state changes only */
+
+  /* Under sink's stream lock: the camera's side */
+  GstSegment camera_segment;
+  gboolean camera_live_known;
+
+  /* Under src's stream lock: what downstream has been told */
+  GstSegment out_segment;       /* GST_FORMAT_UNDEFINED: nothing yet */
+  GstClockTimeDiff camera_shift;        /* added to the camera's running time */
+  gint told_hidden;             /* last `meshroom/hidden`; -1: none yet */
+  guint key_units;
+  GstPad *gate_pad;             /* the peer that carries our last check */
+  gulong gate_id;
+
+  GMutex lock;                  /* guards everything below */
+  GCond cond;
+
+  gboolean hidden;
+  gboolean upstream_hidden;     /* another imageswitch before us says so */
+  Showing showing;
+  gboolean resync;              /* the camera told us what downstream missed */
+  gboolean running;             /* PAUSED or PLAYING */
+  gboolean playing;
+  gboolean prerolled;           /* something went out since start or flush */
+  gboolean failed;              /* downstream is lost: nothing more goes out */
+  GstFlowReturn failure;
+  gboolean eos_held;            /* the camera ended while hidden */
+  gboolean eos_wanted;          /* the application ends the stream */
+  gboolean eos_sent;
+  gboolean sink_flushing;
+  Flush flush;
+  gint64 retry_at;              /* monotonic µs; 0: at once */
+  GstClockTime start_time;      /* for when there is no pipeline clock */
+  GstClockID wait_id;           /* what the output thread sleeps on */
+
+  GstBuffer *in_flight;         /* camera frame being pushed (not reffed) */
+  GThread *in_flight_thread;
+  gboolean in_flight_dropped;
+
+  gboolean upstream_live;
+  GstClockTime upstream_latency;
+
+  GstSegment last_segment;      /* out_segment, for queries */
+  GstClockTime last_time;       /* running time of the last frame out */
+  GstClockTime last_duration;
+  GstClockTimeDiff lead;        /* how far ahead of the clock frames go out */
+  GstClockTime anchor;          /* running time of picture 0, or NONE */
+  guint64 anchor_count;         /* pictures since then */
+  gboolean bottom_field;        /* next, when fields alternate */
+
+  GstCaps *out_caps;
+  GstVideoInfo out_info;        /* of out_caps, when out_raw */
+  gboolean out_raw;             /* out_caps are frames in system memory */
+
+  gchar *location;
+  Loading loading;
+  Picture *picture;             /* NULL: the built-in one */
+  GstBuffer *slide;             /* picture, rendered as slide_info */
+  GstVideoInfo slide_info;
+};
+
+/* imageswitch.c */
+gboolean image_switch_toggle (ImageSwitch *self);
+
+/* camera.c: frames that come in on sink */
+void camera_start (ImageSwitch *self);
+GstFlowReturn camera_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer);
+gboolean camera_show (ImageSwitch *self);
+gboolean camera_push_segment (ImageSwitch *self);
+gboolean camera_is_hidden_event (GstEvent *event);
+void camera_wait_in_flight (ImageSwitch *self);
+void camera_close_gate (ImageSwitch *self);
+
+/* sink.c: what else is told and asked on sink */
+gboolean sink_event (GstPad *pad, GstObject *parent, GstEvent *event);
+gboolean sink_query (GstPad *pad, GstObject *parent, GstQuery *query);
+
+/* output.c: the thread that shows the picture */
+void output_reset (ImageSwitch *self);
+void output_start (ImageSwitch *self);
+void output_stop (ImageSwitch *self);
+void output_join (ImageSwitch *self);
+void output_wake_locked (ImageSwitch *self);
+gboolean output_end_flush (ImageSwitch *self, GstEvent *flush_stop,
+    gboolean reset_time);
+GstClockTime output_now (ImageSwitch *self);
+
+/* source.c: what is told and asked on src */
+gboolean source_event (GstPad *pad, GstObject *parent, GstEvent *event);
+gboolean source_query (GstPad *pad, GstObject *parent, GstQuery *query);
+void source_took_caps (ImageSwitch *self, GstCaps *caps);
+void source_took_segment (ImageSwitch *self, const GstSegment *segment);
+gboolean source_push_caps (ImageSwitch *self, GstCaps *caps);
+gboolean source_push_segment (ImageSwitch *self, const GstSegment *segment);
+void source_announce (ImageSwitch *self, gboolean hidden, GstClockTime time);
+
+/* negotiate.c: caps, where the camera has none to give */
+gboolean negotiate_is_raw (GstCaps *caps, GstVideoInfo *info);
+GstCaps *negotiate_choose (ImageSwitch *self);
+
+/* slide.c: the picture, ready to be sent */
+void slide_set_location (ImageSwitch *self, const gchar *location);
+void slide_start (ImageSwitch *self);
+void slide_stop (ImageSwitch *self);
+gboolean slide_is_stale_locked (ImageSwitch *self);
+void slide_render (ImageSwitch *self);
+
+GST_ELEMENT_REGISTER_DECLARE (imageswitch);
+
+G_END_DECLS

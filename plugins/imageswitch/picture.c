@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Pictures: the built-in one, and any one rendered at the caps of a stream.
+ */
+#include "picture.h"
+
+#include <png.h>
+#include <string.h>
+
+#include "imageswitch-resources.h"
+
+/* What bars and transparent parts are filled with: the built-in picture's own
+ * background, so that it has no visible edge at any aspect ratio. */
+#define BACKGROUND 0xff232b3eu
+
+/* A picture is kept no larger than this, whatever the file's size. */
+#define KEPT_WIDTH 3840
+#define KEPT_HEIGHT 2160
+
+struct _Picture {
+  gatomicrefcount refs;
+  GstVideoInfo info;            /* BGRx, or BGRA before it is flattened */
+  GstBuffer *pixels;
+};
+
+static Picture *
+picture_new (GstVideoFormat format, guint width, guint height, gint par_n,
+    gint par_d)
+{
+  Picture *self = g_new0 (Picture, 1);
+
+  g_atomic_ref_count_init (&self->refs);
+  gst_video_info_set_format (&self->info, format, width, height);
+  self->info.par_n = par_n;
+  self->info.par_d = par_d;
+  self->pixels = gst_buffer_new_allocate (NULL, self->info.size, NULL);
+  return self;
+}
+
+Picture *
+picture_ref (Picture *self)
+{
+  g_atomic_ref_count_inc (&self->refs);
+  return self;
+}
+
+void
+picture_unref (Picture *self)
+{
+  if (!self || !g_atomic_ref_count_dec (&self->refs))
+    return;
+  gst_clear_buffer (&self->pixels);
+  g_free (self);
+}
+
+/* Lays the picture over the background and forgets its transparency. Done
+ * once, when it is loaded: most formats that are sent have no alpha. */
+static void
+flatten (Picture *self)
+{
+  GstVideoInfo opaque;
+  GstMapInfo map;
+  gsize i;
+
+  if (!gst_buffer_map (self->pixels, &map, GST_MAP_READWRITE))
+    return;
+  for (i = 0; i + 4 <= map.size; i += 4) {
+    guint8 *p = map.data + i;
+    guint alpha = p[3], rest = 255 - alpha;
+
+    p[0] = (p[0] * alpha + (BACKGROUND & 0xff) * rest + 127) / 255;
+    p[1] = (p[1] * alpha + (BACKGROUND >> 8 & 0xff) * rest + 127) / 255;
+    p[2] = (p[2] * alpha + (BACKGROUND >> 16 & 0xff) * rest + 127) / 255;
+    p[3] = 255;
+  }
+  gst_buffer_unmap (self->pixels, &map);
+  gst_video_info_set_format (&opaque, GST_VIDEO_FORMAT_BGRx,
+      self->info.width, self->info.height);
+  opaque.par_n = self->info.par_n;
+  opaque.par_d = self->info.par_d;
+  self->info = opaque;
+}
+
+static gboolean
+convert (GstVideoFrame *from, GstVideoFrame *to, const GstVideoRectangle *box)
+{
+  GstVideoInfo source = from->info;
+  GstVideoConverter *converter;
+
+  /* a still has neither, but the converter insists that they agree */
+  source.fps_n = to->info.fps_n;
+  source.fps_d = to->info.fps_d;
+  source.interlace_mode = to->info.interlace_mode;
+  converter = gst_video_converter_new (&source, &to->info,
+      gst_structure_new ("options",
+          GST_VIDEO_CONVERTER_OPT_DEST_X, G_TYPE_INT, box->x,
+          GST_VIDEO_CONVERTER_OPT_DEST_Y, G_TYPE_INT, box->y,
+          GST_VIDEO_CONVERTER_OPT_DEST_WIDTH, G_TYPE_INT, box->w,
+          GST_VIDEO_CONVERTER_OPT_DEST_HEIGHT, G_TYPE_INT, box->h,
+          GST_VIDEO_CONVERTER_OPT_FILL_BORDER, G_TYPE_BOOLEAN, TRUE,
+          GST_VIDEO_CONVERTER_OPT_BORDER_ARGB, G_TYPE_UINT, BACKGROUND,
+          GST_VIDEO_CONVERTER_OPT_RESAMPLER_METHOD,
+          GST_TYPE_VIDEO_RESAMPLER_METHOD, GST_VIDEO_RESAMPLER_METHOD_CUBIC,
+          NULL));
+  if (!converter)
+    return FALSE;
+  gst_video_converter_frame (converter, from, to);
+  gst_video_converter_free (converter);
+  return TRUE;
+}
+
+static gboolean
+png_to_picture (png_image *png, gconstpointer data, gsize size,
+    Picture **picture)
+{
+  g_autoptr (Picture) self = NULL;
+  GstMapInfo map;
+  gboolean ok;
+
+  png->version = PNG_IMAGE_VERSION;
+  if (!png_image_begin_read_from_memory (png, data, size))
+    return FALSE;
+  png->format = PNG_FORMAT_BGRA;
+  self = picture_new (GST_VIDEO_FORMAT_BGRA, png->width, png->height, 1, 1);
+  if (!gst_buffer_map (self->pixels, &map, GST_MAP_WRITE))
+    return FALSE;
+  ok = png_image_finish_read (png, NULL, map.data,
+      GST_VIDEO_INFO_PLANE_STRIDE (&self->info, 0), NULL);
+  gst_buffer_unmap (self->pixels, &map);
+  if (!ok)
+    return FALSE;
+  flatten (self);
+  *picture = g_steal_pointer (&self);
+  return TRUE;
+}
+
+/* Cannot fail: should the drawing be unreadable, the picture is one colour. */
+Picture *
+picture_new_builtin (void)
+{
+  g_autoptr (GBytes) file = g_resource_lookup_data (imageswitch_get_resource (),
+      "/meshroom/imageswitch/picture.png", G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+  Picture *self = NULL;
+  png_image png = { 0 };
+
+  if (!file || !png_to_picture (&png, g_bytes_get_data (file, NULL),
+          g_bytes_get_size (file), &self)) {
+    self = picture_new (GST_VIDEO_FORMAT_BGRA, 16, 9, 1, 1);
+    gst_buffer_memset (self->pixels, 0, 0, self->info.size);
+    flatten (self);
+  }
+  png_image_free (&png);
+  return self;
+}
+
+/* Takes a copy of a decoded frame, scaled down to what is kept at most. */
+Picture *
+picture_new_from_frame (GstVideoFrame *frame, GError **error)
+{
+  GstVideoRectangle whole = { 0, 0, KEPT_WIDTH, KEPT_HEIGHT }, box;
+  g_autoptr (Picture) self = NULL;
+  GstVideoFrame to;
+  gboolean ok;
+
+  box = whole;
+  if (frame->info.width > whole.w || frame->info.height > whole.h) {
+    GstVideoRectangle all = { 0, 0, frame->info.width, frame->info.height };
+
+    gst_video_center_rect (&all, &whole, &box, TRUE);
+  } else {
+    box.w = frame->info.width;
+    box.h = frame->info.height;
+  }
+  box.x = box.y = 0;
+  box.w = MAX (box.w, 1);
+  box.h = MAX (box.h, 1);
+  self = picture_new (GST_VIDEO_FORMAT_BGRA, box.w, box.h,
+      frame->info.par_n, frame->info.par_d);
+  if (!gst_video_frame_map (&to, &self->info, self->pixels, GST_MAP_WRITE)) {
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED,
+        "no memory for the picture");
+    return NULL;
+  }
+  ok = convert (frame, &to, &box);
+  gst_video_frame_unmap (&to);
+  if (!ok) {
+    g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
+        "cannot convert from %s", gst_video_format_to_string
+        (GST_VIDEO_INFO_FORMAT (&frame->info)));
+    return NULL;
+  }
+  flatten (self);
+  return g_steal_pointer (&self);
+}
+
+/* Where the picture goes in a frame whose pixels need not be square. */
+static void
+fit (const GstVideoInfo *picture, const GstVideoInfo *frame,
+    GstVideoRectangle *box)
+{
+  guint64 n = (guint64) picture->width * picture->par_n * frame->par_d;
+  guint64 d = (guint64) picture->height * picture->par_d * frame->par_n;
+  guint64 w;
+
+  box->w = frame->width;
+  box->h = gst_util_uint64_scale_round (frame->width, d, n);
+  if (box->h > frame->height) {
+    w = gst_util_uint64_scale_round (frame->height, n, d);
+    box->w = MIN (w, (guint64) frame->width);
+    box->h = frame->height;
+  }
+  /* whole chroma samples, or the edge would be mixed with the bars */
+  if (box->w > 1 && box->w < frame->width)
+    box->w &= ~1;
+  if (box->h > 1 && box->h < frame->height)
+    box->h &= ~1;
+  box->w = MAX (box->w, 1);
+  box->h = MAX (box->h, 1);
+  box->x = (frame->width - box->w) / 2 & ~1;
+  box->y = (frame->height - box->h) / 2 & ~1;
+}
+
+/* A still is the same in both fields. With alternating fields each buffer
+ * holds one field: a frame of half the height, whose pixels are twice as
+ * high. */
+static void
+as_progressive (const GstVideoInfo *info, GstVideoInfo *out)
+{
+  *out = *info;
+  if (info->interlace_mode == GST_VIDEO_INTERLACE_MODE_ALTERNATE) {
+    gst_video_info_set_format (out, GST_VIDEO_INFO_FORMAT (info), info->width,
+        GST_VIDEO_INFO_FIELD_HEIGHT (info));
+    out->colorimetry = info->colorimetry;
+    out->chroma_site = info->chroma_site;
+    out->par_n = info->par_n;
+    out->par_d = info->par_d * 2;
+  }
+  out->interlace_mode = GST_VIDEO_INTERLACE_MODE_PROGRESSIVE;
+  out->par_n = MAX (out->par_n, 1);
+  out->par_d = MAX (out->par_d, 1);
+}
+
+/**
+ * picture_render:
+ * @picture: a #Picture
+ * @info: the stream to render it for
+ * @error: return location for a #GError
+ *
+ * Scales the picture into a frame, its aspect kept, with bars where the frame
+ * is wider or higher.
+ *
+ * Returns: (transfer full) (nullable): one frame, without timestamps
+ */
+GstBuffer *
+picture_render (Picture *self, const GstVideoInfo *info, GError **error)
+{
+  g_autoptr (GstBuffer) buffer = NULL;
+  GstVideoFrame from, to;
+  GstVideoRectangle box;
+  GstVideoInfo out;
+  gboolean ok = FALSE;
+
+  as_progressive (info, &out);
+  fit (&self->info, &out, &box);
+  buffer = gst_buffer_new_allocate (NULL, out.size, NULL);
+  if (gst_video_frame_map (&from, &self->info, self->pixels, GST_MAP_READ)) {
+    if (gst_video_frame_map (&to, &out, buffer, GST_MAP_WRITE)) {
+      ok = convert (&from, &to, &box);
+      gst_video_frame_unmap (&to);
+    }
+    gst_video_frame_unmap (&from);
+  }
+  if (!ok) {
+    g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
+        "cannot show a picture as %s %dx%d",
+        gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (info)),
+        info->width, info->height);
+    return NULL;
+  }
+  return g_steal_pointer (&buffer);
+}
