@@ -131,6 +131,8 @@ main (int argc, char **argv)
   int status = EXIT_SUCCESS;
 
   setlocale (LC_ALL, "");
+  /* stdout is for the line that says where we listen. */
+  g_log_writer_default_set_use_stderr (TRUE);
   g_option_context_set_summary (context,
       "The signalling server of meshroom, and its page.");
   g_option_context_add_main_entries (context, entries, NULL);

@@ -66,11 +66,15 @@ mesh_page_answer (const char *path, MeshHttpResponse *response)
       g_str_equal (path, "/") || is_room (path) ? "/index.html" : path;
   g_autofree char *name = g_strconcat (PREFIX, file, NULL);
 
+  response->status = 404;
+  /* GResource finds files under "name/" as well. */
+  if (g_str_has_suffix (name, "/"))
+    return;
   response->body = g_resource_lookup_data (mesh_web_get_resource (), name,
       G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
-  response->status = response->body ? 200 : 404;
   if (!response->body)
     return;
+  response->status = 200;
   response->type = find_type (file);
   add_policy (response);
 }

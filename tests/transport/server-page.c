@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the server answers to plain requests. */
+
+#include <string.h>
+
+#include "serving.h"
+
+static char *
+get (Serving *f, const char *path)
+{
+  return raw_request (f, "GET %s HTTP/1.1\r\nHost: x\r\n"
+      "Connection: close\r\n\r\n", path);
+}
+
+static void
+the_page_stands_at_rooms_too (Serving *f, gconstpointer data)
+{
+  static const char *const paths[] = { "/", "/?muted=1", "/room/" ROOM_ID,
+    "/room/" ROOM_ID "?solo=x&hidden=1" };
+  static const char *const headers[] = {
+    "HTTP/1.1 200 OK\r\n", "\r\nContent-Type: text/html; charset=utf-8\r\n",
+    "\r\nReferrer-Policy: no-referrer\r\n",
+    "\r\nX-Content-Type-Options: nosniff\r\n",
+    "\r\nCache-Control: no-cache\r\n",
+    "\r\nContent-Security-Policy: default-src 'self'; "
+        "connect-src 'self' ws: wss:; img-src 'self' data: blob:; "
+        "media-src 'self' blob:;",
+    "\r\nPermissions-Policy: camera=(self), microphone=(self)",
+    "<!doctype html>",
+  };
+
+  serving_start (f);
+  for (guint i = 0; i < G_N_ELEMENTS (paths); i++) {
+    g_autofree char *answer = get (f, paths[i]);
+
+    for (guint j = 0; j < G_N_ELEMENTS (headers); j++)
+      g_assert_nonnull (strstr (answer, headers[j]));
+  }
+}
+
+static void
+files_have_their_types (Serving *f, gconstpointer data)
+{
+  static const char *const cases[][2] = {
+    { "/app.js", "\r\nContent-Type: text/javascript; charset=utf-8\r\n" },
+    { "/style.css", "\r\nContent-Type: text/css; charset=utf-8\r\n" },
+  };
+
+  serving_start (f);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *answer = get (f, cases[i][0]);
+
+    g_assert_true (g_str_has_prefix (answer, "HTTP/1.1 200 OK\r\n"));
+    g_assert_nonnull (strstr (answer, cases[i][1]));
+  }
+}
+
+static void
+nothing_else_is_there (Serving *f, gconstpointer data)
+{
+  static const char *const paths[] = {
+    "/nope", "/room", "/room/", "/room/x", "/room/" ROOM_ID "/",
+    "/room/" ROOM_ID "x", "/room/../index.html", "/../../../../etc/passwd",
+    "/%2e%2e/%2e%2e/etc/passwd", "/..%2f..%2fetc%2fpasswd", "//etc/passwd",
+    "/app.js/..", "/./app.js", "/app.js%00.css", "/\\..\\x", "/index.html/",
+    "/web.gresource.xml", "/meshroom/web/index.html", "/v1", "/metrics/",
+  };
+
+  serving_start (f);
+  for (guint i = 0; i < G_N_ELEMENTS (paths); i++) {
+    g_autofree char *answer = get (f, paths[i]);
+
+    g_test_message ("%s", paths[i]);
+    g_assert_true (g_str_has_prefix (answer, "HTTP/1.1 404 Not Found\r\n"));
+    g_assert_nonnull (strstr (answer, "\r\n\r\nNot Found"));
+  }
+}
+
+static void
+only_get_and_head (Serving *f, gconstpointer data)
+{
+  static const char *const methods[] = { "POST", "PUT", "DELETE", "OPTIONS",
+    "CONNECT", "TRACE", "get", "X" };
+  g_autofree char *head = NULL;
+
+  serving_start (f);
+  for (guint i = 0; i < G_N_ELEMENTS (methods); i++) {
+    g_autofree char *answer = raw_request (f, "%s / HTTP/1.1\r\nHost: x\r\n"
+        "Content-Length: 3\r\n\r\nabc", methods[i]);
+
+    g_assert_true (g_str_has_prefix (answer, "HTTP/1.1 405 "));
+    g_assert_nonnull (strstr (answer, "\r\nAllow: GET, HEAD\r\n"));
+  }
+  head = raw_request (f, "HEAD / HTTP/1.1\r\nHost: x\r\n"
+      "Connection: close\r\n\r\n");
+  g_assert_true (g_str_has_prefix (head, "HTTP/1.1 200 OK\r\n"));
+  g_assert_true (g_str_has_suffix (head, "\r\n\r\n"));
+  g_assert_null (strstr (head, "Content-Length: 0"));
+}
+
+static void
+health_and_metrics (Serving *f, gconstpointer data)
+{
+  g_autoptr (GSocketConnection) raw = NULL;
+  g_autofree char *health = NULL, *metrics = NULL;
+
+  serving_start (f);
+  raw = raw_websocket (f);
+  raw_hello (raw, ID_A);
+  health = get (f, "/healthz");
+  g_assert_true (g_str_has_suffix (health, "\r\n\r\nok\n"));
+  metrics = get (f, "/metrics");
+  g_assert_nonnull (strstr (metrics, "\nmeshroom_connections 2\n"));
+  g_assert_nonnull (strstr (metrics, "\nmeshroom_rooms 1\n"));
+  g_assert_nonnull (strstr (metrics, "\nmeshroom_members 1\n"));
+  g_assert_nonnull (strstr (metrics, "\nmeshroom_messages_relayed_total 0\n"));
+  g_assert_nonnull (strstr (metrics,
+          "\nmeshroom_rejected_total{code=\"too-big\"} 0\n"));
+}
+
+static void
+requests_in_a_row_are_answered_in_order (Serving *f, gconstpointer data)
+{
+  g_autofree char *answers = NULL;
+  const char *second;
+
+  serving_start (f);
+  answers = raw_request (f, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+      "GET /nope HTTP/1.1\r\nHost: x\r\n\r\n"
+      "GET /app.js HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+      "GET /never HTTP/1.1\r\nHost: x\r\n\r\n");
+  g_assert_true (g_str_has_prefix (answers, "HTTP/1.1 200 OK\r\n"));
+  second = strstr (answers, "ok\nHTTP/1.1 404 ");
+  g_assert_nonnull (second);
+  second = strstr (second, "Not FoundHTTP/1.1 200 ");
+  g_assert_nonnull (second);
+  g_assert_null (strstr (second + 20, "HTTP/1.1 "));
+}
+
+static void
+bad_requests_are_refused (Serving *f, gconstpointer data)
+{
+  static const char *const cases[][2] = {
+    { "x\r\n\r\n", "HTTP/1.1 400 " },
+    { "GET / HTTP/3\r\n\r\n", "HTTP/1.1 505 " },
+    { "\x16\x03\x01\x02\r\n\r\n", "HTTP/1.1 400 " },
+  };
+  g_autofree char *long_name = g_strnfill (MESH_HTTP_MAX_HEAD, 'x');
+  g_autofree char *answer = NULL;
+
+  serving_start (f);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *text = raw_request (f, "%s", cases[i][0]);
+
+    g_assert_true (g_str_has_prefix (text, cases[i][1]));
+  }
+  answer = raw_request (f, "GET /%s HTTP/1.1\r\n\r\n", long_name);
+  g_assert_true (g_str_has_prefix (answer, "HTTP/1.1 431 "));
+}
+
+static void
+websockets_are_for_known_origins (Serving *f, gconstpointer data)
+{
+  static const struct {
+    const char *headers;
+    const char *answer;
+  } cases[] = {
+    { "Host: h:1\r\n", "HTTP/1.1 101 " },
+    { "Host: h:1\r\nOrigin: http://h:1\r\n", "HTTP/1.1 101 " },
+    { "Host: h:1\r\nOrigin: https://good.example\r\n", "HTTP/1.1 101 " },
+    { "Host: h:1\r\nOrigin: http://h\r\n", "HTTP/1.1 403 " },
+    { "Host: h:1\r\nOrigin: http://evil.example\r\n", "HTTP/1.1 403 " },
+    { "Host: h:1\r\nOrigin: null\r\n", "HTTP/1.1 403 " },
+    { "Host: h:1\r\nOrigin:\r\n", "HTTP/1.1 403 " },
+  };
+
+  f->origins = g_strsplit ("https://good.example", " ", 0);
+  serving_start (f);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GSocketConnection) raw = raw_connect (f);
+    g_autofree char *request = g_strconcat ("GET /v1/socket HTTP/1.1\r\n",
+        cases[i].headers, "Upgrade: WebSocket\r\nConnection: keep-alive, "
+        "Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Extensions: "
+        "permessage-deflate\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        "\r\n", NULL);
+    g_autofree char *head = NULL;
+
+    raw_send (raw, request, -1);
+    head = raw_read_head (raw);
+    g_assert_true (g_str_has_prefix (head, cases[i].answer));
+    g_assert_null (strstr (head, "Extensions"));
+  }
+}
+
+static void
+half_a_handshake_is_none (Serving *f, gconstpointer data)
+{
+#define SOCKET "GET /v1/socket HTTP/1.1\r\nHost: x\r\n"
+#define KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+#define UPGRADE "Upgrade: websocket\r\n"
+#define CONNECTION "Connection: close, upgrade\r\n"
+#define VERSION "Sec-WebSocket-Version: 13\r\n"
+  static const char *const cases[][2] = {
+    { SOCKET "Connection: close\r\n", "HTTP/1.1 426 " },
+    { SOCKET UPGRADE CONNECTION KEY "Sec-WebSocket-Version: 8\r\n",
+        "HTTP/1.1 426 " },
+    { SOCKET UPGRADE CONNECTION VERSION, "HTTP/1.1 400 " },
+    { SOCKET UPGRADE CONNECTION VERSION "Sec-WebSocket-Key: c2hvcnQ=\r\n",
+        "HTTP/1.1 400 " },
+    { SOCKET UPGRADE "Connection: close\r\n" VERSION KEY, "HTTP/1.1 400 " },
+    { "HEAD /v1/socket HTTP/1.1\r\nHost: x\r\n" UPGRADE CONNECTION VERSION KEY,
+        "HTTP/1.1 400 " },
+  };
+
+  serving_start (f);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *answer = raw_request (f, "%s\r\n", cases[i][0]);
+
+    g_assert_true (g_str_has_prefix (answer, cases[i][1]));
+  }
+}
+
+/* A frame may come along with the request, before the answer to it. */
+static void
+an_early_hello_is_heard (Serving *f, gconstpointer data)
+{
+  g_autoptr (GSocketConnection) raw = NULL;
+  g_autofree char *head = NULL, *text = NULL;
+
+  serving_start (f);
+  raw = raw_connect (f);
+  raw_send (raw, SOCKET UPGRADE CONNECTION VERSION KEY "\r\n"
+      "\x81\x84\0\0\0\0junk", sizeof (SOCKET UPGRADE CONNECTION VERSION KEY
+          "\r\n\x81\x84\0\0\0\0junk") - 1);
+  head = raw_read_head (raw);
+  g_assert_true (g_str_has_prefix (head, "HTTP/1.1 101 "));
+  text = raw_read_text (raw);
+  g_assert_nonnull (strstr (text, "\"code\":\"bad-message\""));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+#define ADD(name) g_test_add ("/server-page/" #name, Serving, NULL, \
+    serving_set_up, name, serving_tear_down)
+  ADD (the_page_stands_at_rooms_too);
+  ADD (files_have_their_types);
+  ADD (nothing_else_is_there);
+  ADD (only_get_and_head);
+  ADD (health_and_metrics);
+  ADD (requests_in_a_row_are_answered_in_order);
+  ADD (bad_requests_are_refused);
+  ADD (websockets_are_for_known_origins);
+  ADD (half_a_handshake_is_none);
+  ADD (an_early_hello_is_heard);
+  return g_test_run ();
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* meshroom-server, as it is started. */
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "serving.h"
+
+#define WATCHDOG 50
+
+static char *
+find_program (void)
+{
+  return g_build_filename (g_getenv ("MESH_BUILD_ROOT"), "gst", "server",
+      "meshroom-server", NULL);
+}
+
+typedef struct {
+  GSubprocess *process;
+  GDataInputStream *out;
+  GInputStream *log;
+} Program;
+
+static char *
+program_start (Program *self, const char *option)
+{
+  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (
+      G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
+  g_autofree char *path = find_program ();
+  g_autoptr (GError) error = NULL;
+  g_autofree char *line = NULL;
+
+  alarm (WATCHDOG);
+  g_subprocess_launcher_setenv (launcher, "G_MESSAGES_DEBUG", "all", TRUE);
+  self->process = g_subprocess_launcher_spawn (launcher, &error, path,
+      "--listen", "127.0.0.1:0", option, NULL);
+  g_assert_no_error (error);
+  self->out = g_data_input_stream_new (
+      g_subprocess_get_stdout_pipe (self->process));
+  self->log = g_subprocess_get_stderr_pipe (self->process);
+  line = g_data_input_stream_read_line (self->out, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_str_has_prefix (line, "listening on http"));
+  return g_strdup (line + strlen ("listening on "));
+}
+
+static char *
+program_end (Program *self, int signal_number)
+{
+  g_autoptr (GError) error = NULL;
+  GString *log = g_string_new (NULL);
+  char buffer[1024];
+  gssize n;
+
+  g_subprocess_send_signal (self->process, signal_number);
+  while ((n = g_input_stream_read (self->log, buffer, sizeof buffer, NULL,
+              NULL)) > 0)
+    g_string_append_len (log, buffer, n);
+  g_subprocess_wait_check (self->process, NULL, &error);
+  g_assert_no_error (error);
+  g_clear_object (&self->out);
+  g_clear_object (&self->process);
+  return g_string_free (log, FALSE);
+}
+
+static void
+the_program_ends_cleanly (void)
+{
+  static const int signals[] = { SIGINT, SIGTERM };
+
+  for (guint i = 0; i < G_N_ELEMENTS (signals); i++) {
+    Program program;
+    g_autofree char *url =
+        program_start (&program, i ? "--tls-self-signed" : NULL);
+
+    g_assert_true (g_str_has_prefix (url,
+            i ? "https://127.0.0.1:" : "http://127.0.0.1:"));
+    g_free (program_end (&program, signals[i]));
+  }
+}
+
+static void
+the_log_keeps_secrets (void)
+{
+  Program program;
+  Serving serving = { 0 };
+  g_autofree char *url = program_start (&program, NULL);
+  g_autofree char *log = NULL;
+  GSocketConnection *a, *b;
+  g_autofree char *text = NULL;
+
+  serving.port = g_ascii_strtoull (strrchr (url, ':') + 1, NULL, 10);
+  a = raw_websocket (&serving);
+  raw_hello (a, ID_A);
+  b = raw_websocket (&serving);
+  raw_hello (b, ID_B);
+  raw_send_frame (b, 0x81, "{\"mid\":1,\"to\":\"" ID_A "\",\"payload\":"
+      "{\"sdp\":\"SECRET\"}}");
+  g_free (raw_read_text (a));
+  text = raw_read_text (a);
+  g_assert_nonnull (strstr (text, "SECRET"));
+  raw_send_frame (b, 0x81, "{\"mid\":1,\"SECRET\"");
+  g_assert_cmpuint (raw_read_close (b), ==, 4400);
+  g_object_unref (a);
+  g_object_unref (b);
+  log = program_end (&program, SIGTERM);
+  g_assert_nonnull (strstr (log, "joined"));
+  g_assert_null (strstr (log, "SECRET"));
+  g_assert_null (strstr (log, TOKEN_A));
+  g_assert_null (strstr (log, ID_A));
+  g_assert_null (strstr (log, ROOM_ID));
+  g_assert_null (strstr (log, "127.0.0.1"));
+}
+
+
+static void
+wrong_options_are_named (void)
+{
+  static const char *const cases[][3] = {
+    { "--listen", "nowhere", "ADDR:PORT" },
+    { "--tls-cert", "/dev/null", "--tls-key" },
+    { "--tls-key", "/dev/null", "--tls-cert" },
+    { "--pusher-app", "x", "--pusher-app" },
+    { "what", NULL, "what" },
+  };
+  g_autofree char *path = find_program ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autofree char *message = NULL;
+    g_autoptr (GSubprocess) process = g_subprocess_new (
+        G_SUBPROCESS_FLAGS_STDERR_PIPE | G_SUBPROCESS_FLAGS_STDOUT_SILENCE,
+        &error, path, cases[i][0], cases[i][1], NULL);
+
+    g_assert_no_error (error);
+    g_subprocess_communicate_utf8 (process, NULL, NULL, NULL, &message,
+        &error);
+    g_assert_no_error (error);
+    g_assert_false (g_subprocess_get_successful (process));
+    g_assert_true (g_str_has_prefix (message, "meshroom-server: "));
+    g_assert_nonnull (strstr (message, cases[i][2]));
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+#define ADD(name) g_test_add_func ("/server-program/" #name, name)
+  ADD (the_program_ends_cleanly);
+  ADD (the_log_keeps_secrets);
+  ADD (wrong_options_are_named);
+  return g_test_run ();
+}
