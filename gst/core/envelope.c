@@ -109,7 +109,8 @@ read_send (const MeshJsonSpan *fields, MeshEnvelope *self, GError **error)
  * mesh_envelope_parse:
  * @text: a frame as it arrived; need not end in a NUL
  * @length: bytes in @text
- * @envelope: (out caller-allocates): what it says; its payload points into @text
+ * @envelope: (out caller-allocates): what it says; its payload points into
+ *   @text
  * @error: return location for a #MESH_ERROR, whose message quotes nothing
  *   from @text
  *

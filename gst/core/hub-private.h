@@ -18,7 +18,7 @@ struct _MeshHub {
   guint64 random;
   GHashTable *clients;          /* number -> MeshHubClient, owned */
   GHashTable *rooms;            /* id -> MeshHubRoom, owned */
-  GArray *actions;              /* of MeshHubAction; taken from next_action on */
+  GArray *actions;              /* of MeshHubAction, from next_action on */
   guint next_action;
   GPtrArray *taken;             /* clients whose sends want a "mid" */
   gint64 deadline;              /* no later than the first lease to run out */

@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /* The signalling server's mind: its rooms, who is in them, who hosts, and each
- * member's mailbox (docs/protocol.md, "The envelope"). It holds no connection: the
- * driver numbers its clients as it likes, never twice the same, and
+ * member's mailbox (docs/protocol.md, "The envelope"). It holds no connection:
+ * the driver numbers its clients as it likes, never twice the same, and
  *
  *     mesh_hub_feed (hub, client, text, length, now);
  *     while (mesh_hub_pop_action (hub, &action)) {
@@ -99,8 +99,8 @@ typedef struct {
 /**
  * MeshHubActionType:
  * @MESH_HUB_SEND: send @frame to @client
- * @MESH_HUB_CLOSE: close @client's connection with @close_code once what was sent
- *   before is out; the hub has forgotten it already
+ * @MESH_HUB_CLOSE: close @client's connection with @close_code once what was
+ *   sent before is out; the hub has forgotten it already
  * @MESH_HUB_LOG: something for the operator, in @frame; no secrets in it
  *
  * Since: 0.1

@@ -3,7 +3,8 @@
 /* Finds the members of a JSON object without building anything: the server
  * reads an envelope this way and passes the payload's bytes on as they are,
  * since parsing them costs as much as relaying them. All of the text is checked
- * against the grammar (RFC 8259), so that whatever is cut out of it is whole. */
+ * against the grammar (RFC 8259), so that whatever is cut out of it is
+ * whole. */
 
 #include "core/json-scan.h"
 
@@ -252,7 +253,8 @@ scan_members (Scan *scan, const char *const *names, MeshJsonSpan *spans)
  * Checks that @text is one JSON object in UTF-8 and nothing else, and notes
  * where some of its members lie.
  *
- * Returns: %FALSE when it is not, or when it has two members of one of the names
+ * Returns: %FALSE when it is not, or when it has two members of one of the
+ *   names
  *
  * Since: 0.1
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Who may open a WebSocket, and how (RFC 6455, section 4.2). No extension is
- * ever accepted: with permessage-deflate a small frame can unpack to any size. */
+ * ever accepted: with permessage-deflate a small frame can unpack to any
+ * size. */
 
 #include "server/handshake.h"
 

@@ -8,7 +8,8 @@
 G_BEGIN_DECLS
 
 /* The signalling server and the page, embeddable. It runs in the thread-default
- * main context of the thread that starts it; all calls belong to that thread. */
+ * main context of the thread that starts it; all calls belong to that
+ * thread. */
 
 #define MESH_TYPE_SERVER (mesh_server_get_type ())
 MESH_SERVER_API

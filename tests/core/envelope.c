@@ -129,7 +129,8 @@ static const char *const malformed[] = {
   "{\"mid\":1,\"to\":\"all\",\"payload\":{}}", "{\"mid\":1,\"to\":\"" ID "\"}",
   /* payloads that try to break out */
   "{" SEND "{}},\"from\":\"x\"}", "{" SEND "{\"a\":1}", "{" SEND "{\"a\":]}}",
-  "{" SEND "{\"a\":\"}}", "{" SEND "{\"a\":\"\\\"}}", "{" SEND "{\"a\":\"\n\"}}",
+  "{" SEND "{\"a\":\"}}", "{" SEND "{\"a\":\"\\\"}}",
+  "{" SEND "{\"a\":\"\n\"}}",
   "{" SEND "{\"a\":\"\\x\"}}", "{" SEND "{\"a\":\"\\u12g4\"}}",
   "{" SEND "{\"a\":tru}}", "{" SEND "{\"a\":1.}}", "{" SEND "{\"a\":-}}",
   "{" SEND "{\"a\":1e}}", "{" SEND "{\"a\":[1,]}}", "{" SEND "{\"a\"}}",

@@ -222,7 +222,8 @@ requests (void)
   g_assert_cmpstr (mesh_http_request_header (request, "Host"), ==, "x:80");
   g_assert_cmpstr (mesh_http_request_header (request, "x-empty"), ==, "");
   g_assert_null (mesh_http_request_header (request, "X-None"));
-  g_assert_true (mesh_http_request_has_token (request, "connection", "UPGRADE"));
+  g_assert_true (mesh_http_request_has_token (request, "connection",
+          "UPGRADE"));
   g_assert_true (mesh_http_request_has_token (request, "connection", "b"));
   g_assert_false (mesh_http_request_has_token (request, "connection", "up"));
 }

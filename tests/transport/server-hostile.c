@@ -321,7 +321,8 @@ too_many_frames (Serving *f, gconstpointer data)
   raw = raw_websocket (f);
   raw_hello (raw, ID_A);
   for (guint i = 0; i < 100; i++)
-    if (!raw_try_send (raw, "\x8a\x80\0\0\0\0", 6))     /* pongs nobody asked for */
+    /* pongs that nobody asked for */
+    if (!raw_try_send (raw, "\x8a\x80\0\0\0\0", 6))
       break;
   assert_sent_away (raw, "too-fast", 4429);
 }

@@ -185,7 +185,9 @@ raw_try_send (GSocketConnection *raw, gconstpointer data, gsize size)
 void
 raw_send (GSocketConnection *raw, gconstpointer data, gssize size)
 {
-  g_assert_true (raw_try_send (raw, data, size < 0 ? strlen (data) : (gsize) size));
+  if (size < 0)
+    size = strlen (data);
+  g_assert_true (raw_try_send (raw, data, size));
 }
 
 /* Returns what was read, less than @size only at the end. */
