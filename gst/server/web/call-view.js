@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/** The window during a call: what the buttons do, and what is to be seen. */
+
+import {Call} from './call.js';
+import {ChatPanel} from './chat-panel.js';
+import {setUpSettings, setUpSharing} from './dialogs.js';
+import {announce, byId, hideNotice, setState, showNotice, showScreen}
+  from './dom.js';
+import {Grid} from './grid.js';
+import {linkToString} from './link.js';
+import {LocalMedia, canCapture} from './media.js';
+import {recall} from './settings.js';
+
+/** @typedef {import('./link.js').RoomLink} RoomLink */
+
+const DEFAULT_NAME = 'Guest';
+/* A camera that is allowed is there in no time; one that is asked for is not
+ * waited for, the others see the placeholder meanwhile. */
+const MEDIA_PATIENCE = 1500;
+
+/**
+ * @param {string} id
+ * @param {string} label also the button's name
+ * @param {string} icon
+ * @param {boolean} off
+ */
+function setButton(id, label, icon, off) {
+  const button = byId(id);
+  button.querySelector('span').textContent = label;
+  button.querySelector('use').setAttribute('href', `#icon-${icon}`);
+  button.classList.toggle('off', off);
+}
+
+export class CallView {
+  #link;
+  #onOver;
+  #media;
+  #call;
+  #grid = new Grid();
+  #chat;
+  #over = false;
+
+  /**
+   * @param {RoomLink} link
+   * @param {{muted: boolean, hidden: boolean}} options
+   * @param {(title: string, text: string) => void} onOver
+   */
+  constructor(link, {muted, hidden}, onOver) {
+    const name = recall('name') || DEFAULT_NAME;
+    this.#link = link;
+    this.#onOver = onOver;
+    this.#media = new LocalMedia({name, muted, hidden, devices: {
+      audioinput: recall('microphone'), videoinput: recall('camera')}});
+    this.#call = new Call(link, name, this.#media, this.#handlers());
+    this.#chat = new ChatPanel((text) => this.#call.chat(text));
+    this.#setUpControls();
+    setUpSharing(linkToString(link), link.key !== null);
+    setUpSettings(this.#media, (newName) =>
+      this.#setName(newName || DEFAULT_NAME));
+    this.#setSelfName(name);
+  }
+
+  async start() {
+    showScreen(byId('call'));
+    byId('alone-link').textContent = linkToString(this.#link);
+    this.#showWarnings();
+    this.#media.addEventListener('change', (event) =>
+      this.#onMedia(/** @type {CustomEvent} */ (event).detail.problem));
+    this.#onMedia();
+    setState('joining');
+    const opened = this.#media.open().then((problems) => {
+      if (problems.length > 0 && canCapture() && !this.#over)
+        showNotice('media', problems.join(' '));
+    });
+    const patience = new Promise((resolve) =>
+      setTimeout(resolve, MEDIA_PATIENCE));
+    await Promise.race([opened, patience]);
+    if (!this.#over)
+      await this.#call.start();
+  }
+
+  #showWarnings() {
+    if (!this.#link.key) {
+      showNotice('key', 'This link has no key: the server could read along '
+        + 'while you connect to each other.');
+    }
+    if (!canCapture()) {
+      showNotice('media', 'The browser gives no camera and no microphone to a '
+        + 'page that came over plain http from another machine. You can see '
+        + 'and hear the others. Open the link with https to be seen.');
+    }
+  }
+
+  /** @returns {import('./call.js').CallHandlers} */
+  #handlers() {
+    return {
+      state: (state) => this.#onState(state),
+      unreachable: () => {
+        if (document.documentElement.dataset.state === 'joining') {
+          showNotice('server', 'The server cannot be reached. '
+            + 'Trying again\u2026');
+        }
+      },
+      peers: (views) => this.#onPeers(views),
+      came: ({id, name}, joined) => announce(joined
+        ? `${name || this.#grid.nameOf(id)} is here`
+        : `${this.#grid.nameOf(id)} has left`),
+      track: (peer, sid, track) => this.#grid.addTrack(peer, sid, track),
+      speaking: (peer, speaking) => this.#grid.setSpeaking(peer, speaking),
+      chat: ({name}, text) => this.#chat.add(name || 'Guest', text),
+      warning: (text) => showNotice('warning', text),
+      failed: (code, text) => this.#onFailed(code, text),
+    };
+  }
+
+  /** @param {'joining' | 'in-call' | 'reconnecting'} state */
+  #onState(state) {
+    setState(state);
+    byId('alone').hidden = this.#grid.count > 0 || state === 'joining';
+    if (state === 'reconnecting') {
+      showNotice('server', 'The connection to the server is lost. Those who '
+        + 'are in the call stay in it. Reconnecting\u2026');
+    } else {
+      hideNotice('server');
+    }
+  }
+
+  /** @param {import('./call.js').PeerView[]} views */
+  #onPeers(views) {
+    this.#grid.show(views);
+    byId('alone').hidden = views.length > 0
+      || document.documentElement.dataset.state === 'joining';
+    document.title = views.length > 0
+      ? `meshroom (${views.length + 1})` : 'meshroom';
+  }
+
+  /** @param {string} code @param {string} text */
+  #onFailed(code, text) {
+    /** @type {Record<string, string>} */
+    const words = {
+      'room-full': 'This room is full.',
+      'too-many-rooms': 'The server has no place for another room.',
+      'refused': 'The server does not let this page in.',
+      'replaced': 'This call was taken over by another window.',
+    };
+    this.#close();
+    this.#onOver('You are not in the call',
+      words[code] ?? `The server ended it (${code}). ${text}`.trim());
+  }
+
+  /** @param {string} [problem] */
+  #onMedia(problem) {
+    const {muted, hidden, videoTrack} = this.#media;
+    const self = byId('self');
+    const video = self.querySelector('video');
+    const shown = /** @type {MediaStream | null} */ (video.srcObject);
+    if (shown?.getVideoTracks()[0] !== videoTrack) {
+      video.srcObject = new MediaStream([videoTrack]);
+      video.play().catch(() => {});
+    }
+    self.classList.toggle('mirrored', !hidden);
+    self.querySelector('.muted-mark').toggleAttribute('hidden', !muted);
+    setButton('mute', muted ? 'Unmute' : 'Mute', muted ? 'mic-off' : 'mic',
+      muted);
+    setButton('camera', hidden ? 'Start camera' : 'Stop camera',
+      hidden ? 'camera-off' : 'camera', hidden);
+    if (problem)
+      showNotice('media', problem);
+  }
+
+  #setUpControls() {
+    byId('mute').addEventListener('click', () =>
+      this.#try(this.#media.setMuted(!this.#media.muted)));
+    byId('camera').addEventListener('click', () =>
+      this.#try(this.#media.setHidden(!this.#media.hidden)));
+    byId('leave').addEventListener('click', () => this.#leave());
+    addEventListener('keydown', this.#onKey);
+    addEventListener('pagehide', this.#onPageHide);
+  }
+
+  /** @param {Promise<string | null>} change */
+  async #try(change) {
+    const problem = await change;
+    if (problem && !this.#over)
+      showNotice('media', problem);
+    else
+      hideNotice('media');
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey = (event) => {
+    const {key, target, ctrlKey, metaKey, altKey, repeat} = event;
+    if (ctrlKey || metaKey || altKey || repeat
+        || document.querySelector('dialog[open]')
+        || (target instanceof Element
+          && target.closest('input, select, textarea')))
+      return;
+    const button = {m: 'mute', v: 'camera', c: 'chat-open'}[key];
+    if (button) {
+      event.preventDefault();
+      byId(button).click();
+    }
+  };
+
+  #onPageHide = () => this.#call.abandon();
+
+  /** @param {string} name */
+  #setName(name) {
+    this.#media.setName(name);
+    this.#call.setName(name);
+    this.#setSelfName(name);
+  }
+
+  /** @param {string} name */
+  #setSelfName(name) {
+    byId('self-name').textContent = name === DEFAULT_NAME ? 'You'
+      : `${name} (you)`;
+  }
+
+  #leave() {
+    this.#call.leave();
+    this.#close();
+    this.#onOver('You have left the call',
+      'The camera and the microphone are off.');
+  }
+
+  #close() {
+    this.#over = true;
+    removeEventListener('keydown', this.#onKey);
+    removeEventListener('pagehide', this.#onPageHide);
+    this.#media.close();
+    this.#grid.clear();
+    for (const dialog of document.querySelectorAll('dialog[open]'))
+      /** @type {HTMLDialogElement} */ (dialog).close();
+  }
+}

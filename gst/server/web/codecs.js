@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * Which codecs we offer: one for each m-line, since other ends (webrtcbin)
+ * answer with the first one alone; and retransmission for video.
+ */
+
+const KNOWN = ['VP8', 'H264'];
+
+/** @typedef {{mimeType: string, sdpFmtpLine?: string}} Codec */
+
+/**
+ * H.264 means constrained baseline in packetization mode 1 to everybody.
+ *
+ * @param {Codec} codec
+ */
+function isPlain({mimeType, sdpFmtpLine = ''}) {
+  return mimeType.toLowerCase() !== 'video/h264'
+    || (/packetization-mode=1/.test(sdpFmtpLine)
+      && /profile-level-id=42[0-9a-f]{2}/i.test(sdpFmtpLine));
+}
+
+/**
+ * @template {Codec} T
+ * @param {T[]} capabilities
+ * @param {string} name
+ * @returns {T | undefined}
+ */
+const find = (capabilities, name) => capabilities.find((codec) =>
+  codec.mimeType.toLowerCase() === `video/${name.toLowerCase()}`
+    && isPlain(codec));
+
+/** @param {'audio' | 'video'} kind */
+const receivable = (kind) =>
+  globalThis.RTCRtpReceiver?.getCapabilities?.(kind)?.codecs ?? [];
+
+/** @param {'audio' | 'video'} kind */
+const sendable = (kind) =>
+  globalThis.RTCRtpSender?.getCapabilities?.(kind)?.codecs ?? [];
+
+/** The video codecs that this browser can send and receive, best first. */
+export function videoCodecs() {
+  const codecs = KNOWN.filter((name) =>
+    find(receivable('video'), name) && find(sendable('video'), name));
+  return codecs.length > 0 ? codecs : ['VP8'];
+}
+
+/**
+ * What to offer to one who named `wanted`.
+ *
+ * @template {Codec} T
+ * @param {string[]} wanted best first
+ * @param {T[]} capabilities
+ * @returns {T[]} one codec with its retransmission; empty: the browser's choice
+ */
+export function chooseVideo(wanted, capabilities) {
+  for (const name of [...wanted, 'VP8']) {
+    const codec = find(capabilities, name);
+    if (codec) {
+      return [codec, ...capabilities.filter(({mimeType}) =>
+        mimeType.toLowerCase() === 'video/rtx')];
+    }
+  }
+  return [];
+}
+
+/**
+ * @template {Codec} T
+ * @param {T[]} capabilities
+ * @returns {T[]}
+ */
+export const chooseAudio = (capabilities) => capabilities
+  .filter(({mimeType}) => mimeType.toLowerCase() === 'audio/opus');
+
+/**
+ * @param {RTCRtpTransceiver} transceiver
+ * @param {Codec[]} codecs
+ */
+function prefer(transceiver, codecs) {
+  if (codecs.length === 0 || !transceiver.setCodecPreferences)
+    return;
+  try {
+    transceiver.setCodecPreferences(/** @type {any} */ (codecs));
+  } catch (error) {
+    console.warn('codec preferences refused:', error);
+  }
+}
+
+/** @param {RTCRtpTransceiver} transceiver */
+export const preferOpus = (transceiver) =>
+  prefer(transceiver, chooseAudio(receivable('audio')));
+
+/** @param {RTCRtpTransceiver} transceiver @param {string[]} wanted */
+export const preferVideo = (transceiver, wanted) =>
+  prefer(transceiver, chooseVideo(wanted, receivable('video')));

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/** The few things that all parts of the window need. */
+
+/**
+ * @template {HTMLElement} [T=HTMLElement]
+ * @param {string} id
+ * @returns {T}
+ */
+export function byId(id) {
+  const element = document.getElementById(id);
+  if (!element)
+    throw new Error(`the page has no #${id}`);
+  return /** @type {T} */ (element);
+}
+
+/** @param {HTMLElement} screen shows this one of the page's screens */
+export function showScreen(screen) {
+  for (const id of ['home', 'call', 'end'])
+    byId(id).hidden = id !== screen.id;
+}
+
+/** @param {'joining' | 'in-call' | 'reconnecting' | 'left'} state */
+export function setState(state) {
+  document.documentElement.dataset.state = state;
+}
+
+/** For those who listen to the page. @param {string} text */
+export function announce(text) {
+  byId('announce').textContent = text;
+}
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let toastTimer;
+
+/** A short word that goes away by itself. @param {string} text */
+export function toast(text) {
+  const element = byId('toast');
+  element.textContent = text;
+  element.classList.add('shown');
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => element.classList.remove('shown'), 4000);
+}
+
+/**
+ * A line at the top of the call that stays until it is taken away. One of
+ * each key.
+ *
+ * @param {string} key
+ * @param {string} text
+ * @param {{label: string, run: () => void}} [action]
+ */
+export function showNotice(key, text, action) {
+  hideNotice(key);
+  const line = document.createElement('p');
+  line.dataset.key = key;
+  const words = document.createElement('span');
+  words.textContent = text;
+  line.append(words, makeButton(action?.label ?? 'Dismiss', () => {
+    hideNotice(key);
+    action?.run();
+  }));
+  byId('notices').append(line);
+}
+
+/** @param {string} key */
+export function hideNotice(key) {
+  byId('notices').querySelector(`[data-key="${CSS.escape(key)}"]`)?.remove();
+}
+
+/** @param {string} label @param {() => void} onClick */
+function makeButton(label, onClick) {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.textContent = label;
+  button.addEventListener('click', onClick);
+  return button;
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/** The tiles of everybody else, as large as the window lets them. */
+
+import {byId, hideNotice, showNotice} from './dom.js';
+import {chooseGrid} from './layout.js';
+import {Tile} from './tile.js';
+
+/** @typedef {import('./call.js').PeerView} PeerView */
+
+const GAP = 10;
+
+export class Grid {
+  #element = byId('grid');
+  /** @type {Map<string, Tile>} by peer id */
+  #tiles = new Map();
+  #observer = new ResizeObserver(() => this.#arrange());
+
+  constructor() {
+    this.#observer.observe(this.#element);
+  }
+
+  get count() {
+    return this.#tiles.size;
+  }
+
+  /** @param {PeerView[]} views everybody to be seen */
+  show(views) {
+    const ids = new Set(views.map(({id}) => id));
+    for (const [id, tile] of this.#tiles) {
+      if (!ids.has(id)) {
+        tile.remove();
+        this.#tiles.delete(id);
+      }
+    }
+    for (const view of views)
+      this.#tile(view.id).update(view);
+    this.#arrange();
+  }
+
+  /** @param {string} peer */
+  nameOf(peer) {
+    return this.#tiles.get(peer)?.name ?? 'Guest';
+  }
+
+  /**
+   * @param {string} peer
+   * @param {string} sid
+   * @param {MediaStreamTrack} track
+   */
+  addTrack(peer, sid, track) {
+    this.#tile(peer).addTrack(sid, track);
+  }
+
+  /** @param {string} peer @param {boolean} speaking */
+  setSpeaking(peer, speaking) {
+    this.#tiles.get(peer)?.setSpeaking(speaking);
+  }
+
+  clear() {
+    this.#observer.disconnect();
+    this.show([]);
+  }
+
+  /** @param {string} peer */
+  #tile(peer) {
+    let tile = this.#tiles.get(peer);
+    if (!tile) {
+      tile = new Tile(peer, () => this.#offerSound());
+      this.#tiles.set(peer, tile);
+      this.#element.append(tile.element);
+    }
+    return tile;
+  }
+
+  #offerSound() {
+    showNotice('sound', 'The browser keeps the sound off until you allow it.', {
+      label: 'Turn on sound',
+      run: () => {
+        hideNotice('sound');
+        this.#tiles.forEach((tile) => tile.unblock());
+      },
+    });
+  }
+
+  #arrange() {
+    const {clientWidth, clientHeight} = this.#element;
+    const {tileWidth, tileHeight} = chooseGrid(this.#tiles.size, clientWidth,
+      clientHeight, GAP);
+    this.#element.style.setProperty('--tile-width', `${tileWidth}px`);
+    this.#element.style.setProperty('--tile-height', `${tileHeight}px`);
+  }
+}

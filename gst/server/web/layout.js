@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * How many columns the grid has, so that its tiles are as large as can be.
+ *
+ * @param {number} count how many tiles
+ * @param {number} width of the grid
+ * @param {number} height
+ * @param {number} gap between tiles
+ * @param {number} [aspect] of a tile, at best; it may be narrower
+ * @returns {{columns: number, tileWidth: number, tileHeight: number}}
+ */
+export function chooseGrid(count, width, height, gap, aspect = 16 / 9) {
+  let best = {columns: 1, tileWidth: 0, tileHeight: 0};
+  for (let columns = 1; columns <= Math.max(count, 1); columns++) {
+    const rows = Math.ceil(Math.max(count, 1) / columns);
+    const roomX = (width - gap * (columns - 1)) / columns;
+    const roomY = (height - gap * (rows - 1)) / rows;
+    /* A tall window's tiles may be up to square, rather than stripes. */
+    const tileWidth = Math.max(Math.min(roomX, roomY * aspect), 0);
+    const tileHeight = Math.max(Math.min(roomY, tileWidth), 0);
+    const area = tileWidth * Math.min(tileHeight, tileWidth / aspect);
+    if (area > best.tileWidth * Math.min(best.tileHeight,
+      best.tileWidth / aspect))
+      best = {columns, tileWidth, tileHeight};
+  }
+  return {columns: best.columns, tileWidth: Math.floor(best.tileWidth),
+    tileHeight: Math.floor(best.tileHeight)};
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * One attempt's connection with one peer. One audio and one video m-line,
+ * audio first, both always sendrecv; what they carry is a matter of
+ * replaceTrack(), so nothing is negotiated twice.
+ */
+
+import {preferOpus, preferVideo} from './codecs.js';
+
+/**
+ * @typedef {object} PeerHandlers
+ * @property {(sdpType: 'offer' | 'answer', sdp: string) => void} localSdp
+ * @property {(candidate: string, mline?: number, mid?: string) => void}
+ *   localCandidate '' = no more follow
+ * @property {() => void} connected
+ * @property {() => void} failed
+ * @property {(track: MediaStreamTrack) => void} track
+ */
+
+/**
+ * @typedef {object} Media
+ * @property {MediaStreamTrack | null} audioTrack
+ * @property {MediaStreamTrack} videoTrack
+ */
+
+export class Peer {
+  #pc;
+  #handlers;
+  #media;
+  #stream;
+  #codecs;
+  #maxBitrate = 1_000_000;
+  /** @type {Promise<unknown>} one step after the other */
+  #steps = Promise.resolve();
+  #closed = false;
+  /* What was received when we last looked. */
+  #received = 0;
+
+  /**
+   * @param {object} options
+   * @param {boolean} options.offerer
+   * @param {string[]} [options.codecs] that the other end named, best first
+   * @param {Media} options.media
+   * @param {PeerHandlers} handlers
+   */
+  constructor({offerer, codecs = [], media}, handlers) {
+    this.#handlers = handlers;
+    this.#media = media;
+    this.#codecs = codecs;
+    this.#stream = new MediaStream();
+    this.#pc = new RTCPeerConnection(
+      {iceServers: [], bundlePolicy: 'max-bundle'});
+    this.#listen();
+    if (offerer)
+      this.#step(() => this.#offer());
+  }
+
+  /** @param {'offer' | 'answer'} type @param {string} sdp */
+  remoteSdp(type, sdp) {
+    this.#step(async () => {
+      await this.#pc.setRemoteDescription({type, sdp});
+      if (type === 'offer')
+        await this.#answer();
+      this.#limit();
+    });
+  }
+
+  /**
+   * @param {string} candidate '' = no more follow
+   * @param {number} [mline]
+   * @param {string} [mid]
+   */
+  remoteCandidate(candidate, mline, mid) {
+    /* The index, where there is one: other ends name m-lines by ids of their
+     * own. Bundled, all candidates are the first one's. */
+    const place = mline !== undefined || mid === undefined
+      ? {sdpMLineIndex: mline ?? 0} : {sdpMid: mid};
+    this.#steps = this.#steps.then(async () => {
+      if (!this.#closed)
+        await this.#pc.addIceCandidate({candidate, ...place});
+    }).catch((error) => {
+      /* One that is no good is no reason to end the attempt. */
+      console.warn('candidate refused:', error.message);
+    });
+  }
+
+  /** Sends what the media is now. */
+  updateTracks() {
+    this.#replace(this.#transceiver('audio'), this.#media.audioTrack);
+    this.#replace(this.#transceiver('video'), this.#media.videoTrack);
+  }
+
+  /** @param {number} bitsPerSecond of video, at most */
+  setMaxBitrate(bitsPerSecond) {
+    if (this.#maxBitrate === bitsPerSecond)
+      return;
+    this.#maxBitrate = bitsPerSecond;
+    this.#limit();
+  }
+
+  /** How loud the peer is now, 0 to 1. */
+  audioLevel() {
+    const receiver = this.#transceiver('audio')?.receiver;
+    const [source] = receiver?.getSynchronizationSources?.() ?? [];
+    if (!source || performance.timeOrigin + performance.now()
+        - source.timestamp > 1000)
+      return 0;
+    return source.audioLevel ?? 0;
+  }
+
+  /**
+   * Whether anything came in since the last call: media, or RTCP of a peer
+   * that sends none. What keeps the path open (STUN) does not count.
+   */
+  async wasHeard() {
+    if (this.#closed)
+      return false;
+    let received = 0;
+    for (const report of (await this.#pc.getStats()).values()) {
+      if (report.type === 'inbound-rtp')
+        received += report.packetsReceived ?? 0;
+      else if (report.type === 'candidate-pair')
+        received += report.bytesReceived ?? 0;
+      else if (report.type === 'remote-inbound-rtp'
+          || report.type === 'remote-outbound-rtp')
+        received += report.timestamp ?? 0;
+    }
+    const heard = received !== this.#received;
+    this.#received = received;
+    return heard;
+  }
+
+  close() {
+    this.#closed = true;
+    this.#pc.close();
+  }
+
+  /** @param {'audio' | 'video'} kind */
+  #transceiver(kind) {
+    return this.#pc.getTransceivers()
+      .find(({receiver}) => receiver.track.kind === kind);
+  }
+
+  #listen() {
+    const pc = this.#pc;
+    pc.onicecandidate = ({candidate}) => {
+      /* "" and null both mean the end, which is told once below. */
+      if (!this.#closed && candidate?.candidate) {
+        this.#handlers.localCandidate(candidate.candidate,
+          candidate.sdpMLineIndex ?? undefined, candidate.sdpMid ?? undefined);
+      }
+    };
+    let complete = false;
+    pc.onicegatheringstatechange = () => {
+      if (this.#closed || complete || pc.iceGatheringState !== 'complete')
+        return;
+      complete = true;
+      this.#handlers.localCandidate('', 0, pc.getTransceivers()[0]?.mid
+        ?? undefined);
+    };
+    pc.onconnectionstatechange = () => {
+      if (this.#closed)
+        return;
+      if (pc.connectionState === 'connected')
+        this.#handlers.connected();
+      else if (pc.connectionState === 'failed')
+        this.#handlers.failed();
+    };
+    /* Tracks, not streams: what other ends write about streams is odd. */
+    pc.ontrack = ({track}) => this.#handlers.track(track);
+  }
+
+  /** @param {() => Promise<void>} action */
+  #step(action) {
+    this.#steps = this.#steps.then(async () => {
+      if (!this.#closed)
+        await action();
+    }).catch((error) => {
+      if (this.#closed)
+        return;
+      console.warn('attempt failed:', error);
+      this.#handlers.failed();
+    });
+  }
+
+  async #offer() {
+    const {audioTrack, videoTrack} = this.#media;
+    const how = {direction: /** @type {'sendrecv'} */ ('sendrecv'),
+      streams: [this.#stream]};
+    const audio = this.#pc.addTransceiver(audioTrack ?? 'audio', how);
+    const video = this.#pc.addTransceiver(videoTrack, how);
+    preferOpus(audio);
+    preferVideo(video, this.#codecs);
+    await this.#pc.setLocalDescription(await this.#pc.createOffer());
+    this.#tellDescription();
+  }
+
+  async #answer() {
+    for (const transceiver of this.#pc.getTransceivers()) {
+      const {kind} = transceiver.receiver.track;
+      transceiver.direction = 'sendrecv';
+      transceiver.sender.setStreams?.(this.#stream);
+      await transceiver.sender.replaceTrack(kind === 'audio'
+        ? this.#media.audioTrack : this.#media.videoTrack);
+    }
+    await this.#pc.setLocalDescription(await this.#pc.createAnswer());
+    this.#tellDescription();
+    /* What the media has become meanwhile. */
+    this.updateTracks();
+  }
+
+  #tellDescription() {
+    const description = this.#pc.localDescription;
+    if (description && !this.#closed) {
+      this.#handlers.localSdp(/** @type {'offer' | 'answer'} */ (
+        description.type), description.sdp);
+    }
+  }
+
+  /**
+   * @param {RTCRtpTransceiver | undefined} transceiver
+   * @param {MediaStreamTrack | null} track
+   */
+  #replace(transceiver, track) {
+    if (this.#closed || !transceiver || transceiver.sender.track === track)
+      return;
+    transceiver.sender.replaceTrack(track).catch((error) =>
+      console.warn('track not replaced:', error.message));
+  }
+
+  /* Bounds the video's rate, once there is an encoder to tell it to. */
+  #limit() {
+    const sender = this.#transceiver('video')?.sender;
+    const parameters = sender?.getParameters();
+    if (this.#closed || !parameters?.encodings?.length)
+      return;
+    parameters.encodings[0].maxBitrate = this.#maxBitrate;
+    parameters.degradationPreference = 'balanced';
+    sender.setParameters(parameters).catch((error) =>
+      console.warn('no bound for the bit rate:', error.message));
+  }
+}

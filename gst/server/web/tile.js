@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/** One peer's place in the grid. It stays through every new attempt. */
+
+import {byId} from './dom.js';
+
+/** @typedef {import('./call.js').PeerView} PeerView */
+
+/* A picture at least this much higher than wide is shown whole. */
+const TALL_BELOW = 1.2;
+
+export class Tile {
+  /** @type {HTMLElement} */
+  element;
+  #video;
+  #still;
+  #sid = '';
+  #onBlocked;
+  name = 'Guest';
+
+  /**
+   * @param {string} peer
+   * @param {() => void} onBlocked the browser wants a click before it sounds
+   */
+  constructor(peer, onBlocked) {
+    const template = /** @type {HTMLTemplateElement} */ (
+      byId('tile-template'));
+    const content = /** @type {DocumentFragment} */ (
+      template.content.cloneNode(true));
+    this.element = content.querySelector('figure');
+    this.#video = content.querySelector('video');
+    this.#still = content.querySelector('canvas');
+    this.#onBlocked = onBlocked;
+    this.#video.dataset.peer = peer;
+    this.#video.addEventListener('resize', () => this.#fit());
+  }
+
+  /** @param {PeerView} view */
+  update({name, muted, hidden, connected}) {
+    this.name = name.trim() || 'Guest';
+    const find = (selector) => this.element.querySelector(selector);
+    find('.name').textContent = this.name;
+    this.#video.setAttribute('aria-label', this.name);
+    /* toggleAttribute() works for SVG too. */
+    find('.muted-mark').toggleAttribute('hidden', !muted);
+    find('.hidden-mark').toggleAttribute('hidden', !hidden);
+    find('.progress').hidden = connected;
+    find('.progress-text').textContent = this.#video.srcObject
+      ? 'reconnecting\u2026' : 'connecting\u2026';
+    this.element.classList.toggle('connected', connected);
+  }
+
+  /**
+   * @param {string} sid of which attempt
+   * @param {MediaStreamTrack} track
+   */
+  addTrack(sid, track) {
+    if (this.#sid !== sid) {
+      this.#keepStill();
+      this.#sid = sid;
+      this.#video.srcObject = new MediaStream();
+    }
+    /** @type {MediaStream} */ (this.#video.srcObject).addTrack(track);
+    this.#play();
+  }
+
+  /** @param {boolean} speaking */
+  setSpeaking(speaking) {
+    this.element.classList.toggle('speaking', speaking);
+  }
+
+  /** After a click, which allows it. */
+  unblock() {
+    this.#video.muted = false;
+    this.#play();
+  }
+
+  remove() {
+    this.#video.srcObject = null;
+    this.element.remove();
+  }
+
+  #play() {
+    this.#video.play().catch((error) => {
+      if (error.name !== 'NotAllowedError' || this.#video.muted)
+        return;
+      this.#video.muted = true;
+      this.#play();
+      this.#onBlocked();
+    });
+  }
+
+  /* The last picture stays behind the video until the next one is there. */
+  #keepStill() {
+    const {videoWidth, videoHeight} = this.#video;
+    if (!videoWidth)
+      return;
+    this.#still.width = videoWidth;
+    this.#still.height = videoHeight;
+    this.#still.getContext('2d')?.drawImage(this.#video, 0, 0);
+  }
+
+  #fit() {
+    const {videoWidth, videoHeight} = this.#video;
+    this.element.classList.toggle('tall',
+      videoWidth < TALL_BELOW * videoHeight);
+  }
+}
