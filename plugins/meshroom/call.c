@@ -360,7 +360,9 @@ send_message (MeshCall *self, const MeshMessage *message)
   }
   GST_DEBUG_OBJECT (self->config.element, "%s to %s",
       mesh_message_type_name (message->type), message->to);
-  self->config.send (json, self->config.user_data);
+  if (!self->config.send (json, self->config.user_data))
+    GST_WARNING_OBJECT (self->config.element, "%s to %s could not be sent",
+        mesh_message_type_name (message->type), message->to);
 }
 
 static void

@@ -49,6 +49,9 @@
 #define MESH_TYPE_MESHROOM (mesh_meshroom_get_type ())
 G_DECLARE_FINAL_TYPE (MeshMeshroom, mesh_meshroom, MESH, MESHROOM, GstBin)
 
+/* How long a goodbye may take to get out. */
+#define MAX_GOODBYE (500 * G_TIME_SPAN_MILLISECOND)
+
 #define DEFAULT_MAX_PEERS 32
 #define DEFAULT_LATENCY 80
 #define DEFAULT_VIDEO_CODECS "VP8,H264"
@@ -257,7 +260,9 @@ send_signal (const char *json, gpointer user_data)
   return mesh_port_send (MESH_MESHROOM (user_data)->port, json);
 }
 
-/* The element's own pair, where the application uses no signal pads. */
+/* The element's own pair, where the application uses no signal pads. The state of port and
+ * pair is ours alone: a call that is paused keeps talking, and a goodbye
+ * must get through while the rest goes down. */
 static gboolean
 add_signal_elements (MeshMeshroom *self, const char *link,
     const char *peer_id, GError **error)
@@ -273,12 +278,28 @@ add_signal_elements (MeshMeshroom *self, const char *link,
       return FALSE;
     }
     g_object_set (element, "link", link, "peer-id", peer_id, NULL);
+    gst_element_set_locked_state (element, TRUE);
     gst_bin_add (GST_BIN (self), element);
     self->signal_elements[i] = element;
   }
-  return gst_element_link (self->signal_elements[0], GST_ELEMENT (self->port))
-      && gst_element_link (GST_ELEMENT (self->port),
-      self->signal_elements[1]);
+  gst_element_link (self->signal_elements[0], GST_ELEMENT (self->port));
+  gst_element_link (GST_ELEMENT (self->port), self->signal_elements[1]);
+  return TRUE;
+}
+
+static gboolean
+start_signalling (MeshMeshroom *self)
+{
+  GstElement *elements[] = { self->signal_elements[1],
+    GST_ELEMENT (self->port), self->signal_elements[0]
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (elements); i++) {
+    if (elements[i] && gst_element_set_state (elements[i], GST_STATE_PLAYING)
+        == GST_STATE_CHANGE_FAILURE)
+      return FALSE;             /* it has posted why */
+  }
+  return TRUE;
 }
 
 static void
@@ -298,8 +319,15 @@ target_signal_pads (MeshMeshroom *self)
 static void
 tell_link (MeshMeshroom *self, const char *link)
 {
-  GST_ELEMENT_INFO (self, RESOURCE, SETTINGS, ("the room's link is %s", link),
-      (NULL));
+  g_autofree char *text = g_strdup_printf ("the room's link is %s", link);
+  g_autoptr (GError) info =
+      g_error_new_literal (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      text);
+
+  /* Not GST_ELEMENT_INFO(), which would log the key. gst-launch shows only
+   * the details, hence the text twice. */
+  gst_element_post_message (GST_ELEMENT (self),
+      gst_message_new_info (GST_OBJECT (self), info, text));
   g_signal_emit (self, signals[LINK_READY], 0, link);
   gst_element_post_message (GST_ELEMENT (self),
       gst_message_new_element (GST_OBJECT (self),
@@ -415,6 +443,7 @@ prepare (MeshMeshroom *self)
   if (!find_room (self, &link, &error))
     goto failed;
   self->port = g_object_ref_sink (mesh_port_new (peer_id, on_signal, self));
+  gst_element_set_locked_state (GST_ELEMENT (self->port), TRUE);
   gst_bin_add (GST_BIN (self), GST_ELEMENT (self->port));
   target_signal_pads (self);
   text = link ? mesh_link_to_string (link) : NULL;
@@ -432,10 +461,12 @@ prepare (MeshMeshroom *self)
     g_mutex_unlock (&self->lock);
     tell_link (self, text);
   }
-  return TRUE;
+  if (start_signalling (self))
+    return TRUE;
 
 failed:
-  post_error (self, error);
+  if (error)
+    post_error (self, error);
   stop (self);
   return FALSE;
 }
@@ -448,8 +479,10 @@ stop_call (MeshMeshroom *self)
   g_mutex_lock (&self->lock);
   call = g_steal_pointer (&self->call);
   g_mutex_unlock (&self->lock);
-  if (call)
-    mesh_call_stop (call);
+  if (!call)
+    return;
+  mesh_call_stop (call);
+  mesh_port_drain (self->port, MAX_GOODBYE);
 }
 
 static void

@@ -12,12 +12,21 @@ struct _MeshPort {
   gpointer user_data;
   GstPad *sinkpad;
   GstPad *srcpad;
-  gboolean started;             /* sending thread only */
+
+  GMutex lock;                  /* guards: */
+  GCond cond;
+  GQueue messages;              /* char *, to be sent */
+  gboolean sending;
+  gboolean flushing;
 };
 
 G_DEFINE_FINAL_TYPE (MeshPort, mesh_port, GST_TYPE_ELEMENT)
 
 #define SIGNAL_CAPS "application/x-mesh-signal"
+
+/* What may wait for a downstream that takes nothing, such as a paused sink:
+ * about what it takes to connect to a full room. */
+#define MAX_WAITING 1024
 
 static GstStaticPadTemplate sink_template =
 GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
@@ -81,34 +90,108 @@ start_stream (MeshPort *self)
   gst_pad_push_event (self->srcpad, gst_event_new_segment (&segment));
 }
 
+static void
+push_message (MeshPort *self, char *json)
+{
+  GstBuffer *buffer = gst_buffer_new_wrapped (json, strlen (json));
+  g_autoptr (GstEvent) segment =
+      gst_pad_get_sticky_event (self->srcpad, GST_EVENT_SEGMENT, 0);
+  GstFlowReturn flow;
+
+  if (!segment)
+    start_stream (self);
+  flow = gst_pad_push (self->srcpad, buffer);
+  if (flow != GST_FLOW_OK)
+    GST_DEBUG_OBJECT (self, "a message went nowhere: %s",
+        gst_flow_get_name (flow));
+}
+
+/* The pad's own thread, since a sink that is paused holds on to it. */
+static void
+port_loop (gpointer user_data)
+{
+  MeshPort *self = user_data;
+  char *json;
+
+  g_mutex_lock (&self->lock);
+  self->sending = FALSE;
+  g_cond_broadcast (&self->cond);
+  while (!self->flushing && g_queue_is_empty (&self->messages))
+    g_cond_wait (&self->cond, &self->lock);
+  json = self->flushing ? NULL : g_queue_pop_head (&self->messages);
+  self->sending = json != NULL;
+  g_mutex_unlock (&self->lock);
+  if (json)
+    push_message (self, json);
+  else
+    gst_pad_pause_task (self->srcpad);
+}
+
+static gboolean
+port_activate_mode (GstPad *pad, GstObject *parent, GstPadMode mode,
+    gboolean active)
+{
+  MeshPort *self = MESH_PORT (parent);
+
+  if (mode != GST_PAD_MODE_PUSH)
+    return FALSE;
+  g_mutex_lock (&self->lock);
+  self->flushing = !active;
+  if (!active)
+    g_queue_clear_full (&self->messages, g_free);
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+  if (active)
+    return gst_pad_start_task (pad, port_loop, self, NULL);
+  return gst_pad_stop_task (pad);
+}
+
 /**
  * mesh_port_send:
- * @port: the port, active
+ * @port: the port
  * @json: a message
  *
- * Sends a message downstream. One thread at a time may call.
+ * Sends a message downstream, soon. Any thread; never blocks.
  *
- * Returns: whether somebody took it
+ * Returns: %FALSE when the port is not active, or too many wait already
  *
  * Since: 0.1
  */
 gboolean
 mesh_port_send (MeshPort *port, const char *json)
 {
-  GstBuffer *buffer = gst_buffer_new_memdup (json, strlen (json));
-  GstFlowReturn flow;
+  gboolean taken;
 
-  if (!port->started) {
-    start_stream (port);
-    port->started = TRUE;
+  g_mutex_lock (&port->lock);
+  taken = !port->flushing
+      && g_queue_get_length (&port->messages) < MAX_WAITING;
+  if (taken) {
+    g_queue_push_tail (&port->messages, g_strdup (json));
+    g_cond_broadcast (&port->cond);
   }
-  flow = gst_pad_push (port->srcpad, buffer);
-  if (flow == GST_FLOW_FLUSHING)
-    port->started = FALSE;      /* a pad that was not active has kept nothing */
-  if (flow != GST_FLOW_OK)
-    GST_DEBUG_OBJECT (port, "a message went nowhere: %s",
-        gst_flow_get_name (flow));
-  return flow == GST_FLOW_OK;
+  g_mutex_unlock (&port->lock);
+  return taken;
+}
+
+/**
+ * mesh_port_drain:
+ * @port: the port
+ * @timeout: how long to wait at the most, in microseconds
+ *
+ * Waits until what was sent has been taken downstream.
+ *
+ * Since: 0.1
+ */
+void
+mesh_port_drain (MeshPort *port, gint64 timeout)
+{
+  gint64 end = g_get_monotonic_time () + timeout;
+
+  g_mutex_lock (&port->lock);
+  while (!port->flushing
+      && (port->sending || !g_queue_is_empty (&port->messages))
+      && g_cond_wait_until (&port->cond, &port->lock, end));
+  g_mutex_unlock (&port->lock);
 }
 
 /**
@@ -135,19 +218,29 @@ mesh_port_new (const char *peer_id, MeshPortFunc received, gpointer user_data)
 static void
 mesh_port_finalize (GObject *object)
 {
-  g_free (MESH_PORT (object)->peer_id);
+  MeshPort *self = MESH_PORT (object);
+
+  g_free (self->peer_id);
+  g_queue_clear_full (&self->messages, g_free);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->cond);
   G_OBJECT_CLASS (mesh_port_parent_class)->finalize (object);
 }
 
 static void
 mesh_port_init (MeshPort *self)
 {
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->cond);
+  g_queue_init (&self->messages);
+  self->flushing = TRUE;
   self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");
   gst_pad_set_chain_function (self->sinkpad, port_chain);
   gst_pad_set_event_function (self->sinkpad, port_event);
   gst_pad_set_query_function (self->sinkpad, port_query);
   gst_element_add_pad (GST_ELEMENT (self), self->sinkpad);
   self->srcpad = gst_pad_new_from_static_template (&src_template, "src");
+  gst_pad_set_activatemode_function (self->srcpad, port_activate_mode);
   gst_pad_set_event_function (self->srcpad, port_event);
   gst_pad_set_query_function (self->srcpad, port_query);
   gst_element_add_pad (GST_ELEMENT (self), self->srcpad);

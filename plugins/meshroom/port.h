@@ -18,5 +18,6 @@ typedef void (*MeshPortFunc) (const char *json, gsize length,
 MeshPort *mesh_port_new (const char *peer_id, MeshPortFunc received,
     gpointer user_data);
 gboolean mesh_port_send (MeshPort *port, const char *json);
+void mesh_port_drain (MeshPort *port, gint64 timeout);
 
 G_END_DECLS
