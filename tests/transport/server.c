@@ -253,37 +253,51 @@ tls_by_a_certificate_made_at_start (Fixture *f, gconstpointer data)
   wait_until (f->b.received == 50);
 }
 
+/* What both sides have received is what the time is measured in here. */
+static guint
+progress (Fixture *f)
+{
+  return f->a.received + f->b.received;
+}
+
+static gboolean
+all_arrived (Fixture *f, guint total)
+{
+  return progress (f) == 2 * total && f->a.taken == total
+      && f->b.taken == total;
+}
+
+static void
+send_some (Client *self, Client *to, guint total)
+{
+  if (self->sent < total && self->sent - to->received < 30)
+    client_send (self);
+}
+
 /* Both sides send all the time, and both are cut again and again, wherever they
  * happen to be: amid a handshake, a frame, a replay. */
 static void
 cut_connections_lose_and_double_nothing (Fixture *f, gconstpointer data)
 {
-  const guint total = 600;
+  const guint total = 500, cuts = 80;
   g_autoptr (GRand) rand = g_rand_new_with_seed (7);
-  guint cuts = 0;
+  guint next_cut = 0, n = 0;
 
   f->serving.limits.hub.rate = f->serving.limits.hub.burst = 1000000;
   serving_start (&f->serving);
   meet (f);
-  while (f->a.received < total || f->b.received < total
-      || f->a.taken < total || f->b.taken < total) {
-    Client *client = g_rand_boolean (rand) ? &f->a : &f->b;
-
-    if (client->sent < total)
-      client_send (client);
-    if (g_rand_int_range (rand, 0, 10) == 0 && cuts < 200) {
-      client_cut (client);
-      cuts++;
+  while (!all_arrived (f, total)) {
+    send_some (&f->a, &f->b, total);
+    send_some (&f->b, &f->a, total);
+    g_main_context_iteration (NULL, TRUE);
+    if (progress (f) >= next_cut && n < cuts) {
+      client_cut (g_rand_boolean (rand) ? &f->a : &f->b);
+      next_cut += g_rand_int_range (rand, 0, 2 * 2 * total / cuts);
+      n++;
     }
-    for (guint i = g_rand_int_range (rand, 0, 4); i > 0; i--)
-      g_main_context_iteration (NULL, FALSE);
     client_connect (&f->a);
     client_connect (&f->b);
-    if (f->a.sent == total && f->b.sent == total)
-      g_main_context_iteration (NULL, TRUE);
   }
-  g_assert_cmpuint (f->a.received, ==, total);
-  g_assert_cmpuint (f->b.received, ==, total);
   g_assert_cmpuint (f->a.afresh, ==, 1);
   g_assert_cmpuint (f->b.afresh, ==, 1);
   g_assert_cmpuint (f->a.resumed + f->b.resumed, >, 10);
