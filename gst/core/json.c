@@ -11,31 +11,43 @@
 #include "core/error.h"
 
 /* json-glib 1.6 parses by recursion without a limit, so 64 KiB of '[' would
- * use up a thread's stack: look at the nesting first. */
-static gboolean
-depth_is_sane (const char *text, gsize length)
+ * use up a thread's stack: look at the nesting first. It also takes more than
+ * JSON (comments, 'strings', several objects), in which brackets could hide:
+ * outside of strings only what JSON is made of may pass.
+ * Returns what is wrong, or NULL. */
+static const char *
+find_wrong_shape (const char *text, gsize length)
 {
   guint depth = 0;
-  gboolean in_string = FALSE;
+  gboolean in_string = FALSE, begun = FALSE;
 
   for (gsize i = 0; i < length; i++) {
     char c = text[i];
 
     if (in_string) {
+      if ((guchar) c < ' ')
+        return "has a control character in a string";
       if (c == '\\')
         i++;
       else if (c == '"')
         in_string = FALSE;
-    } else if (c == '"') {
+      continue;
+    }
+    if (!strchr ("{}[]:,\" \t\r\n+-.0123456789eEtrufalsn", c))
+      return "is not JSON";
+    if (depth == 0 && !strchr (begun ? " \t\r\n" : " \t\r\n{", c))
+      return "is not one JSON object";
+    if (c == '"') {
       in_string = TRUE;
     } else if (c == '{' || c == '[') {
+      begun = TRUE;
       if (++depth > MESH_JSON_MAX_DEPTH)
-        return FALSE;
-    } else if ((c == '}' || c == ']') && depth > 0) {
+        return "is nested too deep";
+    } else if (c == '}' || c == ']') {
       depth--;
     }
   }
-  return TRUE;
+  return NULL;
 }
 
 /**
@@ -56,6 +68,7 @@ mesh_json_parse (const char *text, gsize length, GError **error)
 {
   g_autoptr (JsonParser) parser = NULL;
   g_autoptr (GError) reason = NULL;
+  const char *wrong;
   JsonNode *root;
 
   if (length > MESH_JSON_MAX_BYTES) {
@@ -70,9 +83,10 @@ mesh_json_parse (const char *text, gsize length, GError **error)
         "message is not JSON: empty, or not UTF-8");
     return NULL;
   }
-  if (!depth_is_sane (text, length)) {
-    g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
-        "message is nested deeper than %d", MESH_JSON_MAX_DEPTH);
+  wrong = find_wrong_shape (text, length);
+  if (wrong) {
+    g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE, "message %s",
+        wrong);
     return NULL;
   }
 

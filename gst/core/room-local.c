@@ -117,7 +117,7 @@ mesh_room_connected (MeshRoom *room, const char *peer, const char *sid,
   member->phase = MESH_PEER_CONNECTED;
   member->heard_at = member->seen_at = now;
   member->failures = 0;
-  room->answered = TRUE;
+  /* an answer that comes all the same is still one */
   room->ask_at = NEVER;
   if (!member->added) {
     member->added = TRUE;

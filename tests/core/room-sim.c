@@ -28,7 +28,7 @@ try_seeds (gconstpointer data)
   const char *only = g_getenv ("MESH_SIM_SEED");
   const char *count = g_getenv ("MESH_SIM_SEEDS");
   guint32 first = only ? strtoul (only, NULL, 10) : 0;
-  guint32 n = only ? 1 : count ? strtoul (count, NULL, 10) : 60;
+  guint32 n = only ? 1 : count ? strtoul (count, NULL, 10) : 40;
 
   for (guint32 seed = first; seed < first + n; seed++) {
     g_autoptr (Sim) sim = sim_new (seed, 2 + seed % 7);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/link.h"
+
+#include <string.h>
+
+#include "core/error.h"
+#include "vectors.h"
+
+static JsonObject *links;
+
+static char *
+key_to_hex (const MeshLink *link)
+{
+  GString *hex = g_string_new (NULL);
+
+  for (guint i = 0; i < 16; i++)
+    g_string_append_printf (hex, "%02x", link->key[i]);
+  return g_string_free (hex, FALSE);
+}
+
+static void
+links_come_apart_and_together (void)
+{
+  JsonArray *entries = json_object_get_array_member (links, "valid");
+
+  for (guint i = 0; i < json_array_get_length (entries); i++) {
+    JsonObject *entry = json_array_get_object_element (entries, i);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (MeshLink) link = mesh_link_parse (
+        json_object_get_string_member (entry, "link"), &error);
+    g_autofree char *text = NULL;
+    g_autofree char *public = NULL;
+    g_autofree char *key = NULL;
+
+    g_assert_no_error (error);
+    text = mesh_link_to_string (link);
+    public = mesh_link_to_public_string (link);
+    key = link->has_key ? key_to_hex (link) : NULL;
+    g_assert_cmpstr (link->scheme, ==,
+        json_object_get_string_member (entry, "scheme"));
+    g_assert_cmpstr (link->host, ==,
+        json_object_get_string_member (entry, "host"));
+    g_assert_cmpint (link->port, ==,
+        json_object_get_int_member (entry, "port"));
+    g_assert_cmpstr (link->room, ==,
+        json_object_get_string_member (entry, "room"));
+    g_assert_cmpstr (key, ==, json_object_get_string_member (entry, "key"));
+    g_assert_cmpstr (text, ==,
+        json_object_get_string_member (entry, "canonical"));
+    g_assert_cmpstr (public, ==,
+        json_object_get_string_member (entry, "public"));
+  }
+}
+
+/* Also: an error goes into logs, so the key must not be in it. */
+static void
+bad_links_are_refused (void)
+{
+  JsonArray *entries = json_object_get_array_member (links, "invalid");
+
+  for (guint i = 0; i < json_array_get_length (entries); i++) {
+    JsonObject *entry = json_array_get_object_element (entries, i);
+    const char *text = json_object_get_string_member (entry, "link");
+    const char *fragment = strchr (text, '#');
+    g_autoptr (GError) error = NULL;
+    MeshLink *link = mesh_link_parse (text, &error);
+
+    g_test_message ("%s", json_object_get_string_member (entry, "name"));
+    g_assert_null (link);
+    g_assert_error (error, MESH_ERROR, MESH_ERROR_BAD_LINK);
+    if (fragment)
+      g_assert_null (strstr (error->message, fragment + 1));
+  }
+}
+
+static void
+no_link_and_an_endless_one_are_refused (void)
+{
+  g_autofree char *endless = g_strnfill (1 << 20, 'x');
+
+  g_assert_null (mesh_link_parse (NULL, NULL));
+  g_assert_null (mesh_link_parse (endless, NULL));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (JsonNode) root = NULL;
+
+  g_test_init (&argc, &argv, NULL);
+  root = vectors_load ("messages.json");
+  links = json_object_get_object_member (json_node_get_object (root), "links");
+  g_test_add_func ("/link/valid", links_come_apart_and_together);
+  g_test_add_func ("/link/invalid", bad_links_are_refused);
+  g_test_add_func ("/link/extremes", no_link_and_an_endless_one_are_refused);
+  return g_test_run ();
+}
