@@ -63,7 +63,6 @@ export class CallView {
 
   async start() {
     showScreen(byId('call'));
-    byId('alone-link').textContent = linkToString(this.#link);
     this.#showWarnings();
     this.#media.addEventListener('change', (event) =>
       this.#onMedia(/** @type {CustomEvent} */ (event).detail.problem));

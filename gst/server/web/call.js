@@ -113,6 +113,7 @@ export class Call {
       return;
     this.#handlers.state('joining');
     this.#media.addEventListener('change', this.#onMedia);
+    this.#onMedia();
     this.#intervals = [
       setInterval(() => this.#listenForMedia(), HEARD_INTERVAL),
       setInterval(() => this.#listenForSpeech(), LEVEL_INTERVAL)];

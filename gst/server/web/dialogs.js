@@ -17,10 +17,20 @@ async function copy(link) {
     return true;
   } catch {
     /* No clipboard on insecure pages, but for what is selected. */
-    const input = /** @type {HTMLInputElement} */ (byId('share-link'));
-    input.select();
-    return document.execCommand('copy');
+    const shown = ['share-link', 'alone-link'].map(byId)
+      .find((element) => element.offsetParent);
+    getSelection()?.selectAllChildren(shown ?? document.body);
+    if (shown instanceof HTMLInputElement)
+      shown.select();
+    return shown !== undefined && document.execCommand('copy');
   }
+}
+
+/** @param {string} link @returns {Promise<boolean>} */
+async function copyAndTell(link) {
+  const done = await copy(link);
+  toast(done ? 'Link copied' : 'Please copy the link by hand');
+  return done;
 }
 
 /** @param {string} link @param {boolean} hasKey */
@@ -40,11 +50,11 @@ export function setUpSharing(link, hasKey) {
     byId('share-copy').focus();
   });
   byId('share-copy').addEventListener('click', async () => {
-    const done = await copy(link);
-    toast(done ? 'Link copied' : 'Please copy the link by hand');
-    if (done)
+    if (await copyAndTell(link))
       dialog.close();
   });
+  byId('alone-link').textContent = link;
+  byId('alone-copy').addEventListener('click', () => copyAndTell(link));
   send.hidden = typeof navigator.share !== 'function';
   send.addEventListener('click', () =>
     navigator.share({title: 'meshroom', url: link}).catch(() => {}));

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
+/* A tall window's tiles are cut to this at the sides, rather than stripes. */
+const NARROWEST = 4 / 3;
+
 /**
  * How many columns the grid has, so that its tiles are as large as can be.
  *
@@ -16,9 +19,8 @@ export function chooseGrid(count, width, height, gap, aspect = 16 / 9) {
     const rows = Math.ceil(Math.max(count, 1) / columns);
     const roomX = (width - gap * (columns - 1)) / columns;
     const roomY = (height - gap * (rows - 1)) / rows;
-    /* A tall window's tiles may be up to square, rather than stripes. */
     const tileWidth = Math.max(Math.min(roomX, roomY * aspect), 0);
-    const tileHeight = Math.max(Math.min(roomY, tileWidth), 0);
+    const tileHeight = Math.max(Math.min(roomY, tileWidth / NARROWEST), 0);
     const area = tileWidth * Math.min(tileHeight, tileWidth / aspect);
     if (area > best.tileWidth * Math.min(best.tileHeight,
       best.tileWidth / aspect))
