@@ -7,7 +7,7 @@
 
 #include "core/sdp.h"
 
-#include <stdio.h>
+#include <arpa/inet.h>          /* inet_pton(): text to bytes, nothing else */
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,30 +138,34 @@ read_fmtp (Section *s, const char *value)
     format->fmtp = g_strdup (parameters + 1);
 }
 
+static guint32
+parse_ssrc (const char *text, char **end)
+{
+  guint64 ssrc = g_ascii_strtoull (text, end, 10);
+
+  return ssrc <= G_MAXUINT32 ? ssrc : 0;
+}
+
 /* Only the first stream of an m-line is wanted; "ssrc-group:FID a b" or else
- * the first "ssrc:a …" names it. */
+ * the first "ssrc:a …" names it. The group comes first from Chromium, and last
+ * from Firefox. */
 static void
 read_ssrc (Section *s, const char *value, gboolean group)
 {
-  guint64 ssrc, rtx;
+  guint32 ssrc, rtx;
   char *end;
 
-  if (s->ssrc != 0)
-    return;
-  if (group) {
-    if (!g_str_has_prefix (value, "FID "))
-      return;
-    ssrc = g_ascii_strtoull (value + 4, &end, 10);
-    rtx = g_ascii_strtoull (end, NULL, 10);
-    if (ssrc > 0 && ssrc <= G_MAXUINT32 && rtx > 0 && rtx <= G_MAXUINT32) {
+  if (group && g_str_has_prefix (value, "FID ")) {
+    ssrc = parse_ssrc (value + 4, &end);
+    rtx = parse_ssrc (end, NULL);
+    if (ssrc != 0 && rtx != 0 && rtx != ssrc && s->rtx_ssrc == 0
+        && (s->ssrc == 0 || s->ssrc == ssrc)) {
       s->ssrc = ssrc;
       s->rtx_ssrc = rtx;
     }
-    return;
+  } else if (!group && s->ssrc == 0) {
+    s->ssrc = parse_ssrc (value, NULL);
   }
-  ssrc = g_ascii_strtoull (value, NULL, 10);
-  if (ssrc > 0 && ssrc <= G_MAXUINT32)
-    s->ssrc = ssrc;
 }
 
 static void
@@ -364,21 +368,16 @@ write_media (GString *out, Description *d, guint index, MeshSdp *sdp,
     const char *const *video_codecs, gboolean is_offer, GError **error)
 {
   Section *s = &d->media[index];
-  const char *ufrag = s->ufrag ? s->ufrag : d->session.ufrag;
-  const char *pwd = s->pwd ? s->pwd : d->session.pwd;
-  const char *setup = s->setup ? s->setup : d->session.setup;
+  /* All are bundled, so they have the first one's transport, whatever they say
+   * of their own. webrtcbin wants to read it everywhere, and all the same. */
+  const Section *first = &d->media[0];
+  const char *ufrag = first->ufrag ? first->ufrag : d->session.ufrag;
+  const char *pwd = first->pwd ? first->pwd : d->session.pwd;
+  const char *setup = first->setup ? first->setup : d->session.setup;
   const char *direction = s->direction ? s->direction : d->session.direction;
   const Format *format = choose_format (s, video_codecs);
   MeshSdpMedia *media = &sdp->media[index];
 
-  /* The bundled m-lines share the first one's transport; those that are
-   * rejected may leave it out, but webrtcbin wants it everywhere. */
-  if (index > 0 && (!ufrag || s->rejected)) {
-    ufrag = d->media[0].ufrag ? d->media[0].ufrag : d->session.ufrag;
-    pwd = d->media[0].pwd ? d->media[0].pwd : d->session.pwd;
-  }
-  if (index > 0 && !setup)
-    setup = d->media[0].setup;
   if (!ufrag || !pwd)
     return fail (error, "has no usable ice-ufrag and ice-pwd");
   if (g_strcmp0 (setup, "actpass") != 0 && g_strcmp0 (setup, "active") != 0
@@ -393,6 +392,9 @@ write_media (GString *out, Description *d, guint index, MeshSdp *sdp,
   media->rtx_payload_type = -1;
   if (s->rejected)
     format = NULL;
+  /* webrtcbin 1.22 looks up there what it cannot place, and crashes */
+  if (index == 0 && !format && (!is_offer || s->rejected))
+    return fail (error, "rejects its first m-line");
   if (!format) {
     if (is_offer && !s->rejected) {
       g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
@@ -447,6 +449,29 @@ take_fingerprint (Description *d, MeshSdp *sdp, GError **error)
   return TRUE;
 }
 
+/* In a BUNDLE the payload type alone tells what a packet carries. */
+static gboolean
+has_ambiguous_payload_types (const MeshSdp *sdp, guint n_media)
+{
+  int seen[2 * MESH_SDP_MAX_MEDIA];
+  guint n = 0;
+
+  for (guint i = 0; i < n_media; i++) {
+    if (!sdp->media[i].codec)
+      continue;
+    seen[n++] = sdp->media[i].payload_type;
+    if (sdp->media[i].rtx_payload_type >= 0)
+      seen[n++] = sdp->media[i].rtx_payload_type;
+  }
+  for (guint i = 0; i < n; i++) {
+    for (guint k = 0; k < i; k++) {
+      if (seen[i] == seen[k])
+        return TRUE;
+    }
+  }
+  return FALSE;
+}
+
 /**
  * mesh_sdp_read:
  * @text: a peer's session description
@@ -478,7 +503,8 @@ mesh_sdp_read (const char *text, gboolean is_offer,
     fail (error, "has no m-line");
     return NULL;
   }
-  if (d.n_media == 2 && g_strcmp0 (d.media[0].mid, d.media[1].mid) == 0) {
+  if (d.n_media == 2 && d.media[0].mid
+      && g_strcmp0 (d.media[0].mid, d.media[1].mid) == 0) {
     fail (error, "uses a mid twice");
     return NULL;
   }
@@ -490,6 +516,10 @@ mesh_sdp_read (const char *text, gboolean is_offer,
   for (guint i = 0; i < d.n_media; i++) {
     if (!write_media (out, &d, i, sdp, video_codecs, is_offer, error))
       return NULL;
+  }
+  if (has_ambiguous_payload_types (sdp, d.n_media)) {
+    fail (error, "uses a payload type twice");
+    return NULL;
   }
   for (guint i = 0; i < d.candidates->len; i++) {
     const char *candidate = g_ptr_array_index (d.candidates, i);
@@ -521,35 +551,34 @@ mesh_sdp_free (MeshSdp *sdp)
   g_free (sdp);
 }
 
-/* Whether we would send packets to an IPv4 address because a peer says so. */
+/* Whether we would send packets to an address because a peer says so. */
 static gboolean
-ipv4_is_welcome (const char *address)
+ipv4_is_welcome (const guint8 *a)
 {
-  guint a, b, c, d;
-  char rest;
-
-  if (sscanf (address, "%3u.%3u.%3u.%3u%c", &a, &b, &c, &d, &rest) != 4
-      || a > 255 || b > 255 || c > 255 || d > 255)
-    return FALSE;
   /* this network, loopback, link-local (cloud metadata too), multicast and up */
-  return a != 0 && a != 127 && !(a == 169 && b == 254) && a < 224;
+  return a[0] != 0 && a[0] != 127 && !(a[0] == 169 && a[1] == 254)
+      && a[0] < 224;
 }
 
 static gboolean
-ipv6_is_welcome (const char *address)
+ipv6_is_welcome (const guint8 *a)
 {
-  g_autofree char *lower = g_ascii_strdown (address, -1);
+  /* unspecified, loopback, and IPv4 addresses in disguise */
+  if (a[0] == 0 && a[1] == 0)
+    return FALSE;
+  /* link-local and multicast */
+  return !(a[0] == 0xfe && (a[1] & 0xc0) == 0x80) && a[0] != 0xff;
+}
 
-  for (const char *p = lower; *p; p++) {
-    if (!g_ascii_isxdigit (*p) && *p != ':')
-      return FALSE;             /* a zone, or an IPv4 address inside */
-  }
-  /* unspecified, loopback and v4-mapped all begin with :: */
-  return !g_str_has_prefix (lower, "::") && !g_str_has_prefix (lower, "0:")
-      && !g_str_has_prefix (lower, "0000:")
-      && !g_str_has_prefix (lower, "fe8") && !g_str_has_prefix (lower, "fe9")
-      && !g_str_has_prefix (lower, "fea") && !g_str_has_prefix (lower, "feb")
-      && !g_str_has_prefix (lower, "ff");
+/* A zone, a name or any other notation is none that inet_pton() takes. */
+static gboolean
+address_is_welcome (const char *text)
+{
+  guint8 bytes[16];
+
+  if (inet_pton (AF_INET, text, bytes) == 1)
+    return ipv4_is_welcome (bytes);
+  return inet_pton (AF_INET6, text, bytes) == 1 && ipv6_is_welcome (bytes);
 }
 
 /**
@@ -586,6 +615,5 @@ mesh_candidate_is_welcome (const char *candidate, gboolean tcp)
   if (g_ascii_strcasecmp (words[2], "udp") != 0
       && !(tcp && g_ascii_strcasecmp (words[2], "tcp") == 0))
     return FALSE;
-  return strchr (words[4], ':') ? ipv6_is_welcome (words[4])
-      : ipv4_is_welcome (words[4]);
+  return address_is_welcome (words[4]);
 }
