@@ -114,7 +114,8 @@ export function failed(room, member, reason, bye, now) {
     room.sendBye(member.id, member.sid, bye);
   stop(room, member, reason);
   member.lostAt = now;
-  if (member.lost || roster.denies(room, member)) {
+  if (member.lost || roster.denies(room, member)
+      || now >= roster.forgetAt(room, member)) {
     roster.forget(room, member, 'timeout', now);
     return;
   }
@@ -164,10 +165,41 @@ export function onTimeout(room, member, now) {
 }
 
 /**
- * A newer incarnation than the last means that the member started anew: what
- * was under way with the old one ends. Unless the new one has got our call,
- * and offers.
+ * Both have called, and ours is still without an offer: the lower id's call
+ * stands. An older app knows no such rule, and keeps to its own call, so we
+ * keep to ours, which it answers.
  *
+ * @param {Room} room
+ * @param {Member} member
+ * @param {Message} message
+ */
+const oursStands = (room, member, message) => member.phase === 'calling'
+  && (message.sid === undefined || room.id < member.id);
+
+/**
+ * The member started anew: what was under way with its old incarnation ends.
+ * When both have called each other we can't know which of the two got our
+ * call; where ours is the one that stands, another one takes its place, and
+ * replaces it also where it did arrive.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ * @param {Message} message
+ * @param {number} now
+ */
+function startAnew(room, member, message, now) {
+  const callAgain = message.type === 'call'
+    && oursStands(room, member, message);
+  stop(room, member, 'replaced');
+  member.lostAt = now;
+  member.failures = 0;
+  member.barredUntil = 0;
+  member.callAt = now + roster.repairDelay(room, member);
+  if (callAgain)
+    call(room, member, now);
+}
+
+/**
  * @param {Room} room
  * @param {Member} member
  * @param {Message} message
@@ -179,32 +211,15 @@ export function acceptInc(room, member, message, now) {
     return true;
   if (member.inc !== null && message.inc < member.inc)
     return false;
-  const takesOver = message.type === 'signal' && member.phase === 'calling'
+  const gotOurCall = message.type === 'signal' && member.phase === 'calling'
     && message.sid === member.sid;
-  if (member.inc !== null && !takesOver) {
-    stop(room, member, 'replaced');
-    member.lostAt = now;
-    member.failures = 0;
-    member.barredUntil = 0;
-    member.callAt = now + roster.repairDelay(room, member);
-  }
+  if (member.inc !== null && !gotOurCall)
+    startAnew(room, member, message, now);
   if (member.inc !== null)
     member.lastCall = 0;
   member.inc = message.inc;
   return true;
 }
-
-/**
- * Both have called, and ours is still without an offer: the lower id's call
- * stands. An older app knows no such rule, and keeps to its own call, so we
- * keep to ours, which it answers.
- *
- * @param {Room} room
- * @param {Member} member
- * @param {Message} message
- */
-const oursStands = (room, member, message) => member.phase === 'calling'
-  && (message.sid === undefined || room.id < member.id);
 
 /** @param {Room} room @param {Message} message @param {number} now */
 export function onCall(room, message, now) {

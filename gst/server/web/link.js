@@ -46,6 +46,8 @@ export function parseLink(text) {
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     throw new Error('A room\u2019s link starts with http or https.');
+  if (url.username || url.password || url.port === '0')
+    throw new Error('This is not a room\u2019s link.');
   const match = PATH.exec(url.pathname);
   if (!match || !isUuid(match[1]))
     throw new Error('This link does not name a room.');

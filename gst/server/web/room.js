@@ -308,7 +308,7 @@ export class Room {
     member.phase = 'connected';
     member.heardAt = member.seenAt = now;
     member.failures = 0;
-    this.answered = true;
+    /* An answer that comes all the same is still one. */
     this.askAt = Infinity;
     if (!member.added) {
       member.added = true;

@@ -210,20 +210,16 @@ export function ask(room, now) {
   room.askAt = now + delay;
 }
 
-/** @param {Room} room */
-function stopAsking(room) {
-  room.answered = true;
-  room.askAt = Infinity;
-}
-
 /**
- * The host has nobody to ask, and calls those who were there before it.
+ * We know who is there: the newcomer calls. Those who joined after us call us,
+ * and where attempts have failed the next one has its time.
  *
  * @param {Room} room
  * @param {number} now
  */
-function joinAsHost(room, now) {
-  stopAsking(room);
+function callEverybody(room, now) {
+  room.answered = true;
+  room.askAt = Infinity;
   for (const member of room.members) {
     if (!member.newer && member.failures === 0)
       attempt.call(room, member, now);
@@ -234,8 +230,9 @@ function joinAsHost(room, now) {
 export function startAsking(room, now) {
   room.answered = false;
   room.nAsked = 0;
+  /* The host has nobody to ask. */
   if (areHost(room))
-    joinAsHost(room, now);
+    callEverybody(room, now);
   else
     ask(room, now);
 }
@@ -260,8 +257,7 @@ function setHost(room, id, now) {
 }
 
 /**
- * A new mailbox: the list is the whole truth, but for those whose media we
- * still have, and attempts under way, which have timeouts of their own. The
+ * The list is the whole truth, but for those whose media we still have. The
  * list has the order of joining; but to a member that has only just started
  * everybody is older, also where its id has stood in the list before.
  *
@@ -288,6 +284,25 @@ function readMembers(room, ids, first, now) {
   }
 }
 
+/**
+ * The old mailbox is gone, with whatever lay in it: attempts under way would
+ * wait for it until they time out.
+ *
+ * @param {Room} room
+ * @param {number} now
+ */
+function startAfresh(room, now) {
+  for (const member of room.members) {
+    member.failures = 0;
+    if (member.phase === 'idle' || member.phase === 'connected')
+      continue;
+    room.sendBye(member.id, member.sid, 'failed');
+    attempt.stop(room, member, 'failed');
+    member.lostAt = now;
+    member.callAt = now + repairDelay(room, member);
+  }
+}
+
 /** @type {Record<string, (room: Room, message: Message, now: number) => void>} */
 const serverHandlers = {
   welcome(room, message, now) {
@@ -298,6 +313,8 @@ const serverHandlers = {
     /* What we missed follows. */
     if (message.resumed && !first)
       return;
+    if (!first)
+      startAfresh(room, now);
     room.lists = message.ids !== undefined;
     if (message.ids)
       readMembers(room, message.ids, first, now);
@@ -402,13 +419,11 @@ export function onRoomreply(room, message, now) {
   const call = room.joined && (!room.answered || room.host === null);
   if (!speaksForRoom(room, message.from))
     return;
-  stopAsking(room);
   learn(room, message.from, now);
-  for (const id of message.ids ?? []) {
-    const member = learnByHearsay(room, id, now);
-    if (member && call && !member.newer && member.failures === 0)
-      attempt.call(room, member, now);
-  }
+  for (const id of message.ids ?? [])
+    learnByHearsay(room, id, now);
+  if (call)
+    callEverybody(room, now);
 }
 
 /** @param {Room} room @param {Message} message @param {number} now */

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+// What goes over the wire, and links (tests/vectors/README.md).
+
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+
+import {plain, readVectors} from './vectors.mjs';
+import {linkToString, makeLink, parseLink} from '../../gst/server/web/link.js';
+import {parseMessage, writeMessage} from '../../gst/server/web/message.js';
+
+const {valid, unknown, invalid, links} = readVectors('messages');
+
+/** What arrives, built as the vectors' page says. */
+function arriving({message, text, repeat, around}) {
+  if (around) {
+    const {before, middle, after, count} = around;
+    return before.repeat(count) + middle + after.repeat(count);
+  }
+  if (text !== undefined)
+    return text;
+  const built = structuredClone(message);
+  if (repeat) {
+    const path = [...repeat.path];
+    const last = path.pop();
+    const parent = path.reduce((object, name) => object[name], built);
+    parent[last] = repeat.list ? Array(repeat.count).fill(repeat.text)
+      : repeat.text.repeat(repeat.count);
+  }
+  return JSON.stringify(built);
+}
+
+for (const entry of valid) {
+  test(`message: ${entry.name}`, () => {
+    const text = arriving(entry);
+    const message = parseMessage(text);
+    assert.notEqual(message.type, 'unknown');
+    assert.deepEqual(plain(writeMessage(message)),
+      entry.canonical ?? JSON.parse(text));
+  });
+}
+
+for (const entry of unknown) {
+  test(`message ignored: ${entry.name}`, () =>
+    assert.equal(parseMessage(arriving(entry)).type, 'unknown'));
+}
+
+for (const entry of invalid) {
+  test(`message refused: ${entry.name}`, () =>
+    assert.throws(() => parseMessage(arriving(entry))));
+}
+
+const toHex = (bytes) => bytes && Buffer.from(bytes).toString('hex');
+
+for (const {link, room, key, canonical} of links.valid) {
+  test(`link: ${link}`, () => {
+    const parsed = parseLink(link);
+    assert.equal(parsed.room, room);
+    assert.equal(toHex(parsed.key), key);
+    assert.equal(linkToString(parsed), canonical);
+  });
+}
+
+for (const {name, link} of links.invalid) {
+  test(`link refused: ${name}`, () => assert.throws(() => parseLink(link)));
+}
+
+test('link: a new one is good, has a key, and is never the same', () => {
+  const [one, two] = [1, 2].map(() => makeLink('https://example.org:8443'));
+  assert.equal(linkToString(parseLink(one)), one);
+  assert.ok(parseLink(one).key);
+  assert.notEqual(one, two);
+});

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+// The page's room decides as the core does: the same scenarios
+// (tests/vectors/README.md), the same actions in the same order.
+
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+
+import {plain, readVectors} from './vectors.mjs';
+import {readMessage, writeMessage} from '../../gst/server/web/message.js';
+import {Room} from '../../gst/server/web/room.js';
+
+/** What happens, by its name in the vectors. */
+const inputs = {
+  join: (room, {at}) => room.join(at),
+  leave: (room) => room.leave(),
+  tick: (room, {at}) => room.tick(at),
+  feed: (room, {at, message}) => room.feed(readMessage(message), at),
+  state: (room, {name, muted, hidden}) => room.setState(name, muted, hidden),
+  chat: (room, {text}) => room.chat(text),
+  'local-sdp': (room, {peer, sid, type, sdp}) =>
+    room.localSdp(peer, sid, type, sdp),
+  'local-candidate': (room, {peer, sid, candidate, mline, mid}) =>
+    room.localCandidate(peer, sid, candidate, mline, mid),
+  connected: (room, {at, peer, sid}) => room.connected(peer, sid, at),
+  heard: (room, {at, peer, sid}) => room.heard(peer, sid, at),
+  failed: (room, {at, peer, sid, reason}) =>
+    room.failed(peer, sid, reason, at),
+};
+
+/** An action, as the vectors write it. */
+function describe(action) {
+  const {type, peer, ...rest} = action;
+  switch (type) {
+    case 'send':
+      return {do: type, message: writeMessage(action.message)};
+    case 'peer-added':
+    case 'peer-removed':
+    case 'peer-changed':
+      return {do: type.slice('peer-'.length), peer, ...rest};
+    case 'remote-sdp':
+      return {do: type, peer, sid: action.sid, type: action.sdpType,
+        sdp: action.sdp};
+    default:
+      return {do: type, peer, ...rest};
+  }
+}
+
+for (const {name, why, config, steps} of readVectors('room').scenarios) {
+  test(`room: ${name}: ${why}`, () => {
+    const room = new Room(config);
+    for (const [i, step] of steps.entries()) {
+      inputs[step.in](room, step);
+      const actions = room.takeActions()
+        .filter(({type}) => type !== 'warning').map(describe);
+      assert.deepEqual(plain(actions), step.out,
+        `step ${i}, ${step.in} at ${step.at}`);
+      assert.ok(room.deadline() > step.at || step.in !== 'tick',
+        `step ${i}: nothing is due any more`);
+    }
+  });
+}
+
+test('room: one that nobody speaks to still asks, ever more rarely', () => {
+  const room = new Room({id: '1', room: '2', inc: '0'.repeat(16)});
+  room.join(0);
+  const times = [];
+  while (times.length < 7) {
+    const at = room.deadline();
+    room.tick(at);
+    if (room.takeActions().length > 0)
+      times.push(at);
+  }
+  assert.deepEqual(times.map((at, i) => at - (times[i - 1] ?? 0)),
+    [500, 500, 1000, 2000, 4000, 8000, 8000]);
+});
