@@ -54,9 +54,19 @@ mesh_signal_registry_finalize (GObject *object)
   G_OBJECT_CLASS (mesh_signal_registry_parent_class)->finalize (object);
 }
 
+/* For those who print messages. */
+static void
+registry_to_string (const GValue *value, GValue *text)
+{
+  g_value_take_string (text,
+      g_strdup_printf ("%p", g_value_get_object (value)));
+}
+
 static void
 mesh_signal_registry_class_init (MeshSignalRegistryClass *klass)
 {
+  g_value_register_transform_func (G_TYPE_FROM_CLASS (klass), G_TYPE_STRING,
+      registry_to_string);
   G_OBJECT_CLASS (klass)->finalize = mesh_signal_registry_finalize;
 }
 

@@ -27,7 +27,7 @@
  * Since: 0.1
  */
 
-#include <gst/base/gstbasesink.h>
+#include <gst/gst.h>
 
 #include "core/error.h"
 #include "core/json.h"
@@ -40,11 +40,14 @@ GST_DEBUG_CATEGORY_STATIC (signalsink_debug);
 
 #define MESH_TYPE_SIGNALSINK (mesh_signalsink_get_type ())
 G_DECLARE_FINAL_TYPE (MeshSignalsink, mesh_signalsink, MESH, SIGNALSINK,
-    GstBaseSink)
+    GstElement)
 
+/* Not a GstBaseSink: that holds a buffer fast in PAUSED, and whoever says
+ * goodbye while the pipeline shuts down would wait for ever. */
 struct _MeshSignalsink {
-  GstBaseSink parent;
+  GstElement parent;
 
+  GstPad *pad;
   char *link;                   /* under OBJECT_LOCK */
   char *peer_id;                /* under OBJECT_LOCK */
   MeshShare *share;             /* in PAUSED and PLAYING */
@@ -59,13 +62,12 @@ static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
     GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (MESH_SIGNAL_CAPS));
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (MeshSignalsink, mesh_signalsink,
-    GST_TYPE_BASE_SINK,
+    GST_TYPE_ELEMENT,
     GST_DEBUG_CATEGORY_INIT (signalsink_debug, "signalsink", 0,
         "messages to a room's signalling"))
 GST_ELEMENT_REGISTER_DEFINE (signalsink, "signalsink", GST_RANK_NONE,
     MESH_TYPE_SIGNALSINK)
 
-/* Not in the base class' start(): that would add an error of its own. */
 static gboolean
 join (MeshSignalsink *self)
 {
@@ -85,16 +87,36 @@ join (MeshSignalsink *self)
   return self->share != NULL;
 }
 
-static gboolean
-mesh_signalsink_set_caps (GstBaseSink *base, GstCaps *caps)
+static void
+take_caps (MeshSignalsink *self, GstCaps *caps)
 {
-  MeshSignalsink *self = MESH_SIGNALSINK (base);
   const char *id = gst_structure_get_string (gst_caps_get_structure (caps, 0),
       "peer-id");
 
   if (id && !mesh_share_has_peer_id (self->share)
       && !mesh_share_set_peer_id (self->share, id))
     GST_WARNING_OBJECT (self, "peer-id of the caps is no peer id");
+}
+
+static gboolean
+mesh_signalsink_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  MeshSignalsink *self = MESH_SIGNALSINK (parent);
+  GstCaps *caps;
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_CAPS:
+      gst_event_parse_caps (event, &caps);
+      take_caps (self, caps);
+      break;
+    case GST_EVENT_EOS:
+      gst_element_post_message (GST_ELEMENT (self),
+          gst_message_new_eos (parent));
+      break;
+    default:
+      break;
+  }
+  gst_event_unref (event);
   return TRUE;
 }
 
@@ -111,34 +133,35 @@ learn_peer_id (MeshSignalsink *self, const GstMapInfo *map)
     mesh_share_set_peer_id (self->share, from);
 }
 
-static GstFlowReturn
-mesh_signalsink_render (GstBaseSink *base, GstBuffer *buffer)
+static void
+send (MeshSignalsink *self, const GstMapInfo *map)
 {
-  MeshSignalsink *self = MESH_SIGNALSINK (base);
   g_autoptr (GError) error = NULL;
   gboolean sent;
-  GstMapInfo map;
 
-  if (!gst_buffer_map (buffer, &map, GST_MAP_READ)) {
-    GST_ELEMENT_ERROR (self, RESOURCE, READ, ("a buffer cannot be read"),
-        (NULL));
-    return GST_FLOW_ERROR;
-  }
-  GST_LOG_OBJECT (self, "message of %" G_GSIZE_FORMAT " bytes", map.size);
+  GST_LOG_OBJECT (self, "message of %" G_GSIZE_FORMAT " bytes", map->size);
   if (!mesh_share_has_peer_id (self->share))
-    learn_peer_id (self, &map);
-  sent = mesh_share_send (self->share, (const char *) map.data, map.size,
+    learn_peer_id (self, map);
+  sent = mesh_share_send (self->share, (const char *) map->data, map->size,
       &error);
-  gst_buffer_unmap (buffer, &map);
-
-  if (sent)
-    self->refusing = FALSE;
-  else if (self->refusing)      /* said once, until one goes through */
+  if (!sent && self->refusing)  /* said once, until one goes through */
     GST_WARNING_OBJECT (self, "%s", error->message);
-  else
+  else if (!sent)
     GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s", error->message),
         (NULL));
   self->refusing = !sent;
+}
+
+static GstFlowReturn
+mesh_signalsink_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  GstMapInfo map;
+
+  if (gst_buffer_map (buffer, &map, GST_MAP_READ)) {
+    send (MESH_SIGNALSINK (parent), &map);
+    gst_buffer_unmap (buffer, &map);
+  }
+  gst_buffer_unref (buffer);
   return GST_FLOW_OK;
 }
 
@@ -218,7 +241,6 @@ mesh_signalsink_class_init (MeshSignalsinkClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
-  GstBaseSinkClass *base_class = GST_BASE_SINK_CLASS (klass);
   GParamFlags flags
       = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
 
@@ -226,8 +248,6 @@ mesh_signalsink_class_init (MeshSignalsinkClass *klass)
   object_class->get_property = mesh_signalsink_get_property;
   object_class->finalize = mesh_signalsink_finalize;
   element_class->change_state = mesh_signalsink_change_state;
-  base_class->set_caps = mesh_signalsink_set_caps;
-  base_class->render = mesh_signalsink_render;
 
   /**
    * MeshSignalsink:link:
@@ -262,7 +282,9 @@ mesh_signalsink_class_init (MeshSignalsinkClass *klass)
 static void
 mesh_signalsink_init (MeshSignalsink *self)
 {
-  gst_base_sink_set_sync (GST_BASE_SINK (self), FALSE);
-  gst_base_sink_set_async_enabled (GST_BASE_SINK (self), FALSE);
-  gst_base_sink_set_last_sample_enabled (GST_BASE_SINK (self), FALSE);
+  self->pad = gst_pad_new_from_static_template (&sink_template, "sink");
+  gst_pad_set_chain_function (self->pad, mesh_signalsink_chain);
+  gst_pad_set_event_function (self->pad, mesh_signalsink_event);
+  gst_element_add_pad (GST_ELEMENT (self), self->pad);
+  GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SINK);
 }
