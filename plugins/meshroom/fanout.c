@@ -3,8 +3,8 @@
 /* See fanout.h for what it is. Why not tee: a tee fails for all when one
  * branch fails, and sends RECONFIGURE up to the camera at each new branch.
  *
- * Threads: the API may be called from any thread. The list of branches is under
- * the object lock. Nothing is pushed or sent with a lock held. */
+ * Threads: the API may be called from any thread. Nothing is pushed or sent with
+ * a lock held. */
 
 #include "meshroom/fanout.h"
 
@@ -49,6 +49,9 @@ struct _MeshFanout {
   gboolean is_video;
   GMutex lock;                  /* taken before a branch's; guards: */
   gboolean muted;
+  GPtrArray *branches;          /* MeshBranch */
+  GstEvent *caps_event;         /* the latest of each, for new branches */
+  GstEvent *segment;
   gint64 last_key_request;      /* streaming thread only */
   gint key_wanted;              /* atomic */
 };
@@ -260,19 +263,6 @@ branch_add_buffer (MeshFanout *self, MeshBranch *branch, GstBuffer *buffer)
   return need_key;
 }
 
-/* (transfer full): the branches of now */
-static GList *
-list_branches (MeshFanout *self)
-{
-  GList *list;
-
-  GST_OBJECT_LOCK (self);
-  list = g_list_copy_deep (GST_ELEMENT (self)->srcpads,
-      (GCopyFunc) (void *) gst_object_ref, NULL);
-  GST_OBJECT_UNLOCK (self);
-  return list;
-}
-
 static void
 request_key_unit (MeshFanout *self)
 {
@@ -292,16 +282,15 @@ static GstFlowReturn
 fanout_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   MeshFanout *self = MESH_FANOUT (parent);
-  GList *branches = list_branches (self);
 
   /* One piece with the look at muted, so that the setter can promise. */
   g_mutex_lock (&self->lock);
-  for (GList *l = self->muted ? NULL : branches; l; l = l->next) {
-    if (branch_add_buffer (self, l->data, buffer))
+  for (guint i = 0; !self->muted && i < self->branches->len; i++) {
+    if (branch_add_buffer (self, g_ptr_array_index (self->branches, i),
+            buffer))
       want_key_unit (self);
   }
   g_mutex_unlock (&self->lock);
-  g_list_free_full (branches, gst_object_unref);
   gst_buffer_unref (buffer);
 
   request_key_unit (self);
@@ -312,22 +301,27 @@ static gboolean
 fanout_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   MeshFanout *self = MESH_FANOUT (parent);
-  GList *branches;
+  GstEvent **latest;
 
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_CAPS:
+      latest = &self->caps_event;
+      break;
     case GST_EVENT_SEGMENT:
-      /* A branch has had its stream-start; the rest is of no use to it. The
-       * caps, too, come again: another size is another caps event. */
+      latest = &self->segment;
       break;
     default:
+      /* A branch has a stream-start of its own; the rest is of no use to it,
+       * and the end of a file is no end of the call. */
       gst_event_unref (event);
       return TRUE;
   }
-  branches = list_branches (self);
-  for (GList *l = branches; l; l = l->next)
-    branch_add_event (l->data, gst_event_ref (event));
-  g_list_free_full (branches, gst_object_unref);
+  g_mutex_lock (&self->lock);
+  gst_event_replace (latest, event);
+  for (guint i = 0; i < self->branches->len; i++)
+    branch_add_event (g_ptr_array_index (self->branches, i),
+        gst_event_ref (event));
+  g_mutex_unlock (&self->lock);
   gst_event_unref (event);
   return TRUE;
 }
@@ -373,8 +367,6 @@ mesh_fanout_add_branch (MeshFanout *fanout)
   g_autofree char *name =
       g_strdup_printf ("src_%d", g_atomic_int_add (&serial, 1));
   g_autofree char *stream_id = g_strdup_printf ("meshroom/%s", name);
-  g_autoptr (GstEvent) segment = NULL;
-  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (fanout->sinkpad);
   GstPad *pad = g_object_new (MESH_TYPE_BRANCH, "name", name, "direction",
       GST_PAD_SRC, NULL);
 
@@ -383,15 +375,17 @@ mesh_fanout_add_branch (MeshFanout *fanout)
   gst_pad_set_query_function (pad, branch_query);
   gst_object_ref_sink (pad);
 
-  /* Before it is active it cannot be pushed to, so these come first. */
   gst_pad_set_active (pad, TRUE);
-  branch_add_event (MESH_BRANCH (pad), gst_event_new_stream_start (stream_id));
-  branch_add_event (MESH_BRANCH (pad),
-      gst_event_new_caps (caps ? caps : fanout->caps));
   gst_element_add_pad (GST_ELEMENT (fanout), pad);
-  segment = gst_pad_get_sticky_event (fanout->sinkpad, GST_EVENT_SEGMENT, 0);
-  if (segment)
-    branch_add_event (MESH_BRANCH (pad), g_steal_pointer (&segment));
+  g_mutex_lock (&fanout->lock);
+  branch_add_event (MESH_BRANCH (pad), gst_event_new_stream_start (stream_id));
+  branch_add_event (MESH_BRANCH (pad), fanout->caps_event
+      ? gst_event_ref (fanout->caps_event)
+      : gst_event_new_caps (fanout->caps));
+  if (fanout->segment)
+    branch_add_event (MESH_BRANCH (pad), gst_event_ref (fanout->segment));
+  g_ptr_array_add (fanout->branches, pad);
+  g_mutex_unlock (&fanout->lock);
   return pad;
 }
 
@@ -448,6 +442,9 @@ mesh_fanout_close_branch (GstPad *branch)
 void
 mesh_fanout_remove_branch (MeshFanout *fanout, GstPad *branch)
 {
+  g_mutex_lock (&fanout->lock);
+  g_ptr_array_remove_fast (fanout->branches, branch);
+  g_mutex_unlock (&fanout->lock);
   gst_pad_set_active (branch, FALSE);
   gst_element_remove_pad (GST_ELEMENT (fanout), branch);
   gst_object_unref (branch);
@@ -486,25 +483,19 @@ mesh_fanout_branch_dropped (GstPad *branch)
 void
 mesh_fanout_set_muted (MeshFanout *fanout, gboolean muted)
 {
-  GList *branches;
-
   g_mutex_lock (&fanout->lock);
   fanout->muted = muted;
-  g_mutex_unlock (&fanout->lock);
-  if (!muted) {
-    want_key_unit (fanout);
-    return;
-  }
-  branches = list_branches (fanout);
-  for (GList *l = branches; l; l = l->next) {
-    MeshBranch *branch = l->data;
+  for (guint i = 0; muted && i < fanout->branches->len; i++) {
+    MeshBranch *branch = g_ptr_array_index (fanout->branches, i);
 
     g_mutex_lock (&branch->lock);
     clear_items_locked (branch, FALSE);
     branch->need_key = fanout->is_video;
     g_mutex_unlock (&branch->lock);
   }
-  g_list_free_full (branches, gst_object_unref);
+  g_mutex_unlock (&fanout->lock);
+  if (!muted)
+    want_key_unit (fanout);
 }
 
 /**
@@ -533,6 +524,9 @@ mesh_fanout_finalize (GObject *object)
   MeshFanout *self = MESH_FANOUT (object);
 
   gst_clear_caps (&self->caps);
+  gst_clear_event (&self->caps_event);
+  gst_clear_event (&self->segment);
+  g_ptr_array_unref (self->branches);
   g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (mesh_fanout_parent_class)->finalize (object);
 }
@@ -541,6 +535,7 @@ static void
 mesh_fanout_init (MeshFanout *self)
 {
   g_mutex_init (&self->lock);
+  self->branches = g_ptr_array_new ();
   self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");
   gst_pad_set_chain_function (self->sinkpad, fanout_chain);
   gst_pad_set_event_function (self->sinkpad, fanout_event);
