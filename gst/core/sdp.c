@@ -411,6 +411,7 @@ write_media (GString *out, Description *d, guint index, MeshSdp *sdp,
   if (format) {
     media->codec = format->codec;
     media->payload_type = format->payload_type;
+    media->ssrc = s->ssrc;
     if (strcmp (media->kind, "video") == 0)
       media->rtx_payload_type = find_rtx (s, format->payload_type);
     if (media->rtx_payload_type >= 0)

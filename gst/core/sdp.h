@@ -18,6 +18,7 @@ G_BEGIN_DECLS
  * @codec: (nullable): "OPUS", "VP8" or "H264"; %NULL: the m-line is rejected
  * @payload_type: of @codec, as this peer numbers it
  * @rtx_payload_type: of its retransmissions, -1 where there is none
+ * @ssrc: of what the peer will send, 0 where it does not say
  * @sends: whether the peer wants to send
  * @receives: whether the peer wants to receive
  *
@@ -28,6 +29,7 @@ typedef struct {
   const char *codec;
   int payload_type;
   int rtx_payload_type;
+  guint32 ssrc;
   gboolean sends;
   gboolean receives;
 } MeshSdpMedia;

@@ -46,6 +46,7 @@ struct _MeshPeer {
   gboolean failed;
 
   gint abandoned;               /* atomic */
+  gint audio_ssrc;              /* atomic: of what the peer sends */
   GMutex lock;                  /* guards: */
   GstElement *receivers[MESH_N_KINDS];
 };
@@ -238,11 +239,27 @@ on_gathering_state (GObject *webrtc, GParamSpec *pspec, gpointer user_data)
 }
 
 /* On webrtcbin's thread with its lock held: set properties, nothing else. An
- * m-line that we only receive gets its transceiver here. */
+ * m-line that we only receive gets its transceiver here. Sound has FEC inside; and
+ * Chromium refuses an offer that has retransmissions for it. */
 static void
 on_transceiver (GstElement *webrtc, GObject *transceiver, gpointer user_data)
 {
-  g_object_set (transceiver, "do-nack", TRUE, NULL);
+  GstWebRTCKind kind;
+
+  g_object_get (transceiver, "kind", &kind, NULL);
+  g_object_set (transceiver, "do-nack", kind == GST_WEBRTC_KIND_VIDEO, NULL);
+}
+
+/* webrtcbin 1.22 gives each jitterbuffer the do-nack of whichever SSRC it
+ * happens to look at last; put that right. */
+static void
+on_jitterbuffer (GstElement *rtpbin, GObject *jitterbuffer, guint session,
+    guint ssrc, gpointer user_data)
+{
+  MeshPeer *self = user_data;
+
+  g_object_set (jitterbuffer, "do-retransmission",
+      ssrc != (guint) g_atomic_int_get (&self->audio_ssrc), NULL);
 }
 
 /* A new pad of ours on its way to the room. */
@@ -383,6 +400,8 @@ set_up_rtpbin (MeshPeer *self)
     return;
   set_if_there (rtpbin, "rtcp-sync-send-time", FALSE);
   g_object_set (rtpbin, "max-streams", 8, NULL);
+  g_signal_connect_after (rtpbin, "new-jitterbuffer",
+      G_CALLBACK (on_jitterbuffer), self);
 }
 
 /**
@@ -550,7 +569,7 @@ add_sender (MeshPeer *self, const MeshCodec *codec, int payload_type,
     return FALSE;
   }
   g_object_get (webrtc_pad, "transceiver", &transceiver, NULL);
-  g_object_set (transceiver, "do-nack", TRUE, NULL);
+  g_object_set (transceiver, "do-nack", codec->kind == MESH_VIDEO, NULL);
 
   gst_element_sync_state_with_parent (filter);
   gst_element_sync_state_with_parent (payloader);
@@ -757,6 +776,10 @@ mesh_peer_remote_sdp (MeshPeer *peer, const char *type, const char *sdp,
     return FALSE;
   }
   mesh_verifier_expect (peer->verifier, read->fingerprint);
+  for (guint i = 0; i < read->n_media; i++) {
+    if (g_str_equal (read->media[i].kind, "audio"))
+      g_atomic_int_set (&peer->audio_ssrc, read->media[i].ssrc);
+  }
   return is_offer ? answer (peer, read, error)
       : set_remote (peer, read, FALSE, error);
 }
