@@ -160,8 +160,9 @@ static void
 paint_label (MeshCanvas *self, GstVideoFrame *frame, MeshShot *shot)
 {
   const MeshRect *rect = &shot->rect;
-  int size = CLAMP (rect->height / 18, 12, 26);
-  int margin = MIN (rect->height / 40 + 2, 12) & ~1;
+  int side = MIN (rect->height, rect->width * 3 / 4);
+  int size = CLAMP (side / 20, 12, 24);
+  int margin = MIN (side / 45 + 2, 12) & ~1;
   int max_width = (rect->width - 2 * margin) & ~1;
 
   if (rect->height < 4 * size || max_width < 4 * size)

@@ -215,9 +215,28 @@ mesh_input_event (GstPad *pad, GstObject *parent, GstEvent *event)
 }
 
 static gboolean
+is_leaving (MeshInput *self)
+{
+  gboolean leaving;
+
+  g_mutex_lock (&self->scene->lock);
+  leaving = self->is_leaving;
+  g_mutex_unlock (&self->scene->lock);
+  return leaving;
+}
+
+static gboolean
 mesh_input_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
+  g_autoptr (GstCaps) none = NULL;
+
   switch (GST_QUERY_TYPE (query)) {
+    case GST_QUERY_CAPS:
+      if (!is_leaving (MESH_INPUT (pad)))
+        return gst_pad_query_default (pad, parent, query);
+      none = gst_caps_new_empty ();
+      gst_query_set_caps_result (query, none);
+      return TRUE;
     case GST_QUERY_ALLOCATION:
       /* spares decoders with rows of their own a copy */
       gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
@@ -246,7 +265,8 @@ mesh_input_activate (GstPad *pad, GstObject *parent, GstPadMode mode,
 }
 
 /* Good for one link only: an unlinked input is on its way out, and must not be
- * taken for a free one by whoever links the next peer at that moment. */
+ * taken for a free one by whoever links the next peer at that moment. (Linking
+ * "any pad" asks for the caps first.) */
 static GstPadLinkReturn
 mesh_input_link (GstPad *pad, GstObject *parent, GstPad *peer)
 {
@@ -270,19 +290,40 @@ mesh_input_attach (MeshInput *self, MeshScene *scene, GPtrArray *inputs)
   g_mutex_unlock (&scene->lock);
 }
 
-/* Returns FALSE when somebody else did it before. */
-gboolean
-mesh_input_detach (MeshInput *self, GPtrArray *inputs)
+static void
+leave_locked (MeshInput *self, GPtrArray *inputs)
 {
-  MeshScene *scene = self->scene;
+  if (self->is_leaving)
+    return;
+  self->is_leaving = TRUE;
+  g_ptr_array_remove (inputs, self);
+  mesh_scene_arrange_locked (self->scene);
+}
+
+/* Nothing of it is seen or heard from now on. FALSE: that was so before. */
+gboolean
+mesh_input_leave (MeshInput *self, GPtrArray *inputs)
+{
+  gboolean was_leaving;
+
+  g_mutex_lock (&self->scene->lock);
+  was_leaving = self->is_leaving;
+  leave_locked (self, inputs);
+  g_mutex_unlock (&self->scene->lock);
+  return !was_leaving;
+}
+
+/* As leaving, and the pad is about to be removed: by the one who gets TRUE. */
+gboolean
+mesh_input_remove (MeshInput *self, GPtrArray *inputs)
+{
   gboolean was_removed;
 
-  g_mutex_lock (&scene->lock);
+  g_mutex_lock (&self->scene->lock);
   was_removed = self->was_removed;
   self->was_removed = TRUE;
-  g_ptr_array_remove (inputs, self);
-  mesh_scene_arrange_locked (scene);
-  g_mutex_unlock (&scene->lock);
+  leave_locked (self, inputs);
+  g_mutex_unlock (&self->scene->lock);
   return !was_removed;
 }
 

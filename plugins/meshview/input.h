@@ -34,6 +34,7 @@ typedef struct {
   gboolean muted;
   gboolean flushing;
   gboolean was_linked;
+  gboolean is_leaving;          /* unlinked, or released */
   gboolean was_removed;
 
   /* streaming thread only */
@@ -57,7 +58,8 @@ typedef struct {
 } MeshInputClass;
 
 void mesh_input_attach (MeshInput *self, MeshScene *scene, GPtrArray *inputs);
-gboolean mesh_input_detach (MeshInput *self, GPtrArray *inputs);
+gboolean mesh_input_leave (MeshInput *self, GPtrArray *inputs);
+gboolean mesh_input_remove (MeshInput *self, GPtrArray *inputs);
 void mesh_input_ask_all (MeshScene *scene);
 const char *mesh_input_get_name_locked (MeshInput *self);
 gboolean mesh_input_is_called_locked (MeshInput *self, const char *who);

@@ -82,8 +82,20 @@ limit (MeshMixer *self, float *samples)
   }
 }
 
-/* Whom the speaker layout shows large. Those whose voice comes without a peer
- * id cannot be told to belong to any picture. */
+static gboolean
+is_seen_locked (MeshScene *scene, const char *peer)
+{
+  for (guint i = 0; peer && i < scene->tiles->len; i++) {
+    MeshInput *tile = g_ptr_array_index (scene->tiles, i);
+
+    if (g_strcmp0 (tile->peer, peer) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Whom the speaker layout shows large: somebody with a picture, and known by a
+ * peer id, by which alone a voice and a picture are known to belong together. */
 static void
 choose_speaker_locked (MeshMixer *self)
 {
@@ -95,11 +107,9 @@ choose_speaker_locked (MeshMixer *self)
     MeshInput *voice = g_ptr_array_index (scene->voices, i);
     float l = mesh_voice_get_level_locked (MESH_VOICE (voice));
 
-    if (!voice->peer)
-      continue;
-    if (g_strcmp0 (voice->peer, scene->speaker) == 0)
+    if (voice->peer && g_strcmp0 (voice->peer, scene->speaker) == 0)
       current = MAX (current, l);
-    if (l > level) {
+    if (l > level && is_seen_locked (scene, voice->peer)) {
       level = l;
       loudest = voice->peer;
     }

@@ -14,7 +14,7 @@
 
 #define GST_CAT_DEFAULT mesh_view_debug
 
-#define QUEUE_TIME (2 * GST_SECOND)
+#define QUEUE_TIME GST_SECOND
 
 /* An output that nobody uses is no error. */
 static GstFlowReturn

@@ -33,6 +33,8 @@ time_of (MeshTicker *ticker, guint64 count)
 void
 mesh_ticker_set_rate (MeshTicker *ticker, guint64 rate_n, guint64 rate_d)
 {
+  if (rate_n == ticker->rate_n && rate_d == ticker->rate_d)
+    return;
   if (GST_CLOCK_TIME_IS_VALID (ticker->origin)) {
     ticker->origin = time_of (ticker, ticker->count);
     ticker->count = 0;

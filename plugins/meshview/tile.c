@@ -110,6 +110,26 @@ put_locked (MeshTile *self, MeshFrame *frame, GQueue *trash)
     show_locked (self, g_queue_pop_head (&self->waiting), trash);
 }
 
+/* A buffer that says of itself that it is something else than its caps do
+ * would be read beyond its end. */
+static gboolean
+is_readable (MeshTile *self, GstBuffer *buffer)
+{
+  GstVideoMeta *meta = gst_buffer_get_video_meta (buffer);
+
+  if (!self->usable || gst_buffer_get_size (buffer) == 0)
+    return FALSE;
+  if (!meta || (meta->format == GST_VIDEO_INFO_FORMAT (&self->info)
+          && (int) meta->width == self->info.width
+          && (int) meta->height == self->info.height))
+    return TRUE;
+  GST_WARNING_OBJECT (self, "dropping a %s buffer of %ux%u in a %s stream of "
+      "%dx%d", gst_video_format_to_string (meta->format), meta->width,
+      meta->height, GST_VIDEO_INFO_NAME (&self->info), self->info.width,
+      self->info.height);
+  return FALSE;
+}
+
 static void
 mesh_tile_take (MeshInput *input, GstBuffer *buffer, GstClockTime time)
 {
@@ -118,7 +138,7 @@ mesh_tile_take (MeshInput *input, GstBuffer *buffer, GstClockTime time)
   MeshRect rect;
   GQueue trash = G_QUEUE_INIT;
 
-  if (!self->usable || gst_buffer_get_size (buffer) == 0) {
+  if (!is_readable (self, buffer)) {
     gst_buffer_unref (buffer);
     return;
   }

@@ -36,14 +36,13 @@
  * Since: 0.1
  */
 
-#include <string.h>
-
 #include <gst/gst.h>
 #include <gst/video/video.h>
 
 #include "canvas.h"
 #include "elements.h"
 #include "keys.h"
+#include "leave.h"
 #include "mixer.h"
 #include "output.h"
 #include "tile.h"
@@ -105,7 +104,8 @@ struct _MeshView {
 
   MeshScene *scene;
   GstElement *canvas;
-  gint next_pad;                /* atomic */
+  gint next_video;              /* atomic: numbers for pads without a name */
+  gint next_audio;
 };
 
 G_DEFINE_FINAL_TYPE (MeshView, mesh_view, GST_TYPE_BIN)
@@ -138,21 +138,45 @@ inputs_of (MeshView *self, MeshInput *input)
   return MESH_IS_TILE (input) ? self->scene->tiles : self->scene->voices;
 }
 
-/* By whichever comes first: the application's release, the unlinking, or the
- * end of the view. */
 static void
 remove_input (MeshView *self, MeshInput *input)
 {
-  if (!mesh_input_detach (input, inputs_of (self, input)))
+  if (!mesh_input_remove (input, inputs_of (self, input)))
     return;
   GST_INFO_OBJECT (self, "removing %" GST_PTR_FORMAT, input);
   gst_element_remove_pad (GST_ELEMENT (self), GST_PAD (input));
 }
 
+/* The one whose stream it was has gone. */
 static void
 on_unlinked (GstPad *pad, GstPad *peer, MeshView *self)
 {
-  remove_input (self, MESH_INPUT (pad));
+  MeshInput *input = MESH_INPUT (pad);
+
+  if (!mesh_input_leave (input, inputs_of (self, input)))
+    return;
+  GST_INFO_OBJECT (self, "%" GST_PTR_FORMAT " leaves", input);
+  gst_pad_set_active (pad, FALSE);
+  mesh_leave_soon (GST_ELEMENT (self), pad);
+}
+
+/* The next that isn't taken by someone who asked for it by name. */
+static char *
+choose_name (MeshView *self, gboolean is_video)
+{
+  for (;;) {
+    char *name = is_video
+        ? g_strdup_printf ("video_%u",
+            (guint) g_atomic_int_add (&self->next_video, 1))
+        : g_strdup_printf ("audio_%u",
+            (guint) g_atomic_int_add (&self->next_audio, 1));
+    g_autoptr (GstPad) taken =
+        gst_element_get_static_pad (GST_ELEMENT (self), name);
+
+    if (!taken)
+      return name;
+    g_free (name);
+  }
 }
 
 static GstPad *
@@ -164,9 +188,8 @@ mesh_view_request_new_pad (GstElement *element, GstPadTemplate *templ,
   g_autofree char *free_name = NULL;
   MeshInput *input;
 
-  if (!name || strchr (name, '%'))
-    name = free_name = g_strdup_printf (is_video ? "video_%u" : "audio_%u",
-        (guint) g_atomic_int_add (&self->next_pad, 1));
+  if (!name)
+    name = free_name = choose_name (self, is_video);
   input = g_object_new (is_video ? MESH_TYPE_TILE : MESH_TYPE_VOICE,
       "name", name, "direction", GST_PAD_SINK, "template", templ, NULL);
   mesh_input_attach (input, self->scene, inputs_of (self, input));
@@ -174,7 +197,7 @@ mesh_view_request_new_pad (GstElement *element, GstPadTemplate *templ,
       0);
   gst_pad_set_active (GST_PAD (input), TRUE);
   if (!gst_element_add_pad (element, GST_PAD (input))) {
-    mesh_input_detach (input, inputs_of (self, input));
+    mesh_input_leave (input, inputs_of (self, input));
     return NULL;
   }
   return GST_PAD (input);
@@ -191,6 +214,8 @@ mesh_view_change_state (GstElement *element, GstStateChange transition)
 {
   MeshView *self = MESH_VIEW (element);
 
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY)
+    mesh_leave_prepare ();
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     g_mutex_lock (&self->scene->lock);
     self->scene->latency = MESH_SCENE_LATENCY;

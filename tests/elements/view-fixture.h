@@ -22,6 +22,7 @@ typedef struct {
   GstElement *room;             /* NULL where the pipeline has none */
   GstElement *video;            /* appsinks, NULL where there are none */
   GstElement *audio;
+  guint latency_messages;       /* the view's, as seen by call_check_no_error() */
 } Call;
 
 typedef gboolean (*FrameFunc) (GstVideoFrame *frame, gpointer user_data);
@@ -152,8 +153,13 @@ static G_GNUC_UNUSED void
 call_start (Call *call, const char *description)
 {
   GError *error = NULL;
+  GstElementFactory *known = gst_element_factory_find ("testroom");
 
-  gst_element_register (NULL, "testroom", GST_RANK_NONE, room_get_type ());
+  if (known)
+    gst_object_unref (known);
+  else
+    gst_element_register (NULL, "testroom", GST_RANK_NONE, room_get_type ());
+  call->latency_messages = 0;
   call->pipeline = gst_parse_launch (description, &error);
   g_assert_no_error (error);
   call->view = gst_bin_get_by_name (GST_BIN (call->pipeline), "v");
@@ -168,12 +174,18 @@ static G_GNUC_UNUSED void
 call_check_no_error (Call *call)
 {
   GstBus *bus = gst_element_get_bus (call->pipeline);
-  GstMessage *message = gst_bus_pop_filtered (bus,
-      GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  GstMessage *message;
 
-  if (message)
-    fail ("the pipeline failed: %s: %s", GST_MESSAGE_TYPE_NAME (message),
-        gst_structure_to_string (gst_message_get_structure (message)));
+  while ((message = gst_bus_pop (bus))) {
+    if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR
+        || GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS)
+      fail ("the pipeline failed: %s: %s", GST_MESSAGE_TYPE_NAME (message),
+          gst_structure_to_string (gst_message_get_structure (message)));
+    if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_LATENCY
+        && GST_MESSAGE_SRC (message) == GST_OBJECT (call->view))
+      call->latency_messages++;
+    gst_message_unref (message);
+  }
   gst_object_unref (bus);
 }
 
@@ -224,6 +236,15 @@ call_await (Call *call, FrameFunc is_right, gpointer user_data)
   }
   call_check_no_error (call);
   fail_unless (right, "the picture never became what it should be");
+}
+
+/* Those who left are gone at once to the eye, and soon altogether. */
+static G_GNUC_UNUSED void
+call_await_pads (Call *call, guint n)
+{
+  for (guint i = 0; i < PATIENCE && call->view->numsinkpads != n; i++)
+    gst_sample_unref (call_pull (call->video));
+  assert_equals_int (call->view->numsinkpads, n);
 }
 
 /* --- colours: 0xrrggbb, as videotestsrc's foreground-color --- */
