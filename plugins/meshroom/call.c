@@ -624,6 +624,9 @@ read_message (MeshCall *self, const char *json, gsize length)
   /* the server's own words about the room carry no sender, and no seal */
   if (!message->from && message->type >= MESH_MESSAGE_WELCOME)
     return g_steal_pointer (&message);
+  /* a room id that was handed to us brings back what we sent to it before */
+  if (g_strcmp0 (message->from, self->peer_id) == 0)
+    return NULL;
   if (message->type >= MESH_MESSAGE_WELCOME || !message->from) {
     warn (self, message->from, "a message was dropped: only the server may "
         "say that");

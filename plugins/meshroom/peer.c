@@ -141,6 +141,21 @@ fail (MeshPeer *self, const char *reason, const char *text)
   post_to_worker (self, tell_failure, failure, failure_free);
 }
 
+/* A peer that sends nothing is known to live by its receiver reports only, and
+ * by default those may be nearly as far apart as we wait for them. */
+static void
+report_often (MeshPeer *self)
+{
+  g_autoptr (GstElement) rtpbin =
+      gst_bin_get_by_name (GST_BIN (self->webrtc), "rtpbin");
+  g_autoptr (GObject) session = NULL;
+
+  if (rtpbin)
+    g_signal_emit_by_name (rtpbin, "get-internal-session", 0, &session);
+  if (session)
+    g_object_set (session, "rtcp-min-interval", (guint64) GST_SECOND, NULL);
+}
+
 /* Both must have happened: the certificate checked, and the connection up. */
 static void
 open_when_ready (MeshPeer *self, gpointer data)
@@ -154,6 +169,7 @@ open_when_ready (MeshPeer *self, gpointer data)
   if (state != GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED)
     return;
   self->connected = TRUE;
+  report_often (self);
   for (guint i = 0; i < MESH_N_KINDS; i++) {
     if (self->senders[i].branch)
       mesh_fanout_open_branch (self->senders[i].fanout,
