@@ -35,7 +35,7 @@ struct _MeshBranch {
   gboolean open;
   gboolean flushing;
   gboolean need_key;            /* video: skip until a key frame comes */
-  GstClockTime newest;          /* of the queued buffers */
+  gboolean busy;                /* its thread is pushing something */
   guint64 dropped;
 };
 
@@ -81,7 +81,6 @@ clear_items_locked (MeshBranch *branch, gboolean events_too)
   }
   branch->items = kept;
   branch->bytes = 0;
-  branch->newest = GST_CLOCK_TIME_NONE;
 }
 
 static void
@@ -90,7 +89,6 @@ mesh_branch_init (MeshBranch *branch)
   g_mutex_init (&branch->lock);
   g_cond_init (&branch->cond);
   g_queue_init (&branch->items);
-  branch->newest = GST_CLOCK_TIME_NONE;
 }
 
 static void
@@ -129,12 +127,17 @@ branch_loop (gpointer user_data)
   item = g_queue_pop_head (&branch->items);
   if (GST_IS_BUFFER (item))
     branch->bytes -= gst_buffer_get_size (GST_BUFFER (item));
+  branch->busy = TRUE;
   g_mutex_unlock (&branch->lock);
 
   if (GST_IS_BUFFER (item))
     gst_pad_push (GST_PAD (branch), GST_BUFFER (item));
   else
     gst_pad_push_event (GST_PAD (branch), GST_EVENT (item));
+
+  g_mutex_lock (&branch->lock);
+  branch->busy = FALSE;
+  g_mutex_unlock (&branch->lock);
 }
 
 static gboolean
@@ -231,7 +234,9 @@ is_overfull_locked (MeshBranch *branch, GstBuffer *buffer)
       && newest > oldest && newest - oldest > MAX_QUEUED_TIME;
 }
 
-/* Returns: whether the branch needs a key frame to go on. */
+/* Returns: whether the branch needs a key frame to go on. One that is stuck
+ * needs none before it moves again, or its peer would cost all others a
+ * stream of key frames. */
 static gboolean
 branch_add_buffer (MeshFanout *self, MeshBranch *branch, GstBuffer *buffer)
 {
@@ -254,6 +259,7 @@ branch_add_buffer (MeshFanout *self, MeshBranch *branch, GstBuffer *buffer)
   need_key = branch->need_key;
   if (need_key) {
     branch->dropped++;
+    need_key = !branch->busy;
   } else {
     g_queue_push_tail (&branch->items, gst_buffer_ref (buffer));
     branch->bytes += gst_buffer_get_size (buffer);
@@ -342,10 +348,13 @@ fanout_query (GstPad *pad, GstObject *parent, GstQuery *query)
       gst_caps_unref (caps);
       return TRUE;
     }
-    case GST_QUERY_ALLOCATION:
-      return FALSE;
-    default:
+    case GST_QUERY_ACCEPT_CAPS:
       return gst_pad_query_default (pad, parent, query);
+    case GST_QUERY_DRAIN:
+      return TRUE;
+    default:
+      /* passed on, a question would wait for a branch that is stuck */
+      return FALSE;
   }
 }
 

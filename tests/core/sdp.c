@@ -576,8 +576,8 @@ mutate (GRand *random, const char *text)
         lines[b] = line;
         break;
       case 2:
-        g_free (line);
         lines[a] = g_strdup (lines[b]);
+        g_free (line);
         break;
       default:
         *line = '\0';
