@@ -7,6 +7,7 @@
  */
 
 import {preferOpus, preferVideo} from './codecs.js';
+import {tidySdp} from './sdp.js';
 
 /**
  * @typedef {object} PeerHandlers
@@ -214,7 +215,7 @@ export class Peer {
     const description = this.#pc.localDescription;
     if (description && !this.#closed) {
       this.#handlers.localSdp(/** @type {'offer' | 'answer'} */ (
-        description.type), description.sdp);
+        description.type), tidySdp(description.sdp));
     }
   }
 

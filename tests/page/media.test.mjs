@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+// What is offered, and what of it is written.
+
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+
+import {chooseAudio, chooseVideo} from '../../gst/server/web/codecs.js';
+import {tidySdp} from '../../gst/server/web/sdp.js';
+
+const codec = (mimeType, sdpFmtpLine) => ({mimeType, sdpFmtpLine});
+const h264 = (profile, mode) => codec('video/H264',
+  `level-asymmetry-allowed=1;packetization-mode=${mode};`
+    + `profile-level-id=${profile}`);
+const chromium = [codec('video/VP8'), codec('video/rtx'),
+  h264('42001f', 1), h264('42001f', 0), h264('42e01f', 1), h264('640c1f', 1),
+  codec('video/AV1'), codec('video/VP9', 'profile-id=0'), codec('video/red'),
+  codec('video/ulpfec')];
+
+test('codecs: one, with its retransmission', () => {
+  const chosen = chooseVideo(['VP8', 'H264'], chromium);
+  assert.deepEqual(chosen.map(({mimeType}) => mimeType),
+    ['video/VP8', 'video/rtx']);
+});
+
+test('codecs: the first that the caller named and we have', () => {
+  const chosen = chooseVideo(['H265', 'h264', 'VP8'], chromium);
+  assert.equal(chosen.length, 2);
+  assert.equal(chosen[0], chromium[2]);
+});
+
+test('codecs: H.264 is constrained baseline in mode 1, or not at all', () => {
+  for (const [wanted, first] of [[h264('640c1f', 1), 'video/VP8'],
+    [h264('42e01f', 0), 'video/VP8'], [h264('42E01F', 1), 'video/H264']]) {
+    assert.equal(chooseVideo(['H264'], [codec('video/VP8'), wanted])[0]
+      .mimeType, first);
+  }
+});
+
+test('codecs: VP8 where nothing that was named is there', () => {
+  assert.equal(chooseVideo(['AV2'], chromium)[0].mimeType, 'video/VP8');
+  assert.deepEqual(chooseVideo(['AV2'], [codec('video/VP9')]), []);
+});
+
+test('codecs: nothing but Opus for sound', () => {
+  const chosen = chooseAudio([codec('audio/opus'), codec('audio/red'),
+    codec('audio/G722'), codec('audio/telephone-event')]);
+  assert.deepEqual(chosen.map(({mimeType}) => mimeType), ['audio/opus']);
+});
+
+test('sdp: what is said of payload types that are not listed goes', () => {
+  const sdp = ['v=0', 'm=audio 9 UDP/TLS/RTP/SAVPF 109', 'a=rtpmap:109 opus',
+    'a=rtcp-fb:120 nack', 'm=video 9 UDP/TLS/RTP/SAVPF 120 124',
+    'a=fmtp:120 max-fs=12288', 'a=fmtp:124 apt=120', 'a=fmtp:121 x=1',
+    'a=rtcp-fb:120 nack', 'a=rtcp-fb:121 nack', 'a=rtcp-fb:* nack pli',
+    'a=rtpmap:120 VP8/90000', 'a=rtpmap:126 H264/90000', 'a=sendrecv', ''];
+  const gone = ['a=rtcp-fb:120 nack', 'a=fmtp:121 x=1', 'a=rtcp-fb:121 nack',
+    'a=rtpmap:126 H264/90000'];
+  const lines = tidySdp(sdp.join('\r\n')).split('\r\n');
+  assert.deepEqual(lines, sdp.filter((line, i) =>
+    !gone.includes(line) || (line === gone[0] && i === 8)));
+});
