@@ -8,9 +8,8 @@
 
 #include <string.h>
 
+#include "core/client-private.h"
 #include "core/error.h"
-#include "core/json.h"
-#include "core/message.h"
 
 #define MS G_GINT64_CONSTANT (1000)
 #define SECOND G_GINT64_CONSTANT (1000000)
@@ -20,72 +19,22 @@
 #define HELLO_TIMEOUT (10 * SECOND)
 #define FIRST_BACKOFF (250 * MS)
 #define MAX_BACKOFF (4 * SECOND)
-/* The server pings every 4 s, and so do we: three of them unanswered. */
-#define SILENCE (12 * SECOND)
-#define PING_AFTER (8 * SECOND)
+/* Both sides ping every 4 s: two of them unanswered. Sooner than the server's
+ * lease of 10 s, so that our mailbox is still there when we come back. */
+#define SILENCE (8 * SECOND)
+#define PING_AFTER (6 * SECOND)
 /* Online for so long, a connection is no part of the last trouble. */
 #define STABLE (5 * SECOND)
-/* A server that was never there: the link is wrong, or it is down. A failure
- * after the first of these is the last one, and the second ends all waiting. */
+/* A server that was never there: the link is wrong, or it is down. The last try
+ * begins after the first of these, and ends after the second. */
 #define FIRST_PATIENCE (2 * SECOND)
 #define FIRST_LIMIT (5 * SECOND)
-#define ACK_EVERY 32
-#define ACK_AFTER (200 * MS)
 #define WARN_EVERY SECOND
 
-#define MAX_EPOCH_BYTES 64
-#define MAX_CODE_BYTES 32
-#define MAX_TEXT_BYTES 1024
-#define MAX_COUNT G_GINT64_CONSTANT (9007199254740991)
 
-typedef enum {
-  IDLE,
-  CONNECTING,
-  HELLO,
-  ONLINE,
-  WAITING,
-  OVER,
-} State;
-
-typedef struct {
-  gint64 mid;
-  gsize length;
-  char *frame;
-} Outgoing;
-
-struct _MeshClient {
-  char *server;
-  char *room;
-  char *id;
-  char *token;
-  GRand *rand;
-  GQueue actions;               /* MeshClientAction */
-
-  State state;
-  gboolean wanted;              /* mesh_client_start() was called */
-  gboolean welcomed;            /* ever */
-  gint64 first_attempt;
-  gint64 until;                 /* CONNECTING, HELLO: or it failed; WAITING */
-  gint64 online_since;
-  gint64 last_heard;
-  gboolean pinged;              /* since then */
-  guint failures;
-  gint64 next_warning;
-
-  GQueue outgoing;              /* Outgoing, until taken */
-  gsize outgoing_bytes;
-  gint64 last_mid;
-
-  char *epoch;                  /* NULL: nothing to resume */
-  gint64 cursor;                /* last seq processed */
-  gint64 acked;
-  gint64 ack_at;
-  guint unreadable;             /* frames since the last seq */
-};
-
-static void
-push_action (MeshClient *self, MeshClientActionType type, char *text,
-    GError *error)
+void
+mesh_client_push_action (MeshClient *self, MeshClientActionType type,
+    char *text, GError *error)
 {
   MeshClientAction *action = g_new0 (MeshClientAction, 1);
 
@@ -96,7 +45,7 @@ push_action (MeshClient *self, MeshClientActionType type, char *text,
 }
 
 static void
-outgoing_free (Outgoing *outgoing)
+outgoing_free (MeshClientOutgoing *outgoing)
 {
   g_free (outgoing->frame);
   g_free (outgoing);
@@ -151,28 +100,29 @@ mesh_client_free (MeshClient *client)
 }
 
 /* A server can send junk faster than anybody reads warnings. */
-static void
-warn (MeshClient *self, const GError *error, gint64 now)
+void
+mesh_client_warn (MeshClient *self, const GError *error, gint64 now)
 {
   if (now < self->next_warning)
     return;
   self->next_warning = now + WARN_EVERY;
-  push_action (self, MESH_CLIENT_WARNING, NULL, g_error_copy (error));
+  mesh_client_push_action (self, MESH_CLIENT_WARNING, NULL,
+      g_error_copy (error));
 }
 
-static void
-fail (MeshClient *self, GError *error)
+void
+mesh_client_fail (MeshClient *self, GError *error)
 {
-  self->state = OVER;
-  push_action (self, MESH_CLIENT_FAILED, NULL, error);
+  self->state = MESH_CLIENT_OVER;
+  mesh_client_push_action (self, MESH_CLIENT_FAILED, NULL, error);
 }
 
 static void
 connect_now (MeshClient *self, gint64 now)
 {
-  self->state = CONNECTING;
+  self->state = MESH_CLIENT_CONNECTING;
   self->until = now + CONNECT_TIMEOUT;
-  push_action (self, MESH_CLIENT_CONNECT, NULL, NULL);
+  mesh_client_push_action (self, MESH_CLIENT_CONNECT, NULL, NULL);
 }
 
 /* The connection is gone: give up, or try again later. */
@@ -186,16 +136,16 @@ lost (MeshClient *self, const GError *error, gint64 now)
         MESH_ERROR_UNREACHABLE);
 
     if (final || now >= self->first_attempt + FIRST_PATIENCE) {
-      fail (self, g_error_new (error->domain, error->code,
+      mesh_client_fail (self, g_error_new (error->domain, error->code,
                       "could not reach %s: %s", self->server,
                       error->message));
       return;
     }
   }
-  if (self->state == ONLINE) {
-    push_action (self, MESH_CLIENT_MESSAGE,
+  if (self->state == MESH_CLIENT_ONLINE) {
+    mesh_client_push_action (self, MESH_CLIENT_MESSAGE,
         g_strdup ("{\"type\":\"offline\"}"), NULL);
-    push_action (self, MESH_CLIENT_LOST, NULL,
+    mesh_client_push_action (self, MESH_CLIENT_LOST, NULL,
         g_error_new (error->domain, error->code, "lost %s: %s", self->server,
             error->message));
     if (now >= self->online_since + STABLE)
@@ -203,18 +153,20 @@ lost (MeshClient *self, const GError *error, gint64 now)
   }
   backoff = MIN (FIRST_BACKOFF << MIN (self->failures, 8), MAX_BACKOFF);
   self->failures++;
-  self->state = WAITING;
+  self->state = MESH_CLIENT_WAITING;
   self->until = now + g_rand_int_range (self->rand, 0, backoff);
+  if (!self->welcomed)
+    self->until = MIN (self->until, self->first_attempt + FIRST_PATIENCE);
 }
 
 /* We end the connection, since it is no good. */
-static void
-drop (MeshClient *self, gint64 now, const char *reason)
+void
+mesh_client_drop (MeshClient *self, gint64 now, const char *reason)
 {
   g_autoptr (GError) error = g_error_new_literal (MESH_ERROR,
       MESH_ERROR_UNREACHABLE, reason);
 
-  push_action (self, MESH_CLIENT_CLOSE, NULL, NULL);
+  mesh_client_push_action (self, MESH_CLIENT_CLOSE, NULL, NULL);
   lost (self, error, now);
 }
 
@@ -231,7 +183,7 @@ void
 mesh_client_start (MeshClient *client, gint64 now)
 {
   client->wanted = TRUE;
-  if (client->state != IDLE || !client->id)
+  if (client->state != MESH_CLIENT_IDLE || !client->id)
     return;
   client->first_attempt = now;
   connect_now (client, now);
@@ -250,8 +202,10 @@ mesh_client_start (MeshClient *client, gint64 now)
 gboolean
 mesh_client_set_id (MeshClient *client, const char *id, gint64 now)
 {
-  if (client->id || !mesh_is_uuid (id))
+  if (client->id)
     return g_strcmp0 (client->id, id) == 0;
+  if (!mesh_is_uuid (id))
+    return FALSE;
   client->id = g_strdup (id);
   if (client->wanted)
     mesh_client_start (client, now);
@@ -317,9 +271,9 @@ mesh_client_send (MeshClient *client, const char *text, gsize length,
 {
   g_autoptr (JsonObject) payload = NULL;
   g_autofree char *frame = NULL;
-  Outgoing *outgoing;
+  MeshClientOutgoing *outgoing;
 
-  if (client->state == OVER) {
+  if (client->state == MESH_CLIENT_OVER) {
     g_set_error_literal (error, MESH_ERROR, MESH_ERROR_UNREACHABLE,
         "message to a connection that has ended");
     return FALSE;
@@ -334,14 +288,15 @@ mesh_client_send (MeshClient *client, const char *text, gsize length,
   if (!payload || !(frame = make_frame (client, payload, error)))
     return FALSE;
 
-  outgoing = g_new0 (Outgoing, 1);
+  outgoing = g_new0 (MeshClientOutgoing, 1);
   outgoing->mid = ++client->last_mid;
   outgoing->length = strlen (frame);
   outgoing->frame = g_steal_pointer (&frame);
   client->outgoing_bytes += outgoing->length;
   g_queue_push_tail (&client->outgoing, outgoing);
-  if (client->state == ONLINE)
-    push_action (client, MESH_CLIENT_SEND, g_strdup (outgoing->frame), NULL);
+  if (client->state == MESH_CLIENT_ONLINE)
+    mesh_client_push_action (client, MESH_CLIENT_SEND,
+        g_strdup (outgoing->frame), NULL);
   return TRUE;
 }
 
@@ -357,19 +312,19 @@ void
 mesh_client_leave (MeshClient *client)
 {
   switch (client->state) {
-    case HELLO:
-    case ONLINE:
-      push_action (client, MESH_CLIENT_SEND, g_strdup ("{\"type\":\"bye\"}"),
-          NULL);
-      push_action (client, MESH_CLIENT_FINISH, NULL, NULL);
+    case MESH_CLIENT_HELLO:
+    case MESH_CLIENT_ONLINE:
+      mesh_client_push_action (client, MESH_CLIENT_SEND,
+          g_strdup ("{\"type\":\"bye\"}"), NULL);
+      mesh_client_push_action (client, MESH_CLIENT_FINISH, NULL, NULL);
       break;
-    case CONNECTING:
-      push_action (client, MESH_CLIENT_CLOSE, NULL, NULL);
+    case MESH_CLIENT_CONNECTING:
+      mesh_client_push_action (client, MESH_CLIENT_CLOSE, NULL, NULL);
       break;
     default:
       break;
   }
-  client->state = OVER;
+  client->state = MESH_CLIENT_OVER;
 }
 
 /**
@@ -386,9 +341,9 @@ mesh_client_opened (MeshClient *client, gint64 now)
 {
   GString *hello;
 
-  if (client->state != CONNECTING)
+  if (client->state != MESH_CLIENT_CONNECTING)
     return;
-  client->state = HELLO;
+  client->state = MESH_CLIENT_HELLO;
   client->until = now + HELLO_TIMEOUT;
   client->unreadable = 0;
   hello = g_string_new (NULL);
@@ -401,14 +356,15 @@ mesh_client_opened (MeshClient *client, gint64 now)
         ",\"epoch\":\"%s\",\"after\":%" G_GINT64_FORMAT, client->epoch,
         client->cursor);
   g_string_append_c (hello, '}');
-  push_action (client, MESH_CLIENT_SEND, g_string_free (hello, FALSE), NULL);
+  mesh_client_push_action (client, MESH_CLIENT_SEND,
+      g_string_free (hello, FALSE), NULL);
 }
 
 /* The server has everything of ours up to @mid. */
-static void
-taken (MeshClient *self, gint64 mid)
+void
+mesh_client_taken (MeshClient *self, gint64 mid)
 {
-  Outgoing *first;
+  MeshClientOutgoing *first;
 
   while ((first = g_queue_peek_head (&self->outgoing)) && first->mid <= mid) {
     self->outgoing_bytes -= first->length;
@@ -416,245 +372,12 @@ taken (MeshClient *self, gint64 mid)
   }
 }
 
-/* We write it into our next hello as it is. */
-static gboolean
-is_epoch (const char *text)
+void
+mesh_client_acknowledge (MeshClient *self)
 {
-  if (!text || *text == '\0')
-    return FALSE;
-  for (; *text; text++) {
-    if (!g_ascii_isalnum (*text) && *text != '-' && *text != '_')
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-check_welcome (MeshClient *self, const MeshMessage *message, const char *epoch,
-    gint64 mid, GError **error)
-{
-  const char *wrong = NULL;
-
-  if (g_strcmp0 (message->id, self->id) != 0
-      || g_strcmp0 (message->room, self->room) != 0)
-    wrong = "for somebody else";
-  else if (!is_epoch (epoch) || !message->host || !message->ids)
-    wrong = "without an epoch, a host or members";
-  else if (message->resumed && g_strcmp0 (epoch, self->epoch) != 0)
-    wrong = "that resumes what never was";
-  else if (mid < 0 || mid > self->last_mid)
-    wrong = "for messages that we never sent";
-  if (wrong)
-    g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
-        "server sent a welcome %s", wrong);
-  return wrong == NULL;
-}
-
-static gboolean
-read_welcome (MeshClient *self, JsonObject *frame, const char *text,
-    gsize length, gint64 now, GError **error)
-{
-  g_autoptr (MeshMessage) message = mesh_message_parse (text, length, error);
-  gint64 mid = -1;
-  const char *epoch;
-
-  if (!message
-      || !mesh_json_get_string (frame, "epoch", MAX_EPOCH_BYTES, &epoch, error)
-      || !mesh_json_get_int (frame, "mid", 0, MAX_COUNT, &mid, error)
-      || !check_welcome (self, message, epoch, mid, error))
-    return FALSE;
-  if (!message->resumed) {
-    g_free (self->epoch);
-    self->epoch = g_strdup (epoch);
-    self->cursor = 0;
-  }
-  self->acked = self->cursor;   /* hello has said it */
-  self->state = ONLINE;
-  self->welcomed = TRUE;
-  self->online_since = now;
-  push_action (self, MESH_CLIENT_MESSAGE, mesh_message_to_json (message), NULL);
-  taken (self, mid);
-  for (GList *l = self->outgoing.head; l; l = l->next) {
-    Outgoing *outgoing = l->data;
-
-    push_action (self, MESH_CLIENT_SEND, g_strdup (outgoing->frame), NULL);
-  }
-  return TRUE;
-}
-
-static const struct {
-  const char *code;
-  MeshError error;
-} final_codes[] = {
-  { "bad-message", MESH_ERROR_FAILED },
-  { "refused", MESH_ERROR_REFUSED },
-  { "id-taken", MESH_ERROR_REFUSED },
-  { "replaced", MESH_ERROR_REFUSED },
-  { "room-full", MESH_ERROR_REFUSED },
-  { "too-many-rooms", MESH_ERROR_REFUSED },
-  { "too-big", MESH_ERROR_FAILED },
-};
-
-/* What a stranger wrote ends up on a terminal. */
-static char *
-printable (const char *text)
-{
-  char *copy = g_strdup (text ? text : "");
-
-  for (char *c = copy; *c; c++) {
-    if (g_ascii_iscntrl (*c))
-      *c = ' ';
-  }
-  return copy;
-}
-
-static gboolean
-read_error (MeshClient *self, JsonObject *frame, gint64 now, GError **error)
-{
-  g_autofree char *reason = NULL;
-  g_autofree char *clean = NULL;
-  const char *code, *text;
-
-  if (!mesh_json_get_string (frame, "code", MAX_CODE_BYTES, &code, error)
-      || !mesh_json_get_string (frame, "message", MAX_TEXT_BYTES, &text, error))
-    return FALSE;
-  reason = g_strdup_printf ("%s (%s)", text ? text : "", code ? code : "");
-  clean = printable (reason);
-  for (guint i = 0; i < G_N_ELEMENTS (final_codes); i++) {
-    if (g_strcmp0 (code, final_codes[i].code) == 0) {
-      push_action (self, MESH_CLIENT_CLOSE, NULL, NULL);
-      fail (self, g_error_new (MESH_ERROR, final_codes[i].error,
-                      "%s does not let us in: %s", self->server, clean));
-      return TRUE;
-    }
-  }
-  drop (self, now, clean);
-  return TRUE;
-}
-
-static void
-acknowledge (MeshClient *self)
-{
-  push_action (self, MESH_CLIENT_SEND,
+  mesh_client_push_action (self, MESH_CLIENT_SEND,
       g_strdup_printf ("{\"ack\":%" G_GINT64_FORMAT "}", self->cursor), NULL);
   self->acked = self->cursor;
-}
-
-static JsonObject *
-get_object (JsonObject *frame, const char *name)
-{
-  JsonNode *node = json_object_get_member (frame, name);
-
-  return node && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node)
-                                               : NULL;
-}
-
-/* The server vouches for the stamp, and for nothing inside the payload. */
-static gboolean
-deliver_payload (MeshClient *self, JsonObject *frame, GError **error)
-{
-  JsonObject *payload = get_object (frame, "payload");
-  const char *stamp, *from, *type;
-
-  if (!mesh_json_get_string (frame, "from", 36, &stamp, error)
-      || !payload
-      || !mesh_json_get_string (payload, "from", 36, &from, error)
-      || !mesh_json_get_string (payload, "type", 64, &type, error)
-      || !type || !mesh_is_uuid (stamp) || g_strcmp0 (from, stamp) != 0) {
-    g_clear_error (error);
-    g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
-        "message of %s dropped: not in that name, or no message",
-        mesh_is_uuid (stamp) ? stamp : "nobody");
-    return FALSE;
-  }
-  push_action (self, MESH_CLIENT_MESSAGE, mesh_json_to_string (payload), NULL);
-  return TRUE;
-}
-
-static gboolean
-deliver_event (MeshClient *self, JsonObject *event, GError **error)
-{
-  g_autofree char *text = mesh_json_to_string (event);
-  g_autoptr (MeshMessage) message = mesh_message_parse (text, strlen (text),
-      error);
-
-  if (!message)
-    return FALSE;
-  switch (message->type) {
-    case MESH_MESSAGE_JOINED:
-    case MESH_MESSAGE_LEFT:
-    case MESH_MESSAGE_HOST:
-    case MESH_MESSAGE_UNDELIVERABLE:
-      push_action (self, MESH_CLIENT_MESSAGE, mesh_message_to_json (message),
-          NULL);
-      return TRUE;
-    case MESH_MESSAGE_UNKNOWN: /* a newer server */
-      return TRUE;
-    default:
-      g_set_error_literal (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
-          "server sent an event that is none");
-      return FALSE;
-  }
-}
-
-static gboolean
-read_numbered (MeshClient *self, JsonObject *frame, gint64 now, GError **error)
-{
-  JsonObject *event = get_object (frame, "event");
-  gint64 seq = 0;
-
-  if (!mesh_json_get_int (frame, "seq", 1, MAX_COUNT, &seq, error))
-    return FALSE;
-  if (seq <= self->cursor)
-    return TRUE;
-  /* A frame that could not be read may have been what is missing. It will be
-   * no better the next time: go on without. */
-  if (seq - self->cursor - 1 > self->unreadable) {
-    drop (self, now, "a message is missing");
-    return TRUE;
-  }
-  if (self->acked == self->cursor)
-    self->ack_at = now + ACK_AFTER;
-  self->cursor = seq;
-  self->unreadable = 0;
-  if (self->cursor - self->acked >= ACK_EVERY)
-    acknowledge (self);
-  return event ? deliver_event (self, event, error)
-               : deliver_payload (self, frame, error);
-}
-
-static gboolean
-read_taken (MeshClient *self, JsonObject *frame, GError **error)
-{
-  gint64 mid = 0;
-
-  if (!mesh_json_get_int (frame, "mid", 0, self->last_mid, &mid, error))
-    return FALSE;
-  taken (self, mid);
-  return TRUE;
-}
-
-/* What is not known is ignored: the server may be newer. */
-static gboolean
-read_frame (MeshClient *self, JsonObject *frame, const char *text,
-    gsize length, gint64 now, GError **error)
-{
-  const char *type;
-
-  if (!mesh_json_get_string (frame, "type", 64, &type, error))
-    return FALSE;
-  if (g_strcmp0 (type, "error") == 0)
-    return read_error (self, frame, now, error);
-  if (self->state == HELLO)
-    return g_strcmp0 (type, "welcome") != 0
-           || read_welcome (self, frame, text, length, now, error);
-  if (type)
-    return TRUE;
-  if (json_object_has_member (frame, "seq"))
-    return read_numbered (self, frame, now, error);
-  if (json_object_has_member (frame, "mid"))
-    return read_taken (self, frame, error);
-  return TRUE;
 }
 
 /**
@@ -673,20 +396,20 @@ mesh_client_feed (MeshClient *client, const char *text, gsize length,
   g_autoptr (GError) error = NULL;
   g_autoptr (JsonObject) frame = NULL;
 
-  if (client->state != HELLO && client->state != ONLINE)
+  if (client->state != MESH_CLIENT_HELLO && client->state != MESH_CLIENT_ONLINE)
     return;
   mesh_client_heard (client, now);
   frame = mesh_json_parse (text, length, &error);
   if (!frame) {
     client->unreadable++;
-    warn (client, error, now);
+    mesh_client_warn (client, error, now);
     return;
   }
-  if (read_frame (client, frame, text, length, now, &error))
+  if (mesh_client_read_frame (client, frame, text, length, now, &error))
     return;
-  warn (client, error, now);
-  if (client->state == HELLO)   /* no second welcome will come */
-    drop (client, now, error->message);
+  mesh_client_warn (client, error, now);
+  if (client->state == MESH_CLIENT_HELLO)   /* no second welcome will come */
+    mesh_client_drop (client, now, error->message);
 }
 
 /**
@@ -709,8 +432,8 @@ mesh_client_heard (MeshClient *client, gint64 now)
  * mesh_client_closed:
  * @client: a client
  * @error: (nullable): why the connection closed, or could not be opened.
- *   %MESH_ERROR_UNREACHABLE, or none: it may be there again later; any other code: that
- *   is no server for us
+ *   %MESH_ERROR_UNREACHABLE, or none: it may be there again later; any other
+ *   code: that is no server for us
  * @now: the time
  *
  * Since: 0.1
@@ -720,8 +443,9 @@ mesh_client_closed (MeshClient *client, const GError *error, gint64 now)
 {
   g_autoptr (GError) fallback = NULL;
 
-  if (client->state != CONNECTING && client->state != HELLO
-      && client->state != ONLINE)
+  if (client->state != MESH_CLIENT_CONNECTING
+      && client->state != MESH_CLIENT_HELLO
+      && client->state != MESH_CLIENT_ONLINE)
     return;
   if (!error)
     fallback = g_error_new_literal (MESH_ERROR, MESH_ERROR_UNREACHABLE,
@@ -744,25 +468,25 @@ mesh_client_tick (MeshClient *client, gint64 now)
   if (now < mesh_client_deadline (client))
     return;
   switch (client->state) {
-    case CONNECTING:
-    case HELLO:
-      drop (client, now, "no answer");
+    case MESH_CLIENT_CONNECTING:
+    case MESH_CLIENT_HELLO:
+      mesh_client_drop (client, now, "no answer");
       break;
-    case WAITING:
+    case MESH_CLIENT_WAITING:
       connect_now (client, now);
       break;
-    case ONLINE:
+    case MESH_CLIENT_ONLINE:
       if (now >= client->last_heard + SILENCE) {
-        drop (client, now, "it fell silent");
+        mesh_client_drop (client, now, "it fell silent");
         break;
       }
       if (now >= client->last_heard + PING_AFTER && !client->pinged) {
         client->pinged = TRUE;
-        push_action (client, MESH_CLIENT_SEND,
+        mesh_client_push_action (client, MESH_CLIENT_SEND,
             g_strdup ("{\"type\":\"ping\"}"), NULL);
       }
       if (client->cursor > client->acked && now >= client->ack_at)
-        acknowledge (client);
+        mesh_client_acknowledge (client);
       break;
     default:
       break;
@@ -783,15 +507,15 @@ mesh_client_deadline (MeshClient *client)
   gint64 deadline;
 
   switch (client->state) {
-    case CONNECTING:
-    case HELLO:
+    case MESH_CLIENT_CONNECTING:
+    case MESH_CLIENT_HELLO:
       /* a first answer is waited for less long */
       return client->welcomed ? client->until
                               : MIN (client->until,
                                     client->first_attempt + FIRST_LIMIT);
-    case WAITING:
+    case MESH_CLIENT_WAITING:
       return client->until;
-    case ONLINE:
+    case MESH_CLIENT_ONLINE:
       deadline = client->last_heard
                  + (client->pinged ? SILENCE : PING_AFTER);
       if (client->cursor > client->acked)

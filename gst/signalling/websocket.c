@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/json.h"
 
-/* docs/protocol.md, "The envelope": three of these unanswered is a lost
+/* docs/protocol.md, "The envelope": two of these unanswered are a lost
  * connection, which the core decides. */
 #define KEEPALIVE_SECONDS 4
 /* A frame of ours comes back with a longer head. */
