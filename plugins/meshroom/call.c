@@ -46,6 +46,7 @@ struct _MeshCall {
   GHashTable *members;          /* peer id -> Member */
   GSource *timer;
   GSource *pulse;
+  char *last_warning;
   guint warnings_left;
   gint64 last_warning_refill;
 
@@ -90,19 +91,21 @@ may_warn (MeshCall *self)
   return TRUE;
 }
 
+/* Somebody who keeps doing the same thing is worth one message. */
 static void
-warn (MeshCall *self, const char *peer, const char *text)
+warn (MeshCall *self, const char *peer, const char *what)
 {
-  GST_WARNING_OBJECT (self->config.element, "%s%s%s", peer ? peer : "",
-      peer ? ": " : "", text);
-  if (!may_warn (self))
+  g_autofree char *text = peer ? g_strdup_printf ("peer %s: %s", peer, what)
+      : g_strdup (what);
+
+  if (g_strcmp0 (text, self->last_warning) == 0 || !may_warn (self)) {
+    GST_WARNING_OBJECT (self->config.element, "%s", text);
     return;
-  if (peer)
-    GST_ELEMENT_WARNING (self->config.element, RESOURCE, FAILED,
-        ("peer %s: %s", peer, text), (NULL));
-  else
-    GST_ELEMENT_WARNING (self->config.element, RESOURCE, FAILED,
-        ("%s", text), (NULL));
+  }
+  g_free (self->last_warning);
+  self->last_warning = g_strdup (text);
+  GST_ELEMENT_WARNING (self->config.element, RESOURCE, FAILED, ("%s", text),
+      (NULL));
 }
 
 /* --- taking down, on other threads --- */
@@ -928,6 +931,7 @@ call_free (MeshCall *self)
   gst_clear_structure (&self->stats);
   g_mutex_clear (&self->lock);
   g_free (self->peer_id);
+  g_free (self->last_warning);
   g_free (self->stun_server);
   g_strfreev (self->video_codecs);
   g_strfreev (self->turn_servers);
