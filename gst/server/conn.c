@@ -327,7 +327,8 @@ read_once (MeshConn *self)
     g_byte_array_append (self->head, data, n);
     take_requests (self);
   }
-  return self->phase != GONE && may_read (self);
+  return self->phase != GONE && may_read (self)
+      && !mesh_io_is_drained (self->io, n, sizeof data);
 }
 
 static gboolean

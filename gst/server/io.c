@@ -112,6 +112,14 @@ mesh_io_read (MeshIo *io, gpointer data, gsize size)
   return n < 0 ? n : from_tls (gnutls_record_recv (io->tls, data, size));
 }
 
+/* Whether it is pointless to read on at once, after @n of @size bytes. */
+gboolean
+mesh_io_is_drained (MeshIo *io, gssize n, gsize size)
+{
+  /* GnuTLS hands out a record at a time, and may hold the next already. */
+  return !io->tls && n < (gssize) size;
+}
+
 /* Returns: bytes written, %MESH_IO_AGAIN or %MESH_IO_GONE. After "again" the
  * same bytes must come first in the next call. */
 gssize

@@ -20,6 +20,7 @@ MeshIo *mesh_io_new (GSocket *socket,
 void mesh_io_free (MeshIo *io);
 int mesh_io_get_fd (MeshIo *io);
 gssize mesh_io_read (MeshIo *io, gpointer data, gsize size);
+gboolean mesh_io_is_drained (MeshIo *io, gssize n, gsize size);
 gssize mesh_io_write (MeshIo *io, gconstpointer data, gsize size);
 gboolean mesh_io_wants_write (MeshIo *io);
 void mesh_io_finish (MeshIo *io);

@@ -11,7 +11,7 @@
 #define SOON (G_USEC_PER_SEC / 3)
 
 static void
-assert_sent_away (GSocketConnection *raw, const char *code, guint close_code)
+assert_sent_away (GIOStream *raw, const char *code, guint close_code)
 {
   g_autofree char *text = raw_read_text (raw);
   g_autofree char *expected =
@@ -35,7 +35,7 @@ assert_alive (Serving *f)
 static void
 a_frame_over_the_limit (Serving *f, gconstpointer data)
 {
-  g_autoptr (GSocketConnection) raw = NULL;
+  g_autoptr (GIOStream) raw = NULL;
 
   serving_start (f);
   raw = raw_websocket (f);
@@ -48,7 +48,7 @@ a_frame_over_the_limit (Serving *f, gconstpointer data)
 static void
 fragments_without_end (Serving *f, gconstpointer data)
 {
-  g_autoptr (GSocketConnection) raw = NULL;
+  g_autoptr (GIOStream) raw = NULL;
   g_autofree char *kilobyte = g_strnfill (1024, 'x');
   guint fragments = 0;
 
@@ -65,7 +65,7 @@ fragments_without_end (Serving *f, gconstpointer data)
 static void
 empty_fragments_are_no_sign_of_life (Serving *f, gconstpointer data)
 {
-  g_autoptr (GSocketConnection) raw = NULL;
+  g_autoptr (GIOStream) raw = NULL;
 
   f->limits.hub.lease = SOON;
   serving_start (f);
@@ -80,7 +80,7 @@ empty_fragments_are_no_sign_of_life (Serving *f, gconstpointer data)
 static void
 a_whole_message_of_64_kib_is_read (Serving *f, gconstpointer data)
 {
-  g_autoptr (GSocketConnection) a = NULL, b = NULL;
+  g_autoptr (GIOStream) a = NULL, b = NULL;
   g_autofree char *filling = g_strnfill (32000, 'x');
   g_autofree char *start = g_strconcat ("{\"mid\":1,\"to\":\"" ID_A
       "\",\"payload\":{\"x\":\"", filling, NULL);
@@ -116,7 +116,7 @@ junk_is_final (Serving *f, gconstpointer data)
 
   serving_start (f);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autoptr (GSocketConnection) raw = raw_websocket (f);
+    g_autoptr (GIOStream) raw = raw_websocket (f);
 
     raw_hello (raw, ID_A);
     raw_send (raw, cases[i].bytes, cases[i].size);
@@ -128,7 +128,7 @@ junk_is_final (Serving *f, gconstpointer data)
 static void
 no_hello (Serving *f, gconstpointer data)
 {
-  g_autoptr (GSocketConnection) raw = NULL;
+  g_autoptr (GIOStream) raw = NULL;
 
   f->limits.hub.hello = SOON;
   serving_start (f);
@@ -145,7 +145,7 @@ requests_that_never_end (Serving *f, gconstpointer data)
   f->limits.times.request = SOON;
   serving_start (f);
   for (guint i = 0; i < G_N_ELEMENTS (starts); i++) {
-    g_autoptr (GSocketConnection) raw = raw_connect (f);
+    g_autoptr (GIOStream) raw = raw_connect (f);
 
     raw_send (raw, starts[i], -1);
     g_free (raw_read_all (raw));        /* returns, since the server closes */
@@ -155,7 +155,7 @@ requests_that_never_end (Serving *f, gconstpointer data)
 static void
 a_request_in_drops_gets_no_more_time (Serving *f, gconstpointer data)
 {
-  g_autoptr (GSocketConnection) raw = NULL;
+  g_autoptr (GIOStream) raw = NULL;
 
   f->limits.times.request = SOON;
   serving_start (f);
@@ -169,8 +169,8 @@ a_request_in_drops_gets_no_more_time (Serving *f, gconstpointer data)
 static void
 half_open_connections_make_way (Serving *f, gconstpointer data)
 {
-  GSocketConnection *held[20];
-  g_autoptr (GSocketConnection) member = NULL;
+  GIOStream *held[20];
+  g_autoptr (GIOStream) member = NULL;
   g_autofree char *end = NULL;
 
   f->limits.half_open = 5;
@@ -192,7 +192,7 @@ half_open_connections_make_way (Serving *f, gconstpointer data)
 static void
 so_many_connections (Serving *f, gconstpointer data)
 {
-  g_autoptr (GSocketConnection) a = NULL, b = NULL, c = NULL;
+  g_autoptr (GIOStream) a = NULL, b = NULL, c = NULL;
   g_autofree char *end = NULL, *pong = NULL;
 
   f->limits.connections = 2;
@@ -220,7 +220,7 @@ accept_any (SoupMessage *message, GTlsCertificate *certificate,
 static void
 tls_handshakes_that_hang (Serving *f, gconstpointer data)
 {
-  GSocketConnection *held[60];
+  GIOStream *held[60];
   g_autoptr (SoupSession) session = NULL;
   g_autoptr (SoupMessage) message = NULL;
   g_autoptr (GBytes) body = NULL;
@@ -262,7 +262,7 @@ plain_words_to_a_tls_server (Serving *f, gconstpointer data)
 }
 
 static void
-send_message (GSocketConnection *raw, guint mid, const char *filling)
+send_message (GIOStream *raw, guint mid, const char *filling)
 {
   g_autofree char *text = g_strdup_printf ("{\"mid\":%u,\"to\":\"" ID_A
       "\",\"payload\":{\"x\":\"%s\"}}", mid, filling);
@@ -274,7 +274,7 @@ send_message (GSocketConnection *raw, guint mid, const char *filling)
 static void
 a_member_that_does_not_read (Serving *f, gconstpointer data)
 {
-  g_autoptr (GSocketConnection) a = NULL, b = NULL;
+  g_autoptr (GIOStream) a = NULL, b = NULL;
   g_autofree char *filling = g_strnfill (60000, 'x');
   gboolean full = FALSE;
 
@@ -294,11 +294,56 @@ a_member_that_does_not_read (Serving *f, gconstpointer data)
   assert_alive (f);
 }
 
+/* Slow is not hostile: what did not fit into the socket waits, and comes. */
+static void
+read_late (Serving *f)
+{
+  g_autoptr (GIOStream) a = NULL, b = NULL;
+  g_autofree char *filling = g_strnfill (60000, 'x');
+  const guint total = 16;       /* just under 1 MiB */
+
+  serving_start (f);
+  a = raw_connect_narrow (f);
+  raw_upgrade (a);
+  raw_hello (a, ID_A);
+  b = raw_websocket (f);
+  raw_hello (b, ID_B);
+  for (guint mid = 1; mid <= total; mid++) {
+    g_autofree char *taken = NULL;
+
+    send_message (b, mid, filling);
+    taken = raw_read_text (b);
+    g_assert_true (g_str_has_prefix (taken, "{\"mid\":"));
+  }
+  g_free (raw_read_text (a));   /* joined */
+  for (guint mid = 1; mid <= total; mid++) {
+    g_autofree char *text = raw_read_text (a);
+    g_autofree char *expected = g_strdup_printf ("{\"seq\":%u,\"from\":\""
+        ID_B "\",\"payload\":{\"x\":\"%s\"}}", mid + 1, filling);
+
+    g_assert_cmpstr (text, ==, expected);
+  }
+}
+
+static void
+a_slow_reader_gets_it_all (Serving *f, gconstpointer data)
+{
+  read_late (f);
+}
+
+static void
+a_slow_reader_gets_it_all_by_tls (Serving *f, gconstpointer data)
+{
+  f->certificate = mesh_certificate_new_self_signed (
+      (const char *[]) { "127.0.0.1", NULL }, NULL);
+  read_late (f);
+}
+
 /* Asks for more and more, and reads none of it. */
 static void
 answers_nobody_reads (Serving *f, gconstpointer data)
 {
-  g_autoptr (GSocketConnection) raw = NULL;
+  g_autoptr (GIOStream) raw = NULL;
   g_autoptr (GString) requests = g_string_new (NULL);
 
   f->limits.times.response = SOON;
@@ -314,7 +359,7 @@ answers_nobody_reads (Serving *f, gconstpointer data)
 static void
 too_many_frames (Serving *f, gconstpointer data)
 {
-  g_autoptr (GSocketConnection) raw = NULL;
+  g_autoptr (GIOStream) raw = NULL;
 
   f->limits.hub.burst = 50;
   serving_start (f);
@@ -330,7 +375,7 @@ too_many_frames (Serving *f, gconstpointer data)
 static void
 pings_are_answered_with_what_they_say (Serving *f, gconstpointer data)
 {
-  g_autoptr (GSocketConnection) raw = NULL;
+  g_autoptr (GIOStream) raw = NULL;
   g_autofree char *text = NULL;
   guint8 opcode;
 
@@ -345,7 +390,7 @@ pings_are_answered_with_what_they_say (Serving *f, gconstpointer data)
 static void
 a_close_is_answered (Serving *f, gconstpointer data)
 {
-  g_autoptr (GSocketConnection) raw = NULL;
+  g_autoptr (GIOStream) raw = NULL;
 
   serving_start (f);
   raw = raw_websocket (f);
@@ -367,7 +412,7 @@ ends_of_every_kind (Serving *f, gconstpointer data)
 
   serving_start (f);
   for (gsize n = 0; n < sizeof bytes; n += 3) {
-    g_autoptr (GSocketConnection) raw = raw_connect (f);
+    g_autoptr (GIOStream) raw = raw_connect (f);
 
     raw_send (raw, bytes, n);
   }
@@ -393,6 +438,8 @@ main (int argc, char **argv)
   ADD (tls_handshakes_that_hang);
   ADD (plain_words_to_a_tls_server);
   ADD (a_member_that_does_not_read);
+  ADD (a_slow_reader_gets_it_all);
+  ADD (a_slow_reader_gets_it_all_by_tls);
   ADD (answers_nobody_reads);
   ADD (too_many_frames);
   ADD (pings_are_answered_with_what_they_say);

@@ -102,7 +102,7 @@ only_get_and_head (Serving *f, gconstpointer data)
 static void
 health_and_metrics (Serving *f, gconstpointer data)
 {
-  g_autoptr (GSocketConnection) raw = NULL;
+  g_autoptr (GIOStream) raw = NULL;
   g_autofree char *health = NULL, *metrics = NULL;
 
   serving_start (f);
@@ -178,7 +178,7 @@ websockets_are_for_known_origins (Serving *f, gconstpointer data)
   f->origins = g_strsplit ("https://good.example", " ", 0);
   serving_start (f);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autoptr (GSocketConnection) raw = raw_connect (f);
+    g_autoptr (GIOStream) raw = raw_connect (f);
     g_autofree char *request = g_strconcat ("GET /v1/socket HTTP/1.1\r\n",
         cases[i].headers, "Upgrade: WebSocket\r\nConnection: keep-alive, "
         "Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Extensions: "
@@ -225,7 +225,7 @@ half_a_handshake_is_none (Serving *f, gconstpointer data)
 static void
 an_early_hello_is_heard (Serving *f, gconstpointer data)
 {
-  g_autoptr (GSocketConnection) raw = NULL;
+  g_autoptr (GIOStream) raw = NULL;
   g_autofree char *head = NULL, *text = NULL;
 
   serving_start (f);

@@ -2,10 +2,12 @@
 
 /* meshroom-server, as it is started. */
 
+#include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "server/certificate.h"
 #include "serving.h"
 
 #define WATCHDOG 50
@@ -24,18 +26,25 @@ typedef struct {
 } Program;
 
 static char *
-program_start (Program *self, const char *option)
+program_start (Program *self, const char *const *options)
 {
   g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (
       G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
   g_autofree char *path = find_program ();
+  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
   g_autoptr (GError) error = NULL;
   g_autofree char *line = NULL;
 
   alarm (WATCHDOG);
   g_subprocess_launcher_setenv (launcher, "G_MESSAGES_DEBUG", "all", TRUE);
-  self->process = g_subprocess_launcher_spawn (launcher, &error, path,
-      "--listen", "127.0.0.1:0", option, NULL);
+  g_ptr_array_add (argv, path);
+  g_ptr_array_add (argv, (char *) "--listen");
+  g_ptr_array_add (argv, (char *) "127.0.0.1:0");
+  for (; options && *options; options++)
+    g_ptr_array_add (argv, (char *) *options);
+  g_ptr_array_add (argv, NULL);
+  self->process = g_subprocess_launcher_spawnv (launcher,
+      (const char *const *) argv->pdata, &error);
   g_assert_no_error (error);
   self->out = g_data_input_stream_new (
       g_subprocess_get_stdout_pipe (self->process));
@@ -69,16 +78,53 @@ static void
 the_program_ends_cleanly (void)
 {
   static const int signals[] = { SIGINT, SIGTERM };
+  static const char *const options[][2] = { { NULL }, { "--tls-self-signed" } };
 
   for (guint i = 0; i < G_N_ELEMENTS (signals); i++) {
     Program program;
     g_autofree char *url =
-        program_start (&program, i ? "--tls-self-signed" : NULL);
+        program_start (&program, options[i]);
 
     g_assert_true (g_str_has_prefix (url,
             i ? "https://127.0.0.1:" : "http://127.0.0.1:"));
     g_free (program_end (&program, signals[i]));
   }
+}
+
+static void
+the_program_serves_https_from_files (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GTlsCertificate) certificate = mesh_certificate_new_self_signed (
+      (const char *[]) { "127.0.0.1", NULL }, &error);
+  g_autofree char *dir = g_dir_make_tmp ("meshroom-XXXXXX", NULL);
+  g_autofree char *cert = g_build_filename (dir, "cert.pem", NULL);
+  g_autofree char *key = g_build_filename (dir, "key.pem", NULL);
+  g_autofree char *cert_pem = NULL, *key_pem = NULL, *url = NULL;
+  g_autofree char *answer = NULL;
+  g_autoptr (GIOStream) raw = NULL;
+  Serving serving = { .certificate = certificate };
+  Program program;
+
+  g_assert_no_error (error);
+  g_object_get (certificate, "certificate-pem", &cert_pem, "private-key-pem",
+      &key_pem, NULL);
+  g_file_set_contents (cert, cert_pem, -1, &error);
+  g_assert_no_error (error);
+  g_file_set_contents (key, key_pem, -1, &error);
+  g_assert_no_error (error);
+  url = program_start (&program, (const char *[]) { "--tls-cert", cert,
+      "--tls-key", key, NULL });
+  g_assert_true (g_str_has_prefix (url, "https://127.0.0.1:"));
+  serving.port = g_ascii_strtoull (strrchr (url, ':') + 1, NULL, 10);
+  raw = raw_connect_narrow (&serving);
+  raw_send (raw, "GET /healthz HTTP/1.0\r\n\r\n", -1);
+  answer = raw_read_all (raw);
+  g_assert_true (g_str_has_suffix (answer, "\r\n\r\nok\n"));
+  g_free (program_end (&program, SIGTERM));
+  g_unlink (cert);
+  g_unlink (key);
+  g_rmdir (dir);
 }
 
 static void
@@ -88,7 +134,7 @@ the_log_keeps_secrets (void)
   Serving serving = { 0 };
   g_autofree char *url = program_start (&program, NULL);
   g_autofree char *log = NULL;
-  GSocketConnection *a, *b;
+  GIOStream *a, *b;
   g_autofree char *text = NULL;
 
   serving.port = g_ascii_strtoull (strrchr (url, ':') + 1, NULL, 10);
@@ -150,6 +196,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 #define ADD(name) g_test_add_func ("/server-program/" #name, name)
   ADD (the_program_ends_cleanly);
+  ADD (the_program_serves_https_from_files);
   ADD (the_log_keeps_secrets);
   ADD (wrong_options_are_named);
   return g_test_run ();

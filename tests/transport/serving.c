@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* No test takes as long; the alarm ends it with a signal. */
@@ -124,6 +125,7 @@ serving_set_up (Serving *self, gconstpointer data)
   self->loop = g_main_loop_new (self->context, FALSE);
   self->server = mesh_server_new ();
   mesh_server_get_limits (self->server, &self->limits);
+  self->limits.times.linger = G_USEC_PER_SEC / 2;
   self->thread = g_thread_new ("server", serve, self);
 }
 
@@ -166,7 +168,7 @@ serving_tear_down (Serving *self, gconstpointer data)
   alarm (0);
 }
 
-GSocketConnection *
+GIOStream *
 raw_connect (Serving *self)
 {
   g_autoptr (GSocketClient) client = g_socket_client_new ();
@@ -175,20 +177,45 @@ raw_connect (Serving *self)
       "127.0.0.1", self->port, NULL, &error);
 
   g_assert_no_error (error);
-  return raw;
+  return G_IO_STREAM (raw);
+}
+
+static gboolean
+accept_any (GTlsConnection *tls, GTlsCertificate *certificate,
+    GTlsCertificateFlags errors, gpointer user_data)
+{
+  return TRUE;
+}
+
+/* The same with TLS where the server speaks it, and a small buffer. */
+GIOStream *
+raw_connect_narrow (Serving *self)
+{
+  g_autoptr (GIOStream) raw = raw_connect (self);
+  g_autoptr (GError) error = NULL;
+  GIOStream *tls;
+
+  g_socket_set_option (g_socket_connection_get_socket (
+          G_SOCKET_CONNECTION (raw)), SOL_SOCKET, SO_RCVBUF, 32 * 1024, NULL);
+  if (!self->certificate)
+    return g_steal_pointer (&raw);
+  tls = g_tls_client_connection_new (raw, NULL, &error);
+  g_assert_no_error (error);
+  g_signal_connect (tls, "accept-certificate", G_CALLBACK (accept_any), NULL);
+  return tls;
 }
 
 /* FALSE: the other end has closed. */
 gboolean
-raw_try_send (GSocketConnection *raw, gconstpointer data, gsize size)
+raw_try_send (GIOStream *raw, gconstpointer data, gsize size)
 {
-  GOutputStream *out = g_io_stream_get_output_stream (G_IO_STREAM (raw));
+  GOutputStream *out = g_io_stream_get_output_stream (raw);
 
   return g_output_stream_write_all (out, data, size, NULL, NULL, NULL);
 }
 
 void
-raw_send (GSocketConnection *raw, gconstpointer data, gssize size)
+raw_send (GIOStream *raw, gconstpointer data, gssize size)
 {
   if (size < 0)
     size = strlen (data);
@@ -197,9 +224,9 @@ raw_send (GSocketConnection *raw, gconstpointer data, gssize size)
 
 /* Returns what was read, less than @size only at the end. */
 static gsize
-read_bytes (GSocketConnection *raw, gpointer data, gsize size)
+read_bytes (GIOStream *raw, gpointer data, gsize size)
 {
-  GInputStream *in = g_io_stream_get_input_stream (G_IO_STREAM (raw));
+  GInputStream *in = g_io_stream_get_input_stream (raw);
   gsize n = 0;
 
   g_input_stream_read_all (in, data, size, &n, NULL, NULL);
@@ -208,7 +235,7 @@ read_bytes (GSocketConnection *raw, gpointer data, gsize size)
 
 /* Up to the empty line, so that what follows it stays there. */
 char *
-raw_read_head (GSocketConnection *raw)
+raw_read_head (GIOStream *raw)
 {
   GString *text = g_string_new (NULL);
   char c;
@@ -220,7 +247,7 @@ raw_read_head (GSocketConnection *raw)
 }
 
 char *
-raw_read_all (GSocketConnection *raw)
+raw_read_all (GIOStream *raw)
 {
   GString *text = g_string_new (NULL);
   char buffer[4096];
@@ -235,7 +262,7 @@ raw_read_all (GSocketConnection *raw)
 char *
 raw_request (Serving *self, const char *format, ...)
 {
-  g_autoptr (GSocketConnection) raw = raw_connect (self);
+  g_autoptr (GIOStream) raw = raw_connect (self);
   g_autofree char *request = NULL;
   va_list args;
 
@@ -246,10 +273,19 @@ raw_request (Serving *self, const char *format, ...)
   return raw_read_all (raw);
 }
 
-GSocketConnection *
+GIOStream *
 raw_websocket (Serving *self)
 {
-  GSocketConnection *raw = raw_connect (self);
+  GIOStream *raw = self->certificate ? raw_connect_narrow (self)
+      : raw_connect (self);
+
+  raw_upgrade (raw);
+  return raw;
+}
+
+void
+raw_upgrade (GIOStream *raw)
+{
   g_autofree char *head = NULL;
 
   raw_send (raw, "GET /v1/socket HTTP/1.1\r\nHost: x\r\n"
@@ -260,12 +296,11 @@ raw_websocket (Serving *self)
   g_assert_true (g_str_has_prefix (head, "HTTP/1.1 101 "));
   /* RFC 6455, section 1.3 */
   g_assert_nonnull (strstr (head, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
-  return raw;
 }
 
 /* first: the frame's first byte, FIN and opcode; shorter than 64 KiB. */
 void
-raw_send_frame (GSocketConnection *raw, guint8 first, const char *text)
+raw_send_frame (GIOStream *raw, guint8 first, const char *text)
 {
   gsize size = strlen (text);
   guint8 header[8] = { first, 0x80 | (size < 126 ? size : 126) };
@@ -282,7 +317,7 @@ raw_send_frame (GSocketConnection *raw, guint8 first, const char *text)
 
 /* NULL: the server has closed. */
 char *
-raw_read_frame (GSocketConnection *raw, guint8 *opcode)
+raw_read_frame (GIOStream *raw, guint8 *opcode)
 {
   guint8 header[4];
   gsize size;
@@ -305,7 +340,7 @@ raw_read_frame (GSocketConnection *raw, guint8 *opcode)
 
 /* The next message; NULL when a close or the end comes first. */
 char *
-raw_read_text (GSocketConnection *raw)
+raw_read_text (GIOStream *raw)
 {
   for (;;) {
     guint8 opcode;
@@ -320,7 +355,7 @@ raw_read_text (GSocketConnection *raw)
 
 /* The code of the close that comes; 0: none. */
 guint
-raw_read_close (GSocketConnection *raw)
+raw_read_close (GIOStream *raw)
 {
   for (;;) {
     guint8 opcode;
@@ -335,7 +370,7 @@ raw_read_close (GSocketConnection *raw)
 
 /* Enters the room, and reads the welcome. */
 void
-raw_hello (GSocketConnection *raw, const char *id)
+raw_hello (GIOStream *raw, const char *id)
 {
   g_autofree char *hello = g_strdup_printf ("{\"type\":\"hello\",\"v\":1,"
       "\"room\":\"" ROOM_ID "\",\"id\":\"%s\",\"token\":\"" TOKEN_A "\"}", id);

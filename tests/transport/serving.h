@@ -37,20 +37,22 @@ void serving_tear_down (Serving *self, gconstpointer data);
 guint count_fds (void);
 
 /* A plain connection. Reading blocks, until a watchdog ends the test. */
-GSocketConnection *raw_connect (Serving *self);
-void raw_send (GSocketConnection *raw, gconstpointer data, gssize size);
-gboolean raw_try_send (GSocketConnection *raw, gconstpointer data, gsize size);
-char *raw_read_head (GSocketConnection *raw);
-char *raw_read_all (GSocketConnection *raw);
+GIOStream *raw_connect (Serving *self);
+GIOStream *raw_connect_narrow (Serving *self);
+void raw_send (GIOStream *raw, gconstpointer data, gssize size);
+gboolean raw_try_send (GIOStream *raw, gconstpointer data, gsize size);
+char *raw_read_head (GIOStream *raw);
+char *raw_read_all (GIOStream *raw);
 char *raw_request (Serving *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 /* A WebSocket on one. */
-GSocketConnection *raw_websocket (Serving *self);
-void raw_send_frame (GSocketConnection *raw, guint8 first, const char *text);
-char *raw_read_frame (GSocketConnection *raw, guint8 *opcode);
-char *raw_read_text (GSocketConnection *raw);
-guint raw_read_close (GSocketConnection *raw);
-void raw_hello (GSocketConnection *raw, const char *id);
+GIOStream *raw_websocket (Serving *self);
+void raw_upgrade (GIOStream *raw);
+void raw_send_frame (GIOStream *raw, guint8 first, const char *text);
+char *raw_read_frame (GIOStream *raw, guint8 *opcode);
+char *raw_read_text (GIOStream *raw);
+guint raw_read_close (GIOStream *raw);
+void raw_hello (GIOStream *raw, const char *id);
 
 /* Iterates the main context until it is so. */
 #define wait_until(condition) \
