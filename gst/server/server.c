@@ -456,9 +456,9 @@ mesh_server_listen (MeshServer *server, const char *address,
  * @server: a server that listens
  *
  * Returns: (transfer full) (nullable): "http://ADDR:PORT" or
- *   "https://ADDR:PORT", as others reach it: where it listens on all addresses, ADDR is one of this
- *   machine in its network, or 127.0.0.1 when it has none. %NULL when the
- *   server does not listen
+ *   "https://ADDR:PORT", as others reach it: where it listens on all addresses,
+ *   ADDR is one of this machine in its network, or 127.0.0.1 when it has none.
+ *   %NULL when the server does not listen
  *
  * Since: 0.1
  */
