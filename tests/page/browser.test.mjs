@@ -241,6 +241,9 @@ test('page: who has another key is not let in, and it is said', {skip},
     const eve = await Window.open(t);
     await eve.go(link.replace(/#.*/, '#AAECAwQFBgcICQoLDA0ODw'));
     await ann.sees('the warning', ({text}) => /another key/.test(text));
+    const fay = await Window.open(t);
+    await fay.go(link.replace(/#.*/, ''));
+    await fay.sees('the warning', ({text}) => /whole link/.test(text));
     assert.deepEqual((await ann.look()).peers
       .filter(({connected}) => connected), []);
   });

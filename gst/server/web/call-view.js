@@ -40,6 +40,8 @@ export class CallView {
   #grid = new Grid();
   #chat;
   #over = false;
+  /** @type {WakeLockSentinel | null} */
+  #wakeLock = null;
 
   /**
    * @param {RoomLink} link
@@ -63,11 +65,13 @@ export class CallView {
 
   async start() {
     showScreen(byId('call'));
+    byId('call').focus();
     this.#showWarnings();
     this.#media.addEventListener('change', (event) =>
       this.#onMedia(/** @type {CustomEvent} */ (event).detail.problem));
     this.#onMedia();
     setState('joining');
+    this.#onVisible();
     const opened = this.#media.open().then((problems) => {
       if (problems.length > 0 && canCapture() && !this.#over)
         showNotice('media', problems.join(' '));
@@ -176,6 +180,7 @@ export class CallView {
     byId('leave').addEventListener('click', () => this.#leave());
     addEventListener('keydown', this.#onKey);
     addEventListener('pagehide', this.#onPageHide);
+    document.addEventListener('visibilitychange', this.#onVisible);
   }
 
   /** @param {Promise<string | null>} change */
@@ -204,6 +209,17 @@ export class CallView {
 
   #onPageHide = () => this.#call.abandon();
 
+  /* The screen of a phone stays on while one is in the call; the browser
+   * takes the lock away with the page's visibility. */
+  #onVisible = async () => {
+    if (document.visibilityState !== 'visible' || this.#over)
+      return;
+    this.#wakeLock = await navigator.wakeLock?.request('screen')
+      .catch(() => null) ?? null;
+    if (this.#over)
+      this.#wakeLock?.release();
+  };
+
   /** @param {string} name */
   #setName(name) {
     this.#media.setName(name);
@@ -228,6 +244,8 @@ export class CallView {
     this.#over = true;
     removeEventListener('keydown', this.#onKey);
     removeEventListener('pagehide', this.#onPageHide);
+    document.removeEventListener('visibilitychange', this.#onVisible);
+    this.#wakeLock?.release().catch(() => {});
     this.#media.close();
     this.#grid.clear();
     for (const dialog of document.querySelectorAll('dialog[open]'))

@@ -45,7 +45,7 @@ import {Socket} from './socket.js';
 
 const HEARD_INTERVAL = 1000;
 const LEVEL_INTERVAL = 250;
-const SPEAKING_LEVEL = 0.03;
+const SPEAKING_LEVEL = 0.02;
 const SPEAKING_HOLD = 700;
 /* What all peers together may get of our video, and each of them. */
 const UPLINK_BITRATE = 3_000_000;
@@ -203,8 +203,10 @@ export class Call {
       return message;
     if (this.#sealer && message.type === 'sealed')
       return this.#sealer.open(message);
-    if (this.#sealer)
-      throw new SealError(`message from ${message.from} is not sealed`);
+    if (this.#sealer || message.type === 'sealed') {
+      throw new SealError(`message from ${message.from} is `
+        + `${this.#sealer ? 'not sealed' : 'sealed, and we have no key'}`);
+    }
     return message;
   }
 
@@ -213,12 +215,15 @@ export class Call {
     console.warn(`message dropped: ${error.message}`);
     /* Once each, and not of too many: the person can do little about it. */
     if (!(error instanceof SealError) || typeof from !== 'string'
-        || !/wrong key|not sealed/.test(error.message)
+        || !/ key|not sealed/.test(error.message)
         || this.#warned.has(from) || this.#warned.size >= 10)
       return;
     this.#warned.add(from);
-    this.#handlers.warning('Somebody tried to join this room with another key '
-      + 'than the one in your link, and was not let in.');
+    this.#handlers.warning(this.#sealer
+      ? 'Somebody is in this room with another key than the one in your link, '
+        + 'or with none. The two of you are not connected.'
+      : 'Others in this room have a link with a key, which yours lacks. '
+        + 'Ask for the whole link to be connected with them.');
   }
 
   #run() {

@@ -111,12 +111,13 @@ export class LocalMedia extends EventTarget {
         /* Which of the two it was shows below. */
       }
     }
-    const problems = [];
-    if (wantMicrophone)
-      problems.push(await this.setMuted(false));
-    if (wantCamera)
-      problems.push(await this.setHidden(false));
-    return problems.filter((problem) => problem !== null);
+    const camera = wantCamera ? await this.setHidden(false) : null;
+    const microphone = wantMicrophone ? await this.setMuted(false) : null;
+    /* The same words for both are said once. */
+    if (camera && microphone
+        && camera.replace('camera', 'microphone') === microphone)
+      return [camera.replace('camera', 'camera or microphone')];
+    return [camera, microphone].filter((problem) => problem !== null);
   }
 
   /**

@@ -37,6 +37,10 @@ export class Peer {
   #closed = false;
   /* What was received when we last looked. */
   #received = 0;
+  #energy = 0;
+  #duration = 0;
+  /* How loud it was between the last two looks. */
+  #meanLevel = 0;
 
   /**
    * @param {object} options
@@ -100,14 +104,17 @@ export class Peer {
     this.#limit();
   }
 
-  /** How loud the peer is now, 0 to 1. */
+  /**
+   * How loud the peer is now, 0 to 1; where its packets do not tell, how loud
+   * it was lately.
+   */
   audioLevel() {
     const receiver = this.#transceiver('audio')?.receiver;
     const [source] = receiver?.getSynchronizationSources?.() ?? [];
     if (!source || performance.timeOrigin + performance.now()
         - source.timestamp > 1000)
       return 0;
-    return source.audioLevel ?? 0;
+    return source.audioLevel ?? this.#meanLevel;
   }
 
   /**
@@ -119,17 +126,31 @@ export class Peer {
       return false;
     let received = 0;
     for (const report of (await this.#pc.getStats()).values()) {
-      if (report.type === 'inbound-rtp')
+      if (report.type === 'inbound-rtp') {
         received += report.packetsReceived ?? 0;
-      else if (report.type === 'candidate-pair')
+        this.#measure(report);
+      } else if (report.type === 'candidate-pair') {
         received += report.bytesReceived ?? 0;
-      else if (report.type === 'remote-inbound-rtp'
-          || report.type === 'remote-outbound-rtp')
+      } else if (report.type === 'remote-inbound-rtp'
+          || report.type === 'remote-outbound-rtp') {
         received += report.timestamp ?? 0;
+      }
     }
     const heard = received !== this.#received;
     this.#received = received;
     return heard;
+  }
+
+  /** @param {Record<string, any>} report of what is received */
+  #measure({kind, totalAudioEnergy: energy, totalSamplesDuration: duration}) {
+    if (kind !== 'audio' || energy === undefined || !(duration > 0))
+      return;
+    if (duration > this.#duration) {
+      this.#meanLevel = Math.sqrt(Math.max(energy - this.#energy, 0)
+        / (duration - this.#duration));
+    }
+    this.#energy = energy;
+    this.#duration = duration;
   }
 
   close() {
