@@ -2,11 +2,11 @@
 
 /** Parties that are real browsers, each with a camera and a tone of its own. */
 
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import puppeteer from 'puppeteer-core';
+import { start } from './children.js';
 import { installDevices, installProbe } from './inpage.js';
 import { isTone, nameColour, writeWav, writeY4m } from './media.js';
 import { until } from './wait.js';
@@ -85,9 +85,9 @@ export class Browser {
   }
 }
 
-export async function openChromium(look, { args = [] } = {}) {
+export async function openChromium(look, { args = [], camera = {} } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-chromium-'));
-  writeY4m(join(folder, 'camera.y4m'), look.rgb);
+  writeY4m(join(folder, 'camera.y4m'), look.rgb, camera);
   writeWav(join(folder, 'microphone.wav'), look.hz);
   const browser = await puppeteer.launch({
     executablePath: '/usr/bin/chromium',
@@ -113,7 +113,7 @@ export async function openChromium(look, { args = [] } = {}) {
  */
 async function startSound(folder) {
   const socket = join(folder, 'sound');
-  const server = spawn('pulseaudio', ['-n', '--daemonize=no',
+  const server = start('pulseaudio', ['-n', '--daemonize=no',
     '--use-pid-file=no', '--exit-idle-time=-1', '--disable-shm=yes',
     '--load=module-null-sink',
     `--load=module-native-protocol-unix auth-anonymous=1 socket=${socket}`,

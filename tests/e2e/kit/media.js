@@ -5,6 +5,7 @@
  * files that give a browser's fake camera and microphone one of each.
  */
 
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 
 /** Far enough apart to survive any encoder; the tones too, and no harmonics. */
@@ -32,20 +33,22 @@ export function isTone(hz, wanted) {
   return Math.abs(hz - wanted) <= 25;
 }
 
-/** One second of a solid colour, for --use-file-for-fake-video-capture. */
-export function writeY4m(path, [r, g, b], width = 320, height = 240) {
+/** One second of a solid colour, or noise, for a browser's fake camera. */
+export function writeY4m(path, [r, g, b],
+  { width = 320, height = 240, fps = 15, noise = false } = {}) {
   const y = 16 + 0.257 * r + 0.504 * g + 0.098 * b;
   const u = 128 - 0.148 * r - 0.291 * g + 0.439 * b;
   const v = 128 + 0.439 * r - 0.368 * g - 0.071 * b;
-  const frame = Buffer.concat([
+  const size = width * height;
+  const frame = () => Buffer.concat([
     Buffer.from('FRAME\n'),
-    Buffer.alloc(width * height, Math.round(y)),
-    Buffer.alloc(width * height / 4, Math.round(u)),
-    Buffer.alloc(width * height / 4, Math.round(v)),
+    noise ? randomBytes(size) : Buffer.alloc(size, Math.round(y)),
+    Buffer.alloc(size / 4, Math.round(u)),
+    Buffer.alloc(size / 4, Math.round(v)),
   ]);
-  const head = `YUV4MPEG2 W${width} H${height} F15:1 Ip A1:1 C420jpeg\n`;
+  const head = `YUV4MPEG2 W${width} H${height} F${fps}:1 Ip A1:1 C420jpeg\n`;
   writeFileSync(path, Buffer.concat([Buffer.from(head),
-    ...Array(15).fill(frame)]));
+    ...Array.from({ length: fps }, frame)]));
 }
 
 /**

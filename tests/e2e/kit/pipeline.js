@@ -5,11 +5,14 @@
  * tests/e2e/probe.c, which takes all of the room's streams.
  */
 
-import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { EventEmitter, once } from 'node:events';
+import { start } from './children.js';
 import { isTone, nameColour } from './media.js';
-import { until } from './wait.js';
+import { now, until } from './wait.js';
+
+/** How often meshprobe writes a line of a stream. */
+const LINE_MS = 200;
 
 const root = process.env.MESH_BUILD_ROOT;
 
@@ -46,6 +49,13 @@ class Sight {
     this.worst[line.kind] = Math.max(this.worst[line.kind], line.gap);
   }
 
+  /** The longest pause, one that still lasts included. */
+  longest(kind) {
+    const silent = this[kind] ? now() - this[kind].t : Infinity;
+    return silent > 2 * LINE_MS ? Math.max(silent, this.worst[kind])
+      : this.worst[kind];
+  }
+
   get colour() {
     return this.video && nameColour(this.video.rgb);
   }
@@ -63,7 +73,7 @@ export class Pipeline extends EventEmitter {
   /** @param {string[]} description what stands after gst-launch-1.0 */
   constructor(description, { env = {} } = {}) {
     super();
-    this.process = spawn('gst-launch-1.0', ['-m', ...description], {
+    this.process = start('gst-launch-1.0', ['-m', ...description], {
       env: { ...environment, ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     });
@@ -87,7 +97,8 @@ export class Pipeline extends EventEmitter {
   }
 
   #read(line) {
-    this.output += line + '\n';
+    if (!/^Got message .*(state-changed|stream-status|tag|latency)\)/.test(line))
+      this.output += line + '\n';
     const message = line.match(/\(element\): (meshroom-[a-z-]+)(.*)/);
     if (message)
       this.messages.push({ name: message[1], text: message[2] });
@@ -131,7 +142,7 @@ export class Pipeline extends EventEmitter {
   pauses(look) {
     for (const sight of this.sights.values()) {
       if (sight.colour === look.colour && !sight.gone)
-        return sight.worst;
+        return { video: sight.longest('video'), audio: sight.longest('audio') };
     }
     return { video: Infinity, audio: Infinity };
   }

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * A whole call with real parties: three pipelines, Chromium and Firefox in one
+ * room. Everybody sees and hears everybody; people leave, die and arrive, and
+ * the rest never pause.
+ */
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { openChromium, openFirefox } from './kit/browser.js';
+import { looks } from './kit/media.js';
+import { party } from './kit/pipeline.js';
+import { now, pause, until } from './kit/wait.js';
+
+const [red, green, blue, yellow, magenta, cyan] = looks;
+
+/** ms until `who` saw and heard everybody in `others`. */
+async function meetingTime(who, others, since, timeout) {
+  for (const look of others) {
+    await until(`${who.name} to meet ${look.colour}`,
+      () => who.party.meets(look), timeout, () => who.party.summary());
+  }
+  return now() - since;
+}
+
+/** Everybody in `all` meets everybody else; the slowest one's time in ms. */
+async function allMeet(all, since, timeout = 30000) {
+  const times = await Promise.all(all.map(who => meetingTime(who,
+    all.filter(other => other !== who).map(other => other.look), since,
+    timeout)));
+  return Math.max(...times);
+}
+
+const faces = who => who.party.countFaces?.() ?? who.party.faces;
+
+/** Waits until everybody in `all` sees exactly the others. */
+async function noGhosts(all, timeout) {
+  for (const who of all) {
+    await until(`${who.name} to see ${all.length - 1}`,
+      async () => await faces(who) === all.length - 1, timeout,
+      () => who.party.summary());
+  }
+}
+
+/** That nobody in `all` paused for anybody else in it for longer than ms. */
+async function assertNoPause(all, ms) {
+  for (const who of all) {
+    for (const other of all.filter(o => o !== who)) {
+      const worst = await who.party.pauses(other.look);
+      const most = Math.max(worst.video, worst.audio);
+      assert.ok(most < ms, `${who.name} waited ${most} ms for ` +
+        `${other.name}: ${JSON.stringify(who.party.summary())}`);
+    }
+  }
+}
+
+test('a call of three pipelines, Chromium and Firefox', async t => {
+  const ada = { name: 'ada', look: red };
+  const bob = { name: 'bob', look: green };
+  const cleo = { name: 'cleo', look: blue };
+  const chromium = { name: 'chromium', look: yellow };
+  const firefox = { name: 'firefox', look: magenta };
+  const dan = { name: 'dan', look: cyan };
+  const everybody = [ada, bob, cleo, chromium, firefox];
+  t.after(async () => {
+    await firefox.party?.close();
+    await chromium.party?.close();
+    for (const who of [dan, cleo, bob, ada])
+      await who.party?.stop('SIGKILL');
+  });
+
+  ada.party = party({ ...ada, serve: '127.0.0.1:0' });
+  const link = await ada.party.waitLink();
+  chromium.party = await openChromium(yellow);
+  firefox.party = await openFirefox(magenta);
+
+  await t.test('four join at once, and all have met within 10 s', async () => {
+    const since = now();
+    bob.party = party({ ...bob, link });
+    cleo.party = party({ ...cleo, link });
+    await Promise.all([chromium.party.join(link), firefox.party.join(link)]);
+    const took = await allMeet(everybody, since);
+    t.diagnostic(`all five had met after ${Math.round(took)} ms`);
+    assert.ok(took <= 10000, `it took ${took} ms`);
+    await noGhosts(everybody, 1000);
+  });
+
+  await t.test('one leaves, one dies, one joins: the rest never pause',
+    async () => {
+      const stay = [ada, chromium, firefox];
+      await Promise.all(stay.map(who => who.party.mark()));
+      const since = now();
+      cleo.party.signal('SIGKILL');
+      dan.party = party({ ...dan, link });
+      await bob.party.stop();
+      const took = await allMeet([...stay, dan], since);
+      t.diagnostic(`the sixth had met the rest after ${Math.round(took)} ms`);
+      await noGhosts([...stay, dan], 15000 - (now() - since));
+      t.diagnostic(`no ghost after ${Math.round(now() - since)} ms`);
+      await pause(1000);
+      await assertNoPause(stay, 600);
+    });
+
+  await t.test('nobody complained', () => {
+    for (const who of [ada, dan]) {
+      assert.doesNotMatch(who.party.output, /^ERROR/m);
+      assert.doesNotMatch(who.party.output, /CRITICAL/);
+    }
+  });
+});

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Peers come and go while one pipeline runs: afterwards its process has the
+ * threads, file descriptors and elements that it had, and no more memory.
+ *
+ *   churn [ROUNDS [PEERS]]       default 20 rounds of 10 peers
+ *
+ * The peers live in a second process (this program again, with --peers), which
+ * does what lines on its standard input say, so that only the one pipeline is
+ * measured here.
+ */
+
+#include <dirent.h>
+#include <gst/gst.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WARM_UP 50              /* peers until memory must be flat */
+#define GROWTH_KIB 3072         /* 7 KiB a peer are webrtcbin's own */
+#define ROUND_S 60              /* watchdogs */
+#define SETTLE_S 30
+
+typedef struct {
+  int threads;
+  int fds;
+  int elements;
+} Counts;
+
+/* ------------------------------------------------ the pipeline measured */
+
+static int
+count_entries (const char *path)
+{
+  DIR *dir = opendir (path);
+  int n = 0;
+
+  while (readdir (dir))
+    n++;
+  closedir (dir);
+  return n;
+}
+
+static void
+count_one (const GValue *item, gpointer n)
+{
+  ++*(int *) n;
+}
+
+static Counts
+count (GstElement *pipeline)
+{
+  GstIterator *elements = gst_bin_iterate_recurse (GST_BIN (pipeline));
+  Counts counts = { 0 };
+
+  while (gst_iterator_foreach (elements, count_one, &counts.elements)
+      == GST_ITERATOR_RESYNC) {
+    gst_iterator_resync (elements);
+    counts.elements = 0;
+  }
+  gst_iterator_free (elements);
+  counts.threads = count_entries ("/proc/self/task");
+  counts.fds = count_entries ("/proc/self/fd");
+  return counts;
+}
+
+static long
+resident_kib (void)
+{
+  long pages = 0;
+  FILE *file;
+
+  malloc_trim (0);
+  file = fopen ("/proc/self/statm", "r");
+  if (!file || fscanf (file, "%*d %ld", &pages) != 1)
+    pages = 0;
+  if (file)
+    fclose (file);
+  return pages * (sysconf (_SC_PAGESIZE) / 1024);
+}
+
+static void
+on_pad_added (GstElement *room, GstPad *pad, gpointer pipeline)
+{
+  GstElement *sink;
+  g_autoptr (GstPad) end = NULL;
+
+  if (!GST_PAD_IS_SRC (pad))
+    return;
+  sink = gst_element_factory_make ("fakesink", NULL);
+  g_object_set (sink, "async", FALSE, "sync", FALSE, NULL);
+  gst_bin_add (pipeline, sink);
+  gst_element_sync_state_with_parent (sink);
+  end = gst_element_get_static_pad (sink, "sink");
+  gst_pad_link (pad, end);
+  g_object_set_data (G_OBJECT (pad), "sink", sink);
+}
+
+static void
+on_pad_removed (GstElement *room, GstPad *pad, gpointer pipeline)
+{
+  GstElement *sink = g_object_get_data (G_OBJECT (pad), "sink");
+
+  if (!sink)
+    return;
+  gst_object_ref (sink);
+  gst_bin_remove (pipeline, sink);
+  gst_element_set_state (sink, GST_STATE_NULL);
+  gst_object_unref (sink);
+}
+
+/* Reads the bus until so many messages of this name came. */
+static gboolean
+wait_messages (GstElement *pipeline, const char *name, int wanted)
+{
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  gint64 end = g_get_monotonic_time () + ROUND_S * G_TIME_SPAN_SECOND;
+  int seen = 0;
+
+  while (seen < wanted && g_get_monotonic_time () < end) {
+    g_autoptr (GstMessage) message =
+        gst_bus_timed_pop (bus, 100 * GST_MSECOND);
+
+    if (!message)
+      continue;
+    if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
+      g_autoptr (GError) error = NULL;
+
+      gst_message_parse_error (message, &error, NULL);
+      printf ("# error: %s\n", error->message);
+      return FALSE;
+    }
+    if (gst_message_has_name (message, name))
+      seen++;
+  }
+  if (seen < wanted)
+    printf ("# only %d of %d %s\n", seen, wanted, name);
+  return seen == wanted;
+}
+
+static gboolean
+same (const Counts *a, const Counts *b)
+{
+  return a->threads == b->threads && a->fds == b->fds
+      && a->elements == b->elements;
+}
+
+/* What the process has once that no longer changes: the ends of streams and
+ * idle threads of pools take their time. Given what to expect, it waits for
+ * just that. */
+static Counts
+settle (GstElement *pipeline, const Counts *expected)
+{
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  gint64 end = g_get_monotonic_time () + SETTLE_S * G_TIME_SPAN_SECOND;
+  Counts last = { 0 }, now;
+  int alike = 0;
+
+  do {
+    for (GstMessage *message; (message = gst_bus_pop (bus));)
+      gst_message_unref (message);
+    now = count (pipeline);
+    if (expected && same (&now, expected))
+      break;
+    alike = same (&now, &last) ? alike + 1 : 0;
+    last = now;
+    g_usleep (100 * G_TIME_SPAN_MILLISECOND);
+  } while ((expected || alike < 10) && g_get_monotonic_time () < end);
+  return now;
+}
+
+static gboolean
+one_round (GstElement *pipeline, FILE *peers, int n)
+{
+  fprintf (peers, "join\n");
+  fflush (peers);
+  if (!wait_messages (pipeline, "meshroom-peer-added", n))
+    return FALSE;
+  fprintf (peers, "leave\n");
+  fflush (peers);
+  return wait_messages (pipeline, "meshroom-peer-removed", n);
+}
+
+static char *
+wait_link (GstElement *pipeline)
+{
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  gint64 end = g_get_monotonic_time () + ROUND_S * G_TIME_SPAN_SECOND;
+
+  while (g_get_monotonic_time () < end) {
+    g_autoptr (GstMessage) message =
+        gst_bus_timed_pop_filtered (bus, GST_SECOND, GST_MESSAGE_ELEMENT);
+
+    if (message && gst_message_has_name (message, "meshroom-link-ready"))
+      return g_strdup (gst_structure_get_string (gst_message_get_structure
+              (message), "link"));
+  }
+  return NULL;
+}
+
+static FILE *
+start_peers (const char *self, const char *link, int n, GPid *pid)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *number = g_strdup_printf ("%d", n);
+  const char *argv[] = { self, "--peers", link, number, NULL };
+  int in;
+
+  if (!g_spawn_async_with_pipes (NULL, (char **) argv, NULL,
+          G_SPAWN_DEFAULT, NULL, NULL, pid, &in, NULL, NULL, &error)) {
+    printf ("Bail out! %s\n", error->message);
+    exit (1);
+  }
+  return fdopen (in, "w");
+}
+
+static void
+check (int number, gboolean good, const char *what)
+{
+  printf ("%sok %d %s\n", good ? "" : "not ", number, what);
+}
+
+static int
+measure (const char *self, int rounds, int peers)
+{
+  g_autoptr (GstElement) pipeline = gst_parse_launch (
+      "meshroom name=room serve=127.0.0.1:0 display-name=host "
+      "videotestsrc is-live=true ! video/x-raw,width=160,height=120,"
+      "framerate=10/1 ! room.video_sink "
+      "audiotestsrc is-live=true ! room.audio_sink", NULL);
+  g_autoptr (GstElement) room = NULL;
+  g_autofree char *link = NULL;
+  long warm = 0, end;
+  gboolean good = TRUE;
+  Counts before, after;
+  FILE *orders;
+  GPid child;
+
+  printf ("1..3\n");
+  room = gst_bin_get_by_name (GST_BIN (pipeline), "room");
+  g_signal_connect (room, "pad-added", G_CALLBACK (on_pad_added), pipeline);
+  g_signal_connect (room, "pad-removed", G_CALLBACK (on_pad_removed),
+      pipeline);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  link = wait_link (pipeline);
+  orders = start_peers (self, link, peers, &child);
+  /* The first to come has the encoders made, and what a process makes once. */
+  good = one_round (pipeline, orders, peers);
+  before = settle (pipeline, NULL);
+  for (int i = 1; good && i < rounds; i++) {
+    good = one_round (pipeline, orders, peers);
+    if ((i + 1) * peers == WARM_UP)
+      warm = resident_kib ();
+  }
+  check (1, good, "everybody comes and goes");
+  after = settle (pipeline, &before);
+  printf ("# threads %d -> %d, descriptors %d -> %d, elements %d -> %d\n",
+      before.threads, after.threads, before.fds, after.fds, before.elements,
+      after.elements);
+  check (2, good && same (&before, &after), "threads, descriptors and elements are what they were");
+  end = resident_kib ();
+  printf ("# resident after %d peers %ld KiB, after %d %ld KiB\n", WARM_UP,
+      warm, rounds * peers, end);
+  check (3, warm > 0 && end - warm < GROWTH_KIB, "memory stays flat");
+  fclose (orders);
+  kill (child, SIGKILL);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  return 0;
+}
+
+/* ------------------------------------------------------- the peers' side */
+
+static GstElement *
+new_peer (const char *link, int number)
+{
+  g_autofree char *description = g_strdup_printf ("meshroom name=room "
+      "link=%s display-name=peer-%d "
+      "videotestsrc is-live=true ! video/x-raw,width=160,height=120,"
+      "framerate=5/1 ! room.video_sink "
+      "audiotestsrc is-live=true ! room.audio_sink", link, number);
+  g_autoptr (GError) error = NULL;
+  GstElement *pipeline = gst_parse_launch (description, &error);
+
+  if (!pipeline)
+    g_error ("%s", error->message);
+  return pipeline;
+}
+
+/* Nobody reads these buses: what piles up there would keep peers alive. */
+static GstBusSyncReply
+drop_message (GstBus *bus, GstMessage *message, gpointer data)
+{
+  return GST_BUS_DROP;
+}
+
+static int
+be_peers (const char *link, int n)
+{
+  g_autofree GstElement **peers = g_new0 (GstElement *, n);
+  char line[16];
+
+  while (fgets (line, sizeof line, stdin)) {
+    for (int i = 0; i < n && g_str_has_prefix (line, "join"); i++) {
+      g_autoptr (GstBus) bus = NULL;
+
+      peers[i] = new_peer (link, i);
+      bus = gst_element_get_bus (peers[i]);
+      gst_bus_set_sync_handler (bus, drop_message, NULL, NULL);
+      gst_element_set_state (peers[i], GST_STATE_PLAYING);
+    }
+    for (int i = 0; i < n && g_str_has_prefix (line, "leave"); i++) {
+      gst_element_set_state (peers[i], GST_STATE_NULL);
+      gst_clear_object (&peers[i]);
+    }
+  }
+  return 0;
+}
+
+int
+main (int argc, char **argv)
+{
+  gst_init (&argc, &argv);
+  setvbuf (stdout, NULL, _IOLBF, 0);
+  if (argc == 4 && g_str_equal (argv[1], "--peers"))
+    return be_peers (argv[2], atoi (argv[3]));
+  return measure (argv[0], argc > 1 ? atoi (argv[1]) : 20,
+      argc > 2 ? atoi (argv[2]) : 10);
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/** Each example, by the command line at its top. */
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { looks } from './kit/media.js';
+import { environment, party } from './kit/pipeline.js';
+import { Server } from './kit/server.js';
+import { until } from './kit/wait.js';
+
+const root = process.env.MESH_SOURCE_ROOT;
+const [red, green] = looks;
+
+/** Runs an example; what it prints is in `output`. */
+function run(t, program, args = []) {
+  // In a group of its own, so that what a script started ends with it.
+  const child = spawn(program, args, { env: environment, detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'] });
+  child.output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', text => child.output += text);
+  child.on('exit', () => child.ended = true);
+  t.after(() => child.ended || process.kill(-child.pid, 'SIGKILL'));
+  return child;
+}
+
+async function interrupt(child) {
+  process.kill(-child.pid, 'SIGINT');
+  if (!child.ended)
+    await once(child, 'exit');
+}
+
+async function room(t) {
+  const server = new Server();
+  t.after(() => server.stop());
+  return server.link();
+}
+
+test('call starts a call, prints its link, and joins by one', async t => {
+  const call = run(t, join(root, 'examples/call'),
+    ['--listen', '127.0.0.1:0']);
+  const [link] = await until('the link', () =>
+    call.output.match(/http:\/\/127\.0\.0\.1:\d+\/room\/[\w-]+#[\w-]+/),
+  60000, () => call.output);
+  const guest = party({ name: 'guest', look: red, link });
+  t.after(() => guest.stop('SIGKILL'));
+  await until('the guest to see and hear', () =>
+    [...guest.sights.values()].some(s => s.video && s.hz), 20000,
+  () => guest.summary());
+
+  const second = run(t, join(root, 'examples/call'), [link]);
+  await until('the second call to be seen', () => guest.faces === 2, 60000,
+    () => second.output);
+  await interrupt(second);
+  await until('the second call to have left', () => guest.faces === 1);
+  await interrupt(call);
+});
+
+test('send-file sends a video file', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'mesh-file-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'green.webm');
+  execFileSync('gst-launch-1.0', ['-q', 'webmmux', 'name=m', '!', 'filesink',
+    `location=${file}`,
+    'videotestsrc', 'num-buffers=600', 'pattern=solid-color',
+    `foreground-color=${0xff28b43c}`, '!',
+    'video/x-raw,width=160,height=120,framerate=30/1', '!',
+    'vp8enc', 'deadline=1', 'cpu-used=16', '!', 'm.',
+    'audiotestsrc', 'num-buffers=862', `freq=${green.hz}`, '!',
+    'audioconvert', '!', 'opusenc', '!', 'm.']);
+  const link = await room(t);
+  const guest = party({ name: 'guest', look: red, link });
+  t.after(() => guest.stop('SIGKILL'));
+  const sender = run(t, join(root, 'examples/send-file'), [link, file]);
+  await until('the guest to see the film', () => guest.meets(green), 20000,
+    () => [guest.summary(), sender.output]);
+});
+
+test('embed says who comes and goes', async t => {
+  const link = await room(t);
+  const app = run(t, join(process.env.MESH_BUILD_ROOT, 'examples/embed'),
+    [link]);
+  const guest = party({ name: 'guest', look: red, link });
+  t.after(() => guest.stop('SIGKILL'));
+  await until('it to say so', () => / is here/.test(app.output), 20000,
+    () => app.output);
+  await guest.stop();
+  await until('it to say so', () => / is gone: left/.test(app.output), 20000,
+    () => app.output);
+  await interrupt(app);
+  assert.equal(app.exitCode, 0, app.output);
+});
+
+test('two-rooms connects two in one process', async t => {
+  const both = run(t, join(root, 'examples/two-rooms'));
+  await until('both to say so', () =>
+    both.output.match(/meshroom-peer-added/g)?.length === 2, 20000,
+  () => both.output);
+  await interrupt(both);
+});
+
+test('every example has a test here', () => {
+  const files = readdirSync(join(root, 'examples'))
+    .filter(name => name !== 'meson.build').sort();
+  assert.deepEqual(files, ['call', 'embed.c', 'send-file', 'two-rooms']);
+});

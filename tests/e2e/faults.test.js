@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/** What goes wrong for one must not go wrong for the others. */
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { randomBytes, randomUUID } from 'node:crypto';
+import test from 'node:test';
+import { looks } from './kit/media.js';
+import { party, Pipeline } from './kit/pipeline.js';
+import { Member, Server, WireTap } from './kit/server.js';
+import { pause, until } from './kit/wait.js';
+
+const [red, green, blue] = looks;
+
+/** A frame that is later than this was late: one of 30 a second, and the
+ *  jitterbuffer's 80 ms. */
+const LATE_MS = 115;
+
+async function meet(a, look, timeout = 20000) {
+  await until(`${look.colour} to be met`, () => a.meets(look), timeout,
+    () => [a.summary(), a.output]);
+}
+
+/** Two pipelines that see each other, and end with the test. */
+async function pair(t, link, room) {
+  const a = party({ name: 'ada', look: red, link, room });
+  const b = party({ name: 'bob', look: green, link, room });
+  t.after(() => Promise.all([a.stop('SIGKILL'), b.stop('SIGKILL')]));
+  await meet(a, green);
+  await meet(b, red);
+  return [a, b];
+}
+
+async function serve(t, args, env) {
+  const server = new Server(args, env);
+  t.after(() => server.stop());
+  await server.url();
+  return server;
+}
+
+const errors = p => p.output.match(/^ERROR: from element/gm)?.length ?? 0;
+const warnings = p => p.output.match(/^WARNING: from element.*$/gm) ?? [];
+
+/** That no frame between the two came late while `act` ran. */
+async function assertPunctual([a, b], act) {
+  a.mark();
+  b.mark();
+  await act();
+  await pause(500);
+  for (const [who, look] of [[a, green], [b, red]]) {
+    const { video } = who.pauses(look);
+    assert.ok(video < LATE_MS, `a frame came after ${video} ms: ` +
+      JSON.stringify(who.summary()));
+  }
+}
+
+test('a process that is stopped costs the others no late frame', async t => {
+  const server = await serve(t);
+  const link = await server.link();
+  const [a, b] = await pair(t, link);
+  const c = party({ name: 'cleo', look: blue, link });
+  t.after(() => c.stop('SIGKILL'));
+  await meet(a, blue);
+  await meet(b, blue);
+  await meet(c, red);
+  await assertPunctual([a, b], async () => {
+    c.signal('SIGSTOP');
+    await until('cleo to be gone', () => a.faces === 1 && b.faces === 1, 30000,
+      () => a.summary());
+  });
+  c.signal('SIGCONT');
+  await meet(a, blue, 30000);
+});
+
+test('a member that never answers costs the others no late frame', async t => {
+  const server = await serve(t);
+  const link = await server.link({ key: false });
+  const pipes = await pair(t, link);
+  const mute = new Member(link);
+  t.after(() => mute.close());
+  const { members } = await mute.hear('welcome');
+  await assertPunctual(pipes, async () => {
+    members.filter(id => id !== mute.id).forEach(id => mute.say(id,
+      { type: 'call', sid: `${mute.inc}-1`, codecs: ['VP8'] }));
+    await mute.hear('signal');
+    await mute.hear('bye', 30000);      // the attempt timed out
+  });
+});
+
+test('a swapped fingerprint is refused, and the peer is named', async t => {
+  const server = await serve(t);
+  const swap = text => text.replace(/(a=fingerprint:sha-256 )(..)/g,
+    (_, head, byte) => head + (byte === '00' ? '01' : '00'));
+  const tap = new WireTap(await server.url(),
+    (text, way) => way === 'down' ? swap(text) : text);
+  t.after(() => tap.close());
+  const path = new URL(await server.link({ key: false })).pathname;
+  const a = party({ name: 'ada', look: red, link: await tap.url() + path });
+  t.after(() => a.stop('SIGKILL'));
+  const b = party({ name: 'bob', look: green,
+    link: await server.url() + path, room: ['peer-id=' + randomUUID()] });
+  t.after(() => b.stop('SIGKILL'));
+  const id = b.process.spawnargs.find(a => a.startsWith('peer-id=')).slice(8);
+  await until('a warning about the fingerprint', () =>
+    warnings(a).some(w => /certificate|fingerprint/i.test(w) && w.includes(id)), 20000,
+    () => a.output);
+  assert.equal(a.faces, 0, 'ada sees bob');
+  assert.equal(b.faces, 0, 'bob sees ada');
+  assert.equal(a.exited, null);
+});
+
+test('with a wrong key there is no connection, and both are told', async t => {
+  const server = await serve(t);
+  const link = await server.link();
+  const wrong = link.replace(/#.*/,
+    '#' + randomBytes(16).toString('base64url'));
+  const [a] = await pair(t, link);
+  const eve = party({ name: 'eve', look: blue, link: wrong });
+  t.after(() => eve.stop('SIGKILL'));
+  for (const who of [a, eve]) {
+    await until('a warning about the key', () =>
+      warnings(who).some(w => /key/i.test(w)), 20000, () => who.output);
+  }
+  await pause(3000);
+  assert.equal(eve.faces, 0);
+  assert.equal(a.faces, 1);
+});
+
+test('the server\'s log of a call holds no SDP, address or key', async t => {
+  const server = await serve(t, [], { G_MESSAGES_DEBUG: 'all' });
+  const link = await server.link();
+  const [a] = await pair(t, link);
+  await a.stop();
+  await server.stop();
+  const key = new URL(link).hash.slice(1);
+  assert.ok(!server.output.includes(key), 'the key is in the log');
+  for (const secret of [/a=/, /candidate/i, /fingerprint/i, /ufrag/i,
+    /10\.77\.0\.1/, /"box"/, /"sdp"/])
+    assert.doesNotMatch(server.output, secret);
+});
+
+test('a bad link, no server and a refusal are one clear error', async t => {
+  const server = await serve(t);
+  const gone = createServer().listen(0, '127.0.0.1');
+  await once(gone, 'listening');
+  const closed = gone.address().port;
+  gone.close();
+  const taken = new Member(await server.link({ key: false }));
+  t.after(() => taken.close());
+  await taken.hear('welcome');
+  const cases = {
+    'no link at all': ['link=nonsense'],
+    'nobody listens': [
+      `link=http://127.0.0.1:${closed}/room/${randomUUID()}`],
+    'the id is taken': [`peer-id=${taken.id}`,
+      `link=${await server.url()}/room/${taken.room}`],
+  };
+  for (const [name, properties] of Object.entries(cases)) {
+    await t.test(name, async () => {
+      const p = new Pipeline(['meshroom', ...properties,
+        'videotestsrc', 'is-live=true', '!', 'fakesink']);
+      t.after(() => p.stop('SIGKILL'));
+      await until('the pipeline to give up', () => p.exited, 20000,
+        () => p.output);
+      assert.equal(errors(p), 1, p.output);
+      assert.notEqual(p.exited.code, 0);
+    });
+  }
+});
+
+const junk = ['', 'junk', '[]', '{', '{"seq":"x"}', '{"seq":-1,"from":7}',
+  '{"seq":1e300,"from":"x","payload":[]}', '{"type":"welcome"}',
+  '{"type":"nobody knows"}', '"\\ud800"', '\u0000', '['.repeat(5000)];
+
+test('junk from the server is a warning, and the call goes on', async t => {
+  const server = await serve(t);
+  const tap = new WireTap(await server.url());
+  t.after(() => tap.close());
+  const path = new URL(await server.link()).pathname;
+  const link = await tap.url() + path + '#' +
+    randomBytes(16).toString('base64url');
+  const pipes = await pair(t, link);
+  await assertPunctual(pipes, async () => {
+    junk.forEach(text => tap.inject(text));
+    await until('a warning', () => warnings(pipes[0]).length > 0, 10000,
+      () => pipes[0].output);
+    await pause(2000);
+  });
+  pipes.forEach(p => assert.equal(errors(p), 0, p.output));
+});
+
+test('junk from a peer is a warning, and the call goes on', async t => {
+  const server = await serve(t);
+  const link = await server.link({ key: false });
+  const pipes = await pair(t, link);
+  const rude = new Member(link);
+  t.after(() => rude.close());
+  const { members } = await rude.hear('welcome');
+  const sid = `${rude.inc}-1`;
+  const bad = [
+    { type: 'call', sid: 7 },
+    { type: 'roomreply', shouldCall: 'everybody' },
+    { type: 'signal', sid, data: { type: 'offer', sdp: 'v=0' } },
+    { type: 'state', name: 'x'.repeat(5000) },
+    { type: 'chat', text: 5 },
+  ];
+  await assertPunctual(pipes, async () => {
+    for (const id of members.filter(m => m !== rude.id)) {
+      bad.forEach(message => rude.say(id, message));
+      rude.send(id, { type: 'joinroom', from: members[0], to: id });
+      // An answer that nobody can use, to a real offer.
+      rude.say(id, { type: 'call', sid, codecs: ['VP8'] });
+    }
+    const offer = await rude.hear('signal');
+    rude.say(offer.from, { type: 'signal', sid,
+      data: { type: 'answer', sdp: 'v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 200' } });
+    await until('a warning', () => warnings(pipes[0]).length > 0, 10000,
+      () => pipes[0].output);
+    await pause(2000);
+  });
+  pipes.forEach(p => assert.equal(errors(p), 0, p.output));
+});
