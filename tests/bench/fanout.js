@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * What a further peer costs the one who sends: CPU, memory and threads of the
+ * sender's process at 1 Mbit/s of VP8 for 1, 8 and 32 receivers in a process of
+ * their own, and the slope between the first and the last. In the same run
+ * Chromium sends to as many as it can with simple-peer, as an anchor, since
+ * absolute figures move from machine to machine.
+ *
+ *   tests/run bench      or      tests/e2e/netns.sh node tests/bench/fanout.js
+ */
+
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { openChromium } from '../e2e/kit/browser.js';
+import { looks } from '../e2e/kit/media.js';
+import { Pipeline } from '../e2e/kit/pipeline.js';
+import { Server, WireTap } from '../e2e/kit/server.js';
+import { now, pause, until } from '../e2e/kit/wait.js';
+import { median, printTable } from './table.js';
+
+const RUNS = Number(process.env.RUNS ?? 3);
+const SECONDS = Number(process.env.SECONDS ?? 10);
+const PEERS = [1, 8, 32];
+const CHROMIUM_PEERS = [1, 4, 8];
+const TICKS = 100;              // sysconf (_SC_CLK_TCK) on every Linux
+
+/** A process and its descendants. */
+function family(pid) {
+  const parents = readdirSync('/proc').filter(n => /^\d+$/.test(n)).map(n => {
+    try {
+      return [Number(n), Number(readFileSync(`/proc/${n}/stat`, 'utf8')
+        .replace(/^.*\) \S /, '').split(' ')[0])];
+    } catch {
+      return [0, -1];           // it ended meanwhile
+    }
+  });
+  const found = [pid];
+  for (const parent of found)
+    found.push(...parents.filter(p => p[1] === parent).map(p => p[0]));
+  return found;
+}
+
+/** CPU ticks, anonymous memory in KiB and threads, of a whole family. */
+function usage(pid) {
+  const sum = { ticks: 0, kib: 0, threads: 0 };
+  for (const one of family(pid)) {
+    try {
+      const stat = readFileSync(`/proc/${one}/stat`, 'utf8')
+        .replace(/^.*\) /, '').split(' ');
+      const status = readFileSync(`/proc/${one}/status`, 'utf8');
+      sum.ticks += Number(stat[11]) + Number(stat[12]);
+      sum.threads += Number(stat[17]);
+      sum.kib += Number(status.match(/^RssAnon:\s+(\d+)/m)[1]);
+    } catch {
+      // it ended meanwhile
+    }
+  }
+  return sum;
+}
+
+function bytesSent() {
+  return Number(readFileSync('/proc/net/dev', 'utf8')
+    .match(/^ *lo:(.*)$/m)[1].trim().split(/ +/)[8]);
+}
+
+/** Percent of a core, MiB, threads and Mbit/s a peer over some seconds. */
+async function measure(pid, peers) {
+  await pause(3000);            // connections have been made: not counted
+  const [before, sent, since] = [usage(pid), bytesSent(), now()];
+  await pause(SECONDS * 1000);
+  const [after, seconds] = [usage(pid), (now() - since) / 1000];
+  return {
+    cpu: (after.ticks - before.ticks) / TICKS / seconds * 100,
+    mib: after.kib / 1024,
+    threads: after.threads,
+    mbit: (bytesSent() - sent) * 8 / 1e6 / seconds / peers,
+  };
+}
+
+/**
+ * Lets receivers know the sender alone, so that they do not call each other:
+ * what the server says of others is dropped or cut.
+ */
+function star(text, sender) {
+  const frame = JSON.parse(text);
+  const message = frame.payload ?? frame.event ?? frame;
+  if (message.type === 'welcome')
+    message.members = message.members.filter(m => m === sender ||
+      m === message.id);
+  if (['joined', 'roster'].includes(message.type))
+    return null;
+  if (message.type === 'roomreply')
+    message.shouldCall = [sender];
+  return JSON.stringify(frame);
+}
+
+async function meshroomRun(peers) {
+  const server = new Server();
+  const url = await server.url();
+  const link = await server.link({ key: false });
+  const sender = 'aaaaaaaa-0000-4000-8000-000000000001';
+  const tap = new WireTap(url, (text, way) =>
+    way === 'down' ? star(text, sender) : text);
+  const one = new Pipeline(['meshroom', 'name=room', `link=${link}`,
+    `peer-id=${sender}`, 'max-peers=64',
+    'videotestsrc', 'is-live=true', 'pattern=snow', '!',
+    'video/x-raw,width=640,height=360,framerate=30/1', '!',
+    'vp8enc', 'deadline=1', 'cpu-used=16', 'threads=1', 'end-usage=cbr',
+    'target-bitrate=1000000', 'keyframe-max-dist=300', '!',
+    'room.video_sink']);
+  await until('the sender', () => /PLAYING/.test(one.output));
+  const far = await tap.url() + new URL(link).pathname;
+  const many = new Pipeline(Array.from({ length: peers }, (_, i) =>
+    ['meshroom', `name=r${i}`, `link=${far}`, 'decode=false']).flat());
+  await until('all to be connected', () => one.messages.filter(m =>
+    m.name === 'meshroom-peer-added').length === peers, 60000,
+  () => [one.output.slice(-2000), many.output.slice(-2000)]);
+  const found = await measure(one.process.pid, peers);
+  await many.stop();
+  await one.stop();
+  tap.close();
+  await server.stop();
+  return found;
+}
+
+/** Runs in the sender's page: one more connection, given signals by `put`. */
+async function send(index) {
+  window.own ??= await navigator.mediaDevices.getUserMedia({
+    video: { width: 640, height: 360, frameRate: 30 } });
+  const peer = new window.SimplePeer({ initiator: true, stream: window.own });
+  (window.peers ??= [])[index] = peer;
+  peer.on('signal', data => window.put(index, JSON.stringify(data)));
+  peer.on('connect', () => {
+    const [sender] = peer._pc.getSenders();
+    const parameters = sender.getParameters();
+    parameters.encodings[0].maxBitrate = 1000000;
+    sender.setParameters(parameters);
+  });
+}
+
+function receive(index) {
+  const peer = new window.SimplePeer();
+  (window.peers ??= [])[index] = peer;
+  peer.on('signal', data => window.put(index, JSON.stringify(data)));
+  peer.on('stream', stream => {
+    const video = document.createElement('video');
+    video.muted = video.autoplay = true;
+    video.srcObject = stream;
+    document.body.append(video);
+  });
+}
+
+async function chromiumRun(peers) {
+  const script = createRequire(import.meta.url)
+    .resolve('simple-peer/simplepeer.min.js');
+  const site = createServer((request, response) => {
+    response.setHeader('Content-Type', 'text/html');
+    response.end('<!doctype html><title>fan-out</title><body>');
+  }).listen(0, '127.0.0.1');
+  await once(site, 'listening');
+  const camera = { width: 640, height: 360, fps: 30, noise: true };
+  const a = await openChromium(looks[0], { camera });
+  const b = await openChromium(looks[1]);
+  for (const [from, to] of [[a, b], [b, a]]) {
+    await from.join(`http://127.0.0.1:${site.address().port}/`);
+    await from.page.addScriptTag({ path: script });
+    await from.page.exposeFunction('put', (index, data) =>
+      to.page.evaluate((i, d) => window.peers[i].signal(JSON.parse(d)), index,
+        data));
+  }
+  for (let i = 0; i < peers; i++) {
+    await b.page.evaluate(receive, i);
+    await a.page.evaluate(send, i);
+  }
+  await until('all to be connected', () => a.page.evaluate(() =>
+    window.peers.every(p => p.connected)), 60000);
+  const found = await measure(a.browser.process().pid, peers);
+  await a.close();
+  await b.close();
+  site.close();
+  return found;
+}
+
+async function series(name, counts, run) {
+  const rows = [];
+  for (const peers of counts) {
+    const runs = [];
+    for (let i = 0; i < RUNS; i++)
+      runs.push(await run(peers));
+    const mid = key => median(runs.map(r => r[key]));
+    rows.push({ sender: name, peers, 'CPU %': mid('cpu').toFixed(1),
+      'memory MiB': mid('mib').toFixed(1), threads: mid('threads'),
+      'Mbit/s each': mid('mbit').toFixed(2) });
+  }
+  const [first, last] = [rows[0], rows.at(-1)];
+  const slope = (key, digits) => ((last[key] - first[key]) /
+    (last.peers - first.peers)).toFixed(digits);
+  rows.push({ sender: name, peers: 'a further one',
+    'CPU %': slope('CPU %', 2), 'memory MiB': slope('memory MiB', 2),
+    threads: slope('threads', 1), 'Mbit/s each': '' });
+  return rows;
+}
+
+const rows = [
+  ...await series('meshroom', PEERS, meshroomRun),
+  ...await series('simple-peer', CHROMIUM_PEERS, chromiumRun),
+];
+printTable(`the sender's side, ${SECONDS} s each, medians of ${RUNS} runs; ` +
+  '% of one core', rows);

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * How long a newcomer waits for a picture: from its `joinroom` on the wire to
+ * the first decoded frame of the member who is there already.
+ *
+ *   tests/run bench        or        tests/e2e/netns.sh node tests/bench/join.js
+ *
+ * In a pipeline: a wire-tap on the newcomer's connection sees the message, the
+ * probe the frame, both by CLOCK_MONOTONIC. In Chromium: the page's own socket
+ * and requestVideoFrameCallback.
+ */
+
+import { openChromium } from '../e2e/kit/browser.js';
+import { looks } from '../e2e/kit/media.js';
+import { party } from '../e2e/kit/pipeline.js';
+import { Server, WireTap } from '../e2e/kit/server.js';
+import { now, until } from '../e2e/kit/wait.js';
+import { printTable, summary } from './table.js';
+
+const RUNS = Number(process.env.RUNS ?? 15);
+const [red, green] = looks;
+
+async function joinByPipeline(url, link) {
+  const { pathname, hash } = new URL(link);
+  const room = pathname.split('/').pop();
+  let joined = null;
+  const tap = new WireTap(url, (text, way) => {
+    if (way === 'up' && text.includes(`"to":"${room}"`))
+      joined ??= now();
+    return text;
+  });
+  const guest = party({ name: 'guest', look: green,
+    link: await tap.url() + pathname + hash });
+  const sight = await until('a frame', () =>
+    [...guest.sights.values()].find(s => s.firstFrame), 20000,
+  () => guest.output);
+  await guest.stop();
+  tap.close();
+  return sight.firstFrame - joined;
+}
+
+/** Runs in the page before its own scripts: when was `joinroom` sent? */
+function watchSocket() {
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (data) {
+    const room = location.pathname.split('/').pop();
+    if (String(data).includes(`"to":"${room}"`))
+      window.meshJoined ??= performance.timeOrigin + performance.now();
+    return send.call(this, data);
+  };
+}
+
+async function joinByChromium(chromium, link) {
+  await chromium.page.goto('about:blank');
+  await chromium.join(link);
+  const [sight] = await until('a frame', async () => {
+    const sights = await chromium.look();
+    return sights.some(s => s.first) && sights;
+  }, 20000, () => chromium.summary());
+  return sight.first - await chromium.page.evaluate(() => window.meshJoined);
+}
+
+const server = new Server();
+const url = await server.url();
+const rows = [];
+
+async function series(name, limit, once) {
+  const link = await server.link();
+  const host = party({ name: 'host', look: red, link });
+  await until('the host', () => /PLAYING/.test(host.output));
+  const times = [];
+  for (let i = 0; i < RUNS; i++) {
+    times.push(await once(link));
+    await until('the host to be alone', () => host.faces === 0);
+  }
+  await host.stop();
+  rows.push({ newcomer: name, ...summary(times), 'at most': limit });
+}
+
+await series('pipeline', 400, link => joinByPipeline(url, link));
+const chromium = await openChromium(green);
+await chromium.page.evaluateOnNewDocument(watchSocket);
+await series('chromium', 700, async link => {
+  const time = await joinByChromium(chromium, link);
+  await chromium.page.goto('about:blank');
+  return time;
+});
+await chromium.close();
+await server.stop();
+printTable(`joinroom to first decoded frame, ms, ${RUNS} joins each`, rows);
