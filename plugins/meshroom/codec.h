@@ -11,7 +11,7 @@ typedef struct {
   MeshKind kind;
   const char *media_type;
   const char *caps;             /* encoded, as it is fanned out */
-  const char *rtp_fields;       /* what the payloader's caps must have */
+  const char *rtp_fields;       /* what its RTP caps have of their own */
   int clock_rate;
   int payload_type;             /* in our own offers */
   const char *encoders;         /* tried in this order, '|' between; may be NULL */

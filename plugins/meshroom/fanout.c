@@ -45,7 +45,7 @@ struct _MeshFanout {
   GstElement parent;
 
   GstPad *sinkpad;
-  GstCaps *caps;                /* what branches are told before data comes */
+  GstCaps *caps;                /* what we take */
   gboolean is_video;
   GMutex lock;                  /* taken before a branch's; guards: */
   gboolean muted;
@@ -362,8 +362,8 @@ fanout_query (GstPad *pad, GstObject *parent, GstQuery *query)
  * mesh_fanout_add_branch:
  * @fanout: the fan-out
  *
- * Makes a branch. Its gate is closed, and it says what stream it carries once it is
- * linked and active, before any data comes, so that a payloader behind it can tell its caps.
+ * Makes a branch. Its gate is closed; it passes on what stream it carries as soon as
+ * that is known.
  *
  * Returns: (transfer full): the branch's source pad, active and on the element
  *
@@ -388,9 +388,8 @@ mesh_fanout_add_branch (MeshFanout *fanout)
   gst_element_add_pad (GST_ELEMENT (fanout), pad);
   g_mutex_lock (&fanout->lock);
   branch_add_event (MESH_BRANCH (pad), gst_event_new_stream_start (stream_id));
-  branch_add_event (MESH_BRANCH (pad), fanout->caps_event
-      ? gst_event_ref (fanout->caps_event)
-      : gst_event_new_caps (fanout->caps));
+  if (fanout->caps_event)
+    branch_add_event (MESH_BRANCH (pad), gst_event_ref (fanout->caps_event));
   if (fanout->segment)
     branch_add_event (MESH_BRANCH (pad), gst_event_ref (fanout->segment));
   g_ptr_array_add (fanout->branches, pad);

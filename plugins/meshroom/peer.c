@@ -19,7 +19,6 @@
 typedef struct {
   MeshFanout *fanout;
   GstPad *branch;
-  GstElement *payloader;
 } Sender;
 
 struct _MeshPeer {
@@ -518,38 +517,45 @@ mesh_peer_get_sid (MeshPeer *peer)
   return peer->sid;
 }
 
-/* Gives the payloader the stream's caps before there is any data, so that
- * webrtcbin knows payload type and SSRC when it writes the description. */
-static void
-announce_caps (Sender *sender, const MeshCodec *codec)
+/* (transfer full): what RTP of @codec looks like */
+static GstCaps *
+make_rtp_caps (const MeshCodec *codec, int payload_type)
 {
-  g_autoptr (GstPad) sink =
-      gst_element_get_static_pad (sender->payloader, "sink");
-  g_autofree char *description = g_str_equal (codec->name, "OPUS")
-      ? g_strconcat (codec->caps, ",channels=(int)2,rate=(int)48000", NULL)
-      : g_strdup (codec->caps);
-  g_autoptr (GstCaps) caps = gst_caps_from_string (description);
+  GstCaps *caps = gst_caps_from_string (codec->rtp_fields);
 
-  gst_pad_send_event (sink, gst_event_new_stream_start ("meshroom"));
-  gst_pad_send_event (sink, gst_event_new_caps (caps));
+  gst_caps_set_simple (caps, "media", G_TYPE_STRING, kind_names[codec->kind],
+      "encoding-name", G_TYPE_STRING, codec->name,
+      "payload", G_TYPE_INT, payload_type,
+      "clock-rate", G_TYPE_INT, codec->clock_rate, NULL);
+  if (codec->kind == MESH_AUDIO)
+    gst_caps_set_simple (caps, "encoding-params", G_TYPE_STRING, "2", NULL);
+  return caps;
+}
+
+/* Tells webrtcbin what will come before there is any data, so that payload type
+ * and SSRC are there when it writes the description. */
+static void
+announce_caps (GstPad *webrtc_pad, GstElement *payloader,
+    const MeshCodec *codec, int payload_type)
+{
+  g_autoptr (GstCaps) caps = make_rtp_caps (codec, payload_type);
+  guint ssrc = g_random_int ();
+
+  g_object_set (payloader, "pt", payload_type, "ssrc", ssrc, NULL);
+  gst_caps_set_simple (caps, "ssrc", G_TYPE_UINT, ssrc, NULL);
+  gst_pad_send_event (webrtc_pad, gst_event_new_stream_start ("meshroom"));
+  gst_pad_send_event (webrtc_pad, gst_event_new_caps (caps));
 }
 
 /* An m-line on which we only receive. In an answer webrtcbin makes it by itself. */
 static gboolean
 add_receive_only (MeshPeer *self, const MeshCodec *codec)
 {
-  g_autoptr (GstCaps) caps = gst_caps_from_string (codec->rtp_fields);
+  g_autoptr (GstCaps) caps = make_rtp_caps (codec, codec->payload_type);
   g_autoptr (GObject) transceiver = NULL;
 
   if (!self->offerer)
     return TRUE;
-  caps = gst_caps_make_writable (caps);
-  gst_caps_set_simple (caps, "media", G_TYPE_STRING, kind_names[codec->kind],
-      "encoding-name", G_TYPE_STRING, codec->name,
-      "payload", G_TYPE_INT, codec->payload_type,
-      "clock-rate", G_TYPE_INT, codec->clock_rate, NULL);
-  if (codec->kind == MESH_AUDIO)
-    gst_caps_set_simple (caps, "encoding-params", G_TYPE_STRING, "2", NULL);
   g_signal_emit_by_name (self->webrtc, "add-transceiver",
       GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_RECVONLY, caps, &transceiver);
   return transceiver != NULL;
@@ -566,18 +572,13 @@ add_sender (MeshPeer *self, const MeshCodec *codec, int payload_type,
   g_autoptr (GstPad) sink = NULL, src = NULL, webrtc_pad = NULL;
   g_autoptr (GObject) transceiver = NULL;
   g_autofree char *name = g_strdup_printf ("%s_sink", kind_names[codec->kind]);
-  GstElement *filter = gst_element_factory_make ("capsfilter", NULL);
   GstPad *ghost;
 
-  if (!payloader || !filter)
+  if (!payloader)
     return FALSE;
   gst_object_ref_sink (payloader);
-  g_object_set (payloader, "pt", payload_type, NULL);
-  gst_util_set_object_arg (G_OBJECT (filter), "caps", codec->rtp_fields);
-  gst_bin_add_many (GST_BIN (self), payloader, filter, NULL);
-  gst_element_link (payloader, filter);
-
-  src = gst_element_get_static_pad (filter, "src");
+  gst_bin_add (GST_BIN (self), payloader);
+  src = gst_element_get_static_pad (payloader, "src");
   webrtc_pad = gst_element_request_pad_simple (self->webrtc, "sink_%u");
   if (!webrtc_pad || gst_pad_link (src, webrtc_pad) != GST_PAD_LINK_OK) {
     g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
@@ -587,10 +588,8 @@ add_sender (MeshPeer *self, const MeshCodec *codec, int payload_type,
   g_object_get (webrtc_pad, "transceiver", &transceiver, NULL);
   g_object_set (transceiver, "do-nack", codec->kind == MESH_VIDEO, NULL);
 
-  gst_element_sync_state_with_parent (filter);
+  announce_caps (webrtc_pad, payloader, codec, payload_type);
   gst_element_sync_state_with_parent (payloader);
-  sender->payloader = payloader;
-  announce_caps (sender, codec);
 
   sink = gst_element_get_static_pad (payloader, "sink");
   ghost = gst_ghost_pad_new (name, sink);
