@@ -37,11 +37,14 @@ import {MAX_BYTES, byteLength, parseJson} from './message.js';
  */
 
 const BACKOFF_FIRST = 250;
-const BACKOFF_MAX = 8000;
+const BACKOFF_MAX = 4000;
 const CONNECT_TIMEOUT = 10000;
-/* The server drops us 10 s after it last heard us, so do we. */
+/* Sooner than the server's lease of 10 s, so that our mailbox is still there
+ * when we come back. */
 const PING_AFTER = 4000;
-const SILENCE_TIMEOUT = 10000;
+const SILENCE_TIMEOUT = 8000;
+/* Online for so long, a connection is no part of the last trouble. */
+const STABLE = 5000;
 /* How long an acknowledgement may wait for company, and how much of it. */
 const ACK_DELAY = 200;
 const ACK_COUNT = 32;
@@ -56,7 +59,7 @@ const FINAL_CLOSE_CODES = new Map([[4400, 'bad-message'], [4403, 'refused'],
   [4409, 'replaced'], [1009, 'too-big']]);
 
 /** @param {unknown} value */
-const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
+const isCount = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
 
 export class Client {
   #room;
@@ -67,7 +70,8 @@ export class Client {
   #actions = [];
   /** @type {'idle' | 'connecting' | 'hello' | 'online' | 'waiting' | 'over'} */
   #phase = 'idle';
-  #failures = 0;                // since the last welcome
+  #failures = 0;                // in a row
+  #onlineAt = 0;
   #connectAt = Infinity;        // waiting: when to try again
   #openedBy = Infinity;         // connecting: when to give it up
   #heardAt = 0;
@@ -273,6 +277,8 @@ export class Client {
   /** @param {number} now */
   #retry(now) {
     const wasOnline = this.#phase === 'online';
+    if (wasOnline && now >= this.#onlineAt + STABLE)
+      this.#failures = 0;
     const longest = Math.min(BACKOFF_MAX, BACKOFF_FIRST * 2 ** this.#failures);
     this.#failures++;
     this.#phase = 'waiting';
@@ -311,7 +317,7 @@ export class Client {
       return;
     }
     this.#phase = 'online';
-    this.#failures = 0;
+    this.#onlineAt = now;
     if (resumed !== true || epoch !== this.#epoch)
       this.#seq = this.#acked = 0;
     this.#epoch = epoch;

@@ -19,7 +19,7 @@ import {isInc, isUuid, parseSid} from './ids.js';
  * @property {string} [sid]
  * @property {string[]} [ids] shouldCall, or members
  * @property {string[]} [codecs]
- * @property {string} [sdpType] 'offer' or 'answer', with sdp
+ * @property {'offer' | 'answer'} [sdpType] with sdp
  * @property {string} [sdp]
  * @property {string} [candidate] '' = no more follow
  * @property {number} [mline]
@@ -227,9 +227,10 @@ function readSignal(message, object) {
     fail('data', 'is not an object');
   message.sdp = readText(data, 'sdp', MAX_SDP_BYTES);
   if (message.sdp !== undefined) {
-    message.sdpType = readText(data, 'type', MAX_TYPE_BYTES);
-    if (message.sdpType !== 'offer' && message.sdpType !== 'answer')
+    const type = readText(data, 'type', MAX_TYPE_BYTES);
+    if (type !== 'offer' && type !== 'answer')
       fail('data.type', 'is neither offer nor answer');
+    message.sdpType = type;
   }
   if (data.candidate !== undefined && data.candidate !== null)
     readCandidate(message, data.candidate);

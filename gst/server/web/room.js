@@ -51,7 +51,7 @@ import * as roster from './roster.js';
  * @property {boolean} [hidden]
  * @property {boolean} [offerer]
  * @property {string[]} [codecs]
- * @property {string} [sdpType]
+ * @property {'offer' | 'answer'} [sdpType]
  * @property {string} [sdp]
  * @property {string} [candidate]
  * @property {number} [mline] undefined: not given
