@@ -329,8 +329,8 @@ set_flag (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* A transport that is still connecting holds itself until its cancelling has
- * come through. */
+/* Waits for what still holds on to the transport: the cancelling of an attempt
+ * to connect, and what closing a connection leaves to do. */
 static void
 worker_finish_transport (Worker *self)
 {
@@ -338,18 +338,20 @@ worker_finish_transport (Worker *self)
   g_autoptr (GSource) timeout = g_timeout_source_new (CANCEL_WAIT_MS);
   gboolean late = FALSE;
 
-  if (!transport)
-    return;
-  g_object_add_weak_pointer (transport, &transport);
-  mesh_transport_close (transport, FALSE);
-  worker_drop_transport (self);
   g_source_set_callback (timeout, set_flag, &late, NULL);
   g_source_attach (timeout, self->context);
-  while (transport && !late)
-    g_main_context_iteration (self->context, TRUE);
+  if (transport) {
+    g_object_add_weak_pointer (transport, &transport);
+    mesh_transport_close (transport, FALSE);
+    worker_drop_transport (self);
+    while (transport && !late)
+      g_main_context_iteration (self->context, TRUE);
+    if (transport)
+      g_object_remove_weak_pointer (transport, &transport);
+  }
+  while (!late && g_main_context_iteration (self->context, FALSE))
+    ;
   g_source_destroy (timeout);
-  if (transport)
-    g_object_remove_weak_pointer (transport, &transport);
 }
 
 static gpointer
@@ -360,8 +362,8 @@ worker_run (gpointer data)
   g_main_context_push_thread_default (self->context);
   g_source_attach (self->source, self->context);
   g_main_loop_run (self->loop);
-  worker_finish_transport (self);
   g_source_destroy (self->source);
+  worker_finish_transport (self);
   g_main_context_pop_thread_default (self->context);
   worker_unref (self);
   return NULL;

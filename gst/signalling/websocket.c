@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The WebSocket transport, over libsoup. */
+/* The WebSocket transport. The handshake is ours, the framing libsoup's, and
+ * between the two MeshWsStream keeps an eye on the size of messages. */
 
 #include "signalling/websocket.h"
 
 #include <libsoup/soup.h>
+#include <string.h>
 
 #include "core/error.h"
 #include "core/json.h"
+#include "signalling/ws-handshake.h"
+#include "signalling/ws-stream.h"
 
 /* docs/protocol.md, "The envelope": two of these unanswered are a lost
  * connection, which the core decides. */
@@ -21,9 +25,12 @@
 struct _MeshWebsocket {
   GObject parent;
 
-  char *url;
-  SoupSession *session;
-  SoupMessage *message;         /* the handshake */
+  char *url;                    /* http or https, for proxies to know */
+  char *request;
+  char *key;
+  GTlsConnection *tls;
+  GSocketConnection *connection;        /* until the handshake is done */
+  GString *answer;
   SoupWebsocketConnection *socket;
   GCancellable *cancellable;
   gsize unproven_bytes;         /* sent since the last pong */
@@ -85,43 +92,31 @@ describe_certificate (GTlsCertificateFlags flags)
   return "invalid";
 }
 
+/* What a person, and the core, should make of a connection that failed. */
 static GError *
-describe_answer (SoupMessage *message)
-{
-  SoupStatus status = soup_message_get_status (message);
-  const char *phrase = soup_status_get_phrase (status);
-  MeshError code = MESH_ERROR_FAILED;
-  const char *what = "it is no meshroom server";
-
-  if (status == SOUP_STATUS_UNAUTHORIZED || status == SOUP_STATUS_FORBIDDEN) {
-    code = MESH_ERROR_REFUSED;
-    what = "it does not let us in";
-  } else if (status == SOUP_STATUS_REQUEST_TIMEOUT
-             || status == 429 /* too many requests */
-             || SOUP_STATUS_IS_SERVER_ERROR (status)) {
-    code = MESH_ERROR_UNREACHABLE;
-    what = "it is out of order";
-  }
-  return g_error_new (MESH_ERROR, code, "%s (HTTP %d %s)", what, status,
-      phrase);
-}
-
-/* What a person, and the core, should make of a handshake that failed. */
-static GError *
-describe_failure (SoupMessage *message, const GError *error)
+describe_failure (MeshWebsocket *self, const GError *error)
 {
   if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
     return g_error_new (MESH_ERROR, MESH_ERROR_FAILED,
         "its certificate is not trusted: it is %s",
         describe_certificate (
-            soup_message_get_tls_peer_certificate_errors (message)));
+            self->tls ? g_tls_connection_get_peer_certificate_errors (self->tls)
+                      : 0));
   if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_NOT_TLS))
     return g_error_new_literal (MESH_ERROR, MESH_ERROR_FAILED,
         "it does not speak TLS");
-  if (error->domain == SOUP_WEBSOCKET_ERROR)
-    return describe_answer (message);
   return g_error_new_literal (MESH_ERROR, MESH_ERROR_UNREACHABLE,
       error->message);
+}
+
+static void
+fail (MeshWebsocket *self, const GError *error)
+{
+  g_autoptr (GError) reason = NULL;
+
+  if (error->domain != MESH_ERROR)
+    reason = describe_failure (self, error);
+  report_closed (self, reason ? reason : error);
 }
 
 static void
@@ -161,23 +156,15 @@ on_closed (SoupWebsocketConnection *socket, gpointer user_data)
 }
 
 static void
-on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
+start_socket (MeshWebsocket *self, GBytes *early)
 {
-  g_autoptr (MeshWebsocket) self = user_data;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (SoupWebsocketConnection) socket
-      = soup_session_websocket_connect_finish (SOUP_SESSION (source), result,
-          &error);
+  g_autoptr (GIOStream) stream = mesh_ws_stream_new (self->connection, early,
+      MAX_PAYLOAD_BYTES);
+  g_autoptr (GUri) uri = g_uri_parse (self->url, G_URI_FLAGS_NONE, NULL);
 
-  if (self->over)
-    return;
-  if (!socket) {
-    g_autoptr (GError) reason = describe_failure (self->message, error);
-
-    report_closed (self, reason);
-    return;
-  }
-  self->socket = g_steal_pointer (&socket);
+  self->socket = soup_websocket_connection_new (stream, uri,
+      SOUP_WEBSOCKET_CONNECTION_CLIENT, NULL, NULL, NULL);
+  g_clear_object (&self->connection);
   soup_websocket_connection_set_max_incoming_payload_size (self->socket,
       MAX_PAYLOAD_BYTES);
   soup_websocket_connection_set_keepalive_interval (self->socket,
@@ -190,20 +177,120 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
+take_answer (MeshWebsocket *self, gsize length)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) early = NULL;
+
+  if (!mesh_ws_check_answer (self->answer->str, length, self->key, &error)) {
+    fail (self, error);
+    return;
+  }
+  early = g_bytes_new (self->answer->str + length, self->answer->len - length);
+  start_socket (self, early);
+}
+
+static void read_answer (MeshWebsocket *self);
+
+static void
+on_read (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (MeshWebsocket) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) bytes = g_input_stream_read_bytes_finish (
+      G_INPUT_STREAM (source), result, &error);
+  gssize length;
+
+  if (self->over)
+    return;
+  if (bytes && g_bytes_get_size (bytes) > 0)
+    g_string_append_len (self->answer, g_bytes_get_data (bytes, NULL),
+        g_bytes_get_size (bytes));
+  else if (bytes)
+    error = g_error_new_literal (MESH_ERROR, MESH_ERROR_UNREACHABLE,
+        "it hung up");
+  length = mesh_ws_answer_length (self->answer->str, self->answer->len);
+  if (!error && length < 0 && self->answer->len > MESH_WS_MAX_ANSWER)
+    error = g_error_new_literal (MESH_ERROR, MESH_ERROR_FAILED,
+        "it is no meshroom server (its answer has no end)");
+  if (error)
+    fail (self, error);
+  else if (length < 0)
+    read_answer (self);
+  else
+    take_answer (self, length);
+}
+
+static void
+read_answer (MeshWebsocket *self)
+{
+  GInputStream *input
+      = g_io_stream_get_input_stream (G_IO_STREAM (self->connection));
+
+  g_input_stream_read_bytes_async (input, 4096, G_PRIORITY_DEFAULT,
+      self->cancellable, on_read, g_object_ref (self));
+}
+
+static void
+on_written (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (MeshWebsocket) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  g_output_stream_write_all_finish (G_OUTPUT_STREAM (source), result, NULL,
+      &error);
+  if (self->over)
+    return;
+  if (error)
+    fail (self, error);
+  else
+    read_answer (self);
+}
+
+static void
+on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (MeshWebsocket) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  self->connection = g_socket_client_connect_finish (G_SOCKET_CLIENT (source),
+      result, &error);
+  if (self->over)
+    return;
+  if (!self->connection) {
+    fail (self, error);
+    return;
+  }
+  g_output_stream_write_all_async (
+      g_io_stream_get_output_stream (G_IO_STREAM (self->connection)),
+      self->request, strlen (self->request), G_PRIORITY_DEFAULT,
+      self->cancellable, on_written, g_object_ref (self));
+}
+
+/* To say later what was wrong with a certificate. */
+static void
+on_event (GSocketClient *client, GSocketClientEvent event,
+    GSocketConnectable *connectable, GIOStream *stream, gpointer user_data)
+{
+  MeshWebsocket *self = user_data;
+
+  if (event == G_SOCKET_CLIENT_TLS_HANDSHAKING)
+    g_set_object (&self->tls, G_TLS_CONNECTION (stream));
+}
+
+static void
 mesh_websocket_open (MeshTransport *transport)
 {
   MeshWebsocket *self = MESH_WEBSOCKET (transport);
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  g_autoptr (GSocketConnectable) address
+      = g_network_address_parse_uri (self->url, 0, NULL);
 
-  /* made here, since a session belongs to a context */
-  self->session = soup_session_new_with_options ("user-agent",
-      "meshroom/" MESH_VERSION, "timeout", 0, NULL);
-  soup_session_remove_feature_by_type (self->session,
-      SOUP_TYPE_WEBSOCKET_EXTENSION_MANAGER);
-  self->message = soup_message_new (SOUP_METHOD_GET, self->url);
-  soup_message_add_flags (self->message, SOUP_MESSAGE_NO_REDIRECT);
-  soup_session_websocket_connect_async (self->session, self->message, NULL,
-      NULL, G_PRIORITY_DEFAULT, self->cancellable, on_connected,
-      g_object_ref (self));
+  /* the certificate must be good for the host, and of a known authority */
+  g_socket_client_set_tls (client, g_str_has_prefix (self->url, "https:"));
+  g_signal_connect_object (client, "event", G_CALLBACK (on_event), self, 0);
+  g_socket_client_connect_async (client, address, self->cancellable,
+      on_connected, g_object_ref (self));
 }
 
 static void
@@ -264,8 +351,8 @@ mesh_websocket_dispose (GObject *object)
 
   self->over = TRUE;
   drop_socket (self);
-  g_clear_object (&self->message);
-  g_clear_object (&self->session);
+  g_clear_object (&self->connection);
+  g_clear_object (&self->tls);
   G_OBJECT_CLASS (mesh_websocket_parent_class)->dispose (object);
 }
 
@@ -275,6 +362,9 @@ mesh_websocket_finalize (GObject *object)
   MeshWebsocket *self = MESH_WEBSOCKET (object);
 
   g_object_unref (self->cancellable);
+  g_string_free (self->answer, TRUE);
+  g_free (self->request);
+  g_free (self->key);
   g_free (self->url);
   G_OBJECT_CLASS (mesh_websocket_parent_class)->finalize (object);
 }
@@ -292,6 +382,7 @@ static void
 mesh_websocket_init (MeshWebsocket *self)
 {
   self->cancellable = g_cancellable_new ();
+  self->answer = g_string_new (NULL);
 }
 
 /**
@@ -307,8 +398,9 @@ mesh_websocket_new (const MeshLink *link)
 {
   MeshWebsocket *self = g_object_new (MESH_TYPE_WEBSOCKET, NULL);
 
-  self->url = g_uri_join (G_URI_FLAGS_NONE,
-      g_str_equal (link->scheme, "https") ? "wss" : "ws", NULL, link->host,
+  self->url = g_uri_join (G_URI_FLAGS_NONE, link->scheme, NULL, link->host,
       link->port, "/v1/socket", NULL, NULL);
+  self->key = mesh_ws_make_key ();
+  self->request = mesh_ws_make_request (link, self->key);
   return MESH_TRANSPORT (self);
 }

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "signalling/ws-handshake.h"
+
+#include <gnutls/crypto.h>
+#include <libsoup/soup.h>
+#include <string.h>
+
+#include "core/error.h"
+
+#define TOO_MANY_REQUESTS 429
+
+/* The nonce of one handshake; the caller frees it. */
+char *
+mesh_ws_make_key (void)
+{
+  guint8 bytes[16];
+
+  /* it fails only where the system has no randomness at all */
+  if (gnutls_rnd (GNUTLS_RND_NONCE, bytes, sizeof bytes) < 0)
+    g_error ("no random numbers");
+  return g_base64_encode (bytes, sizeof bytes);
+}
+
+/* The request for a WebSocket at the link's server. */
+char *
+mesh_ws_make_request (const MeshLink *link, const char *key)
+{
+  gboolean is_ipv6 = strchr (link->host, ':') != NULL;
+
+  return g_strdup_printf ("GET /v1/socket HTTP/1.1\r\n"
+                          "Host: %s%s%s:%u\r\n"
+                          "User-Agent: meshroom/" MESH_VERSION "\r\n"
+                          "Connection: Upgrade\r\n"
+                          "Upgrade: websocket\r\n"
+                          "Sec-WebSocket-Version: 13\r\n"
+                          "Sec-WebSocket-Key: %s\r\n\r\n",
+      is_ipv6 ? "[" : "", link->host, is_ipv6 ? "]" : "", link->port, key);
+}
+
+/* How long the answer's head is, with the empty line; -1: there is more to it. */
+gssize
+mesh_ws_answer_length (const char *text, gsize length)
+{
+  const char *end = g_strstr_len (text, length, "\r\n\r\n");
+
+  return end ? end + 4 - text : -1;
+}
+
+static char *
+make_accept (const char *key)
+{
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA1);
+  guint8 digest[20];
+  gsize length = sizeof digest;
+
+  g_checksum_update (checksum, (const guchar *) key, -1);
+  g_checksum_update (checksum,
+      (const guchar *) "258EAFA5-E914-47DA-95CA-C5AB0DC85B11", -1);
+  g_checksum_get_digest (checksum, digest, &length);
+  return g_base64_encode (digest, length);
+}
+
+/* What a person, and the core, should make of an answer that is not "yes". */
+static void
+describe_refusal (guint status, GError **error)
+{
+  MeshError code = MESH_ERROR_FAILED;
+  const char *what = "it is no meshroom server";
+
+  if (status == SOUP_STATUS_UNAUTHORIZED || status == SOUP_STATUS_FORBIDDEN) {
+    code = MESH_ERROR_REFUSED;
+    what = "it does not let us in";
+  } else if (status == SOUP_STATUS_REQUEST_TIMEOUT
+             || status == TOO_MANY_REQUESTS
+             || SOUP_STATUS_IS_SERVER_ERROR (status)) {
+    code = MESH_ERROR_UNREACHABLE;
+    what = "it is out of order";
+  }
+  g_set_error (error, MESH_ERROR, code, "%s (HTTP %u %s)", what, status,
+      soup_status_get_phrase (status));
+}
+
+/* Whether the server speaks WebSocket with us, without extensions. */
+gboolean
+mesh_ws_check_answer (const char *answer, gsize length, const char *key,
+    GError **error)
+{
+  SoupMessageHeaders *headers
+      = soup_message_headers_new (SOUP_MESSAGE_HEADERS_RESPONSE);
+  g_autofree char *expected = make_accept (key);
+  guint status = 0;
+  gboolean yes;
+
+  yes = soup_headers_parse_response (answer, length, headers, NULL, &status,
+      NULL);
+  if (!yes) {
+    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_FAILED,
+        "it is no meshroom server (it does not speak HTTP)");
+  } else if (status != SOUP_STATUS_SWITCHING_PROTOCOLS) {
+    yes = FALSE;
+    describe_refusal (status, error);
+  } else if (!soup_message_headers_header_equals (headers, "Upgrade",
+                 "websocket")
+             || !soup_message_headers_header_contains (headers, "Connection",
+                 "Upgrade")
+             || g_strcmp0 (soup_message_headers_get_one (headers,
+                               "Sec-WebSocket-Accept"),
+                    expected)
+                    != 0
+             || soup_message_headers_get_list (headers,
+                 "Sec-WebSocket-Extensions")
+             || soup_message_headers_get_list (headers,
+                 "Sec-WebSocket-Protocol")) {
+    yes = FALSE;
+    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_FAILED,
+        "it is no meshroom server (its WebSocket handshake is wrong)");
+  }
+  soup_message_headers_unref (headers);
+  return yes;
+}
