@@ -113,10 +113,10 @@ room_add (GstElement *room, const char *pad, const char *description)
   target = gst_element_get_static_pad (source, "src");
   ghost = gst_ghost_pad_new (pad, target);
   g_object_set_data (G_OBJECT (ghost), "source", source);
-  gst_object_unref (target);
-  inner = gst_proxy_pad_get_internal (GST_PROXY_PAD (ghost));
+  inner = gst_proxy_pad_get_internal (GST_PROXY_PAD (target));
   gst_pad_set_chain_function (GST_PAD (inner), room_chain);
   gst_object_unref (inner);
+  gst_object_unref (target);
   gst_pad_add_probe (ghost, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, room_on_event,
       room, NULL);
   gst_pad_set_active (ghost, TRUE);
