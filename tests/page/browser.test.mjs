@@ -137,6 +137,22 @@ function watchDevices() {
   };
 }
 
+/** Remembers every connection, and lets the newest one fail. */
+function watchConnections() {
+  const connections = window.connections = [];
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...args) {
+      super(...args);
+      connections.push(this);
+    }
+  };
+  window.failNewest = () => {
+    const newest = connections.at(-1);
+    Object.defineProperty(newest, 'connectionState', {value: 'failed'});
+    newest.dispatchEvent(new Event('connectionstatechange'));
+  };
+}
+
 /** A browser whose user says no. */
 function denyDevices() {
   navigator.mediaDevices.getUserMedia = () =>
@@ -233,6 +249,25 @@ test('page: the call outlives the server, and is whole when it is back',
     await cay.go(link);
     for (const window of [ann, bob, cay])
       await window.inCall(2);
+  });
+
+test('page: a connection that fails is made again, in the same tile', {skip},
+  async (t) => {
+    const {window: ann, link} = await createMeeting(t, 'Ann', watchConnections);
+    const bob = await Window.open(t);
+    await bob.go(link);
+    await ann.inCall(1);
+    await bob.inCall(1);
+    await ann.page.evaluate(() => {
+      window.tile = document.querySelector('video[data-peer]');
+      window.failNewest();
+    });
+    await ann.sees('that it is made again', ({text, peers}) =>
+      peers.length === 1 && /reconnecting/.test(text));
+    await ann.inCall(1);
+    await bob.inCall(1);
+    assert.deepEqual(await ann.page.evaluate(() => [window.connections.length,
+      window.tile === document.querySelector('video[data-peer]')]), [2, true]);
   });
 
 test('page: who has another key is not let in, and it is said', {skip},

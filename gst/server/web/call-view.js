@@ -110,6 +110,7 @@ export class CallView {
         ? `${name || this.#grid.nameOf(id)} is here`
         : `${this.#grid.nameOf(id)} has left`),
       track: (peer, sid, track) => this.#grid.addTrack(peer, sid, track),
+      stopping: (peer) => this.#grid.keepStill(peer),
       speaking: (peer, speaking) => this.#grid.setSpeaking(peer, speaking),
       chat: ({name}, text) => this.#chat.add(name || 'Guest', text),
       warning: (text) => showNotice('warning', text),

@@ -37,6 +37,7 @@ import {Socket} from './socket.js';
  * @property {(peer: PeerView, joined: boolean) => void} came or went
  * @property {(peer: string, sid: string, track: MediaStreamTrack) => void}
  *   track
+ * @property {(peer: string) => void} stopping its tracks are about to end
  * @property {(peer: string, speaking: boolean) => void} speaking
  * @property {(peer: PeerView, text: string) => void} chat
  * @property {(text: string) => void} warning
@@ -253,10 +254,12 @@ export class Call {
         this.#startAttempt(action);
         break;
       case 'stop':
-        connection?.close();
-        if (connection)
+        if (connection) {
+          this.#handlers.stopping(peer);
+          connection.close();
           this.#connections.delete(peer);
-        this.#shareUplink();
+          this.#shareUplink();
+        }
         break;
       case 'remote-sdp':
         connection?.remoteSdp(action.sdpType, action.sdp);
@@ -305,6 +308,8 @@ export class Call {
       connected: report(() => {
         room.connected(peer, sid, now());
         this.#shareUplink();
+        /* Nothing is to be done about one who was here before. */
+        this.#showPeers();
       }),
       failed: report(() => room.failed(peer, sid, undefined, now())),
       track: (track) => this.#handlers.track(peer, sid, track),

@@ -52,6 +52,11 @@ export class Grid {
     this.#tile(peer).addTrack(sid, track);
   }
 
+  /** @param {string} peer */
+  keepStill(peer) {
+    this.#tiles.get(peer)?.keepStill();
+  }
+
   /** @param {string} peer @param {boolean} speaking */
   setSpeaking(peer, speaking) {
     this.#tiles.get(peer)?.setSpeaking(speaking);

@@ -45,7 +45,7 @@ export class Tile {
     find('.muted-mark').toggleAttribute('hidden', !muted);
     find('.hidden-mark').toggleAttribute('hidden', !hidden);
     find('.progress').hidden = connected;
-    find('.progress-text').textContent = this.#video.srcObject
+    find('.progress-text').textContent = this.#sid
       ? 'reconnecting\u2026' : 'connecting\u2026';
     this.element.classList.toggle('connected', connected);
   }
@@ -56,12 +56,26 @@ export class Tile {
    */
   addTrack(sid, track) {
     if (this.#sid !== sid) {
-      this.#keepStill();
       this.#sid = sid;
       this.#video.srcObject = new MediaStream();
     }
     /** @type {MediaStream} */ (this.#video.srcObject).addTrack(track);
     this.#play();
+  }
+
+  /**
+   * Call before the tracks end, which blackens the video: its last picture
+   * takes its place until the next attempt has one.
+   */
+  keepStill() {
+    const {videoWidth, videoHeight} = this.#video;
+    if (videoWidth) {
+      this.#still.width = videoWidth;
+      this.#still.height = videoHeight;
+      this.#still.getContext('2d')?.drawImage(this.#video, 0, 0);
+    }
+    this.#video.srcObject = null;
+    this.setSpeaking(false);
   }
 
   /** @param {boolean} speaking */
@@ -88,16 +102,6 @@ export class Tile {
       this.#play();
       this.#onBlocked();
     });
-  }
-
-  /* The last picture stays behind the video until the next one is there. */
-  #keepStill() {
-    const {videoWidth, videoHeight} = this.#video;
-    if (!videoWidth)
-      return;
-    this.#still.width = videoWidth;
-    this.#still.height = videoHeight;
-    this.#still.getContext('2d')?.drawImage(this.#video, 0, 0);
   }
 
   #fit() {
