@@ -917,7 +917,7 @@ install_room_properties (GObjectClass *klass)
       FALSE, FLAGS | GST_PARAM_MUTABLE_PLAYING);
   properties[PROP_MAX_PEERS] = g_param_spec_uint ("max-peers", "Max peers",
       "How many others to connect to; further ones are told that the room is "
-      "full", 1, 63, DEFAULT_MAX_PEERS, FLAGS | GST_PARAM_MUTABLE_READY);
+      "full", 1, 64, DEFAULT_MAX_PEERS, FLAGS | GST_PARAM_MUTABLE_READY);
   properties[PROP_STATS] = g_param_spec_boxed ("stats", "Stats",
       "Figures of the call and, in a field named by its id, of each peer; "
       "refreshed every second", GST_TYPE_STRUCTURE,
