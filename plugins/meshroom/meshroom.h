@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+#include <gst/webrtc/webrtc.h>
+
+#include "meshroom/call.h"
+#include "meshroom/port.h"
+#ifdef HAVE_SERVER
+#include "meshroom/serve.h"
+#endif
+
+G_BEGIN_DECLS
+
+/* The element's inside, for its own files: meshroom.c has pads and state
+ * changes, session.c what happens between READY and PAUSED, properties.c
+ * what can be set, read and heard. */
+
+#define MESH_TYPE_MESHROOM (mesh_meshroom_get_type ())
+G_DECLARE_FINAL_TYPE (MeshMeshroom, mesh_meshroom, MESH, MESHROOM, GstBin)
+
+struct _MeshMeshroom {
+  GstBin parent;
+
+  /* set up and torn down by state changes */
+  MeshPort *port;
+  GstElement *signal_elements[2];
+  MeshCall *call;               /* also under lock: its going */
+#ifdef HAVE_SERVER
+  MeshServe *serve_thread;
+#endif
+
+  GMutex lock;                  /* guards all below; taken after no other lock */
+  char *link;
+  char *serve;
+  char *peer_id;
+  char *display_name;
+  gboolean muted;
+  gboolean hidden;
+  char *stun_server;
+  char **turn_servers;
+  GstWebRTCICETransportPolicy policy;
+  guint max_peers;
+  guint latency;
+  char *video_codecs;
+  gboolean decode;
+  gboolean verify_fingerprint;
+  char *room_link;              /* of the room that serve made */
+  MeshSource *sources[MESH_N_KINDS];
+  GPtrArray *old_sources;       /* released, but maybe still in a peer's use */
+  GstPad *signal_sink;
+  GstPad *signal_src;
+};
+
+/* meshroom.c */
+void mesh_meshroom_post_error (MeshMeshroom *self, const GError *error);
+void mesh_meshroom_tell_state_locked (MeshMeshroom *self);
+void mesh_meshroom_set_muted (MeshMeshroom *self, gboolean muted);
+
+/* session.c: called by state changes only */
+gboolean mesh_meshroom_start (MeshMeshroom *self);
+void mesh_meshroom_stop_call (MeshMeshroom *self);
+void mesh_meshroom_stop (MeshMeshroom *self);
+
+/* properties.c */
+void mesh_meshroom_init_properties (MeshMeshroom *self);
+void mesh_meshroom_clear_properties (MeshMeshroom *self);
+void mesh_meshroom_install_properties (GObjectClass *klass);
+
+G_END_DECLS

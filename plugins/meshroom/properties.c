@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the element lets be set and read, and the signals that it has. */
+
+#include "meshroom/meshroom.h"
+
+#include "core/json.h"
+#include "meshroom/random.h"
+
+#define DEFAULT_MAX_PEERS 32
+#define DEFAULT_LATENCY 80
+#define DEFAULT_VIDEO_CODECS "VP8,H264"
+
+enum {
+  PROP_0,
+  PROP_LINK,
+  PROP_SERVE,
+  PROP_PEER_ID,
+  PROP_DISPLAY_NAME,
+  PROP_MUTED,
+  PROP_STUN_SERVER,
+  PROP_TURN_SERVERS,
+  PROP_ICE_TRANSPORT_POLICY,
+  PROP_MAX_PEERS,
+  PROP_LATENCY,
+  PROP_VIDEO_CODECS,
+  PROP_DECODE,
+  PROP_VERIFY_FINGERPRINT,
+  PROP_STATS,
+  PROP_PEERS,
+  N_PROPERTIES
+};
+
+static GParamSpec *properties[N_PROPERTIES];
+
+static void
+set_link (MeshMeshroom *self, char **field, const GValue *value)
+{
+  g_free (*field);
+  *field = g_value_dup_string (value);
+}
+
+static void
+set_peer_id (MeshMeshroom *self, const char *id)
+{
+  g_autofree char *lower = id ? g_ascii_strdown (id, -1) : NULL;
+
+  if (!mesh_is_uuid (lower)) {
+    g_warning ("meshroom: peer-id \"%s\" is not a UUID, and is ignored",
+        id ? id : "");
+    return;
+  }
+  g_free (self->peer_id);
+  self->peer_id = g_steal_pointer (&lower);
+}
+
+static void
+set_turn_servers (MeshMeshroom *self, const GValue *array)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (guint i = 0; i < gst_value_array_get_size (array); i++) {
+    const char *uri =
+        g_value_get_string (gst_value_array_get_value (array, i));
+
+    if (uri)
+      g_strv_builder_add (builder, uri);
+  }
+  g_strfreev (self->turn_servers);
+  self->turn_servers = g_strv_builder_end (builder);
+}
+
+static void
+mesh_meshroom_set_property (GObject *object, guint id, const GValue *value,
+    GParamSpec *pspec)
+{
+  MeshMeshroom *self = MESH_MESHROOM (object);
+
+  if (id == PROP_MUTED) {
+    mesh_meshroom_set_muted (self, g_value_get_boolean (value));
+    return;
+  }
+  g_mutex_lock (&self->lock);
+  switch (id) {
+    case PROP_LINK:
+      set_link (self, &self->link, value);
+      break;
+    case PROP_SERVE:
+      set_link (self, &self->serve, value);
+      break;
+    case PROP_PEER_ID:
+      set_peer_id (self, g_value_get_string (value));
+      break;
+    case PROP_DISPLAY_NAME:
+      set_link (self, &self->display_name, value);
+      mesh_meshroom_tell_state_locked (self);
+      break;
+    case PROP_STUN_SERVER:
+      set_link (self, &self->stun_server, value);
+      break;
+    case PROP_TURN_SERVERS:
+      set_turn_servers (self, value);
+      break;
+    case PROP_ICE_TRANSPORT_POLICY:
+      self->policy = g_value_get_enum (value);
+      break;
+    case PROP_MAX_PEERS:
+      self->max_peers = g_value_get_uint (value);
+      break;
+    case PROP_LATENCY:
+      self->latency = g_value_get_uint (value);
+      break;
+    case PROP_VIDEO_CODECS:
+      g_free (self->video_codecs);
+      self->video_codecs = g_value_get_string (value)
+          ? g_value_dup_string (value) : g_strdup (DEFAULT_VIDEO_CODECS);
+      break;
+    case PROP_DECODE:
+      self->decode = g_value_get_boolean (value);
+      break;
+    case PROP_VERIFY_FINGERPRINT:
+      self->verify_fingerprint = g_value_get_boolean (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+get_turn_servers (MeshMeshroom *self, GValue *array)
+{
+  for (guint i = 0; self->turn_servers && self->turn_servers[i]; i++) {
+    g_auto (GValue) uri = G_VALUE_INIT;
+
+    g_value_init (&uri, G_TYPE_STRING);
+    g_value_set_string (&uri, self->turn_servers[i]);
+    gst_value_array_append_value (array, &uri);
+  }
+}
+
+static void
+mesh_meshroom_get_property (GObject *object, guint id, GValue *value,
+    GParamSpec *pspec)
+{
+  MeshMeshroom *self = MESH_MESHROOM (object);
+
+  g_mutex_lock (&self->lock);
+  switch (id) {
+    case PROP_LINK:
+      g_value_set_string (value, self->link ? self->link : self->room_link);
+      break;
+    case PROP_SERVE:
+      g_value_set_string (value, self->serve);
+      break;
+    case PROP_PEER_ID:
+      g_value_set_string (value, self->peer_id);
+      break;
+    case PROP_DISPLAY_NAME:
+      g_value_set_string (value, self->display_name);
+      break;
+    case PROP_MUTED:
+      g_value_set_boolean (value, self->muted);
+      break;
+    case PROP_STUN_SERVER:
+      g_value_set_string (value, self->stun_server);
+      break;
+    case PROP_TURN_SERVERS:
+      get_turn_servers (self, value);
+      break;
+    case PROP_ICE_TRANSPORT_POLICY:
+      g_value_set_enum (value, self->policy);
+      break;
+    case PROP_MAX_PEERS:
+      g_value_set_uint (value, self->max_peers);
+      break;
+    case PROP_LATENCY:
+      g_value_set_uint (value, self->latency);
+      break;
+    case PROP_VIDEO_CODECS:
+      g_value_set_string (value, self->video_codecs);
+      break;
+    case PROP_DECODE:
+      g_value_set_boolean (value, self->decode);
+      break;
+    case PROP_VERIFY_FINGERPRINT:
+      g_value_set_boolean (value, self->verify_fingerprint);
+      break;
+    case PROP_STATS:
+      g_value_take_boxed (value, self->call ? mesh_call_get_stats (self->call)
+          : gst_structure_new_empty ("meshroom-stats"));
+      break;
+    case PROP_PEERS:
+      if (self->call)
+        mesh_call_fill_peers (self->call, value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+mesh_meshroom_send_message (MeshMeshroom *self, const char *text)
+{
+  g_mutex_lock (&self->lock);
+  if (self->call && text)
+    mesh_call_chat (self->call, text);
+  g_mutex_unlock (&self->lock);
+}
+
+static char *
+default_name (void)
+{
+  const char *name = g_get_real_name ();
+
+  if (!name || !*name || g_str_equal (name, "Unknown"))
+    name = g_get_host_name ();
+  return g_strdup (name);
+}
+
+/* Before anything is set. */
+void
+mesh_meshroom_init_properties (MeshMeshroom *self)
+{
+  self->peer_id = mesh_random_uuid ();
+  self->display_name = default_name ();
+  self->video_codecs = g_strdup (DEFAULT_VIDEO_CODECS);
+  self->max_peers = DEFAULT_MAX_PEERS;
+  self->latency = DEFAULT_LATENCY;
+  self->policy = GST_WEBRTC_ICE_TRANSPORT_POLICY_ALL;
+  self->decode = TRUE;
+  self->verify_fingerprint = TRUE;
+}
+
+void
+mesh_meshroom_clear_properties (MeshMeshroom *self)
+{
+  g_free (self->link);
+  g_free (self->serve);
+  g_free (self->peer_id);
+  g_free (self->display_name);
+  g_free (self->stun_server);
+  g_free (self->video_codecs);
+  g_free (self->room_link);
+  g_strfreev (self->turn_servers);
+}
+
+#define FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)
+
+static void
+install_room_properties (GObjectClass *klass)
+{
+  properties[PROP_LINK] = g_param_spec_string ("link", "Link",
+      "The room's link, SCHEME://HOST[:PORT]/room/ROOM-ID#KEY, the same that a "
+      "browser opens; with serve alone it reads as the link of the room made",
+      NULL, FLAGS | GST_PARAM_MUTABLE_READY);
+  properties[PROP_SERVE] = g_param_spec_string ("serve", "Serve",
+      "ADDR:PORT on which to run the signalling server and the page, and make "
+      "a room; port 0 takes any free one", NULL,
+      FLAGS | GST_PARAM_MUTABLE_READY);
+  properties[PROP_PEER_ID] = g_param_spec_string ("peer-id", "Peer id",
+      "Who we are, a UUID; a fresh one unless set", NULL,
+      FLAGS | GST_PARAM_MUTABLE_READY);
+  properties[PROP_DISPLAY_NAME] = g_param_spec_string ("display-name",
+      "Display name", "The name that the others see; the user's real name, "
+      "else the host's, unless set", NULL, FLAGS | GST_PARAM_MUTABLE_PLAYING);
+  properties[PROP_MUTED] = g_param_spec_boolean ("muted", "Muted",
+      "Whether nothing of audio_sink is sent; once set, nothing more goes out",
+      FALSE, FLAGS | GST_PARAM_MUTABLE_PLAYING);
+  properties[PROP_MAX_PEERS] = g_param_spec_uint ("max-peers", "Max peers",
+      "How many others to connect to; further ones are told that the room is "
+      "full", 1, 64, DEFAULT_MAX_PEERS, FLAGS | GST_PARAM_MUTABLE_READY);
+  properties[PROP_STATS] = g_param_spec_boxed ("stats", "Stats",
+      "Figures of the call and, in a field named by its id, of each peer; "
+      "refreshed every second", GST_TYPE_STRUCTURE,
+      G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  properties[PROP_PEERS] = gst_param_spec_array ("peers", "Peers",
+      "Who is known to be in the room: structures with peer-id, name, number "
+      "(of its pads), state (idle, calling, connecting, connected), muted, "
+      "hidden", g_param_spec_boxed ("peer", "Peer", "One member",
+          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS),
+      G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+}
+
+static void
+install_media_properties (GObjectClass *klass)
+{
+  properties[PROP_STUN_SERVER] = g_param_spec_string ("stun-server",
+      "STUN server", "stun://HOST:PORT that tells us our public address; "
+      "none = only this machine's own addresses", NULL,
+      FLAGS | GST_PARAM_MUTABLE_READY);
+  properties[PROP_TURN_SERVERS] = gst_param_spec_array ("turn-servers",
+      "TURN servers", "turn(s)://USER:PASSWORD@HOST:PORT of relays, for "
+      "networks that let no direct connection through",
+      g_param_spec_string ("uri", "URI", "One relay", NULL, FLAGS),
+      FLAGS | GST_PARAM_MUTABLE_READY);
+  properties[PROP_ICE_TRANSPORT_POLICY] =
+      g_param_spec_enum ("ice-transport-policy", "ICE transport policy",
+      "relay = connect through turn-servers only, so that peers do not learn "
+      "our addresses", GST_TYPE_WEBRTC_ICE_TRANSPORT_POLICY,
+      GST_WEBRTC_ICE_TRANSPORT_POLICY_ALL, FLAGS | GST_PARAM_MUTABLE_READY);
+  properties[PROP_LATENCY] = g_param_spec_uint ("latency", "Latency",
+      "Milliseconds that what peers send is held to even out its arrival; also "
+      "the latency that the source pads declare", 0, 10000, DEFAULT_LATENCY,
+      FLAGS | GST_PARAM_MUTABLE_READY);
+  properties[PROP_VIDEO_CODECS] = g_param_spec_string ("video-codecs",
+      "Video codecs", "Video codecs to use, best first, comma between (VP8, "
+      "H264)", DEFAULT_VIDEO_CODECS, FLAGS | GST_PARAM_MUTABLE_READY);
+  properties[PROP_DECODE] = g_param_spec_boolean ("decode", "Decode",
+      "Whether the source pads carry raw streams; else they carry what the "
+      "peers sent, encoded", TRUE, FLAGS | GST_PARAM_MUTABLE_READY);
+  properties[PROP_VERIFY_FINGERPRINT] =
+      g_param_spec_boolean ("verify-fingerprint", "Verify fingerprint",
+      "Whether to refuse a peer whose certificate is not the one that its "
+      "session description names; turn off for tests only", TRUE,
+      FLAGS | GST_PARAM_MUTABLE_READY);
+}
+
+static void
+install_signals (GObjectClass *klass)
+{
+  /**
+   * meshroom::peer-added:
+   * @room: the element
+   * @peer_id: who
+   *
+   * Somebody is connected. Emitted on the room's thread.
+   *
+   * Since: 0.1
+   */
+  g_signal_new ("peer-added", MESH_TYPE_MESHROOM,
+      G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+  /**
+   * meshroom::peer-removed:
+   * @room: the element
+   * @peer_id: who
+   * @reason: "left", "timeout", "full" or "refused"
+   *
+   * Somebody who was added is gone. Emitted on the room's thread.
+   *
+   * Since: 0.1
+   */
+  g_signal_new ("peer-removed", MESH_TYPE_MESHROOM,
+      G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2, G_TYPE_STRING,
+      G_TYPE_STRING);
+  /**
+   * meshroom::message-received:
+   * @room: the element
+   * @peer_id: who
+   * @text: what they say
+   *
+   * A chat message has come. Emitted on the room's thread.
+   *
+   * Since: 0.1
+   */
+  g_signal_new ("message-received",
+      MESH_TYPE_MESHROOM, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
+      2, G_TYPE_STRING, G_TYPE_STRING);
+  /**
+   * meshroom::link-ready:
+   * @room: the element
+   * @link: the link to send to people
+   *
+   * The room of #meshroom:serve can be joined. Emitted on the thread of the
+   * state change.
+   *
+   * Since: 0.1
+   */
+  g_signal_new ("link-ready", MESH_TYPE_MESHROOM,
+      G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+  /**
+   * meshroom::send-message:
+   * @room: the element
+   * @text: at most 4,096 characters
+   *
+   * Says something to everybody in the room. Any thread.
+   *
+   * Since: 0.1
+   */
+  g_signal_new_class_handler ("send-message",
+      MESH_TYPE_MESHROOM, G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
+      G_CALLBACK (mesh_meshroom_send_message), NULL, NULL, NULL, G_TYPE_NONE,
+      1, G_TYPE_STRING);
+}
+
+void
+mesh_meshroom_install_properties (GObjectClass *klass)
+{
+  klass->set_property = mesh_meshroom_set_property;
+  klass->get_property = mesh_meshroom_get_property;
+  install_room_properties (klass);
+  install_media_properties (klass);
+  g_object_class_install_properties (klass, N_PROPERTIES, properties);
+  install_signals (klass);
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* From READY to PAUSED and back: the room is found, or made on a server of
+ * our own, and signalling and call begin. */
+
+#include "meshroom/meshroom.h"
+
+#include "core/error.h"
+#include "core/json.h"
+#include "meshroom/random.h"
+
+/* How long a goodbye may take to get out. */
+#define MAX_GOODBYE (500 * G_TIME_SPAN_MILLISECOND)
+
+/* Keys pressed in a window that shows the call (see meshview). */
+static void
+on_key (const char *key, GstEvent *event, gpointer user_data)
+{
+  MeshMeshroom *self = user_data;
+  g_autoptr (GstPad) video = NULL;
+  gboolean muted;
+
+  if (g_str_equal (key, "m")) {
+    g_object_get (self, "muted", &muted, NULL);
+    g_object_set (self, "muted", !muted, NULL);
+  } else if (g_str_equal (key, "v")) {
+    g_mutex_lock (&self->lock);
+    if (self->sources[MESH_VIDEO])
+      video = gst_object_ref (mesh_source_get_pad
+          (self->sources[MESH_VIDEO]));
+    g_mutex_unlock (&self->lock);
+    if (video)
+      gst_pad_push_event (video, gst_event_ref (event));
+  }
+}
+
+static void
+on_signal (const char *json, gsize length, gpointer user_data)
+{
+  MeshMeshroom *self = user_data;
+
+  g_mutex_lock (&self->lock);
+  if (self->call && length <= MESH_JSON_MAX_BYTES)
+    mesh_call_receive (self->call, json, length);
+  g_mutex_unlock (&self->lock);
+}
+
+static gboolean
+send_signal (const char *json, gpointer user_data)
+{
+  return mesh_port_send (MESH_MESHROOM (user_data)->port, json);
+}
+
+/* The element's own pair, where the application uses no signal pads. The state of port and
+ * pair is ours alone: a call that is paused keeps talking, and a goodbye
+ * must get through while the rest goes down. */
+static gboolean
+add_signal_elements (MeshMeshroom *self, const char *link,
+    const char *peer_id, GError **error)
+{
+  static const char *const names[] = { "signalsrc", "signalsink" };
+
+  for (guint i = 0; i < 2; i++) {
+    GstElement *element = gst_element_factory_make (names[i], names[i]);
+
+    if (!element) {
+      g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
+          "element %s is not installed", names[i]);
+      return FALSE;
+    }
+    g_object_set (element, "link", link, "peer-id", peer_id, NULL);
+    gst_element_set_locked_state (element, TRUE);
+    gst_bin_add (GST_BIN (self), element);
+    self->signal_elements[i] = element;
+  }
+  gst_element_link (self->signal_elements[0], GST_ELEMENT (self->port));
+  gst_element_link (GST_ELEMENT (self->port), self->signal_elements[1]);
+  return TRUE;
+}
+
+static gboolean
+start_signalling (MeshMeshroom *self)
+{
+  GstElement *elements[] = { self->signal_elements[1],
+    GST_ELEMENT (self->port), self->signal_elements[0]
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (elements); i++) {
+    if (elements[i] && gst_element_set_state (elements[i], GST_STATE_PLAYING)
+        == GST_STATE_CHANGE_FAILURE)
+      return FALSE;             /* it has posted why */
+  }
+  return TRUE;
+}
+
+static void
+target_signal_pads (MeshMeshroom *self)
+{
+  g_autoptr (GstPad) sink =
+      gst_element_get_static_pad (GST_ELEMENT (self->port), "sink");
+  g_autoptr (GstPad) src =
+      gst_element_get_static_pad (GST_ELEMENT (self->port), "src");
+
+  if (self->signal_sink)
+    gst_ghost_pad_set_target (GST_GHOST_PAD (self->signal_sink), sink);
+  if (self->signal_src)
+    gst_ghost_pad_set_target (GST_GHOST_PAD (self->signal_src), src);
+}
+
+static void
+tell_link (MeshMeshroom *self, const char *link)
+{
+  g_autofree char *text = g_strdup_printf ("the room's link is %s", link);
+  g_autoptr (GError) info =
+      g_error_new_literal (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      text);
+
+  /* Not GST_ELEMENT_INFO(), which would log the key. gst-launch shows only
+   * the details, hence the text twice. */
+  gst_element_post_message (GST_ELEMENT (self),
+      gst_message_new_info (GST_OBJECT (self), info, text));
+  g_signal_emit_by_name (self, "link-ready", link);
+  gst_element_post_message (GST_ELEMENT (self),
+      gst_message_new_element (GST_OBJECT (self),
+          gst_structure_new ("meshroom-link-ready", "link", G_TYPE_STRING,
+              link, NULL)));
+}
+
+/* Our own server, and a room on it. */
+static MeshLink *
+start_serving (MeshMeshroom *self, const char *address, GError **error)
+{
+#ifdef HAVE_SERVER
+  self->serve_thread = mesh_serve_new (address, error);
+  if (!self->serve_thread)
+    return NULL;
+  return mesh_random_link (mesh_serve_get_url (self->serve_thread), error);
+#else
+  g_set_error_literal (error, MESH_ERROR, MESH_ERROR_FAILED,
+      "serve is not available: built without the server");
+  return NULL;
+#endif
+}
+
+/* The room to go to: of link, of our own server, or, behind signal pads,
+ * none that we know of. */
+static gboolean
+find_room (MeshMeshroom *self, MeshLink **found, GError **error)
+{
+  g_autofree char *link = NULL;
+  g_autofree char *serve = NULL;
+  gboolean piped;
+
+  g_mutex_lock (&self->lock);
+  link = g_strdup (self->link);
+  serve = g_strdup (self->serve);
+  piped = self->signal_sink || self->signal_src;
+  g_mutex_unlock (&self->lock);
+
+  *found = NULL;
+  if (serve) {
+    *found = start_serving (self, serve, error);
+    if (!*found)
+      return FALSE;
+    if (!link)
+      return TRUE;
+    g_clear_pointer (found, mesh_link_free);
+  }
+  if (link) {
+    *found = mesh_link_parse (link, error);
+    return *found != NULL;
+  }
+  if (!piped)
+    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_BAD_LINK,
+        "no room to join: set link to a room's link, or serve to make one, or "
+        "link signal_sink and signal_src");
+  return piped;
+}
+
+static gboolean
+start_call (MeshMeshroom *self, const MeshLink *link, GError **error)
+{
+  g_auto (GStrv) codecs = NULL;
+  MeshCallConfig config = {
+    .element = GST_ELEMENT (self),
+    .link = link,
+    .send = send_signal,
+    .key = on_key,
+    .user_data = self,
+  };
+  MeshCall *call;
+
+  g_mutex_lock (&self->lock);
+  codecs = g_strsplit (self->video_codecs, ",", -1);
+  for (guint i = 0; codecs[i]; i++)
+    g_strstrip (codecs[i]);
+  config.peer_id = self->peer_id;
+  config.name = self->display_name;
+  config.muted = self->muted;
+  config.video_codecs = (const char *const *) codecs;
+  config.stun_server = self->stun_server;
+  config.turn_servers = (const char *const *) self->turn_servers;
+  config.relay_only =
+      self->policy == GST_WEBRTC_ICE_TRANSPORT_POLICY_RELAY;
+  config.max_peers = self->max_peers;
+  config.latency = self->latency;
+  config.decode = self->decode;
+  config.verify_fingerprint = self->verify_fingerprint;
+  for (guint i = 0; i < MESH_N_KINDS; i++)
+    config.sources[i] = self->sources[i];
+  call = mesh_call_new (&config, error);
+  self->call = call;
+  g_mutex_unlock (&self->lock);
+  return call != NULL;
+}
+
+/* Starts whatever there is to start; what goes wrong is posted. */
+gboolean
+mesh_meshroom_start (MeshMeshroom *self)
+{
+  g_autoptr (MeshLink) link = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = NULL;
+  g_autofree char *peer_id = NULL;
+  gboolean piped, made;
+
+  g_mutex_lock (&self->lock);
+  peer_id = g_strdup (self->peer_id);
+  piped = self->signal_sink || self->signal_src;
+  made = self->serve && !self->link;
+  g_mutex_unlock (&self->lock);
+
+  if (!find_room (self, &link, &error))
+    goto failed;
+  self->port = g_object_ref_sink (mesh_port_new (peer_id, on_signal, self));
+  gst_element_set_locked_state (GST_ELEMENT (self->port), TRUE);
+  gst_bin_add (GST_BIN (self), GST_ELEMENT (self->port));
+  target_signal_pads (self);
+  text = link ? mesh_link_to_string (link) : NULL;
+  if (!start_call (self, link, &error)
+      || (!piped && !add_signal_elements (self, text, peer_id, &error)))
+    goto failed;
+
+  if (link && !link->has_key)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+        ("the link has no key: the server can read and change what the "
+            "members of the room tell each other"), (NULL));
+  if (made) {
+    g_mutex_lock (&self->lock);
+    self->room_link = g_strdup (text);
+    g_mutex_unlock (&self->lock);
+    tell_link (self, text);
+  }
+  if (start_signalling (self))
+    return TRUE;
+
+failed:
+  if (error)
+    mesh_meshroom_post_error (self, error);
+  mesh_meshroom_stop (self);
+  return FALSE;
+}
+
+/* Ends the call, with a goodbye, while signalling still runs. */
+void
+mesh_meshroom_stop_call (MeshMeshroom *self)
+{
+  MeshCall *call;
+
+  g_mutex_lock (&self->lock);
+  call = g_steal_pointer (&self->call);
+  g_mutex_unlock (&self->lock);
+  if (!call)
+    return;
+  mesh_call_stop (call);
+  mesh_port_drain (self->port, MAX_GOODBYE);
+}
+
+static void
+remove_child (MeshMeshroom *self, GstElement **child)
+{
+  if (!*child)
+    return;
+  gst_element_set_locked_state (*child, TRUE);
+  gst_element_set_state (*child, GST_STATE_NULL);
+  gst_bin_remove (GST_BIN (self), *child);
+  *child = NULL;
+}
+
+/* Undoes mesh_meshroom_start(), however far that got. */
+void
+mesh_meshroom_stop (MeshMeshroom *self)
+{
+  mesh_meshroom_stop_call (self);
+  remove_child (self, &self->signal_elements[0]);
+  remove_child (self, &self->signal_elements[1]);
+  if (self->signal_sink)
+    gst_ghost_pad_set_target (GST_GHOST_PAD (self->signal_sink), NULL);
+  if (self->signal_src)
+    gst_ghost_pad_set_target (GST_GHOST_PAD (self->signal_src), NULL);
+  if (self->port) {
+    g_autoptr (GstElement) port = GST_ELEMENT (g_steal_pointer (&self->port));
+    GstElement *child = port;
+
+    remove_child (self, &child);
+  }
+  for (guint i = 0; i < MESH_N_KINDS; i++) {
+    if (self->sources[i])
+      mesh_source_stop (self->sources[i]);
+  }
+#ifdef HAVE_SERVER
+  g_clear_pointer (&self->serve_thread, mesh_serve_stop);
+#endif
+  g_mutex_lock (&self->lock);
+  g_clear_pointer (&self->room_link, g_free);
+  self->hidden = FALSE;         /* whoever hides the next stream will say so */
+  g_mutex_unlock (&self->lock);
+}
+
