@@ -48,10 +48,12 @@ const HEARD_INTERVAL = 1000;
 const LEVEL_INTERVAL = 250;
 const SPEAKING_LEVEL = 0.02;
 const SPEAKING_HOLD = 700;
-/* What all peers together may get of our video, and each of them. */
+/* What all peers together may get of our video, and each of them. A browser
+ * encodes for each anew, so it is smaller for many; so are their tiles. */
 const UPLINK_BITRATE = 3_000_000;
 const MAX_BITRATE = 1_000_000;
 const MIN_BITRATE = 150_000;
+const HEIGHTS = [[1, 720], [4, 360], [Infinity, 240]];
 
 const now = () => performance.now();
 
@@ -318,11 +320,12 @@ export class Call {
   }
 
   #shareUplink() {
-    const share = UPLINK_BITRATE / Math.max(this.#connections.size, 1);
-    const bitrate = Math.round(
-      Math.min(MAX_BITRATE, Math.max(MIN_BITRATE, share)));
+    const count = Math.max(this.#connections.size, 1);
+    const bitrate = Math.round(Math.min(MAX_BITRATE,
+      Math.max(MIN_BITRATE, UPLINK_BITRATE / count)));
+    const [, height] = HEIGHTS.find(([most]) => count <= most);
     for (const {connection} of this.#connections.values())
-      connection.setMaxBitrate(bitrate);
+      connection.setLimits({bitrate, height});
   }
 
   async #listenForMedia() {

@@ -31,7 +31,7 @@ export class Peer {
   #media;
   #stream;
   #codecs;
-  #maxBitrate = 1_000_000;
+  #limits = {bitrate: 1_000_000, height: 720};
   /** @type {Promise<unknown>} one step after the other */
   #steps = Promise.resolve();
   #closed = false;
@@ -96,11 +96,13 @@ export class Peer {
     this.#replace(this.#transceiver('video'), this.#media.videoTrack);
   }
 
-  /** @param {number} bitsPerSecond of video, at most */
-  setMaxBitrate(bitsPerSecond) {
-    if (this.#maxBitrate === bitsPerSecond)
-      return;
-    this.#maxBitrate = bitsPerSecond;
+  /**
+   * What of our video it gets, at most.
+   *
+   * @param {{bitrate: number, height: number}} limits bit/s, pixels
+   */
+  setLimits(limits) {
+    this.#limits = limits;
     this.#limit();
   }
 
@@ -244,22 +246,34 @@ export class Peer {
    * @param {RTCRtpTransceiver | undefined} transceiver
    * @param {MediaStreamTrack | null} track
    */
-  #replace(transceiver, track) {
+  async #replace(transceiver, track) {
     if (this.#closed || !transceiver || transceiver.sender.track === track)
       return;
-    transceiver.sender.replaceTrack(track).catch((error) =>
-      console.warn('track not replaced:', error.message));
+    try {
+      await transceiver.sender.replaceTrack(track);
+      this.#limit();
+    } catch (error) {
+      console.warn('track not replaced:', error.message);
+    }
   }
 
-  /* Bounds the video's rate, once there is an encoder to tell it to. */
+  /* Bounds the video, once there is an encoder to tell it to. */
   #limit() {
     const sender = this.#transceiver('video')?.sender;
     const parameters = sender?.getParameters();
     if (this.#closed || !parameters?.encodings?.length)
       return;
-    parameters.encodings[0].maxBitrate = this.#maxBitrate;
+    const {bitrate, height} = this.#limits;
+    const [encoding] = parameters.encodings;
+    const full = sender.track?.getSettings().height ?? height;
+    const scale = Math.max(full / height, 1);
+    if (encoding.maxBitrate === bitrate
+        && encoding.scaleResolutionDownBy === scale)
+      return;
+    encoding.maxBitrate = bitrate;
+    encoding.scaleResolutionDownBy = scale;
     parameters.degradationPreference = 'balanced';
     sender.setParameters(parameters).catch((error) =>
-      console.warn('no bound for the bit rate:', error.message));
+      console.warn('no bound for the video:', error.message));
   }
 }

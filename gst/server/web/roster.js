@@ -303,7 +303,9 @@ function startAfresh(room, now) {
   }
 }
 
-/** @type {Record<string, (room: Room, message: Message, now: number) => void>} */
+/** @typedef {(room: Room, message: Message, now: number) => void} Handler */
+
+/** @type {Record<string, Handler>} */
 const serverHandlers = {
   welcome(room, message, now) {
     const first = room.server === 'none';
