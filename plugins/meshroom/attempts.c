@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Members, and the attempts at connections with them. */
+
+#include "meshroom/call-private.h"
+
+static const MeshPeerEvents peer_events;
+
+/* --- taking down, on other threads --- */
+
+typedef struct {
+  MeshPeer *peer;
+  MeshTile *tile;
+} Removal;
+
+/* stands for the one other job that these threads do */
+static Removal warm_up;
+
+static void
+remove_now (gpointer data, gpointer user_data)
+{
+  MeshCall *self = user_data;
+  Removal *removal = data;
+
+  if (removal == &warm_up) {
+    mesh_peer_warm_up ();
+    return;
+  }
+  if (removal->peer) {
+    mesh_peer_close (removal->peer);
+    gst_object_unref (removal->peer);
+  }
+  if (removal->tile) {
+    gpointer number = GUINT_TO_POINTER (mesh_tile_get_number (removal->tile));
+
+    mesh_tile_free (removal->tile);
+    g_mutex_lock (&self->lock);
+    g_hash_table_remove (self->numbers, number);
+    g_mutex_unlock (&self->lock);
+  }
+  g_free (removal);
+}
+
+static void
+remove_later (MeshCall *self, MeshPeer *peer, MeshTile *tile)
+{
+  Removal *removal = g_new0 (Removal, 1);
+
+  removal->peer = peer;
+  removal->tile = tile;
+  g_thread_pool_push (self->removals, removal, NULL);
+}
+
+/* --- members --- */
+
+/* A number is free again only when the pads of that name are really gone. */
+static guint
+take_number (MeshCall *self)
+{
+  guint number = 0;
+
+  g_mutex_lock (&self->lock);
+  while (!g_hash_table_add (self->numbers, GUINT_TO_POINTER (number)))
+    number++;
+  g_mutex_unlock (&self->lock);
+  return number;
+}
+
+Member *
+mesh_call_get_member (MeshCall *self, const char *id)
+{
+  Member *member = g_hash_table_lookup (self->members, id);
+
+  if (member)
+    return member;
+  member = g_new0 (Member, 1);
+  member->tile = mesh_tile_new (self->config.element, id,
+      take_number (self), self->config.latency, self->config.key,
+      self->config.user_data);
+  g_hash_table_insert (self->members, g_strdup (id), member);
+  return member;
+}
+
+static void
+stop_attempt (MeshCall *self, Member *member)
+{
+  if (!member->peer)
+    return;
+  mesh_peer_abandon (member->peer);
+  mesh_tile_disconnect (member->tile);
+  remove_later (self, g_steal_pointer (&member->peer), NULL);
+}
+
+void
+mesh_call_drop_member (MeshCall *self, const char *id)
+{
+  Member *member = g_hash_table_lookup (self->members, id);
+
+  if (!member)
+    return;
+  stop_attempt (self, member);
+  remove_later (self, NULL, g_steal_pointer (&member->tile));
+  g_hash_table_remove (self->members, id);
+}
+
+/* The member whose present attempt @peer is. */
+static Member *
+member_of (MeshCall *self, MeshPeer *peer)
+{
+  Member *member =
+      g_hash_table_lookup (self->members, mesh_peer_get_id (peer));
+
+  return member && member->peer == peer ? member : NULL;
+}
+
+/* --- attempts --- */
+
+/* The first of the caller's codecs that we speak too; VP8 is what everybody
+ * does. */
+static const MeshCodec *
+choose_codec (MeshCall *self, char **wanted)
+{
+  for (guint i = 0; wanted && wanted[i]; i++) {
+    const MeshCodec *codec = mesh_codec_find (wanted[i]);
+
+    if (codec && codec->kind == MESH_VIDEO && g_strv_contains ((const char
+                *const *) self->video_codecs, codec->name))
+      return codec;
+  }
+  return wanted && wanted[0] ? NULL : mesh_codec_find (self->video_codecs[0]);
+}
+
+void
+mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
+{
+  Member *member = mesh_call_get_member (self, action->peer);
+  g_autoptr (GError) error = NULL;
+  MeshPeerConfig config = {
+    .id = action->peer,
+    .sid = action->sid,
+    .worker = self->context,
+    .events = &peer_events,
+    .user_data = self,
+    .sources = { self->config.sources[0], self->config.sources[1] },
+    .video_codecs = (const char *const *) self->video_codecs,
+    .stun_server = self->stun_server,
+    .turn_servers = (const char *const *) self->turn_servers,
+    .relay_only = self->config.relay_only,
+    .latency = self->config.latency,
+    .decode = self->config.decode,
+    .verify_fingerprint = self->config.verify_fingerprint,
+  };
+
+  stop_attempt (self, member);
+  member->peer = mesh_peer_new (&config, &error);
+  if (member->peer) {
+    const MeshCodec *codec = choose_codec (self, action->codecs);
+
+    gst_bin_add (GST_BIN (self->config.element), GST_ELEMENT (member->peer));
+    gst_element_sync_state_with_parent (GST_ELEMENT (member->peer));
+    if (!action->offerer || (codec
+            && mesh_peer_offer (member->peer, codec, &error)))
+      return;
+  }
+  mesh_call_warn (self, action->peer, error ? error->message
+      : "no video codec in common (see video-codecs)");
+  mesh_room_failed (self->room, action->peer, action->sid, "refused", mesh_call_now ());
+}
+
+void
+mesh_call_take_remote_sdp (MeshCall *self, const MeshRoomAction *action)
+{
+  Member *member = g_hash_table_lookup (self->members, action->peer);
+  g_autoptr (GError) error = NULL;
+
+  if (!member || !member->peer)
+    return;
+  if (!mesh_peer_remote_sdp (member->peer, action->sdp_type, action->sdp,
+          &error)) {
+    mesh_call_warn (self, action->peer, error->message);
+    mesh_room_failed (self->room, action->peer, action->sid, "refused",
+        mesh_call_now ());
+  }
+}
+
+static void
+on_local_sdp (MeshPeer *peer, const char *type, const char *sdp,
+    gpointer user_data)
+{
+  MeshCall *self = user_data;
+
+  mesh_room_local_sdp (self->room, mesh_peer_get_id (peer),
+      mesh_peer_get_sid (peer), type, sdp, mesh_call_now ());
+  mesh_call_pump (self);
+}
+
+static void
+on_local_candidate (MeshPeer *peer, const char *candidate, int mline,
+    gpointer user_data)
+{
+  MeshCall *self = user_data;
+
+  mesh_room_local_candidate (self->room, mesh_peer_get_id (peer),
+      mesh_peer_get_sid (peer), candidate, mline, NULL, mesh_call_now ());
+  mesh_call_pump (self);
+}
+
+static void
+on_connected (MeshPeer *peer, gpointer user_data)
+{
+  MeshCall *self = user_data;
+
+  mesh_room_connected (self->room, mesh_peer_get_id (peer),
+      mesh_peer_get_sid (peer), mesh_call_now ());
+  mesh_call_pump (self);
+}
+
+static void
+on_failed (MeshPeer *peer, const char *reason, const char *text,
+    gpointer user_data)
+{
+  MeshCall *self = user_data;
+
+  mesh_call_warn (self, mesh_peer_get_id (peer), text);
+  mesh_room_failed (self->room, mesh_peer_get_id (peer),
+      mesh_peer_get_sid (peer), reason, mesh_call_now ());
+  mesh_call_pump (self);
+}
+
+static void
+on_pad (MeshPeer *peer, MeshKind kind, GstPad *pad, gpointer user_data)
+{
+  Member *member = member_of (user_data, peer);
+
+  if (member)
+    mesh_tile_connect (member->tile, kind, pad);
+}
+
+static const MeshPeerEvents peer_events = {
+  .local_sdp = on_local_sdp,
+  .local_candidate = on_local_candidate,
+  .connected = on_connected,
+  .failed = on_failed,
+  .pad = on_pad,
+};
+
+/* The core has ended an attempt; a member that was never shown goes with it. */
+void
+mesh_call_end_attempt (MeshCall *self, const MeshRoomAction *action)
+{
+  Member *member = g_hash_table_lookup (self->members, action->peer);
+
+  if (!member || !member->peer
+      || g_strcmp0 (mesh_peer_get_sid (member->peer), action->sid) != 0)
+    return;
+  GST_DEBUG_OBJECT (self->config.element, "attempt %s with %s ends: %s",
+      action->sid, action->peer, action->reason);
+  stop_attempt (self, member);
+  if (!member->added)
+    mesh_call_drop_member (self, action->peer);
+}
+
+/* The threads that take connections down. The first job is another: it must be
+ * done before the first connection, and takes as long. */
+void
+mesh_call_start_removals (MeshCall *self)
+{
+  self->removals = g_thread_pool_new (remove_now, self, 4, FALSE, NULL);
+  g_thread_pool_push (self->removals, &warm_up, NULL);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "meshroom/call.h"
+
+#include "core/room.h"
+#include "meshroom/peer.h"
+#include "meshroom/tile.h"
+#include "signalling/seal.h"
+
+G_BEGIN_DECLS
+
+/* The call's inside, for its own files: call.c carries out what the core
+ * decides, attempts.c starts and ends connections, inbox.c takes what comes from
+ * other threads, figures.c keeps what stats and peers show.
+ *
+ * All is called on the call's thread. */
+
+/* One member, as far as we have anything of it. */
+typedef struct {
+  MeshTile *tile;
+  MeshPeer *peer;               /* NULL: no attempt under way */
+  gboolean added;
+} Member;
+
+struct _MeshCall {
+  MeshCallConfig config;
+  char *peer_id;
+  char **video_codecs;
+  char *stun_server;
+  char **turn_servers;
+
+  GThread *thread;
+  GMainContext *context;
+  GMainLoop *loop;
+  GThreadPool *removals;
+
+  MeshRoom *room;
+  MeshSealer *sealer;           /* NULL: a link without a key */
+  GHashTable *members;          /* peer id -> Member */
+  GSource *timer;
+  GSource *pulse;
+  char *last_warning;
+  guint warnings_left;
+  gint64 last_warning_refill;
+
+  GMutex lock;                  /* guards: */
+  GstStructure *stats;
+  GPtrArray *peers;             /* GstStructure */
+  GHashTable *numbers;          /* of tiles, as a set */
+};
+
+/* call.c */
+gint64 mesh_call_now (void);
+void mesh_call_pump (MeshCall *call);
+void mesh_call_warn (MeshCall *call, const char *peer, const char *what);
+
+/* attempts.c */
+Member *mesh_call_get_member (MeshCall *call, const char *id);
+void mesh_call_drop_member (MeshCall *call, const char *id);
+void mesh_call_start_attempt (MeshCall *call, const MeshRoomAction *action);
+void mesh_call_end_attempt (MeshCall *call, const MeshRoomAction *action);
+void mesh_call_take_remote_sdp (MeshCall *call, const MeshRoomAction *action);
+void mesh_call_start_removals (MeshCall *call);
+
+/* inbox.c */
+char **mesh_call_usable_codecs (MeshCall *call);
+void mesh_call_post (MeshCall *call, GSourceFunc func);
+
+/* figures.c */
+void mesh_call_refresh (MeshCall *call);
+gboolean mesh_call_pulse (gpointer call);
+
+G_END_DECLS

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the properties stats and peers show: a copy of a second ago at most, so
+ * that reading them waits for nobody. */
+
+#include "meshroom/call-private.h"
+
+static const char *
+phase_name (MeshPeerPhase phase)
+{
+  static const char *const names[] = {
+    [MESH_PEER_IDLE] = "idle",
+    [MESH_PEER_CALLING] = "calling",
+    [MESH_PEER_ANSWERING] = "connecting",
+    [MESH_PEER_OFFERING] = "connecting",
+    [MESH_PEER_CONNECTED] = "connected",
+  };
+
+  return names[phase];
+}
+
+typedef struct {
+  MeshCall *call;
+  GPtrArray *peers;
+  GstStructure *stats;
+  guint connected;
+} Refresh;
+
+static void
+refresh_peer (const MeshPeerInfo *info, gpointer user_data)
+{
+  Refresh *r = user_data;
+  Member *member = g_hash_table_lookup (r->call->members, info->id);
+  GstStructure *s = gst_structure_new ("peer", "peer-id", G_TYPE_STRING,
+      info->id, "name", G_TYPE_STRING, info->name ? info->name : "",
+      "state", G_TYPE_STRING, phase_name (info->phase),
+      "muted", G_TYPE_BOOLEAN, info->muted,
+      "hidden", G_TYPE_BOOLEAN, info->hidden, NULL);
+
+  if (member)
+    gst_structure_set (s, "number", G_TYPE_UINT,
+        mesh_tile_get_number (member->tile), NULL);
+  g_ptr_array_add (r->peers, s);
+  if (info->phase == MESH_PEER_CONNECTED)
+    r->connected++;
+  if (member && member->peer) {
+    g_autoptr (GstStructure) stats = mesh_peer_get_stats (member->peer);
+
+    gst_structure_set (r->stats, info->id, GST_TYPE_STRUCTURE, stats, NULL);
+  }
+}
+
+void
+mesh_call_refresh (MeshCall *self)
+{
+  Refresh r = { self };
+
+  r.peers = g_ptr_array_new_with_free_func
+      ((GDestroyNotify) gst_structure_free);
+  r.stats = gst_structure_new_empty ("meshroom-stats");
+  mesh_room_foreach_peer (self->room, refresh_peer, &r);
+  gst_structure_set (r.stats, "peers", G_TYPE_UINT, r.peers->len, "connected",
+      G_TYPE_UINT, r.connected, NULL);
+
+  g_mutex_lock (&self->lock);
+  g_clear_pointer (&self->peers, g_ptr_array_unref);
+  gst_clear_structure (&self->stats);
+  self->peers = r.peers;
+  self->stats = r.stats;
+  g_mutex_unlock (&self->lock);
+}
+
+gboolean
+mesh_call_pulse (gpointer user_data)
+{
+  MeshCall *self = user_data;
+  GHashTableIter iter;
+  gpointer id, value;
+
+  g_hash_table_iter_init (&iter, self->members);
+  while (g_hash_table_iter_next (&iter, &id, &value)) {
+    MeshPeer *peer = ((Member *) value)->peer;
+
+    if (peer && mesh_peer_take_heard (peer))
+      mesh_room_heard (self->room, id, mesh_peer_get_sid (peer), mesh_call_now ());
+  }
+  mesh_call_refresh (self);
+  mesh_call_pump (self);
+  return G_SOURCE_CONTINUE;
+}
+
+/**
+ * mesh_call_fill_peers:
+ * @call: the call
+ * @array: an initialised GstValueArray, to which the members are appended
+ *
+ * Since: 0.1
+ */
+void
+mesh_call_fill_peers (MeshCall *call, GValue *array)
+{
+  g_mutex_lock (&call->lock);
+  for (guint i = 0; i < call->peers->len; i++) {
+    g_auto (GValue) value = G_VALUE_INIT;
+
+    g_value_init (&value, GST_TYPE_STRUCTURE);
+    gst_value_set_structure (&value, g_ptr_array_index (call->peers, i));
+    gst_value_array_append_value (array, &value);
+  }
+  g_mutex_unlock (&call->lock);
+}
+
+/**
+ * mesh_call_get_stats:
+ * @call: the call
+ *
+ * Returns: (transfer full): figures of at most a second ago
+ *
+ * Since: 0.1
+ */
+GstStructure *
+mesh_call_get_stats (MeshCall *call)
+{
+  GstStructure *stats;
+
+  g_mutex_lock (&call->lock);
+  stats = gst_structure_copy (call->stats);
+  g_mutex_unlock (&call->lock);
+  return stats;
+}

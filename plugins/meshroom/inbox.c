@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What comes to a call from other threads: each becomes a task of the call's
+ * own. */
+
+#include "meshroom/call-private.h"
+
+typedef struct {
+  MeshCall *call;
+  char *text;
+  gsize length;
+  gboolean muted;
+  gboolean hidden;
+  GSourceFunc func;
+} Task;
+
+static void
+task_free (gpointer data)
+{
+  g_free (((Task *) data)->text);
+  g_free (data);
+}
+
+static void
+post_task (MeshCall *self, GSourceFunc func, Task *task)
+{
+  g_autoptr (GSource) source = g_idle_source_new ();
+
+  task->call = self;
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_callback (source, func, task, task_free);
+  g_source_attach (source, self->context);
+}
+
+/* A message as it came, sealed or not; NULL when it is to be dropped. */
+static MeshMessage *
+read_message (MeshCall *self, const char *json, gsize length)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MeshMessage) message = mesh_message_parse (json, length, &error);
+  g_autoptr (MeshMessage) inner = NULL;
+  g_autofree char *text = NULL;
+
+  if (!message) {
+    text = g_strdup_printf ("a message was dropped: %s", error->message);
+    mesh_call_warn (self, NULL, text);
+    return NULL;
+  }
+  /* the server's own words about the room carry no sender, and no seal */
+  if (!message->from && message->type >= MESH_MESSAGE_WELCOME)
+    return g_steal_pointer (&message);
+  /* a room id that was handed to us brings back what we sent to it before */
+  if (g_strcmp0 (message->from, self->peer_id) == 0)
+    return NULL;
+  if (message->type >= MESH_MESSAGE_WELCOME || !message->from) {
+    mesh_call_warn (self, message->from, "a message was dropped: only the server may "
+        "say that");
+    return NULL;
+  }
+  if (message->type == MESH_MESSAGE_SEALED) {
+    if (self->sealer)
+      inner = mesh_sealer_open (self->sealer, message, &error);
+    if (inner)
+      return g_steal_pointer (&inner);
+    text = g_strdup_printf ("a message was dropped: %s", error
+        ? error->message : "it is sealed, and our link has no key");
+    mesh_call_warn (self, message->from, text);
+    return NULL;
+  }
+  if (self->sealer) {
+    mesh_call_warn (self, message->from, "a message was dropped: it is not sealed "
+        "(does its link lack the key?)");
+    return NULL;
+  }
+  return g_steal_pointer (&message);
+}
+
+static gboolean
+do_receive (gpointer user_data)
+{
+  Task *task = user_data;
+  MeshCall *self = task->call;
+  g_autoptr (MeshMessage) message =
+      read_message (self, task->text, task->length);
+
+  if (message) {
+    GST_DEBUG_OBJECT (self->config.element, "%s from %s",
+        mesh_message_type_name (message->type),
+        message->from ? message->from : "the server");
+    mesh_room_feed (self->room, message, mesh_call_now ());
+    mesh_call_pump (self);
+  }
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+do_join (gpointer user_data)
+{
+  MeshCall *self = ((Task *) user_data)->call;
+
+  mesh_room_join (self->room, mesh_call_now ());
+  mesh_call_pump (self);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+do_set_state (gpointer user_data)
+{
+  Task *task = user_data;
+
+  mesh_room_set_state (task->call->room, task->text, task->muted,
+      task->hidden, mesh_call_now ());
+  mesh_call_pump (task->call);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+do_chat (gpointer user_data)
+{
+  Task *task = user_data;
+
+  mesh_room_chat (task->call->room, task->text, mesh_call_now ());
+  mesh_call_pump (task->call);
+  return G_SOURCE_REMOVE;
+}
+
+/* What we can take and, where we send, can make. */
+char **
+mesh_call_usable_codecs (MeshCall *self)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  MeshSource *source = self->config.sources[MESH_VIDEO];
+  const MeshCodec *input =
+      source ? mesh_source_get_input_codec (source) : NULL;
+
+  for (guint i = 0; self->config.video_codecs[i]; i++) {
+    const MeshCodec *codec = mesh_codec_find (self->config.video_codecs[i]);
+
+    if (codec && codec->kind == MESH_VIDEO && (!input || input == codec)
+        && (!self->config.decode || mesh_codec_can_receive (codec))
+        && (!source || input || mesh_codec_can_send (codec)))
+      g_strv_builder_add (builder, codec->name);
+  }
+  return g_strv_builder_end (builder);
+}
+
+static gboolean
+do_update_codecs (gpointer user_data)
+{
+  MeshCall *self = ((Task *) user_data)->call;
+  g_auto (GStrv) codecs = mesh_call_usable_codecs (self);
+
+  if (codecs[0]) {
+    g_strfreev (self->video_codecs);
+    self->video_codecs = g_steal_pointer (&codecs);
+    mesh_room_set_codecs (self->room,
+        (const char *const *) self->video_codecs);
+  } else {
+    mesh_call_warn (self, NULL, "the video stream's codec is not among video-codecs: "
+        "nobody will get it");
+  }
+  return G_SOURCE_REMOVE;
+}
+
+/**
+ * mesh_call_join:
+ * @call: the call
+ *
+ * Joins the room.
+ *
+ * Since: 0.1
+ */
+void
+mesh_call_join (MeshCall *call)
+{
+  post_task (call, do_join, g_new0 (Task, 1));
+}
+
+/**
+ * mesh_call_receive:
+ * @call: the call
+ * @json: a message as it came
+ * @length: its length
+ *
+ * Since: 0.1
+ */
+void
+mesh_call_receive (MeshCall *call, const char *json, gsize length)
+{
+  Task *task = g_new0 (Task, 1);
+
+  task->text = g_strndup (json, length);
+  task->length = length;
+  post_task (call, do_receive, task);
+}
+
+/**
+ * mesh_call_set_state:
+ * @call: the call
+ * @name: our display name
+ * @muted: whether we are muted
+ * @hidden: whether our camera is hidden
+ *
+ * Tells the others.
+ *
+ * Since: 0.1
+ */
+void
+mesh_call_set_state (MeshCall *call, const char *name, gboolean muted,
+    gboolean hidden)
+{
+  Task *task = g_new0 (Task, 1);
+
+  task->text = g_strdup (name);
+  task->muted = muted;
+  task->hidden = hidden;
+  post_task (call, do_set_state, task);
+}
+
+/**
+ * mesh_call_update_codecs:
+ * @call: the call
+ *
+ * To be called when a source has learned what its input is.
+ *
+ * Since: 0.1
+ */
+void
+mesh_call_update_codecs (MeshCall *call)
+{
+  post_task (call, do_update_codecs, g_new0 (Task, 1));
+}
+
+/**
+ * mesh_call_chat:
+ * @call: the call
+ * @text: what to say to everybody
+ *
+ * Since: 0.1
+ */
+void
+mesh_call_chat (MeshCall *call, const char *text)
+{
+  Task *task = g_new0 (Task, 1);
+
+  task->text = g_strdup (text);
+  post_task (call, do_chat, task);
+}
+
+static gboolean
+run_plain (gpointer user_data)
+{
+  Task *task = user_data;
+
+  return task->func (task->call);
+}
+
+/* Has @func called on the call's thread. */
+void
+mesh_call_post (MeshCall *self, GSourceFunc func)
+{
+  Task *task = g_new0 (Task, 1);
+
+  task->func = func;
+  post_task (self, run_plain, task);
+}
