@@ -67,7 +67,8 @@ best_columns (const double *aspects, guint n, int width, int height, int gap)
       continue;
     area = shown_area (aspects, n, share (width, columns, gap),
         share (height, rows, gap));
-    if (area > best_area) {
+    /* when it comes to the same, as people's eyes do: along the longer side */
+    if (area > best_area || (area == best_area && width >= height)) {
       best_area = area;
       best = columns;
     }

@@ -17,6 +17,11 @@
  * converting it does. */
 #define COLORIMETRY "bt601"
 
+/* What is left out of each picture's edges, so that neighbours do not touch. A
+ * gap in the layout would look the same, but then four pictures of a quarter
+ * of the canvas, as they come, would each have to be scaled by a little. */
+#define EDGE 2
+
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
     GST_STATIC_CAPS ("video/x-raw, format=I420, width=[16, 8192], "
@@ -137,18 +142,20 @@ paint_background (GstVideoFrame *frame, guint32 argb)
 
 static void
 paint_picture (GstVideoFrame *frame, GstVideoFrame *picture,
-    const MeshRect *rect)
+    const MeshRect *rect, int edge)
 {
   for (guint plane = 0; plane < 3; plane++) {
     int shift = plane == 0 ? 0 : 1;
     int from_stride = GST_VIDEO_FRAME_PLANE_STRIDE (picture, plane);
     int to_stride = GST_VIDEO_FRAME_PLANE_STRIDE (frame, plane);
-    const guint8 *from = GST_VIDEO_FRAME_PLANE_DATA (picture, plane);
+    int width = rect->width - 2 * edge, height = rect->height - 2 * edge;
+    const guint8 *from = (guint8 *) GST_VIDEO_FRAME_PLANE_DATA (picture, plane)
+        + (edge >> shift) * from_stride + (edge >> shift);
     guint8 *to = (guint8 *) GST_VIDEO_FRAME_PLANE_DATA (frame, plane)
-        + (rect->y >> shift) * to_stride + (rect->x >> shift);
+        + ((rect->y + edge) >> shift) * to_stride + ((rect->x + edge) >> shift);
 
-    for (int y = 0; y < rect->height >> shift; y++) {
-      memcpy (to, from, rect->width >> shift);
+    for (int y = 0; y < height >> shift; y++) {
+      memcpy (to, from, width >> shift);
       from += from_stride;
       to += to_stride;
     }
@@ -181,7 +188,7 @@ paint_label (MeshCanvas *self, GstVideoFrame *frame, MeshShot *shot)
 }
 
 static void
-paint_shot (MeshCanvas *self, GstVideoFrame *frame, MeshShot *shot)
+paint_shot (MeshCanvas *self, GstVideoFrame *frame, MeshShot *shot, int edge)
 {
   GstVideoFrame picture;
 
@@ -201,7 +208,8 @@ paint_shot (MeshCanvas *self, GstVideoFrame *frame, MeshShot *shot)
   if (!gst_video_frame_map (&picture, &shot->frame->info, shot->frame->buffer,
           GST_MAP_READ))
     return;
-  paint_picture (frame, &picture, &shot->rect);
+  if (shot->rect.width > 2 * edge && shot->rect.height > 2 * edge)
+    paint_picture (frame, &picture, &shot->rect, edge);
   gst_video_frame_unmap (&picture);
   if (shot->name)
     paint_label (self, frame, shot);
@@ -247,7 +255,8 @@ mesh_canvas_fill (GstPushSrc *src, GstBuffer *buffer)
     return GST_FLOW_ERROR;
   paint_background (&frame, background);
   for (guint i = 0; i < shots->len; i++)
-    paint_shot (self, &frame, &g_array_index (shots, MeshShot, i));
+    paint_shot (self, &frame, &g_array_index (shots, MeshShot, i),
+        shots->len > 1 ? EDGE : 0);
   gst_video_frame_unmap (&frame);
   return GST_FLOW_OK;
 }

@@ -4,9 +4,6 @@
 
 #include "tile.h"
 
-/* of the canvas's height, between pictures */
-#define GAP_FRACTION 90
-
 MeshScene *
 mesh_scene_new (void)
 {
@@ -75,7 +72,7 @@ mesh_scene_arrange_locked (MeshScene *scene)
     .mode = scene->mode,
     .width = scene->canvas_width,
     .height = scene->canvas_height,
-    .gap = scene->canvas_height / GAP_FRACTION,
+    .gap = 0,                   /* see EDGE in canvas.c */
   };
 
   for (guint i = 0; i < scene->tiles->len; i++) {

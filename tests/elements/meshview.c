@@ -37,7 +37,7 @@ shows_tiles (GstVideoFrame *frame, gpointer user_data)
 static Expected
 expect_grid (guint n)
 {
-  Expected expected = { n, { 0, }, { MESH_LAYOUT_GRID, 1280, 720, 8, -1 } };
+  Expected expected = { n, { 0, }, { MESH_LAYOUT_GRID, 1280, 720, 0, -1 } };
 
   for (guint i = 0; i < n; i++)
     expected.colours[i] = colours[i];
