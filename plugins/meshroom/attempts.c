@@ -164,7 +164,8 @@ mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
   }
   mesh_call_warn (self, action->peer, error ? error->message
       : "no video codec in common (see video-codecs)");
-  mesh_room_failed (self->room, action->peer, action->sid, "refused", mesh_call_now ());
+  mesh_room_failed (self->room, action->peer, action->sid, "refused",
+      mesh_call_now ());
 }
 
 void

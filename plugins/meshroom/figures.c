@@ -82,7 +82,8 @@ mesh_call_pulse (gpointer user_data)
     MeshPeer *peer = ((Member *) value)->peer;
 
     if (peer && mesh_peer_take_heard (peer))
-      mesh_room_heard (self->room, id, mesh_peer_get_sid (peer), mesh_call_now ());
+      mesh_room_heard (self->room, id, mesh_peer_get_sid (peer),
+          mesh_call_now ());
   }
   mesh_call_refresh (self);
   mesh_call_pump (self);

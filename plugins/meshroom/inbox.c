@@ -53,8 +53,8 @@ read_message (MeshCall *self, const char *json, gsize length)
   if (g_strcmp0 (message->from, self->peer_id) == 0)
     return NULL;
   if (message->type >= MESH_MESSAGE_WELCOME || !message->from) {
-    mesh_call_warn (self, message->from, "a message was dropped: only the server may "
-        "say that");
+    mesh_call_warn (self, message->from, "a message was dropped: only the "
+        "server may say that");
     return NULL;
   }
   if (message->type == MESH_MESSAGE_SEALED) {
@@ -68,8 +68,8 @@ read_message (MeshCall *self, const char *json, gsize length)
     return NULL;
   }
   if (self->sealer) {
-    mesh_call_warn (self, message->from, "a message was dropped: it is not sealed "
-        "(does its link lack the key?)");
+    mesh_call_warn (self, message->from, "a message was dropped: it is not "
+        "sealed (does its link lack the key?)");
     return NULL;
   }
   return g_steal_pointer (&message);
@@ -156,8 +156,8 @@ do_update_codecs (gpointer user_data)
     mesh_room_set_codecs (self->room,
         (const char *const *) self->video_codecs);
   } else {
-    mesh_call_warn (self, NULL, "the video stream's codec is not among video-codecs: "
-        "nobody will get it");
+    mesh_call_warn (self, NULL, "the video stream's codec is not among "
+        "video-codecs: nobody will get it");
   }
   return G_SOURCE_REMOVE;
 }
