@@ -327,7 +327,9 @@ http_errors_say_what_is_wrong (void)
     { 404, MESH_ERROR_FAILED, "no meshroom server" },
     { 200, MESH_ERROR_FAILED, "no meshroom server" },
     { 503, MESH_ERROR_UNREACHABLE, "503" },
-    { -2, MESH_ERROR_UNREACHABLE, "could not reach" },
+    { FAKE_WRONG_ACCEPT, MESH_ERROR_FAILED, "handshake" },
+    { FAKE_EXTENSION, MESH_ERROR_FAILED, "handshake" },
+    { FAKE_HANG_UP, MESH_ERROR_UNREACHABLE, "could not reach" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -352,7 +354,7 @@ stop_is_quick (void)
   g_autoptr (MeshConnection) connection = NULL;
   gint64 begin;
 
-  fake_server_answer_with (server, -1);
+  fake_server_answer_with (server, FAKE_NO_ANSWER);
   connection = connect_to (server, log, FAKE_ALICE);
   fake_server_wait_attempts (server, 1);
   begin = g_get_monotonic_time ();

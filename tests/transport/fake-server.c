@@ -10,14 +10,15 @@
 #define PATIENCE (20 * G_TIME_SPAN_SECOND)
 
 struct _FakeServer {
-  SoupServer *server;
-  GSocketService *mute;         /* takes connections and says nothing */
-  GPtrArray *held;
+  GSocketService *service;
+  GTlsCertificate *certificate;
   guint16 port;
-  gboolean tls;
   int status;
   guint attempts;
+  guint sockets;                /* that are not closed yet */
+  GPtrArray *held;              /* connections that get no answer */
   SoupWebsocketConnection *client;      /* the latest */
+  GIOStream *stream;            /* below it */
   GQueue frames;                /* JsonObject */
 };
 
@@ -42,6 +43,7 @@ forget_client (FakeServer *self)
     return;
   g_signal_handlers_disconnect_by_data (self->client, self);
   g_clear_object (&self->client);
+  g_clear_object (&self->stream);
 }
 
 static void
@@ -51,30 +53,108 @@ on_closed (SoupWebsocketConnection *client, gpointer user_data)
 }
 
 static void
-on_websocket (SoupServer *server, SoupServerMessage *message, const char *path,
-    SoupWebsocketConnection *client, gpointer user_data)
+start_websocket (FakeServer *self, GIOStream *stream)
 {
-  FakeServer *self = user_data;
+  g_autoptr (GUri) uri = g_uri_parse ("ws://127.0.0.1/", G_URI_FLAGS_NONE,
+      NULL);
 
   forget_client (self);
-  self->client = g_object_ref (client);
-  g_signal_connect (client, "message", G_CALLBACK (on_message), self);
-  g_signal_connect (client, "closed", G_CALLBACK (on_closed), self);
+  self->stream = g_object_ref (stream);
+  self->client = soup_websocket_connection_new (stream, uri,
+      SOUP_WEBSOCKET_CONNECTION_SERVER, NULL, NULL, NULL);
+  g_signal_connect (self->client, "message", G_CALLBACK (on_message), self);
+  g_signal_connect (self->client, "closed", G_CALLBACK (on_closed), self);
+}
+
+static char *
+make_accept (const char *head)
+{
+  const char *key = strstr (head, "Sec-WebSocket-Key: ");
+  g_autofree char *text = NULL;
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA1);
+  guint8 digest[20];
+  gsize length = sizeof digest;
+
+  g_assert_nonnull (key);
+  key += strlen ("Sec-WebSocket-Key: ");
+  text = g_strdup_printf ("%.24s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key);
+  g_checksum_update (checksum, (const guchar *) text, -1);
+  g_checksum_get_digest (checksum, digest, &length);
+  return g_base64_encode (digest, length);
 }
 
 static void
-on_started (SoupServer *server, SoupServerMessage *message,
-    gpointer user_data)
+answer (FakeServer *self, GIOStream *stream, const char *head)
 {
-  ((FakeServer *) user_data)->attempts++;
+  GOutputStream *out = g_io_stream_get_output_stream (stream);
+  g_autofree char *accept = make_accept (head);
+  g_autofree char *text = NULL;
+
+  if (self->status > 0)
+    text = g_strdup_printf ("HTTP/1.1 %d Status\r\nContent-Length: 0\r\n\r\n",
+        self->status);
+  else
+    text = g_strdup_printf ("HTTP/1.1 101 Switching Protocols\r\n"
+                            "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                            "Sec-WebSocket-Accept: %s\r\n%s\r\n",
+        accept,
+        self->status == FAKE_EXTENSION
+            ? "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+            : "");
+  if (self->status == FAKE_WRONG_ACCEPT)
+    strstr (text, "Accept: ")[8] ^= 1;
+  g_output_stream_write_all (out, text, strlen (text), NULL, NULL, NULL);
+  if (self->status == 0)
+    start_websocket (self, stream);
+}
+
+typedef struct {
+  FakeServer *server;
+  GIOStream *stream;
+  GString *head;
+} Request;
+
+static void
+request_free (Request *request)
+{
+  g_object_unref (request->stream);
+  g_string_free (request->head, TRUE);
+  g_free (request);
+}
+
+static void read_request (Request *request);
+
+static void
+on_read (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Request *request = user_data;
+  g_autoptr (GBytes) bytes = g_input_stream_read_bytes_finish (
+      G_INPUT_STREAM (source), result, NULL);
+
+  if (bytes && g_bytes_get_size (bytes) > 0) {
+    g_string_append_len (request->head, g_bytes_get_data (bytes, NULL),
+        g_bytes_get_size (bytes));
+    if (!strstr (request->head->str, "\r\n\r\n")) {
+      read_request (request);
+      return;
+    }
+    answer (request->server, request->stream, request->head->str);
+  }
+  request_free (request);
 }
 
 static void
-on_request (SoupServer *server, SoupServerMessage *message, const char *path,
-    GHashTable *query, gpointer user_data)
+read_request (Request *request)
 {
-  soup_server_message_set_status (message, ((FakeServer *) user_data)->status,
-      NULL);
+  g_input_stream_read_bytes_async (
+      g_io_stream_get_input_stream (request->stream), 4096,
+      G_PRIORITY_DEFAULT, NULL, on_read, request);
+}
+
+static void
+on_socket_gone (gpointer user_data, GObject *socket)
+{
+  ((FakeServer *) user_data)->sockets--;
 }
 
 static gboolean
@@ -82,12 +162,33 @@ on_incoming (GSocketService *service, GSocketConnection *connection,
     GObject *source, gpointer user_data)
 {
   FakeServer *self = user_data;
+  GIOStream *stream = G_IO_STREAM (g_object_ref (connection));
+  Request *request;
 
   self->attempts++;
-  if (self->status == -1)
-    g_ptr_array_add (self->held, g_object_ref (connection));
-  else
-    g_io_stream_close (G_IO_STREAM (connection), NULL, NULL);
+  self->sockets++;
+  g_object_weak_ref (G_OBJECT (g_socket_connection_get_socket (connection)),
+      on_socket_gone, self);
+  if (self->status == FAKE_NO_ANSWER) {
+    g_ptr_array_add (self->held, stream);
+    return TRUE;
+  }
+  if (self->status == FAKE_HANG_UP) {
+    g_object_unref (stream);
+    return TRUE;
+  }
+  if (self->certificate) {
+    GIOStream *tls = g_tls_server_connection_new (stream, self->certificate,
+        NULL);
+
+    g_object_unref (stream);
+    stream = tls;
+  }
+  request = g_new0 (Request, 1);
+  request->server = self;
+  request->stream = stream;
+  request->head = g_string_new (NULL);
+  read_request (request);
   return TRUE;
 }
 
@@ -98,38 +199,38 @@ fake_server_new (GTlsCertificate *certificate)
   g_autoptr (GInetAddress) loopback
       = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
   g_autoptr (GSocketAddress) address = g_inet_socket_address_new (loopback, 0);
-  g_autoslist (GUri) uris = NULL;
+  g_autoptr (GSocketAddress) bound = NULL;
   g_autoptr (GError) error = NULL;
 
   g_queue_init (&self->frames);
   self->held = g_ptr_array_new_with_free_func (g_object_unref);
-  self->server = soup_server_new (NULL, NULL);
-  if (certificate)
-    soup_server_set_tls_certificate (self->server, certificate);
-  g_signal_connect (self->server, "request-started", G_CALLBACK (on_started),
-      self);
-  soup_server_add_websocket_handler (self->server, "/v1/socket", NULL, NULL,
-      on_websocket, self, NULL);
-  soup_server_listen (self->server, address,
-      certificate ? SOUP_SERVER_LISTEN_HTTPS : 0, &error);
+  g_set_object (&self->certificate, certificate);
+  self->service = g_socket_service_new ();
+  g_socket_listener_add_address (G_SOCKET_LISTENER (self->service), address,
+      G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &bound, &error);
   g_assert_no_error (error);
-  uris = soup_server_get_uris (self->server);
-  self->port = g_uri_get_port (uris->data);
-  self->tls = certificate != NULL;
+  self->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
+  g_signal_connect (self->service, "incoming", G_CALLBACK (on_incoming), self);
   return self;
+}
+
+static gboolean
+has_closed (gpointer data)
+{
+  return ((FakeServer *) data)->sockets == 0;
 }
 
 void
 fake_server_free (FakeServer *self)
 {
+  g_socket_service_stop (self->service);
+  g_socket_listener_close (G_SOCKET_LISTENER (self->service));
+  g_clear_object (&self->service);
   forget_client (self);
-  g_clear_object (&self->server);
-  if (self->mute) {
-    g_socket_service_stop (self->mute);
-    g_socket_listener_close (G_SOCKET_LISTENER (self->mute));
-    g_clear_object (&self->mute);
-  }
+  g_ptr_array_set_size (self->held, 0);
+  fake_wait_until (has_closed, self);
   g_ptr_array_unref (self->held);
+  g_clear_object (&self->certificate);
   g_queue_clear_full (&self->frames, (GDestroyNotify) json_object_unref);
   g_free (self);
 }
@@ -138,22 +239,13 @@ char *
 fake_server_dup_link (FakeServer *self)
 {
   return g_strdup_printf ("%s://127.0.0.1:%u/room/" FAKE_ROOM,
-      self->tls ? "https" : "http", self->port);
+      self->certificate ? "https" : "http", self->port);
 }
 
 void
 fake_server_answer_with (FakeServer *self, int status)
 {
   self->status = status;
-  soup_server_remove_handler (self->server, "/v1/socket");
-  if (status > 0)
-    soup_server_add_handler (self->server, NULL, on_request, self, NULL);
-  if (status >= 0 || self->mute)
-    return;
-  self->mute = g_socket_service_new ();
-  self->port = g_socket_listener_add_any_inet_port (
-      G_SOCKET_LISTENER (self->mute), NULL, NULL);
-  g_signal_connect (self->mute, "incoming", G_CALLBACK (on_incoming), self);
 }
 
 guint
@@ -271,14 +363,13 @@ fake_server_send (FakeServer *self, const char *format, ...)
     soup_websocket_connection_send_text (self->client, text);
 }
 
-void
+gboolean
 fake_server_send_raw (FakeServer *self, gconstpointer data, gsize size)
 {
-  GIOStream *stream = soup_websocket_connection_get_io_stream (self->client);
-
-  /* fails where the client has had enough, as it should */
-  g_output_stream_write_all (g_io_stream_get_output_stream (stream), data,
-      size, NULL, NULL, NULL);
+  return self->stream
+         && g_output_stream_write_all (
+             g_io_stream_get_output_stream (self->stream), data, size, NULL,
+             NULL, NULL);
 }
 
 void
@@ -293,13 +384,6 @@ fake_server_cut (FakeServer *self)
 {
   if (!self->client)
     return;
-  g_io_stream_close (soup_websocket_connection_get_io_stream (self->client),
-      NULL, NULL);
+  g_io_stream_close (self->stream, NULL, NULL);
   forget_client (self);
-}
-
-void
-fake_server_block (FakeServer *self)
-{
-  g_signal_handlers_disconnect_by_data (self->client, self);
 }

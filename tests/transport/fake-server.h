@@ -20,8 +20,11 @@ void fake_server_free (FakeServer *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FakeServer, fake_server_free)
 
 char *fake_server_dup_link (FakeServer *self);
-/* From now on nobody gets in: an HTTP status, or -1: never answer, or -2: hang
- * up in the handshake. */
+/* How the handshake goes, other than by an HTTP status; 0: well. */
+#define FAKE_NO_ANSWER (-1)
+#define FAKE_HANG_UP (-2)
+#define FAKE_WRONG_ACCEPT (-3)
+#define FAKE_EXTENSION (-4)     /* one that nobody asked for */
 void fake_server_answer_with (FakeServer *self, int status);
 guint fake_server_count_attempts (FakeServer *self);
 
@@ -38,13 +41,12 @@ void fake_server_wait_attempts (FakeServer *self, guint attempts);
 
 void fake_server_send (FakeServer *self, const char *format, ...)
     G_GNUC_PRINTF (2, 3);
-/* bytes on the wire as they are: the test does the framing */
-void fake_server_send_raw (FakeServer *self, gconstpointer data, gsize size);
+/* bytes on the wire as they are: the test does the framing. FALSE: the client
+ * has hung up */
+gboolean fake_server_send_raw (FakeServer *self, gconstpointer data, gsize size);
 void fake_server_close (FakeServer *self, gushort code);
 /* the connection ends without a word */
 void fake_server_cut (FakeServer *self);
-/* from now on nothing is read */
-void fake_server_block (FakeServer *self);
 
-/* Runs the default context until *flag, or until a watchdog's patience ends. */
+/* Runs the default context until it is so, or a watchdog's patience ends. */
 void fake_wait_until (gboolean (*condition) (gpointer data), gpointer data);
