@@ -10,7 +10,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { openChromium, openFirefox } from './kit/browser.js';
 import { looks } from './kit/media.js';
-import { party } from './kit/pipeline.js';
+import { Control, party } from './kit/pipeline.js';
 import { now, pause, until } from './kit/wait.js';
 
 const [red, green, blue, yellow, magenta, cyan] = looks;
@@ -43,16 +43,22 @@ async function noGhosts(all, timeout) {
   }
 }
 
-/** That nobody in `all` paused for anybody else in it for longer than ms. */
-async function assertNoPause(all, ms) {
+/**
+ * Who in `all` paused for whom else in it; null where nobody did. A browser has
+ * its frames when it gets to them, so what is a pause is longer there.
+ */
+async function findPause(all) {
   for (const who of all) {
     for (const other of all.filter(o => o !== who)) {
       const worst = await who.party.pauses(other.look);
       const most = Math.max(worst.video, worst.audio);
-      assert.ok(most < ms, `${who.name} waited ${most} ms for ` +
-        `${other.name}: ${JSON.stringify(who.party.summary())}`);
+      if (most > ([who, other].some(o => o.party.browser) ? 1000 : 400)) {
+        return `${who.name} waited ${most} ms for ${other.name}: ` +
+          JSON.stringify(who.party.summary());
+      }
     }
   }
+  return null;
 }
 
 test('a call of three pipelines, Chromium and Firefox', async t => {
@@ -87,8 +93,10 @@ test('a call of three pipelines, Chromium and Firefox', async t => {
   });
 
   await t.test('one leaves, one dies, one joins: the rest never pause',
-    async () => {
+    async t => {
       const stay = [ada, chromium, firefox];
+      const control = new Control();
+      t.after(() => control.stop());
       await Promise.all(stay.map(who => who.party.mark()));
       const since = now();
       cleo.party.signal('SIGKILL');
@@ -99,7 +107,11 @@ test('a call of three pipelines, Chromium and Firefox', async t => {
       await noGhosts([...stay, dan], 15000 - (now() - since));
       t.diagnostic(`no ghost after ${Math.round(now() - since)} ms`);
       await pause(1000);
-      await assertNoPause(stay, 600);
+      const found = await findPause(stay);
+      if (found && control.excuse())
+        t.skip(control.excuse());
+      else
+        assert.equal(found, null);
     });
 
   await t.test('nobody complained', () => {

@@ -7,6 +7,7 @@
 
 import { createInterface } from 'node:readline';
 import { EventEmitter, once } from 'node:events';
+import { cpus, loadavg } from 'node:os';
 import { start } from './children.js';
 import { isTone, nameColour } from './media.js';
 import { now, until } from './wait.js';
@@ -200,4 +201,34 @@ export function party({ name, look, link, serve, room = [], fps = 30 }) {
     'room.audio_sink',
     'room.', ':', 'meshprobe', 'fd=3',
   ]);
+}
+
+/**
+ * A live source and the probe, with no room in between: how late its frames are
+ * tells how long the machine itself made everybody wait.
+ */
+export class Control {
+  #pipeline = new Pipeline(['videotestsrc', 'is-live=true', '!',
+    'video/x-raw,format=I420,width=16,height=16,framerate=50/1', '!',
+    'meshprobe', 'fd=3']);
+
+  /**
+   * Why nothing can be said about a pause, or null when it was a real one: the
+   * parties of a call alone do not load a machine like this.
+   */
+  excuse() {
+    const [sight] = this.#pipeline.sights.values();
+    const delay = Math.round((sight?.longest('video') ?? 0) - 20);
+    const [load] = loadavg();
+    const cores = cpus().length;
+    if (delay > 100)
+      return `the machine was too busy for ${delay} ms to tell`;
+    if (load > 4 * cores)
+      return `the machine's load of ${load.toFixed(0)} is too high to tell`;
+    return null;
+  }
+
+  stop() {
+    return this.#pipeline.stop('SIGKILL');
+  }
 }
