@@ -51,11 +51,11 @@ learn_latency (ImageSwitch *self)
 
   if (self->camera_live_known)
     return;
+  self->camera_live_known = TRUE;
   query = gst_query_new_latency ();
   if (!gst_pad_peer_query (self->sinkpad, query))
     return;
   gst_query_parse_latency (query, &live, &min, NULL);
-  self->camera_live_known = TRUE;
   g_mutex_lock (&self->lock);
   self->upstream_live = live;
   self->upstream_latency = min;
@@ -64,11 +64,12 @@ learn_latency (ImageSwitch *self)
 
 /* While hidden a live camera's frames are dropped as they come. A file would
  * race to its end that way, so its frames wait for the picture to get there.
- * FALSE: flushed or stopped meanwhile. */
+ * Nothing here waits for downstream: a camera that is to be closed must be
+ * able to get out. FALSE: the frame is not to go on. */
 static gboolean
-wait_for_turn (ImageSwitch *self, GstClockTime time)
+wait_for_turn (ImageSwitch *self, GstClockTime time, GstFlowReturn *ret)
 {
-  gboolean flushing;
+  gboolean hidden;
 
   g_mutex_lock (&self->lock);
   while (self->running && self->hidden && !self->upstream_live
@@ -76,9 +77,12 @@ wait_for_turn (ImageSwitch *self, GstClockTime time)
       && (!GST_CLOCK_TIME_IS_VALID (self->last_time)
           || time > self->last_time))
     g_cond_wait (&self->cond, &self->lock);
-  flushing = self->sink_flushing || !self->running;
+  hidden = self->hidden;
+  *ret = self->failure;
+  if (self->sink_flushing || !self->running)
+    *ret = GST_FLOW_FLUSHING;
   g_mutex_unlock (&self->lock);
-  return !flushing;
+  return !hidden && *ret != GST_FLOW_FLUSHING;
 }
 
 static GstPadProbeReturn
@@ -185,6 +189,10 @@ push_frame (ImageSwitch *self, GstBuffer *buffer, GstClockTime time)
     self->anchor = GST_CLOCK_TIME_NONE;
     output_wake_locked (self);
   }
+  if (ret == GST_FLOW_OK) {     /* downstream is well again */
+    self->failed = FALSE;
+    self->failure = GST_FLOW_OK;
+  }
   g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
   return ret;
@@ -235,13 +243,11 @@ static gboolean
 catch_up (GstPad *pad, GstEvent **event, gpointer data)
 {
   ImageSwitch *self = data;
-  g_autoptr (GstEvent) sent = NULL;
   GstCaps *caps;
 
   switch (GST_EVENT_TYPE (*event)) {
     case GST_EVENT_STREAM_START:
-      sent = gst_pad_get_sticky_event (self->srcpad, GST_EVENT_STREAM_START, 0);
-      if (!sent)
+      if (!source_has_stream (self))
         gst_pad_push_event (self->srcpad, gst_event_ref (*event));
       break;
     case GST_EVENT_CAPS:
@@ -350,9 +356,9 @@ camera_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   GstFlowReturn ret;
 
   learn_latency (self);
-  if (!wait_for_turn (self, time)) {
+  if (!wait_for_turn (self, time, &ret)) {
     gst_buffer_unref (buffer);
-    return GST_FLOW_FLUSHING;
+    return ret;
   }
   GST_PAD_STREAM_LOCK (self->srcpad);
   ret = admit (self, buffer, time);

@@ -135,6 +135,8 @@ set_playing (ImageSwitch *self, gboolean playing)
   self->playing = playing;
   if (playing)
     self->start_time = now;
+  else if (!self->upstream_live)
+    self->prerolled = FALSE;    /* sinks take one more to be paused */
   output_wake_locked (self);
   g_mutex_unlock (&self->lock);
 }

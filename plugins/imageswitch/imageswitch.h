@@ -110,6 +110,7 @@ struct _ImageSwitch {
   gchar *location;
   Loading loading;
   Picture *picture;             /* NULL: the built-in one */
+  gboolean slide_tried;         /* slide is up to date, NULL if it failed */
   GstBuffer *slide;             /* picture, rendered as slide_info */
   GstVideoInfo slide_info;
 };
@@ -143,6 +144,7 @@ GstClockTime output_now (ImageSwitch *self);
 /* source.c: what is told and asked on src */
 gboolean source_event (GstPad *pad, GstObject *parent, GstEvent *event);
 gboolean source_query (GstPad *pad, GstObject *parent, GstQuery *query);
+gboolean source_has_stream (ImageSwitch *self);
 void source_took_caps (ImageSwitch *self, GstCaps *caps);
 void source_took_segment (ImageSwitch *self, const GstSegment *segment);
 gboolean source_push_caps (ImageSwitch *self, GstCaps *caps);

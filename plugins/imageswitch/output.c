@@ -161,7 +161,6 @@ output_end_flush (ImageSwitch *self, GstEvent *flush_stop, gboolean reset_time)
   gst_segment_init (&self->out_segment, GST_FORMAT_UNDEFINED);
   g_mutex_lock (&self->lock);
   self->flush = FLOWING;
-  self->resync = TRUE;
   self->prerolled = FALSE;
   self->failed = self->eos_sent = FALSE;
   self->failure = GST_FLOW_OK;
@@ -187,11 +186,10 @@ fail (ImageSwitch *self, GstFlowReturn failure)
 static void
 push_stream_start (ImageSwitch *self)
 {
-  g_autoptr (GstEvent) sent = NULL, event = NULL;
+  g_autoptr (GstEvent) event = NULL;
   g_autofree gchar *id = NULL;
 
-  sent = gst_pad_get_sticky_event (self->srcpad, GST_EVENT_STREAM_START, 0);
-  if (sent)
+  if (source_has_stream (self))
     return;
   event = gst_pad_get_sticky_event (self->sinkpad, GST_EVENT_STREAM_START, 0);
   if (!event) {
@@ -202,27 +200,34 @@ push_stream_start (ImageSwitch *self)
   gst_pad_push_event (self->srcpad, g_steal_pointer (&event));
 }
 
+static void
+fail_format (ImageSwitch *self)
+{
+  fail (self, GST_FLOW_NOT_NEGOTIATED);
+  GST_ELEMENT_ERROR (self, STREAM, FORMAT,
+      ("Cannot show a picture in place of the camera."),
+      ("no raw video in system memory that downstream takes (caps are %"
+          GST_PTR_FORMAT ")", self->out_caps));
+}
+
 /* Caps are kept for as long as downstream takes them. */
 static gboolean
 settle_caps (ImageSwitch *self)
 {
-  gboolean changed = gst_pad_check_reconfigure (self->srcpad);
+  gboolean changed = gst_pad_check_reconfigure (self->srcpad), raw;
   g_autoptr (GstCaps) caps = NULL;
-  GstVideoInfo info;
 
-  if (self->out_caps && negotiate_is_raw (self->out_caps, &info)
-      && (!changed
+  g_mutex_lock (&self->lock);
+  raw = self->out_raw;
+  g_mutex_unlock (&self->lock);
+  if (raw && (!changed
           || gst_pad_peer_query_accept_caps (self->srcpad, self->out_caps)))
     return TRUE;
   caps = negotiate_choose (self);
   if (caps && source_push_caps (self, caps))
     return TRUE;
   gst_pad_mark_reconfigure (self->srcpad);
-  fail (self, GST_FLOW_NOT_NEGOTIATED);
-  GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-      ("Cannot show a picture in place of the camera."),
-      ("downstream takes no raw video in system memory (caps were %"
-          GST_PTR_FORMAT ")", self->out_caps));
+  fail_format (self);
   return FALSE;
 }
 
@@ -333,6 +338,7 @@ take_result (ImageSwitch *self, GstFlowReturn ret)
 static void
 push_picture (ImageSwitch *self)
 {
+  gboolean unshowable;
   GstClockTime time;
   GstBuffer *buffer;
 
@@ -341,9 +347,13 @@ push_picture (ImageSwitch *self)
     return;
   g_mutex_lock (&self->lock);
   buffer = take_turn_locked (self, &time);
+  unshowable = !self->slide && !slide_is_stale_locked (self);
   g_mutex_unlock (&self->lock);
-  if (!buffer)
+  if (!buffer) {
+    if (unshowable)
+      fail_format (self);
     return;
+  }
   GST_BUFFER_PTS (buffer) = settle_segment (self, time);
   if (self->told_hidden != TRUE)
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
@@ -361,6 +371,8 @@ push_next (ImageSwitch *self)
   wanted = self->running && is_wanted_locked (self);
   eos = eos_is_due_locked (self);
   flushing = self->flush == FLUSHING;
+  if (wanted && flushing)
+    self->resync = TRUE;
   g_mutex_unlock (&self->lock);
   /* the camera may never end the flush that it began before it was hidden */
   if (wanted && flushing)

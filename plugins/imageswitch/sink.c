@@ -8,6 +8,34 @@
 GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
 #define GST_CAT_DEFAULT imageswitch_debug
 
+static gboolean
+is_flushing (ImageSwitch *self)
+{
+  gboolean flushing;
+
+  g_mutex_lock (&self->lock);
+  flushing = self->flush == FLUSHING;
+  g_mutex_unlock (&self->lock);
+  return flushing;
+}
+
+/* Hidden, an event is noted and no more. src's stream lock is not taken: who
+ * has it may be blocked downstream, and the camera must not wait for that. */
+static gboolean
+hold_back (ImageSwitch *self, gboolean eos)
+{
+  gboolean hidden;
+
+  g_mutex_lock (&self->lock);
+  hidden = self->hidden;
+  if (hidden)
+    self->resync = TRUE;
+  if (hidden && eos)
+    self->eos_held = TRUE;
+  g_mutex_unlock (&self->lock);
+  return hidden;
+}
+
 /* FLUSH_START takes no stream lock: downstream may be blocked, which is just
  * what it is to end. */
 static gboolean
@@ -44,16 +72,20 @@ take_flush_stop (ImageSwitch *self, GstEvent *event)
   gst_event_parse_flush_stop (event, &reset_time);
   gst_segment_init (&self->camera_segment, GST_FORMAT_UNDEFINED);
   self->camera_shift = 0;
-  GST_PAD_STREAM_LOCK (self->srcpad);
   g_mutex_lock (&self->lock);
   self->sink_flushing = FALSE;
   self->eos_held = FALSE;
-  self->resync = TRUE;
   pass = self->flush == FLUSHING;
+  if (!pass)
+    self->resync = TRUE;
   g_mutex_unlock (&self->lock);
-  if (pass)
-    ret = output_end_flush (self, gst_event_ref (event), reset_time);
-  GST_PAD_STREAM_UNLOCK (self->srcpad);
+  if (pass) {
+    GST_PAD_STREAM_LOCK (self->srcpad);
+    /* or else the output thread has ended it meanwhile */
+    if (is_flushing (self))
+      ret = output_end_flush (self, gst_event_ref (event), reset_time);
+    GST_PAD_STREAM_UNLOCK (self->srcpad);
+  }
   gst_event_unref (event);
   return ret;
 }
@@ -63,6 +95,11 @@ take_eos (ImageSwitch *self, GstEvent *event)
 {
   gboolean pass, ret = TRUE;
 
+  if (hold_back (self, TRUE)) {
+    GST_INFO_OBJECT (self, "the camera ended while hidden");
+    gst_event_unref (event);
+    return TRUE;
+  }
   GST_PAD_STREAM_LOCK (self->srcpad);
   g_mutex_lock (&self->lock);
   pass = !self->hidden;
@@ -77,8 +114,6 @@ take_eos (ImageSwitch *self, GstEvent *event)
     ret = gst_pad_push_event (self->srcpad, gst_event_ref (event));
   }
   GST_PAD_STREAM_UNLOCK (self->srcpad);
-  if (!pass)
-    GST_INFO_OBJECT (self, "the camera ended while hidden");
   gst_event_unref (event);
   return ret;
 }
@@ -91,14 +126,27 @@ take_hidden (ImageSwitch *self, GstEvent *event)
   gst_structure_get_boolean (gst_event_get_structure (event), "hidden",
       &hidden);
   gst_event_unref (event);
-  GST_PAD_STREAM_LOCK (self->srcpad);
   g_mutex_lock (&self->lock);
   self->upstream_hidden = hidden;
+  tell = !self->hidden;
+  g_mutex_unlock (&self->lock);
+  if (!tell)
+    return;
+  GST_PAD_STREAM_LOCK (self->srcpad);
+  g_mutex_lock (&self->lock);
   tell = !self->hidden && self->showing == SHOWING_CAMERA && !self->resync;
   g_mutex_unlock (&self->lock);
   if (tell)
     source_announce (self, hidden, GST_CLOCK_TIME_NONE);
   GST_PAD_STREAM_UNLOCK (self->srcpad);
+}
+
+static void
+forget_eos (ImageSwitch *self)
+{
+  g_mutex_lock (&self->lock);
+  self->eos_held = self->eos_sent = FALSE;
+  g_mutex_unlock (&self->lock);
 }
 
 /* Serialised events. What is not passed now and still matters later is sticky
@@ -110,13 +158,17 @@ take_in_order (ImageSwitch *self, GstEvent *event)
   gboolean pass, ret = TRUE;
   GstCaps *caps;
 
+  if (type == GST_EVENT_STREAM_START)
+    forget_eos (self);
+  if (hold_back (self, FALSE)) {
+    gst_event_unref (event);
+    return TRUE;
+  }
   GST_PAD_STREAM_LOCK (self->srcpad);
   g_mutex_lock (&self->lock);
   pass = !self->hidden && self->showing == SHOWING_CAMERA && !self->resync;
   if (!pass)
     self->resync = TRUE;
-  if (type == GST_EVENT_STREAM_START)
-    self->eos_held = self->eos_sent = FALSE;
   g_mutex_unlock (&self->lock);
   if (pass && type == GST_EVENT_SEGMENT && self->camera_shift != 0) {
     ret = camera_push_segment (self);

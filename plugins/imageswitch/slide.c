@@ -14,6 +14,7 @@ take_picture_locked (ImageSwitch *self, Picture *picture)
   g_clear_pointer (&self->picture, picture_unref);
   self->picture = picture;
   gst_clear_buffer (&self->slide);
+  self->slide_tried = FALSE;
   output_wake_locked (self);
 }
 
@@ -130,7 +131,7 @@ slide_stop (ImageSwitch *self)
 gboolean
 slide_is_stale_locked (ImageSwitch *self)
 {
-  return self->out_raw && (!self->slide
+  return self->out_raw && (!self->slide_tried
       || !gst_video_info_is_equal (&self->slide_info, &self->out_info));
 }
 
@@ -162,9 +163,7 @@ slide_render (ImageSwitch *self)
   if (self->picture == picture) {
     gst_buffer_replace (&self->slide, slide);
     self->slide_info = info;
-    /* not to be tried again until caps or picture change */
-    if (!slide && gst_video_info_is_equal (&info, &self->out_info))
-      self->out_raw = FALSE;
+    self->slide_tried = TRUE;
   }
   g_mutex_unlock (&self->lock);
   if (error)

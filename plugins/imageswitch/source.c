@@ -8,6 +8,16 @@
 GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
 #define GST_CAT_DEFAULT imageswitch_debug
 
+/* Whether a stream has started on src, and not ended. */
+gboolean
+source_has_stream (ImageSwitch *self)
+{
+  g_autoptr (GstEvent) start =
+      gst_pad_get_sticky_event (self->srcpad, GST_EVENT_STREAM_START, 0);
+
+  return start && !GST_PAD_IS_EOS (self->srcpad);
+}
+
 /* Notes caps that went out, by whoever pushed them. */
 void
 source_took_caps (ImageSwitch *self, GstCaps *caps)
