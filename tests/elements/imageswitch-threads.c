@@ -158,6 +158,7 @@ typedef struct {
   guint leaks, steps_back;
 
   gint cameras, pictures;       /* atomic */
+  gint refused;                 /* atomic: frames that found the pad closed */
 } World;
 
 static GstFlowReturn
@@ -279,8 +280,10 @@ camera_thread (gpointer data)
         g_usleep (g_rand_int_range (rand, 0, 5000));
         break;
       default:
-        if (push_one (world, rand) == GST_FLOW_FLUSHING)
+        if (push_one (world, rand) == GST_FLOW_FLUSHING) {
           start_stream (world, rand);
+          g_atomic_int_inc (&world->refused);
+        }
         break;
     }
   }
@@ -321,6 +324,24 @@ toggle_thread (gpointer data)
   return NULL;
 }
 
+/* What the camera said is lost with READY, and it learns that from its next
+ * frame: that comes first. */
+static void
+restart (World *world)
+{
+  gint refused;
+
+  gst_element_set_state (world->element, GST_STATE_READY);
+  refused = g_atomic_int_get (&world->refused);
+  while (g_atomic_int_get (&world->refused) == refused
+      && !g_atomic_int_get (&world->quit))
+    g_usleep (100);
+  GST_PAD_STREAM_LOCK (world->sink);
+  world->last = GST_CLOCK_TIME_NONE;
+  GST_PAD_STREAM_UNLOCK (world->sink);
+  gst_element_set_state (world->element, GST_STATE_PLAYING);
+}
+
 /* Down to READY and up again, and other pictures, good and bad. */
 static gpointer
 upset_thread (gpointer data)
@@ -335,11 +356,7 @@ upset_thread (gpointer data)
   while (!g_atomic_int_get (&world->quit)) {
     switch (g_rand_int_range (rand, 0, 6)) {
       case 0:
-        gst_element_set_state (world->element, GST_STATE_READY);
-        GST_PAD_STREAM_LOCK (world->sink);
-        world->last = GST_CLOCK_TIME_NONE;
-        GST_PAD_STREAM_UNLOCK (world->sink);
-        gst_element_set_state (world->element, GST_STATE_PLAYING);
+        restart (world);
         break;
       case 1:
         gst_element_set_state (world->element, GST_STATE_PAUSED);
