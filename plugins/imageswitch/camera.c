@@ -17,9 +17,11 @@ GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
  * that takes longer is blocked downstream, perhaps by the setter's caller. */
 #define IN_FLIGHT_PATIENCE (250 * G_TIME_SPAN_MILLISECOND)
 
-/* A camera whose time goes back by more than this has started anew: its time
- * is shifted. By less, it is a frame from before the switch: dropped. */
+/* A camera has started anew when its time goes back by at least this, for so
+ * many frames on end: its time is then shifted. Otherwise a frame that goes
+ * back is one from before the switch, or wrong: dropped. */
 #define RESTART_THRESHOLD GST_SECOND
+#define RESTART_FRAMES 3
 
 void
 camera_start (ImageSwitch *self)
@@ -27,6 +29,7 @@ camera_start (ImageSwitch *self)
   gst_segment_init (&self->camera_segment, GST_FORMAT_UNDEFINED);
   self->camera_live_known = FALSE;
   self->camera_shift = 0;
+  self->back_frames = 0;
 }
 
 /* The running time of a camera's frame, or NONE where it has none. */
@@ -289,26 +292,31 @@ camera_show (ImageSwitch *self)
   return ok;
 }
 
-/* The frame's running time as it goes out. A camera that has started anew, so
- * that its time went back, goes on where the last frame ended. */
+/* The frame's running time as it goes out: after a restart of the camera it
+ * goes on where the last frame ended. */
 static GstClockTime
 shift_time (ImageSwitch *self, GstClockTime time)
 {
-  GstClockTimeDiff back;
+  GstClockTimeDiff limit;
+  gboolean back;
 
   if (!GST_CLOCK_TIME_IS_VALID (time))
     return time;
-  time += self->camera_shift;
   g_mutex_lock (&self->lock);
-  if (GST_CLOCK_TIME_IS_VALID (self->last_time)) {
-    back = GST_CLOCK_DIFF (time, self->last_time);
-    if (back >= (GstClockTimeDiff) RESTART_THRESHOLD) {
-      if (GST_CLOCK_TIME_IS_VALID (self->last_duration))
-        back += self->last_duration;
-      self->camera_shift += back + 1;
-      time += back + 1;
-    }
+  limit = (GstClockTimeDiff) self->last_time
+      - (GstClockTimeDiff) RESTART_THRESHOLD;
+  back = GST_CLOCK_TIME_IS_VALID (self->last_time)
+      && (GstClockTimeDiff) time + self->camera_shift <= limit;
+  self->back_frames = back ? self->back_frames + 1 : 0;
+  if (self->back_frames == RESTART_FRAMES) {
+    self->back_frames = 0;
+    self->camera_shift = GST_CLOCK_DIFF (time, self->last_time) + 1;
+    if (GST_CLOCK_TIME_IS_VALID (self->last_duration))
+      self->camera_shift += self->last_duration;
+  } else if ((GstClockTimeDiff) time > limit) {
+    self->camera_shift = 0;     /* it is back in its old time */
   }
+  time += self->camera_shift;
   g_mutex_unlock (&self->lock);
   return time;
 }

@@ -58,10 +58,11 @@ struct _ImageSwitch {
   /* Under sink's stream lock: the camera's side */
   GstSegment camera_segment;
   gboolean camera_live_known;
+  GstClockTimeDiff camera_shift;        /* added to the camera's running time */
+  guint back_frames;            /* frames on end whose time went back */
 
   /* Under src's stream lock: what downstream has been told */
   GstSegment out_segment;       /* GST_FORMAT_UNDEFINED: nothing yet */
-  GstClockTimeDiff camera_shift;        /* added to the camera's running time */
   gint told_hidden;             /* last `meshroom/hidden`; -1: none yet */
   guint key_units;
   GstPad *gate_pad;             /* the peer that carries our last check */
