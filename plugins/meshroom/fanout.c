@@ -49,10 +49,10 @@ struct _MeshFanout {
   gboolean is_video;
   GMutex lock;                  /* taken before a branch's; guards: */
   gboolean muted;
+  gint64 last_key_request;
   GPtrArray *branches;          /* MeshBranch */
   GstEvent *caps_event;         /* the latest of each, for new branches */
   GstEvent *segment;
-  gint64 last_key_request;      /* streaming thread only */
   gint key_wanted;              /* atomic */
 };
 
@@ -254,8 +254,10 @@ branch_add_buffer (MeshFanout *self, MeshBranch *branch, GstBuffer *buffer)
      * a delta frame now would decode to garbage. */
     branch->need_key = self->is_video;
   }
-  if (branch->need_key && !delta)
+  if (branch->need_key && !delta) {
+    GST_DEBUG_OBJECT (branch, "starting at a key frame");
     branch->need_key = FALSE;
+  }
   need_key = branch->need_key;
   if (need_key) {
     branch->dropped++;
@@ -269,16 +271,25 @@ branch_add_buffer (MeshFanout *self, MeshBranch *branch, GstBuffer *buffer)
   return need_key;
 }
 
+/* Passes a wish for a key frame on, unless that was done a moment ago: then the
+ * next frame that comes by reminds us. */
 static void
 request_key_unit (MeshFanout *self)
 {
   gint64 now = g_get_monotonic_time ();
+  gboolean due;
 
-  if (now - self->last_key_request < KEY_UNIT_INTERVAL)
+  if (!g_atomic_int_get (&self->key_wanted))
     return;
-  if (!g_atomic_int_compare_and_exchange (&self->key_wanted, TRUE, FALSE))
+  g_mutex_lock (&self->lock);
+  due = now - self->last_key_request >= KEY_UNIT_INTERVAL;
+  if (due)
+    self->last_key_request = now;
+  g_mutex_unlock (&self->lock);
+  if (!due || !g_atomic_int_compare_and_exchange (&self->key_wanted, TRUE,
+          FALSE))
     return;
-  self->last_key_request = now;
+  GST_DEBUG_OBJECT (self, "asking for a key frame");
   gst_pad_push_event (self->sinkpad,
       gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, TRUE,
           0));
@@ -416,6 +427,7 @@ mesh_fanout_open_branch (MeshFanout *fanout, GstPad *branch)
   self->need_key = fanout->is_video;
   g_mutex_unlock (&self->lock);
   want_key_unit (fanout);
+  request_key_unit (fanout);
 }
 
 /**

@@ -15,6 +15,11 @@
 #include "meshroom/receive.h"
 #include "meshroom/verify.h"
 
+/* Milliseconds between two connectivity checks: the least that RFC 8445 §14.2
+ * allows. A mesh has few candidates a peer, and every check that finds a path
+ * late is a picture that comes late. */
+#define STUN_PACING 5
+
 /* One peer's way out: a branch of the fan-out, linked to a payloader here. */
 typedef struct {
   MeshFanout *fanout;
@@ -140,21 +145,6 @@ fail (MeshPeer *self, const char *reason, const char *text)
   post_to_worker (self, tell_failure, failure, failure_free);
 }
 
-/* A peer that sends nothing is known to live by its receiver reports only, and
- * by default those may be nearly as far apart as we wait for them. */
-static void
-report_often (MeshPeer *self)
-{
-  g_autoptr (GstElement) rtpbin =
-      gst_bin_get_by_name (GST_BIN (self->webrtc), "rtpbin");
-  g_autoptr (GObject) session = NULL;
-
-  if (rtpbin)
-    g_signal_emit_by_name (rtpbin, "get-internal-session", 0, &session);
-  if (session)
-    g_object_set (session, "rtcp-min-interval", (guint64) GST_SECOND, NULL);
-}
-
 /* Both must have happened: the certificate checked, and the connection up. */
 static void
 open_when_ready (MeshPeer *self, gpointer data)
@@ -168,7 +158,6 @@ open_when_ready (MeshPeer *self, gpointer data)
   if (state != GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED)
     return;
   self->connected = TRUE;
-  report_often (self);
   for (guint i = 0; i < MESH_N_KINDS; i++) {
     if (self->senders[i].branch)
       mesh_fanout_open_branch (self->senders[i].fanout,
@@ -266,7 +255,8 @@ on_transceiver (GstElement *webrtc, GObject *transceiver, gpointer user_data)
 }
 
 /* webrtcbin 1.22 gives each jitterbuffer the do-nack of whichever SSRC it
- * happens to look at last; put that right. */
+ * happens to look at last; put that right. And what comes first need not wait
+ * for the buffer to fill: it is decoded at once, and shown in its time. */
 static void
 on_jitterbuffer (GstElement *rtpbin, GObject *jitterbuffer, guint session,
     guint ssrc, gpointer user_data)
@@ -274,7 +264,8 @@ on_jitterbuffer (GstElement *rtpbin, GObject *jitterbuffer, guint session,
   MeshPeer *self = user_data;
 
   g_object_set (jitterbuffer, "do-retransmission",
-      ssrc != (guint) g_atomic_int_get (&self->audio_ssrc), NULL);
+      ssrc != (guint) g_atomic_int_get (&self->audio_ssrc),
+      "faststart-min-packets", 1, NULL);
 }
 
 /* A new pad of ours on its way to the room. */
@@ -340,6 +331,7 @@ on_stream (GstElement *webrtc, GstPad *pad, gpointer user_data)
       (gst_caps_get_structure (caps, 0), "encoding-name")) : NULL;
   if (!codec)
     return;
+  GST_DEBUG_OBJECT (self, "%s from %s", codec->name, self->id);
   receiver = mesh_receive_new (codec, self->decode, &error);
   if (!receiver) {
     fail (self, "failed", error->message);
@@ -368,7 +360,7 @@ on_stream (GstElement *webrtc, GstPad *pad, gpointer user_data)
 
 /* GObject properties that one version has and another has not. */
 static void
-set_if_there (gpointer object, const char *name, gboolean value)
+set_if_there (gpointer object, const char *name, int value)
 {
   if (object && g_object_class_find_property (G_OBJECT_GET_CLASS (object),
           name))
@@ -388,6 +380,7 @@ set_up_ice (MeshPeer *self, const MeshPeerConfig *config)
       (G_OBJECT_GET_CLASS (self->ice), "agent"))
     g_object_get (self->ice, "agent", &agent, NULL);
   set_if_there (agent, "upnp", FALSE);
+  set_if_there (agent, "stun-pacing-timer", STUN_PACING);
 
   if (config->stun_server)
     g_object_set (self->webrtc, "stun-server", config->stun_server, NULL);
@@ -625,12 +618,30 @@ take_description (GstPromise *promise, const char *field)
   return description;
 }
 
+/* A peer that sends nothing is known to live by its receiver reports only, and
+ * by default those may be nearly as far apart as we wait for them. And what
+ * comes through DTLS need not prove with a second packet that it is RTP. */
+static void
+tune_session (MeshPeer *self)
+{
+  g_autoptr (GstElement) rtpbin =
+      gst_bin_get_by_name (GST_BIN (self->webrtc), "rtpbin");
+  g_autoptr (GObject) session = NULL;
+
+  if (rtpbin)
+    g_signal_emit_by_name (rtpbin, "get-internal-session", 0, &session);
+  if (session)
+    g_object_set (session, "rtcp-min-interval", (guint64) GST_SECOND,
+        "probation", 0, NULL);
+}
+
 static void
 tell_description (MeshPeer *self, gpointer data)
 {
   GstWebRTCSessionDescription *description = data;
   g_autofree char *text = gst_sdp_message_as_text (description->sdp);
 
+  tune_session (self);
   g_signal_emit_by_name (self->webrtc, "set-local-description", description,
       NULL);
   self->events->local_sdp (self,
