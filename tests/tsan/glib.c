@@ -125,6 +125,8 @@ UNREF (g_source_unref, GSource)
 UNREF (g_hash_table_unref, GHashTable)
 UNREF (g_ptr_array_unref, GPtrArray)
 UNREF (g_variant_unref, GVariant)
+extern void gst_mini_object_unref (void *object);
+UNREF (gst_mini_object_unref, void)
 
 /* Queues. */
 
@@ -145,6 +147,15 @@ g_async_queue_push (GAsyncQueue *queue, gpointer item)
 
 POP (g_async_queue_pop)
 POP (g_async_queue_try_pop)
+
+gpointer
+g_async_queue_timeout_pop (GAsyncQueue *queue, guint64 timeout)
+{
+  gpointer item = REAL (g_async_queue_timeout_pop) (queue, timeout);
+
+  acquire (queue);
+  return item;
+}
 
 /* Main contexts: what came before a post is seen by what is posted. */
 
