@@ -139,11 +139,16 @@ on_pong (SoupWebsocketConnection *socket, GBytes *bytes, gpointer user_data)
     mesh_transport_emit_heard (MESH_TRANSPORT (self));
 }
 
-/* The closing comes by a signal of its own. */
+/* libsoup would now give the server five seconds to close in good order. */
 static void
 on_error (SoupWebsocketConnection *socket, GError *error, gpointer user_data)
 {
-  g_debug ("websocket: %s", error->message);
+  g_autoptr (MeshWebsocket) self = g_object_ref (user_data);
+  g_autoptr (GError) reason = g_error_new_literal (MESH_ERROR,
+      MESH_ERROR_UNREACHABLE, error->message);
+
+  drop_socket (self);
+  report_closed (self, reason);
 }
 
 static void

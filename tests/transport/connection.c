@@ -330,6 +330,7 @@ http_errors_say_what_is_wrong (void)
     { FAKE_WRONG_ACCEPT, MESH_ERROR_FAILED, "handshake" },
     { FAKE_EXTENSION, MESH_ERROR_FAILED, "handshake" },
     { FAKE_HANG_UP, MESH_ERROR_UNREACHABLE, "could not reach" },
+    { FAKE_NO_ANSWER, MESH_ERROR_UNREACHABLE, "no answer" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -362,6 +363,129 @@ stop_is_quick (void)
   g_assert_cmpint (g_get_monotonic_time () - begin, <, G_TIME_SPAN_SECOND);
 }
 
+static void
+lying_server_is_asked_again (void)
+{
+  g_autoptr (FakeServer) server = fake_server_new (NULL);
+  g_autoptr (Log) log = log_new ();
+  g_autoptr (MeshConnection) connection = connect_to (server, log, FAKE_ALICE);
+  g_autoptr (JsonObject) hello = NULL;
+  g_autofree char *huge = g_strnfill (100 * 1024, 'x');
+
+  json_object_unref (fake_server_welcome (server, "e1", FALSE, 0));
+  json_object_unref (log_wait_message (log, "welcome"));
+  send_chat (server, 1, FAKE_BOB, FAKE_BOB);
+  expect_chat (log, 1);
+  send_chat (server, 3, FAKE_BOB, FAKE_BOB);    /* where is 2? */
+  json_object_unref (log_wait_message (log, "offline"));
+  hello = fake_server_welcome (server, "e1", TRUE, 0);
+  g_assert_cmpint (json_object_get_int_member (hello, "after"), ==, 1);
+  json_object_unref (log_wait_message (log, "welcome"));
+  send_chat (server, 2, FAKE_BOB, FAKE_BOB);
+  expect_chat (log, 2);
+
+  fake_server_send (server, "%s", huge);
+  json_object_unref (log_wait_message (log, "offline"));
+  json_object_unref (fake_server_welcome (server, "e1", TRUE, 0));
+  json_object_unref (log_wait_message (log, "welcome"));
+  send_chat (server, 3, FAKE_BOB, FAKE_BOB);
+  expect_chat (log, 3);
+}
+
+static void
+messages_wait_for_a_receiver (void)
+{
+  g_autoptr (FakeServer) server = fake_server_new (NULL);
+  g_autoptr (Log) log = log_new ();
+  g_autofree char *link = fake_server_dup_link (server);
+  g_autoptr (MeshConnection) connection
+      = mesh_connection_new (link, FAKE_ALICE, NULL);
+  g_autoptr (JsonObject) ack = NULL;
+
+  mesh_connection_start (connection);
+  json_object_unref (fake_server_welcome (server, "e1", FALSE, 0));
+  send_chat (server, 1, FAKE_BOB, FAKE_BOB);
+  ack = fake_server_wait_for (server, "ack");
+  mesh_connection_set_callbacks (connection, on_message, on_error, log, NULL);
+  json_object_unref (log_wait_message (log, "welcome"));
+  expect_chat (log, 1);
+}
+
+static void
+foolish_links_and_ids_are_refused (void)
+{
+  static const char *const cases[][2] = {
+    { "x", NULL },
+    { "http://127.0.0.1/", FAKE_ALICE },
+    { "http://127.0.0.1/room/" FAKE_ROOM, "alice" },
+    { "http://127.0.0.1/room/" FAKE_ROOM, "" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GError) error = NULL;
+
+    g_assert_null (mesh_connection_new (cases[i][0], cases[i][1], &error));
+    g_assert_true (error && error->domain == MESH_ERROR);
+  }
+}
+
+typedef struct {
+  GMutex lock;
+  gboolean gone;
+} Flag;
+
+static gboolean
+is_gone (gpointer data)
+{
+  Flag *flag = data;
+  gboolean gone;
+
+  g_mutex_lock (&flag->lock);
+  gone = flag->gone;
+  g_mutex_unlock (&flag->lock);
+  return gone;
+}
+
+static void
+on_gone (gpointer data)
+{
+  Flag *flag = data;
+
+  g_mutex_lock (&flag->lock);
+  flag->gone = TRUE;
+  g_mutex_unlock (&flag->lock);
+  g_main_context_wakeup (NULL);
+}
+
+static void
+stop_on_message (MeshConnection *connection, const char *json,
+    gpointer user_data)
+{
+  mesh_connection_stop (connection);
+  g_object_unref (connection);
+}
+
+/* A thread cannot wait for itself, and goes all the same. */
+static void
+callback_may_drop_the_last_reference (void)
+{
+  g_autoptr (FakeServer) server = fake_server_new (NULL);
+  g_autofree char *link = fake_server_dup_link (server);
+  MeshConnection *connection = mesh_connection_new (link, FAKE_ALICE, NULL);
+  g_autoptr (JsonObject) bye = NULL;
+  Flag flag = { 0 };
+
+  g_mutex_init (&flag.lock);
+  mesh_connection_set_callbacks (connection, stop_on_message, NULL, &flag,
+      on_gone);
+  mesh_connection_start (connection);
+  json_object_unref (fake_server_welcome (server, "e1", FALSE, 0));
+  bye = fake_server_wait_for (server, "type");
+  g_assert_cmpstr (json_object_get_string_member (bye, "type"), ==, "bye");
+  fake_wait_until (is_gone, &flag);
+  g_mutex_clear (&flag.lock);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -373,5 +497,11 @@ main (int argc, char **argv)
   g_test_add_func ("/connection/refused", refused_for_good);
   g_test_add_func ("/connection/http-errors", http_errors_say_what_is_wrong);
   g_test_add_func ("/connection/stop-is-quick", stop_is_quick);
+  g_test_add_func ("/connection/lying-server", lying_server_is_asked_again);
+  g_test_add_func ("/connection/waits-for-receiver",
+      messages_wait_for_a_receiver);
+  g_test_add_func ("/connection/foolish", foolish_links_and_ids_are_refused);
+  g_test_add_func ("/connection/last-reference",
+      callback_may_drop_the_last_reference);
   return g_test_run ();
 }

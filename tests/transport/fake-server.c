@@ -96,15 +96,16 @@ answer (FakeServer *self, GIOStream *stream, const char *head)
   else
     text = g_strdup_printf ("HTTP/1.1 101 Switching Protocols\r\n"
                             "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                            "Sec-WebSocket-Accept: %s\r\n%s\r\n",
+                            "Sec-WebSocket-Accept: %s\r\n%s\r\n%s",
         accept,
         self->status == FAKE_EXTENSION
             ? "Sec-WebSocket-Extensions: permessage-deflate\r\n"
-            : "");
+            : "",
+        self->status == FAKE_EARLY_FRAME ? "\x81\x05" "early" : "");
   if (self->status == FAKE_WRONG_ACCEPT)
     strstr (text, "Accept: ")[8] ^= 1;
   g_output_stream_write_all (out, text, strlen (text), NULL, NULL, NULL);
-  if (self->status == 0)
+  if (self->status == 0 || self->status == FAKE_EARLY_FRAME)
     start_websocket (self, stream);
 }
 

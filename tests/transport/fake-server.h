@@ -25,6 +25,7 @@ char *fake_server_dup_link (FakeServer *self);
 #define FAKE_HANG_UP (-2)
 #define FAKE_WRONG_ACCEPT (-3)
 #define FAKE_EXTENSION (-4)     /* one that nobody asked for */
+#define FAKE_EARLY_FRAME (-5)   /* "early", together with the answer */
 void fake_server_answer_with (FakeServer *self, int status);
 guint fake_server_count_attempts (FakeServer *self);
 
