@@ -88,6 +88,8 @@ wait_for_turn (ImageSwitch *self, GstClockTime time, GstFlowReturn *ret)
   return !hidden && *ret != GST_FLOW_FLUSHING;
 }
 
+/* The thread is what tells the camera's frame: others may have put a copy in
+ * its place on the way here. */
 static GstPadProbeReturn
 gate (GstPad *peer, GstPadProbeInfo *info, gpointer data)
 {
@@ -95,7 +97,7 @@ gate (GstPad *peer, GstPadProbeInfo *info, gpointer data)
   GstPadProbeReturn ret = GST_PAD_PROBE_OK;
 
   g_mutex_lock (&self->lock);
-  if (self->hidden && self->in_flight == GST_PAD_PROBE_INFO_BUFFER (info)) {
+  if (self->hidden && self->in_flight == g_thread_self ()) {
     self->in_flight_dropped = TRUE;
     ret = GST_PAD_PROBE_DROP;
   }
@@ -134,7 +136,7 @@ camera_wait_in_flight (ImageSwitch *self)
   gint64 until = g_get_monotonic_time () + IN_FLIGHT_PATIENCE;
 
   g_mutex_lock (&self->lock);
-  while (self->in_flight && self->in_flight_thread != g_thread_self ()
+  while (self->in_flight && self->in_flight != g_thread_self ()
       && g_cond_wait_until (&self->cond, &self->lock, until));
   g_mutex_unlock (&self->lock);
 }
@@ -176,8 +178,7 @@ push_frame (ImageSwitch *self, GstBuffer *buffer, GstClockTime time)
   last_time = self->last_time;
   last_duration = self->last_duration;
   note_sent_locked (self, buffer, time, now);
-  self->in_flight = buffer;
-  self->in_flight_thread = g_thread_self ();
+  self->in_flight = g_thread_self ();
   self->in_flight_dropped = FALSE;
   g_mutex_unlock (&self->lock);
 
@@ -185,7 +186,6 @@ push_frame (ImageSwitch *self, GstBuffer *buffer, GstClockTime time)
 
   g_mutex_lock (&self->lock);
   self->in_flight = NULL;
-  self->in_flight_thread = NULL;
   if (self->in_flight_dropped) {
     self->last_time = last_time;
     self->last_duration = last_duration;

@@ -89,8 +89,7 @@ struct _ImageSwitch {
   GstClockTime start_time;      /* for when there is no pipeline clock */
   GstClockID wait_id;           /* what the output thread sleeps on */
 
-  GstBuffer *in_flight;         /* camera frame being pushed (not reffed) */
-  GThread *in_flight_thread;
+  GThread *in_flight;           /* who is pushing a camera frame just now */
   gboolean in_flight_dropped;
 
   gboolean upstream_live;

@@ -37,11 +37,15 @@ typedef struct {
   gboolean blocked, release;
 } Blocker;
 
+/* Holds the frame, and puts a copy in its place while at it. */
 static GstPadProbeReturn
 block (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
   Blocker *blocker = data;
+  GstBuffer *copy = gst_buffer_copy_deep (GST_PAD_PROBE_INFO_BUFFER (info));
 
+  gst_buffer_unref (GST_PAD_PROBE_INFO_BUFFER (info));
+  GST_PAD_PROBE_INFO_DATA (info) = copy;
   g_mutex_lock (&blocker->lock);
   blocker->blocked = TRUE;
   g_cond_broadcast (&blocker->cond);
