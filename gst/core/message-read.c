@@ -12,8 +12,6 @@
 
 /* docs/protocol.md, "Messages": Limits */
 #define MAX_REASON_BYTES 64
-#define MAX_NAME_BYTES 256
-#define MAX_TEXT_CHARS 4096
 #define MAX_SDP_BYTES (32 * 1024)
 #define MAX_CANDIDATE_BYTES 1024
 #define MAX_MID_BYTES 64
@@ -209,7 +207,7 @@ read_signal (MeshMessage *self, JsonObject *object, GError **error)
 static gboolean
 read_state (MeshMessage *self, JsonObject *object, GError **error)
 {
-  return read_text (object, "name", MAX_NAME_BYTES, NULL, &self->name, error)
+  return read_text (object, "name", MESH_MESSAGE_MAX_NAME, NULL, &self->name, error)
          && mesh_json_get_bool (object, "muted", &self->muted, error)
          && mesh_json_get_bool (object, "hidden", &self->hidden, error);
 }
@@ -224,13 +222,13 @@ read_roster (MeshMessage *self, JsonObject *object, GError **error)
 static gboolean
 is_text (const char *text)
 {
-  return g_utf8_strlen (text, -1) <= MAX_TEXT_CHARS;
+  return g_utf8_strlen (text, -1) <= MESH_MESSAGE_MAX_TEXT;
 }
 
 static gboolean
 read_chat (MeshMessage *self, JsonObject *object, GError **error)
 {
-  return read_text (object, "text", 4 * MAX_TEXT_CHARS, is_text, &self->text,
+  return read_text (object, "text", 4 * MESH_MESSAGE_MAX_TEXT, is_text, &self->text,
              error)
          && require (self->text, "text", error);
 }

@@ -10,6 +10,10 @@ G_BEGIN_DECLS
 #define MESH_SID_MAX_DIGITS 15
 #define MESH_SID_MAX_BYTES (16 + 1 + MESH_SID_MAX_DIGITS)
 
+/* The longest display name, in bytes, and chat message, in characters. */
+#define MESH_MESSAGE_MAX_NAME 256
+#define MESH_MESSAGE_MAX_TEXT 4096
+
 /**
  * MeshMessageType:
  *

@@ -17,6 +17,17 @@ typedef struct {
 static Removal warm_up;
 
 static void
+free_tile (MeshCall *self, MeshTile *tile)
+{
+  gpointer number = GUINT_TO_POINTER (mesh_tile_get_number (tile));
+
+  mesh_tile_free (tile);
+  g_mutex_lock (&self->lock);
+  g_hash_table_remove (self->numbers, number);
+  g_mutex_unlock (&self->lock);
+}
+
+static void
 remove_now (gpointer data, gpointer user_data)
 {
   MeshCall *self = user_data;
@@ -30,14 +41,8 @@ remove_now (gpointer data, gpointer user_data)
     mesh_peer_close (removal->peer);
     gst_object_unref (removal->peer);
   }
-  if (removal->tile) {
-    gpointer number = GUINT_TO_POINTER (mesh_tile_get_number (removal->tile));
-
-    mesh_tile_free (removal->tile);
-    g_mutex_lock (&self->lock);
-    g_hash_table_remove (self->numbers, number);
-    g_mutex_unlock (&self->lock);
-  }
+  if (removal->tile)
+    free_tile (self, removal->tile);
   g_free (removal);
 }
 
@@ -66,6 +71,17 @@ take_number (MeshCall *self)
   return number;
 }
 
+/* What the member said of itself, maybe in an attempt that came to nothing. */
+static void
+name_member (const MeshPeerInfo *info, gpointer user_data)
+{
+  Member *member = g_hash_table_lookup (((MeshCall *) user_data)->members,
+      info->id);
+
+  if (member && info->name)
+    mesh_tile_set_name (member->tile, info->name, info->muted, info->hidden);
+}
+
 Member *
 mesh_call_get_member (MeshCall *self, const char *id)
 {
@@ -78,6 +94,7 @@ mesh_call_get_member (MeshCall *self, const char *id)
       take_number (self), self->config.latency, self->config.key,
       self->config.user_data);
   g_hash_table_insert (self->members, g_strdup (id), member);
+  mesh_room_foreach_peer (self->room, name_member, self);
   return member;
 }
 
@@ -99,7 +116,11 @@ mesh_call_drop_member (MeshCall *self, const char *id)
   if (!member)
     return;
   stop_attempt (self, member);
-  remove_later (self, NULL, g_steal_pointer (&member->tile));
+  /* one whose pads were never there blocks nobody, and its number is free */
+  if (mesh_tile_has_pads (member->tile))
+    remove_later (self, NULL, g_steal_pointer (&member->tile));
+  else
+    free_tile (self, g_steal_pointer (&member->tile));
   g_hash_table_remove (self->members, id);
 }
 
@@ -244,6 +265,26 @@ static const MeshPeerEvents peer_events = {
   .failed = on_failed,
   .pad = on_pad,
 };
+
+/* The video turned out to be in another codec than was thought: what has begun in the
+ * wrong one begins anew. */
+void
+mesh_call_restart_attempts (MeshCall *self)
+{
+  GHashTableIter iter;
+  gpointer id, value;
+
+  g_hash_table_iter_init (&iter, self->members);
+  while (g_hash_table_iter_next (&iter, &id, &value)) {
+    MeshPeer *peer = ((Member *) value)->peer;
+    const MeshCodec *codec = peer ? mesh_peer_get_video_codec (peer) : NULL;
+
+    if (peer && !(codec && g_strv_contains ((const char *const *)
+                self->video_codecs, codec->name)))
+      mesh_room_failed (self->room, id, mesh_peer_get_sid (peer), "failed",
+          mesh_call_now ());
+  }
+}
 
 /* The core has ended an attempt; a member that was never shown goes with it. */
 void

@@ -48,6 +48,8 @@ struct _MeshCall {
   GstStructure *stats;
   GPtrArray *peers;             /* GstStructure */
   GHashTable *numbers;          /* of tiles, as a set */
+
+  gint waiting;                 /* messages not yet read; atomic */
 };
 
 /* call.c */
@@ -61,6 +63,7 @@ void mesh_call_drop_member (MeshCall *call, const char *id);
 void mesh_call_start_attempt (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_end_attempt (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_take_remote_sdp (MeshCall *call, const MeshRoomAction *action);
+void mesh_call_restart_attempts (MeshCall *call);
 void mesh_call_start_removals (MeshCall *call);
 
 /* inbox.c */

@@ -87,14 +87,35 @@ send_message (MeshCall *self, const MeshMessage *message)
         mesh_message_type_name (message->type), message->to);
 }
 
+static char *
+dup_name_of (MeshCall *self, const char *id)
+{
+  char *name = NULL;
+
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < self->peers->len && !name; i++) {
+    const GstStructure *s = g_ptr_array_index (self->peers, i);
+
+    if (g_strcmp0 (gst_structure_get_string (s, "peer-id"), id) == 0)
+      name = g_strdup (gst_structure_get_string (s, "name"));
+  }
+  g_mutex_unlock (&self->lock);
+  return name;
+}
+
 static void
 tell_added (MeshCall *self, const char *id)
 {
   Member *member = mesh_call_get_member (self, id);
+  g_autofree char *name = NULL;
 
   member->added = TRUE;
+  mesh_call_refresh (self);
+  name = dup_name_of (self, id);
   GST_INFO_OBJECT (self->config.element, "peer %s is in the call", id);
   g_signal_emit_by_name (self->config.element, "peer-added", id);
+  post_message (self, gst_structure_new ("meshroom-peer-added", "peer-id",
+          G_TYPE_STRING, id, "name", G_TYPE_STRING, name, NULL));
 }
 
 static void
@@ -102,25 +123,10 @@ tell_removed (MeshCall *self, const char *id, const char *reason)
 {
   GST_INFO_OBJECT (self->config.element, "peer %s is gone: %s", id, reason);
   mesh_call_drop_member (self, id);
+  mesh_call_refresh (self);
   g_signal_emit_by_name (self->config.element, "peer-removed", id, reason);
   post_message (self, gst_structure_new ("meshroom-peer-removed", "peer-id",
           G_TYPE_STRING, id, "reason", G_TYPE_STRING, reason, NULL));
-}
-
-static const char *
-name_of (MeshCall *self, const char *id)
-{
-  const char *name = NULL;
-
-  g_mutex_lock (&self->lock);
-  for (guint i = 0; i < self->peers->len && !name; i++) {
-    const GstStructure *s = g_ptr_array_index (self->peers, i);
-
-    if (g_strcmp0 (gst_structure_get_string (s, "peer-id"), id) == 0)
-      name = g_intern_string (gst_structure_get_string (s, "name"));
-  }
-  g_mutex_unlock (&self->lock);
-  return name;
 }
 
 static void
@@ -147,11 +153,7 @@ carry_out (MeshCall *self, const MeshRoomAction *action)
         mesh_peer_remote_candidate (member->peer, action->candidate);
       break;
     case MESH_ROOM_PEER_ADDED:
-      mesh_call_refresh (self);
       tell_added (self, action->peer);
-      post_message (self, gst_structure_new ("meshroom-peer-added", "peer-id",
-              G_TYPE_STRING, action->peer, "name", G_TYPE_STRING,
-              name_of (self, action->peer), NULL));
       break;
     case MESH_ROOM_PEER_REMOVED:
       tell_removed (self, action->peer, action->reason);

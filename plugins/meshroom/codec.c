@@ -81,7 +81,7 @@ mesh_codec_find (const char *name)
 
 /**
  * mesh_codec_for_caps:
- * @caps: fixed caps of an encoded stream
+ * @caps: caps of an encoded stream, the first of which count
  *
  * Returns: (nullable): the codec of @caps
  *

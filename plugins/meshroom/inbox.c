@@ -5,6 +5,9 @@
 
 #include "meshroom/call-private.h"
 
+/* What may wait to be read: far more than an honest server has for us. */
+#define MAX_WAITING 4096
+
 typedef struct {
   MeshCall *call;
   char *text;
@@ -83,6 +86,7 @@ do_receive (gpointer user_data)
   g_autoptr (MeshMessage) message =
       read_message (self, task->text, task->length);
 
+  g_atomic_int_add (&self->waiting, -1);
   if (message) {
     GST_DEBUG_OBJECT (self->config.element, "%s from %s",
         mesh_message_type_name (message->type),
@@ -119,6 +123,12 @@ do_chat (gpointer user_data)
 {
   Task *task = user_data;
 
+  if (!g_utf8_validate (task->text, -1, NULL)
+      || g_utf8_strlen (task->text, -1) > MESH_MESSAGE_MAX_TEXT) {
+    mesh_call_warn (task->call, NULL, "a message was not sent: it is too long, "
+        "or not UTF-8");
+    return G_SOURCE_REMOVE;
+  }
   mesh_room_chat (task->call->room, task->text, mesh_call_now ());
   mesh_call_pump (task->call);
   return G_SOURCE_REMOVE;
@@ -150,11 +160,16 @@ do_update_codecs (gpointer user_data)
   MeshCall *self = ((Task *) user_data)->call;
   g_auto (GStrv) codecs = mesh_call_usable_codecs (self);
 
+  if (g_strv_equal ((const char *const *) codecs,
+          (const char *const *) self->video_codecs))
+    return G_SOURCE_REMOVE;
   if (codecs[0]) {
     g_strfreev (self->video_codecs);
     self->video_codecs = g_steal_pointer (&codecs);
     mesh_room_set_codecs (self->room,
         (const char *const *) self->video_codecs);
+    mesh_call_restart_attempts (self);
+    mesh_call_pump (self);
   } else {
     mesh_call_warn (self, NULL, "the video stream's codec is not among "
         "video-codecs: nobody will get it");
@@ -187,8 +202,15 @@ mesh_call_join (MeshCall *call)
 void
 mesh_call_receive (MeshCall *call, const char *json, gsize length)
 {
-  Task *task = g_new0 (Task, 1);
+  Task *task;
 
+  if (g_atomic_int_add (&call->waiting, 1) >= MAX_WAITING) {
+    g_atomic_int_add (&call->waiting, -1);
+    GST_WARNING_OBJECT (call->config.element, "a message was dropped: they "
+        "come faster than they can be read");
+    return;
+  }
+  task = g_new0 (Task, 1);
   task->text = g_strndup (json, length);
   task->length = length;
   post_task (call, do_receive, task);

@@ -22,6 +22,7 @@
 
 /* One peer's way out: a branch of the fan-out, linked to a payloader here. */
 typedef struct {
+  const MeshCodec *codec;
   MeshFanout *fanout;
   GstPad *branch;
 } Sender;
@@ -497,6 +498,20 @@ mesh_peer_get_id (MeshPeer *peer)
 }
 
 /**
+ * mesh_peer_get_video_codec:
+ * @peer: the attempt
+ *
+ * Returns: (nullable): in what we send video, if we do and it is negotiated
+ *
+ * Since: 0.1
+ */
+const MeshCodec *
+mesh_peer_get_video_codec (MeshPeer *peer)
+{
+  return peer->senders[MESH_VIDEO].codec;
+}
+
+/**
  * mesh_peer_get_sid:
  * @peer: the attempt
  *
@@ -554,7 +569,8 @@ add_receive_only (MeshPeer *self, const MeshCodec *codec)
   return transceiver != NULL;
 }
 
-/* Sends a kind with @codec as payload type @payload_type. */
+/* Sends a kind with @codec as payload type @payload_type; without a source,
+ * there will be nothing to send. */
 static gboolean
 add_sender (MeshPeer *self, const MeshCodec *codec, int payload_type,
     GError **error)
@@ -588,17 +604,29 @@ add_sender (MeshPeer *self, const MeshCodec *codec, int payload_type,
   ghost = gst_ghost_pad_new (name, sink);
   gst_pad_set_active (ghost, TRUE);
   gst_element_add_pad (GST_ELEMENT (self), ghost);
+  sender->codec = codec;
+  if (!self->sources[codec->kind])
+    return TRUE;
   sender->fanout = mesh_source_get_fanout (self->sources[codec->kind], codec);
   sender->branch = mesh_fanout_add_branch (sender->fanout);
   gst_pad_link_full (sender->branch, ghost, GST_PAD_LINK_CHECK_NOTHING);
   return TRUE;
 }
 
+/* webrtcbin 1.22 does not bring up a connection on which neither side would
+ * send, so one who only watches says that sound might come. */
+static gboolean
+might_send (MeshPeer *self, MeshKind kind)
+{
+  return self->sources[kind] != NULL
+      || (kind == MESH_AUDIO && !self->sources[MESH_VIDEO]);
+}
+
 static gboolean
 add_kind (MeshPeer *self, const MeshCodec *codec, int payload_type,
     gboolean wanted, GError **error)
 {
-  if (!self->sources[codec->kind] || !wanted)
+  if (!might_send (self, codec->kind) || !wanted)
     return add_receive_only (self, codec);
   return add_sender (self, codec, payload_type, error);
 }

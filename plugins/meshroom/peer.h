@@ -56,6 +56,7 @@ void mesh_peer_warm_up (void);
 MeshPeer *mesh_peer_new (const MeshPeerConfig *config, GError **error);
 const char *mesh_peer_get_id (MeshPeer *peer);
 const char *mesh_peer_get_sid (MeshPeer *peer);
+const MeshCodec *mesh_peer_get_video_codec (MeshPeer *peer);
 gboolean mesh_peer_offer (MeshPeer *peer, const MeshCodec *video,
     GError **error);
 gboolean mesh_peer_remote_sdp (MeshPeer *peer, const char *type,

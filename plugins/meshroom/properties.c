@@ -4,7 +4,10 @@
 
 #include "meshroom/meshroom.h"
 
+#include <string.h>
+
 #include "core/json.h"
+#include "core/message.h"
 #include "meshroom/random.h"
 
 #define DEFAULT_MAX_PEERS 32
@@ -54,6 +57,18 @@ set_peer_id (MeshMeshroom *self, const char *id)
   self->peer_id = g_steal_pointer (&lower);
 }
 
+/* Cut to what may be sent, or nothing that we say of ourselves would be taken. */
+static void
+set_display_name (MeshMeshroom *self, const char *name)
+{
+  char *valid = name ? g_utf8_make_valid (name, -1) : NULL;
+
+  if (valid && strlen (valid) > MESH_MESSAGE_MAX_NAME)
+    *g_utf8_find_prev_char (valid, valid + MESH_MESSAGE_MAX_NAME + 1) = '\0';
+  g_free (self->display_name);
+  self->display_name = valid;
+}
+
 static void
 set_turn_servers (MeshMeshroom *self, const GValue *array)
 {
@@ -92,7 +107,7 @@ mesh_meshroom_set_property (GObject *object, guint id, const GValue *value,
       set_peer_id (self, g_value_get_string (value));
       break;
     case PROP_DISPLAY_NAME:
-      set_link (self, &self->display_name, value);
+      set_display_name (self, g_value_get_string (value));
       mesh_meshroom_tell_state_locked (self);
       break;
     case PROP_STUN_SERVER:

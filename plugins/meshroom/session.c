@@ -188,7 +188,14 @@ start_call (MeshMeshroom *self, const MeshLink *link, GError **error)
     .key = on_key,
     .user_data = self,
   };
+  MeshSource *video;
   MeshCall *call;
+
+  g_mutex_lock (&self->lock);
+  video = self->sources[MESH_VIDEO];
+  g_mutex_unlock (&self->lock);
+  if (video)
+    mesh_source_look_ahead (video);
 
   g_mutex_lock (&self->lock);
   codecs = g_strsplit (self->video_codecs, ",", -1);

@@ -26,6 +26,7 @@ struct _MeshSource {
   GPtrArray *elements;          /* all that we have put into the room */
   GstElement *tee;              /* once the input is raw */
   const MeshCodec *input;       /* once the input is encoded */
+  const MeshCodec *expected;    /* before there is any */
   int width, height, fps_n, fps_d;
   gboolean muted;
 };
@@ -234,6 +235,7 @@ take_caps (MeshSource *self, GstCaps *caps, GError **error)
   gboolean ok = TRUE;
 
   g_mutex_lock (&self->lock);
+  self->expected = NULL;
   if (self->kind == MESH_VIDEO) {
     gst_structure_get_int (s, "width", &self->width);
     gst_structure_get_int (s, "height", &self->height);
@@ -333,10 +335,38 @@ mesh_source_get_pad (MeshSource *source)
 }
 
 /**
+ * mesh_source_look_ahead:
+ * @source: the source
+ *
+ * Asks upstream what is going to come, so that calls which begin before the
+ * data does are in the right codec.
+ *
+ * Since: 0.1
+ */
+void
+mesh_source_look_ahead (MeshSource *source)
+{
+  g_autoptr (GstCaps) caps = gst_pad_peer_query_caps (source->pad, NULL);
+  const MeshCodec *codec = NULL;
+
+  if (caps && !gst_caps_is_any (caps) && !gst_caps_is_empty (caps))
+    codec = mesh_codec_for_caps (caps);
+  for (guint i = 1; codec && i < gst_caps_get_size (caps); i++) {
+    if (!gst_structure_has_name (gst_caps_get_structure (caps, i),
+            codec->media_type))
+      codec = NULL;
+  }
+  g_mutex_lock (&source->lock);
+  source->expected = codec;
+  g_mutex_unlock (&source->lock);
+}
+
+/**
  * mesh_source_get_input_codec:
  * @source: the source
  *
- * Returns: (nullable): the codec of an encoded input, %NULL when it is raw, or not known yet
+ * Returns: (nullable): the codec of an encoded input, also if only expected; %NULL when it is raw,
+ *   or not known yet
  *
  * Since: 0.1
  */
@@ -346,7 +376,7 @@ mesh_source_get_input_codec (MeshSource *source)
   const MeshCodec *codec;
 
   g_mutex_lock (&source->lock);
-  codec = source->input;
+  codec = source->input ? source->input : source->expected;
   g_mutex_unlock (&source->lock);
   return codec;
 }
@@ -420,6 +450,7 @@ mesh_source_stop (MeshSource *source)
   g_ptr_array_set_size (source->rungs, 0);
   source->tee = NULL;
   source->input = NULL;
+  source->expected = NULL;
   g_mutex_unlock (&source->lock);
 
   for (guint i = 0; i < elements->len; i++) {

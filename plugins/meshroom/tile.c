@@ -198,6 +198,20 @@ mesh_tile_get_number (MeshTile *tile)
   return tile->number;
 }
 
+/**
+ * mesh_tile_has_pads:
+ * @tile: the tile
+ *
+ * Returns: whether anything of the member has been shown yet
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_tile_has_pads (MeshTile *tile)
+{
+  return tile->pads[MESH_AUDIO] || tile->pads[MESH_VIDEO];
+}
+
 static void
 update_outlet (MeshTile *tile, Outlet *outlet)
 {

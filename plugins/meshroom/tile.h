@@ -20,6 +20,7 @@ typedef void (*MeshTileKeyFunc) (const char *key, GstEvent *event,
 MeshTile *mesh_tile_new (GstElement *room, const char *peer_id, guint number,
     guint latency, MeshTileKeyFunc key, gpointer user_data);
 guint mesh_tile_get_number (MeshTile *tile);
+gboolean mesh_tile_has_pads (MeshTile *tile);
 void mesh_tile_set_name (MeshTile *tile, const char *name, gboolean muted,
     gboolean hidden);
 void mesh_tile_connect (MeshTile *tile, MeshKind kind, GstPad *pad);
