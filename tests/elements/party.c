@@ -41,8 +41,8 @@ wire_free (Wire *wire)
 static void
 feed (Party *party, const char *message, gsize length)
 {
-  gst_app_src_push_buffer (GST_APP_SRC (party->in),
-      gst_buffer_new_memdup (message, length));
+  gst_app_src_push_buffer (GST_APP_SRC (party->in), length == 0
+      ? gst_buffer_new () : gst_buffer_new_memdup (message, length));
 }
 
 /* Gives @party a message as if it came over the wire. */
@@ -390,6 +390,12 @@ party_new (Wire *wire, const char *room, const char *sources)
 
   party->pipeline = gst_parse_launch (description, &error);
   g_assert_no_error (error);
+  if (!GST_IS_PIPELINE (party->pipeline)) {
+    GstElement *pipeline = gst_pipeline_new (NULL);
+
+    gst_bin_add (GST_BIN (pipeline), party->pipeline);
+    party->pipeline = pipeline;
+  }
   party->room = gst_bin_get_by_name (GST_BIN (party->pipeline), "room");
   g_object_get (party->room, "peer-id", &party->id, NULL);
   bus = gst_element_get_bus (party->pipeline);
