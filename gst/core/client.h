@@ -6,9 +6,9 @@
 G_BEGIN_DECLS
 
 /* A member's half of the envelope (docs/protocol.md, "The envelope"): when to
- * connect and to give up, what to say again, what was heard already. It holds no
- * socket. The driver opens one connection at a time, reports what happens to it,
- * and does what it is told:
+ * connect and to give up, what to say again, what was heard already. It holds
+ * no socket. The driver opens one connection at a time, reports what happens to
+ * it, and does what it is told:
  *
  *     mesh_client_feed (client, text, length, now);
  *     while (mesh_client_pop_action (client, &action)) {
@@ -44,8 +44,8 @@ typedef struct _MeshClient MeshClient;
  * MeshClientConfig:
  * @server: what to call the server in messages to people
  * @room: the room's id
- * @id: (nullable): our peer id; %NULL = from mesh_client_set_id(), and nothing is connected
- *   before that
+ * @id: (nullable): our peer id; %NULL = from mesh_client_set_id(), and nothing
+ *   is connected before that
  * @token: what proves that the id is ours, 22 characters
  * @seed: a random number
  *
@@ -64,8 +64,8 @@ typedef struct {
  * @MESH_CLIENT_CONNECT: open a connection, then call mesh_client_opened() or
  *   mesh_client_closed()
  * @MESH_CLIENT_SEND: send the frame @text
- * @MESH_CLIENT_CLOSE: drop the connection, or the attempt at one, at once; nothing
- *   more is to be reported of it
+ * @MESH_CLIENT_CLOSE: drop the connection, or the attempt at one, at once;
+ *   nothing more is to be reported of it
  * @MESH_CLIENT_FINISH: close the connection once what was sent before is out;
  *   nothing more is to be reported of it
  * @MESH_CLIENT_MESSAGE: hand the message @text to the user

@@ -8,9 +8,10 @@
 
 G_BEGIN_DECLS
 
-/* One participation's connection to the signalling of a room: it runs the transport
- * that the link asks for on a thread of its own, and hands messages over in the
- * form of docs/protocol.md, "On the signal pads". signalsrc and signalsink share one.
+/* One participation's connection to the signalling of a room: it runs the
+ * transport that the link asks for on a thread of its own, and hands messages
+ * over in the form of docs/protocol.md, "On the signal pads". signalsrc and
+ * signalsink share one.
  *
  * May be called from any thread. Callbacks run on the connection's thread,
  * with no lock held; they must not block. */

@@ -3,7 +3,7 @@
 /* The server's own hub, without a thread: whoever has something to say runs
  * it, and wakes those who got something.
  *
- *     participant's thread             hub->lock             participant's thread
+ *     participant's thread            hub->lock            participant's thread
  *     send ──→ mesh_hub_feed ──→ inbox of the recipient ──→ frame
  */
 
@@ -14,7 +14,7 @@
 #include "core/hub.h"
 
 struct _MeshMemoryHub {
-  GMutex lock;                  /* guards all of it, and what is said so below */
+  GMutex lock;                  /* guards all of it, and what says so below */
   MeshHub *hub;
   guint64 last_number;
   GHashTable *open;             /* number → MeshMemory, not owned */

@@ -6,7 +6,8 @@
 G_BEGIN_DECLS
 
 /* A signalling server inside the process, for those who are given it: rooms
- * without a network. Any number of participants, each on a thread of its own. */
+ * without a network. Any number of participants, each on a thread of its
+ * own. */
 
 typedef struct _MeshMemoryHub MeshMemoryHub;
 

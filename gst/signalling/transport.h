@@ -15,9 +15,10 @@ G_BEGIN_DECLS
  *   opened ()                 once, at most
  *   frame (GBytes *)          one frame, whole
  *   heard ()                  a sign of life that is no frame
- *   closed (GError *error)    once, and nothing after it. MESH_ERROR_UNREACHABLE:
- *                             it may be there again later; other codes: that is no
- *                             server for us; NULL: the server closed in good order
+ *   closed (GError *error)    once, and nothing after it.
+ *                             MESH_ERROR_UNREACHABLE: it may be there again
+ *                             later; other codes: that is no server for us;
+ *                             NULL: the server closed in good order
  *
  * After mesh_transport_close() only `closed` comes, and only when it was asked
  * to finish. */

@@ -38,7 +38,7 @@ mesh_ws_make_request (const MeshLink *link, const char *key)
       is_ipv6 ? "[" : "", link->host, is_ipv6 ? "]" : "", link->port, key);
 }
 
-/* How long the answer's head is, with the empty line; -1: there is more to it. */
+/* How long the answer's head is, with the empty line; -1: more is to come. */
 gssize
 mesh_ws_answer_length (const char *text, gsize length)
 {

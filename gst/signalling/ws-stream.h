@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /* What libsoup reads a WebSocket from: passes bytes on while it follows the
- * frames in them, and ends in an error once the fragments of one message come to
- * more than is allowed. libsoup limits single frames, and keeps fragments
+ * frames in them, and ends in an error once the fragments of one message come
+ * to more than is allowed. libsoup limits single frames, and keeps fragments
  * without a limit (CVE-2025-32049).
  *
  * Closing it closes the socket at once, without a thread. */

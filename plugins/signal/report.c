@@ -25,8 +25,9 @@ map_code (const GError *error)
   }
 }
 
-/* @fatal: the call is lost, an ERROR. Else a server that went away and is looked
- * for is an INFO, since nothing needs to be done about it; anything else a WARNING. */
+/* @fatal: the call is lost, an ERROR. Else a server that went away and is
+ * looked for is an INFO, since nothing needs to be done about it; anything else
+ * a WARNING. */
 void
 mesh_signal_report (GstElement *element, const GError *error, gboolean fatal)
 {

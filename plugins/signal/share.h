@@ -5,10 +5,10 @@
 
 G_BEGIN_DECLS
 
-/* One participation in a room, and the signalsrc and the signalsink that use it.
- * They find each other through a GstContext of this type, which goes from bin to
- * bin as contexts do. So two pipelines never share, nor do two participations in
- * one pipeline: each has a peer id of its own. */
+/* One participation in a room, and the signalsrc and the signalsink that use
+ * it. They find each other through a GstContext of this type, which goes from
+ * bin to bin as contexts do. So two pipelines never share, nor do two
+ * participations in one pipeline: each has a peer id of its own. */
 
 #define MESH_SIGNAL_CONTEXT "meshroom.signalling"
 #define MESH_SIGNAL_CAPS "application/x-mesh-signal"

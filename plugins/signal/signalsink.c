@@ -6,13 +6,13 @@
  * @short_description: says something in a room's signalling
  * @see_also: signalsrc, meshroom
  *
- * Sends each buffer, one JSON object in the form of docs/protocol.md, "On the signal
- * pads", to the member of the room that it names in `to`. What the server did not
- * confirm is sent again when a connection breaks, and arrives once. See
- * #element-signalsrc, with which it shares its connection.
+ * Sends each buffer, one JSON object in the form of docs/protocol.md, "On the
+ * signal pads", to the member of the room that it names in `to`. What the
+ * server did not confirm is sent again when a connection breaks, and arrives
+ * once. See #element-signalsrc, with which it shares its connection.
  *
- * Who we are is taken from #signalsink:peer-id, else from the field `peer-id` of
- * the caps, else from the first message's `from`; before that nothing is
+ * Who we are is taken from #signalsink:peer-id, else from the field `peer-id`
+ * of the caps, else from the first message's `from`; before that nothing is
  * connected.
  *
  * Pads: `sink`, `application/x-mesh-signal`, optionally with

@@ -8,10 +8,12 @@
  *
  * Gives out the messages that the others in a room send to us, and what the
  * signalling server says about the room: one JSON object a buffer, in the form
- * of docs/protocol.md, "On the signal pads". Together with a #element-signalsink of
- * the same room it stands in for the connection that #element-meshroom otherwise makes
- * itself, so that one can watch it, filter it or replace it. The two share one
- * connection; the peer id is that of #element-meshroom, unless set here.
+ * of docs/protocol.md, "On the signal pads". Together with a
+ * #element-signalsink of the same room it stands in for the connection that
+ * #element-meshroom otherwise makes itself, so that one can watch it, filter it
+ * or replace it. The two share one connection; the peer id is that of
+ * #element-meshroom, unless set here. Of several pairs for one room in one
+ * pipeline each needs #signalsrc:peer-id and #signalsink:peer-id.
  *
  * A server that goes away is looked for until it is back; meanwhile there is a
  * message `offline`. A server that was never there is an error.

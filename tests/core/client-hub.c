@@ -11,7 +11,7 @@
 #include "core/hub.h"
 
 #define ROOM "5c8fd5c8-2c4c-4d3e-9f0a-1b2c3d4e5f60"
-#define MESSAGES 24
+#define MESSAGES 10
 #define SECOND G_GINT64_CONSTANT (1000000)
 
 static const char *const ids[2] = { "aaaaaaaa-0000-4000-8000-000000000000",

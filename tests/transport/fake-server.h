@@ -44,7 +44,8 @@ void fake_server_send (FakeServer *self, const char *format, ...)
     G_GNUC_PRINTF (2, 3);
 /* bytes on the wire as they are: the test does the framing. FALSE: the client
  * has hung up */
-gboolean fake_server_send_raw (FakeServer *self, gconstpointer data, gsize size);
+gboolean fake_server_send_raw (FakeServer *self, gconstpointer data,
+    gsize size);
 void fake_server_close (FakeServer *self, gushort code);
 /* the connection ends without a word */
 void fake_server_cut (FakeServer *self);

@@ -19,7 +19,7 @@ typedef struct {
   guint number;
   MeshConnection *connection;
   struct _Room *room;
-  guint joined;                 /* others that it knows; under the room's lock */
+  guint joined;                 /* others known; under the room's lock */
   guint received[MEMBERS];      /* from each; under the room's lock */
 } Member;
 
