@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Session descriptions: what we offer and answer, and what we make of the
+ * peer's. The worker calls; webrtcbin answers on its own thread. */
+
+#include "meshroom/peer-private.h"
+
+#include "core/error.h"
+
+/* (transfer full): what RTP of @codec looks like */
+static GstCaps *
+make_rtp_caps (const MeshCodec *codec, int payload_type)
+{
+  GstCaps *caps = gst_caps_from_string (codec->rtp_fields);
+
+  gst_caps_set_simple (caps,
+      "media", G_TYPE_STRING, mesh_peer_kinds[codec->kind],
+      "encoding-name", G_TYPE_STRING, codec->name,
+      "payload", G_TYPE_INT, payload_type,
+      "clock-rate", G_TYPE_INT, codec->clock_rate, NULL);
+  if (codec->kind == MESH_AUDIO)
+    gst_caps_set_simple (caps, "encoding-params", G_TYPE_STRING, "2", NULL);
+  return caps;
+}
+
+/* Tells webrtcbin what will come before there is any data, so that payload type
+ * and SSRC are there when it writes the description. */
+static void
+announce_caps (GstPad *webrtc_pad, GstElement *payloader,
+    const MeshCodec *codec, int payload_type)
+{
+  g_autoptr (GstCaps) caps = make_rtp_caps (codec, payload_type);
+  guint ssrc = g_random_int ();
+
+  g_object_set (payloader, "pt", payload_type, "ssrc", ssrc, NULL);
+  gst_caps_set_simple (caps, "ssrc", G_TYPE_UINT, ssrc, NULL);
+  gst_pad_send_event (webrtc_pad, gst_event_new_stream_start ("meshroom"));
+  gst_pad_send_event (webrtc_pad, gst_event_new_caps (caps));
+}
+
+/* An m-line on which we only receive. In an answer webrtcbin makes it by itself. */
+static gboolean
+add_receive_only (MeshPeer *self, const MeshCodec *codec)
+{
+  g_autoptr (GstCaps) caps = make_rtp_caps (codec, codec->payload_type);
+  g_autoptr (GObject) transceiver = NULL;
+
+  if (!self->offerer)
+    return TRUE;
+  g_signal_emit_by_name (self->webrtc, "add-transceiver",
+      GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_RECVONLY, caps, &transceiver);
+  return transceiver != NULL;
+}
+
+/* Sends a kind with @codec as payload type @payload_type; without a source,
+ * there will be nothing to send. */
+static gboolean
+add_sender (MeshPeer *self, const MeshCodec *codec, int payload_type,
+    GError **error)
+{
+  Sender *sender = &self->senders[codec->kind];
+  g_autoptr (GstElement) payloader =
+      mesh_codec_make (codec->payloader, error);
+  g_autoptr (GstPad) sink = NULL, src = NULL, webrtc_pad = NULL;
+  g_autoptr (GObject) transceiver = NULL;
+  g_autofree char *name =
+      g_strdup_printf ("%s_sink", mesh_peer_kinds[codec->kind]);
+  GstPad *ghost;
+
+  if (!payloader)
+    return FALSE;
+  gst_object_ref_sink (payloader);
+  gst_bin_add (GST_BIN (self), payloader);
+  src = gst_element_get_static_pad (payloader, "src");
+  webrtc_pad = gst_element_request_pad_simple (self->webrtc, "sink_%u");
+  if (!webrtc_pad || gst_pad_link (src, webrtc_pad) != GST_PAD_LINK_OK) {
+    g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
+        "webrtcbin does not take %s", codec->name);
+    return FALSE;
+  }
+  g_object_get (webrtc_pad, "transceiver", &transceiver, NULL);
+  g_object_set (transceiver, "do-nack", codec->kind == MESH_VIDEO, NULL);
+
+  announce_caps (webrtc_pad, payloader, codec, payload_type);
+  gst_element_sync_state_with_parent (payloader);
+
+  sink = gst_element_get_static_pad (payloader, "sink");
+  ghost = gst_ghost_pad_new (name, sink);
+  gst_pad_set_active (ghost, TRUE);
+  gst_element_add_pad (GST_ELEMENT (self), ghost);
+  sender->codec = codec;
+  if (!self->sources[codec->kind])
+    return TRUE;
+  sender->fanout = mesh_source_get_fanout (self->sources[codec->kind], codec);
+  sender->branch = mesh_fanout_add_branch (sender->fanout);
+  gst_pad_link_full (sender->branch, ghost, GST_PAD_LINK_CHECK_NOTHING);
+  return TRUE;
+}
+
+/* webrtcbin 1.22 does not bring up a connection on which neither side would
+ * send, so one who only watches says that sound might come. */
+static gboolean
+might_send (MeshPeer *self, MeshKind kind)
+{
+  return self->sources[kind] != NULL
+      || (kind == MESH_AUDIO && !self->sources[MESH_VIDEO]);
+}
+
+static gboolean
+add_kind (MeshPeer *self, const MeshCodec *codec, int payload_type,
+    gboolean wanted, GError **error)
+{
+  if (!might_send (self, codec->kind) || !wanted)
+    return add_receive_only (self, codec);
+  return add_sender (self, codec, payload_type, error);
+}
+
+/* @reply of a create-offer or create-answer that has run, NULL with @error set
+ * when webrtcbin could not. */
+static GstWebRTCSessionDescription *
+take_description (GstPromise *promise, const char *field)
+{
+  const GstStructure *reply = gst_promise_wait (promise)
+      == GST_PROMISE_RESULT_REPLIED ? gst_promise_get_reply (promise) : NULL;
+  GstWebRTCSessionDescription *description = NULL;
+
+  if (reply)
+    gst_structure_get (reply, field, GST_TYPE_WEBRTC_SESSION_DESCRIPTION,
+        &description, NULL);
+  return description;
+}
+
+/* A peer that sends nothing is known to live by its receiver reports only, and
+ * by default those may be nearly as far apart as we wait for them. And what
+ * comes through DTLS need not prove with a second packet that it is RTP. */
+static void
+tune_session (MeshPeer *self)
+{
+  g_autoptr (GstElement) rtpbin =
+      gst_bin_get_by_name (GST_BIN (self->webrtc), "rtpbin");
+  g_autoptr (GObject) session = NULL;
+
+  if (rtpbin)
+    g_signal_emit_by_name (rtpbin, "get-internal-session", 0, &session);
+  if (session)
+    g_object_set (session, "rtcp-min-interval", (guint64) GST_SECOND,
+        "probation", 0, NULL);
+}
+
+static void
+tell_description (MeshPeer *self, gpointer data)
+{
+  GstWebRTCSessionDescription *description = data;
+  g_autofree char *text = gst_sdp_message_as_text (description->sdp);
+
+  tune_session (self);
+  g_signal_emit_by_name (self->webrtc, "set-local-description", description,
+      NULL);
+  self->events->local_sdp (self,
+      description->type == GST_WEBRTC_SDP_TYPE_OFFER ? "offer" : "answer",
+      text, self->user_data);
+}
+
+static void
+on_description (MeshPeer *self, GstPromise *promise, const char *field)
+{
+  GstWebRTCSessionDescription *description =
+      take_description (promise, field);
+
+  if (description)
+    mesh_peer_post (self, tell_description, description,
+        (GDestroyNotify) gst_webrtc_session_description_free);
+  else
+    mesh_peer_fail (self, "failed", "webrtcbin could not make a session description");
+}
+
+static void
+on_offer (GstPromise *promise, gpointer user_data)
+{
+  on_description (user_data, promise, "offer");
+  gst_promise_unref (promise);
+}
+
+static void
+on_answer (GstPromise *promise, gpointer user_data)
+{
+  on_description (user_data, promise, "answer");
+  gst_promise_unref (promise);
+}
+
+/**
+ * mesh_peer_offer:
+ * @peer: a fresh attempt, in the room's bin and in its state
+ * @video: the video codec to speak
+ * @error: return location for a #MESH_ERROR
+ *
+ * Makes the offer, which comes by #MeshPeerEvents.
+ *
+ * Returns: whether it was begun
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_peer_offer (MeshPeer *peer, const MeshCodec *video, GError **error)
+{
+  const MeshCodec *audio = mesh_codec_find ("OPUS");
+
+  peer->offerer = TRUE;
+  if (!add_kind (peer, audio, audio->payload_type, TRUE, error)
+      || !add_kind (peer, video, video->payload_type, TRUE, error))
+    return FALSE;
+  g_signal_emit_by_name (peer->webrtc, "create-offer", NULL,
+      gst_promise_new_with_change_func (on_offer, gst_object_ref (peer),
+          gst_object_unref));
+  return TRUE;
+}
+
+static void
+use_candidates (MeshPeer *self, char **candidates)
+{
+  for (guint i = 0; candidates[i]; i++)
+    mesh_peer_remote_candidate (self, candidates[i]);
+}
+
+static void
+on_remote_set (GstPromise *promise, gpointer user_data)
+{
+  MeshPeer *self = user_data;
+  const GstStructure *reply = gst_promise_wait (promise)
+      == GST_PROMISE_RESULT_REPLIED ? gst_promise_get_reply (promise) : NULL;
+
+  if (reply && gst_structure_has_field (reply, "error")) {
+    g_autoptr (GError) error = NULL;
+
+    gst_structure_get (reply, "error", G_TYPE_ERROR, &error, NULL);
+    mesh_peer_fail (self, "failed", error ? error->message : "bad session description");
+  }
+  gst_promise_unref (promise);
+}
+
+static gboolean
+set_remote (MeshPeer *self, const MeshSdp *sdp, gboolean is_offer,
+    GError **error)
+{
+  GstWebRTCSessionDescription *description;
+  GstSDPMessage *message;
+
+  if (gst_sdp_message_new_from_text (sdp->text, &message) != GST_SDP_OK) {
+    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
+        "session description cannot be parsed");
+    return FALSE;
+  }
+  description = gst_webrtc_session_description_new (is_offer
+      ? GST_WEBRTC_SDP_TYPE_OFFER : GST_WEBRTC_SDP_TYPE_ANSWER, message);
+  g_signal_emit_by_name (self->webrtc, "set-remote-description", description,
+      gst_promise_new_with_change_func (on_remote_set, gst_object_ref (self),
+          gst_object_unref));
+  gst_webrtc_session_description_free (description);
+  self->described = TRUE;
+  use_candidates (self, sdp->candidates);
+  return TRUE;
+}
+
+static gboolean
+answer (MeshPeer *self, const MeshSdp *sdp, GError **error)
+{
+  for (guint i = 0; i < sdp->n_media; i++) {
+    const MeshSdpMedia *media = &sdp->media[i];
+
+    if (media->codec && !add_kind (self, mesh_codec_find (media->codec),
+            media->payload_type, media->receives, error))
+      return FALSE;
+  }
+  if (!set_remote (self, sdp, TRUE, error))
+    return FALSE;
+  g_signal_emit_by_name (self->webrtc, "create-answer", NULL,
+      gst_promise_new_with_change_func (on_answer, gst_object_ref (self),
+          gst_object_unref));
+  return TRUE;
+}
+
+/**
+ * mesh_peer_remote_sdp:
+ * @peer: the attempt
+ * @type: "offer" or "answer"
+ * @sdp: the peer's description, as it came
+ * @error: return location for a #MESH_ERROR
+ *
+ * Takes the peer's offer, and makes an answer to it; or its answer to our offer.
+ *
+ * Returns: %FALSE when the description is none that we connect on
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_peer_remote_sdp (MeshPeer *peer, const char *type, const char *sdp,
+    GError **error)
+{
+  gboolean is_offer = g_str_equal (type, "offer");
+  g_autoptr (MeshSdp) read = NULL;
+
+  if (is_offer == peer->offerer || peer->described) {
+    g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
+        "an unexpected %s", is_offer ? "offer" : "answer");
+    return FALSE;
+  }
+  read = mesh_sdp_read (sdp, is_offer, (const char *const *)
+      peer->video_codecs, error);
+  if (!read)
+    return FALSE;
+  if (!is_offer && read->n_media != 2) {
+    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
+        "an answer with other m-lines than the offer");
+    return FALSE;
+  }
+  mesh_verifier_expect (peer->verifier, read->fingerprint);
+  for (guint i = 0; i < read->n_media; i++) {
+    if (g_str_equal (read->media[i].kind, "audio"))
+      g_atomic_int_set (&peer->audio_ssrc, read->media[i].ssrc);
+  }
+  return is_offer ? answer (peer, read, error)
+      : set_remote (peer, read, FALSE, error);
+}
+
+/**
+ * mesh_peer_remote_candidate:
+ * @peer: the attempt, with the peer's description set
+ * @candidate: the peer's candidate; one that is not welcome is passed over
+ *
+ * Since: 0.1
+ */
+void
+mesh_peer_remote_candidate (MeshPeer *peer, const char *candidate)
+{
+  /* All is bundled, and webrtcbin listens for the first m-line only. */
+  if (peer->described && mesh_candidate_is_welcome (candidate, FALSE))
+    g_signal_emit_by_name (peer->webrtc, "add-ice-candidate", 0, candidate);
+}

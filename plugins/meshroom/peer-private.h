@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "meshroom/peer.h"
+
+#include <gst/webrtc/webrtc.h>
+
+#include "meshroom/verify.h"
+
+G_BEGIN_DECLS
+
+/* The attempt's inside, for its own files: peer.c has its life and what it tells the
+ * room, negotiate.c the session descriptions, reception.c what the peer sends. */
+
+/* One peer's way out: a branch of the fan-out, linked to a payloader here. */
+typedef struct {
+  const MeshCodec *codec;
+  MeshFanout *fanout;
+  GstPad *branch;
+} Sender;
+
+struct _MeshPeer {
+  GstBin parent;
+
+  char *id;
+  char *sid;
+  GMainContext *worker;
+  const MeshPeerEvents *events;
+  gpointer user_data;
+  char **video_codecs;
+  MeshSource *sources[MESH_N_KINDS];
+  gboolean decode;
+
+  GstElement *webrtc;
+  GObject *ice;
+  MeshVerifier *verifier;
+
+  /* worker only */
+  Sender senders[MESH_N_KINDS];
+  gboolean offerer;
+  gboolean described;           /* the peer's description is set */
+  gboolean connected;
+  gboolean failed;
+
+  gint abandoned;               /* atomic */
+  gint audio_ssrc;              /* atomic: of what the peer sends */
+  GMutex lock;                  /* guards: */
+  GstElement *receivers[MESH_N_KINDS];
+};
+
+extern const char *const mesh_peer_kinds[MESH_N_KINDS];
+
+/* peer.c: any thread */
+void mesh_peer_post (MeshPeer *peer, void (*func) (MeshPeer *, gpointer),
+    gpointer data, GDestroyNotify destroy);
+void mesh_peer_fail (MeshPeer *peer, const char *reason, const char *text);
+
+/* reception.c: webrtcbin's threads */
+void mesh_peer_on_jitterbuffer (GstElement *rtpbin, GObject *jitterbuffer,
+    guint session, guint ssrc, gpointer user_data);
+void mesh_peer_on_stream (GstElement *webrtc, GstPad *pad,
+    gpointer user_data);
+
+G_END_DECLS
