@@ -59,7 +59,8 @@ meet_upstream (MeshInput *self, GstObject *parent)
   GstClockTime latency = query_latency (self, &self->live);
 
   self->knows_upstream = TRUE;
-  if (self->live && mesh_scene_raise_latency (self->scene, latency)) {
+  if (self->live && mesh_scene_raise_latency (self->scene, latency)
+      && parent) {
     GST_INFO_OBJECT (self, "upstream has %" GST_TIME_FORMAT " of latency",
         GST_TIME_ARGS (latency));
     gst_element_post_message (GST_ELEMENT (parent),
@@ -214,8 +215,8 @@ mesh_input_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return TRUE;
 }
 
-static gboolean
-is_leaving (MeshInput *self)
+gboolean
+mesh_input_is_leaving (MeshInput *self)
 {
   gboolean leaving;
 
@@ -232,7 +233,7 @@ mesh_input_query (GstPad *pad, GstObject *parent, GstQuery *query)
 
   switch (GST_QUERY_TYPE (query)) {
     case GST_QUERY_CAPS:
-      if (!is_leaving (MESH_INPUT (pad)))
+      if (!mesh_input_is_leaving (MESH_INPUT (pad)))
         return gst_pad_query_default (pad, parent, query);
       none = gst_caps_new_empty ();
       gst_query_set_caps_result (query, none);

@@ -58,6 +58,7 @@ typedef struct {
 } MeshInputClass;
 
 void mesh_input_attach (MeshInput *self, MeshScene *scene, GPtrArray *inputs);
+gboolean mesh_input_is_leaving (MeshInput *self);
 gboolean mesh_input_leave (MeshInput *self, GPtrArray *inputs);
 gboolean mesh_input_remove (MeshInput *self, GPtrArray *inputs);
 void mesh_input_ask_all (MeshScene *scene);

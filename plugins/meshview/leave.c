@@ -4,9 +4,9 @@
  *
  * Whoever linked it without keeping it, as gst-launch does, will never release
  * it: that is up to us. An application that keeps the pad will unlink it and
- * then release it, and must still find it there when it does. So a pad goes when
- * nobody but the view has a reference any more; or some time later, if somebody
- * just forgot. */
+ * then release it, and must still find it there when it does. So a pad goes
+ * when nobody but the view has a reference any more; or some time later, if
+ * somebody just forgot. */
 
 #include "leave.h"
 
@@ -33,9 +33,10 @@ leaver_free (Leaver *leaver)
   g_free (leaver);
 }
 
-/* The view's reference, and the one that was taken to look. */
-static gboolean
-is_kept_by_others (GstPad *pad)
+/* Whether there are references besides the view's, and the one that was taken
+ * to look. */
+gboolean
+mesh_leave_is_kept (GstPad *pad)
 {
   return g_atomic_int_get (&G_OBJECT (pad)->ref_count) > 2;
 }
@@ -44,12 +45,12 @@ static gboolean
 on_time (GstClock *clock, GstClockTime time, GstClockID id, gpointer user_data)
 {
   Leaver *leaver = user_data;
-  g_autoptr (GstElement) view = g_weak_ref_get (&leaver->view);
   g_autoptr (GstPad) pad = g_weak_ref_get (&leaver->pad);
+  g_autoptr (GstElement) view = pad ? g_weak_ref_get (&leaver->view) : NULL;
 
-  if (!view || !pad || GST_PAD_PARENT (pad) != view) {
+  if (!view || GST_PAD_PARENT (pad) != view) {
     leaver_free (leaver);
-  } else if (is_kept_by_others (pad) && ++leaver->checks < MAX_CHECKS) {
+  } else if (mesh_leave_is_kept (pad) && ++leaver->checks < MAX_CHECKS) {
     check_later (leaver);
   } else {
     leaver_free (leaver);

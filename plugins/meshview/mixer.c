@@ -94,8 +94,8 @@ is_seen_locked (MeshScene *scene, const char *peer)
   return FALSE;
 }
 
-/* Whom the speaker layout shows large: somebody with a picture, and known by a
- * peer id, by which alone a voice and a picture are known to belong together. */
+/* Whom the speaker layout shows large: somebody with a picture, and with a peer
+ * id, which is all that tells which voice belongs to it. */
 static void
 choose_speaker_locked (MeshMixer *self)
 {

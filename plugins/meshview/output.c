@@ -6,7 +6,7 @@
  *
  * The queue holds what is early: a sink shows it at the latency of the whole
  * pipeline, which can be far more than ours (an audio sink alone adds 200 ms).
- * The converters do nothing as long as whoever is outside takes what we have. */
+ * The converters do nothing as long as those outside take what we have. */
 
 #include "output.h"
 

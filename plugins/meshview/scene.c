@@ -53,7 +53,8 @@ find_focus (MeshScene *scene, GPtrArray *shown)
     if (scene->mode == MESH_LAYOUT_SPEAKER) {
       if (scene->speaker && g_strcmp0 (input->peer, scene->speaker) == 0)
         return i;
-    } else if (scene->solo && mesh_input_is_called_locked (input, scene->solo)) {
+    } else if (scene->solo
+        && mesh_input_is_called_locked (input, scene->solo)) {
       return i;
     }
   }

@@ -95,7 +95,8 @@ wait_until (MeshTicker *ticker, GstClock *clock, GstClockTime time)
  * @element: whose clock and base time count
  * @delay: how long after its time a unit goes out
  * @tolerance: by how many units to be behind and still catch up; when it is
- *   more, because the machine or whoever is downstream was busy, what is over is left out
+ *   more, because the machine or whoever is downstream was busy, what should
+ *   have been out by now is left out
  * @buffer: gets the unit's timestamps
  *
  * Waits until the next unit is due.

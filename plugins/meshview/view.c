@@ -8,9 +8,10 @@
  * takes the pads of #GstMeshRoom, or any other raw video and audio.
  *
  * Both outputs go on from the first moment to the last, whoever is there: with
- * nobody they are the background's colour and silence. A person's tile comes with
- * the first frame and goes with the end of the stream. Inputs are request pads; when
- * one is unlinked, as when a peer leaves, the view lets go of it by itself.
+ * nobody they are the background's colour and silence. A person's tile comes
+ * with the first frame and goes with the end of the stream. Inputs are request
+ * pads, each good for one link: when it is unlinked, as when a peer leaves, the
+ * view lets go of it by itself.
  *
  * An input that is stuck or late keeps nobody waiting: the picture that is due
  * is made of what has arrived by then. The latency that the view declares is
@@ -28,7 +29,8 @@
  * ## Example launch line
  * |[
  * gst-launch-1.0 meshview name=v \
- *   videotestsrc is-live=true ! v.  videotestsrc is-live=true pattern=ball ! v. \
+ *   videotestsrc is-live=true ! v. \
+ *   videotestsrc is-live=true pattern=ball ! v. \
  *   audiotestsrc is-live=true ! v. \
  *   v.video ! videoconvert ! autovideosink  v.audio ! autoaudiosink
  * ]| Two test pictures side by side, and a tone.
@@ -160,6 +162,23 @@ on_unlinked (GstPad *pad, GstPad *peer, MeshView *self)
   mesh_leave_soon (GST_ELEMENT (self), pad);
 }
 
+/* Those who left go before the view ends, unless somebody still holds them. */
+static void
+remove_leaving (MeshView *self)
+{
+  GList *pads = NULL;
+
+  GST_OBJECT_LOCK (self);
+  for (GList *l = GST_ELEMENT (self)->sinkpads; l; l = l->next)
+    pads = g_list_prepend (pads, gst_object_ref (l->data));
+  GST_OBJECT_UNLOCK (self);
+  for (GList *l = pads; l; l = l->next) {
+    if (mesh_input_is_leaving (l->data) && !mesh_leave_is_kept (l->data))
+      remove_input (self, l->data);
+  }
+  g_list_free_full (pads, gst_object_unref);
+}
+
 /* The next that isn't taken by someone who asked for it by name. */
 static char *
 choose_name (MeshView *self, gboolean is_video)
@@ -200,6 +219,9 @@ mesh_view_request_new_pad (GstElement *element, GstPadTemplate *templ,
     mesh_input_leave (input, inputs_of (self, input));
     return NULL;
   }
+  /* it has to go on saying no when it is not ours any more, to those who found
+   * it just before */
+  GST_OBJECT_FLAG_UNSET (input, GST_PAD_FLAG_NEED_PARENT);
   return GST_PAD (input);
 }
 
@@ -216,6 +238,8 @@ mesh_view_change_state (GstElement *element, GstStateChange transition)
 
   if (transition == GST_STATE_CHANGE_NULL_TO_READY)
     mesh_leave_prepare ();
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL)
+    remove_leaving (self);
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     g_mutex_lock (&self->scene->lock);
     self->scene->latency = MESH_SCENE_LATENCY;

@@ -106,7 +106,7 @@ GST_START_TEST (wrong_timestamps_are_survived)
 }
 GST_END_TEST;
 
-/* Somebody joins a call that has gone on for a while, with timestamps of now. */
+/* Somebody joins a call that has gone on for a while. */
 GST_START_TEST (a_latecomer_is_seen)
 {
   Call call;

@@ -22,7 +22,7 @@ typedef struct {
   GstElement *room;             /* NULL where the pipeline has none */
   GstElement *video;            /* appsinks, NULL where there are none */
   GstElement *audio;
-  guint latency_messages;       /* the view's, as seen by call_check_no_error() */
+  guint latency_messages;       /* the view's, by call_check_no_error() */
 } Call;
 
 typedef gboolean (*FrameFunc) (GstVideoFrame *frame, gpointer user_data);
@@ -89,6 +89,17 @@ room_on_event (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_DROP;
 }
 
+/* What is to be sent on a pad, in its own thread, as a stream does. */
+static GstPadProbeReturn
+room_on_buffer (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  GstEvent *event;
+
+  while ((event = g_async_queue_try_pop (user_data)))
+    gst_pad_push_event (pad, event);
+  return GST_PAD_PROBE_OK;
+}
+
 /* A room goes on when nobody listens. */
 static GstFlowReturn
 room_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
@@ -107,6 +118,7 @@ room_add (GstElement *room, const char *pad, const char *description)
       &error);
   GstPad *target, *ghost;
   GstProxyPad *inner;
+  GAsyncQueue *events;
 
   g_assert_no_error (error);
   gst_bin_add (GST_BIN (room), source);
@@ -119,6 +131,10 @@ room_add (GstElement *room, const char *pad, const char *description)
   gst_object_unref (target);
   gst_pad_add_probe (ghost, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, room_on_event,
       room, NULL);
+  events = g_async_queue_new_full ((GDestroyNotify) gst_event_unref);
+  gst_pad_add_probe (ghost, GST_PAD_PROBE_TYPE_BUFFER, room_on_buffer, events,
+      (GDestroyNotify) g_async_queue_unref);
+  g_object_set_data (G_OBJECT (ghost), "events", events);
   gst_pad_set_active (ghost, TRUE);
   gst_element_sync_state_with_parent (source);
   gst_element_add_pad (room, ghost);
@@ -136,11 +152,17 @@ room_remove (GstElement *room, GstPad *pad)
   gst_bin_remove (GST_BIN (room), source);
 }
 
+static G_GNUC_UNUSED void
+room_send (GstPad *pad, GstEvent *event)
+{
+  g_async_queue_push (g_object_get_data (G_OBJECT (pad), "events"), event);
+}
+
 /* Says on a pad who it is, as the meshroom does. */
 static G_GNUC_UNUSED void
 room_introduce (GstPad *pad, const char *id, const char *name, gboolean muted)
 {
-  gst_pad_push_event (pad,
+  room_send (pad,
       gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY,
           gst_structure_new ("meshroom/peer", "peer-id", G_TYPE_STRING, id,
               "name", G_TYPE_STRING, name, "muted", G_TYPE_BOOLEAN, muted,
@@ -189,10 +211,28 @@ call_check_no_error (Call *call)
   gst_object_unref (bus);
 }
 
+typedef struct {
+  GMutex lock;
+  GCond cond;
+  gboolean over;
+} Ending;
+
+static void
+on_end (gpointer user_data, GObject *object)
+{
+  Ending *ending = user_data;
+
+  g_mutex_lock (&ending->lock);
+  ending->over = TRUE;
+  g_cond_signal (&ending->cond);
+  g_mutex_unlock (&ending->lock);
+}
+
 static G_GNUC_UNUSED void
 call_stop (Call *call)
 {
-  gpointer view = call->view;
+  static Ending ending;         /* outlives a test that fails */
+  gint64 patience = g_get_monotonic_time () + 10 * G_TIME_SPAN_SECOND;
 
   call_check_no_error (call);
   gst_element_set_state (call->pipeline, GST_STATE_NULL);
@@ -200,9 +240,14 @@ call_stop (Call *call)
   gst_clear_object (&call->video);
   gst_clear_object (&call->audio);
   gst_clear_object (&call->pipeline);
-  g_object_add_weak_pointer (G_OBJECT (call->view), &view);
+  ending.over = FALSE;
+  g_object_weak_ref (G_OBJECT (call->view), on_end, &ending);
   gst_object_unref (call->view);
-  fail_unless (view == NULL, "the view lives on");
+  g_mutex_lock (&ending.lock);
+  while (!ending.over
+      && g_cond_wait_until (&ending.cond, &ending.lock, patience));
+  g_mutex_unlock (&ending.lock);
+  fail_unless (ending.over, "the view lives on");
 }
 
 static G_GNUC_UNUSED GstSample *
