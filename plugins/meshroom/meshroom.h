@@ -37,6 +37,7 @@ struct _MeshMeshroom {
   char *display_name;
   gboolean muted;
   gboolean hidden;
+  guint32 last_key;             /* seqnum of the last key's event */
   char *stun_server;
   char **turn_servers;
   GstWebRTCICETransportPolicy policy;

@@ -75,15 +75,21 @@ port_query (GstPad *pad, GstObject *parent, GstQuery *query)
   }
 }
 
+/* At once, and not with the first message: a signalsink only knows who we are,
+ * and connects, when it has the caps. */
 static void
 start_stream (MeshPort *self)
 {
+  g_autoptr (GstEvent) started =
+      gst_pad_get_sticky_event (self->srcpad, GST_EVENT_SEGMENT, 0);
   g_autofree char *stream_id =
       g_strdup_printf ("meshroom/%s/signal", self->peer_id);
   g_autoptr (GstCaps) caps = gst_caps_new_simple (SIGNAL_CAPS, "peer-id",
       G_TYPE_STRING, self->peer_id, NULL);
   GstSegment segment;
 
+  if (started)
+    return;
   gst_segment_init (&segment, GST_FORMAT_TIME);
   gst_pad_push_event (self->srcpad, gst_event_new_stream_start (stream_id));
   gst_pad_push_event (self->srcpad, gst_event_new_caps (caps));
@@ -94,13 +100,8 @@ static void
 push_message (MeshPort *self, char *json)
 {
   GstBuffer *buffer = gst_buffer_new_wrapped (json, strlen (json));
-  g_autoptr (GstEvent) segment =
-      gst_pad_get_sticky_event (self->srcpad, GST_EVENT_SEGMENT, 0);
-  GstFlowReturn flow;
+  GstFlowReturn flow = gst_pad_push (self->srcpad, buffer);
 
-  if (!segment)
-    start_stream (self);
-  flow = gst_pad_push (self->srcpad, buffer);
   if (flow != GST_FLOW_OK)
     GST_DEBUG_OBJECT (self, "a message went nowhere: %s",
         gst_flow_get_name (flow));
@@ -113,6 +114,7 @@ port_loop (gpointer user_data)
   MeshPort *self = user_data;
   char *json;
 
+  start_stream (self);
   g_mutex_lock (&self->lock);
   self->sending = FALSE;
   g_cond_broadcast (&self->cond);

@@ -12,14 +12,22 @@
 /* How long a goodbye may take to get out. */
 #define MAX_GOODBYE (500 * G_TIME_SPAN_MILLISECOND)
 
-/* Keys pressed in a window that shows the call (see meshview). */
+/* Keys pressed in a window that shows the call (see meshview). A key comes back
+ * through each peer's pads, but counts once. */
 static void
 on_key (const char *key, GstEvent *event, gpointer user_data)
 {
   MeshMeshroom *self = user_data;
   g_autoptr (GstPad) video = NULL;
-  gboolean muted;
+  guint32 seqnum = gst_event_get_seqnum (event);
+  gboolean muted, repeated;
 
+  g_mutex_lock (&self->lock);
+  repeated = self->last_key == seqnum;
+  self->last_key = seqnum;
+  g_mutex_unlock (&self->lock);
+  if (repeated)
+    return;
   if (g_str_equal (key, "m")) {
     g_object_get (self, "muted", &muted, NULL);
     g_object_set (self, "muted", !muted, NULL);
