@@ -5,21 +5,30 @@
 #
 # Runs a command in a network namespace of its own: loopback, and one veth pair
 # with an address and a default route, so that ICE finds one host candidate and
-# nothing that is sent ever leaves. As root, or in a user namespace.
+# nothing that is sent ever leaves. As root, in a user namespace, or by sudo.
 set -eu
 
-if [ "${MESH_NETNS-}" = setup ]; then
-  ip link set lo up
-  ip link add mesh0 type veth peer name mesh1
-  ip addr add 10.77.0.1/24 dev mesh0
-  ip link set mesh0 up
-  ip link set mesh1 up
-  ip route add default via 10.77.0.1
-  MESH_NETNS=in exec "$@"
-fi
-[ "${MESH_NETNS-}" != in ] || exec "$@"
+case ${MESH_NETNS-} in
+  in) exec "$@" ;;
+  setup*)
+    ip link set lo up
+    ip link add mesh0 type veth peer name mesh1
+    ip addr add 10.77.0.1/24 dev mesh0
+    ip link set mesh0 up
+    ip link set mesh1 up
+    ip route add default via 10.77.0.1
+    user=${MESH_NETNS#setup}
+    export MESH_NETNS=in
+    if [ -n "$user" ]; then
+      exec setpriv --reuid "${user%:*}" --regid "${user#*:}" --init-groups "$@"
+    fi
+    exec "$@" ;;
+esac
 
 if [ "$(id -u)" = 0 ]; then
   MESH_NETNS=setup exec unshare -n "$0" "$@"
+elif unshare -Urn true 2>/dev/null; then
+  MESH_NETNS=setup exec unshare -Urn "$0" "$@"
 fi
-MESH_NETNS=setup exec unshare -Urn "$0" "$@"
+exec sudo -E env MESH_NETNS="setup$(id -u):$(id -g)" PATH="$PATH" \
+  unshare -n "$0" "$@"
