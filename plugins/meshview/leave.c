@@ -23,11 +23,11 @@ typedef struct {
   guint checks;
 } Leaver;
 
-static void check_later (Leaver *leaver);
-
 static void
-leaver_free (Leaver *leaver)
+leaver_free (gpointer data)
 {
+  Leaver *leaver = data;
+
   g_weak_ref_clear (&leaver->view);
   g_weak_ref_clear (&leaver->pad);
   g_free (leaver);
@@ -41,6 +41,8 @@ mesh_leave_is_kept (GstPad *pad)
   return g_atomic_int_get (&G_OBJECT (pad)->ref_count) > 2;
 }
 
+static void start_checks (Leaver *leaver);
+
 static gboolean
 on_time (GstClock *clock, GstClockTime time, GstClockID id, gpointer user_data)
 {
@@ -48,26 +50,30 @@ on_time (GstClock *clock, GstClockTime time, GstClockID id, gpointer user_data)
   g_autoptr (GstPad) pad = g_weak_ref_get (&leaver->pad);
   g_autoptr (GstElement) view = pad ? g_weak_ref_get (&leaver->view) : NULL;
 
-  if (!view || GST_PAD_PARENT (pad) != view) {
-    leaver_free (leaver);
-  } else if (mesh_leave_is_kept (pad) && ++leaver->checks < MAX_CHECKS) {
-    check_later (leaver);
+  if (!view || GST_PAD_PARENT (pad) != view)
+    return TRUE;
+  if (mesh_leave_is_kept (pad) && leaver->checks + 1 < MAX_CHECKS) {
+    Leaver *next = g_new0 (Leaver, 1);
+
+    g_weak_ref_init (&next->view, view);
+    g_weak_ref_init (&next->pad, pad);
+    next->checks = leaver->checks + 1;
+    start_checks (next);
   } else {
-    leaver_free (leaver);
     gst_element_release_request_pad (view, pad);
   }
   return TRUE;
 }
 
+/* The clock's entry owns @leaver, also when it never comes to its time. */
 static void
-check_later (Leaver *leaver)
+start_checks (Leaver *leaver)
 {
   g_autoptr (GstClock) clock = gst_system_clock_obtain ();
   GstClockID id = gst_clock_new_single_shot_id (clock,
       gst_clock_get_time (clock) + INTERVAL);
 
-  if (gst_clock_id_wait_async (id, on_time, leaver, NULL) != GST_CLOCK_OK)
-    leaver_free (leaver);
+  gst_clock_id_wait_async (id, on_time, leaver, leaver_free);
   gst_clock_id_unref (id);
 }
 
@@ -85,7 +91,7 @@ mesh_leave_soon (GstElement *view, GstPad *pad)
 
   g_weak_ref_init (&leaver->view, view);
   g_weak_ref_init (&leaver->pad, pad);
-  check_later (leaver);
+  start_checks (leaver);
 }
 
 static gboolean

@@ -37,8 +37,11 @@ gint64 party_patience (void);
     gint64 until = g_get_monotonic_time () + party_patience (); \
     g_mutex_lock (&party_lock); \
     while (!(condition)) \
-      if (!g_cond_wait_until (&party_changed, &party_lock, until)) \
+      if (!g_cond_wait_until (&party_changed, &party_lock, until)) { \
+        /* whoever tidies up needs the lock */ \
+        g_mutex_unlock (&party_lock); \
         fail ("waited in vain for " #condition); \
+      } \
     g_mutex_unlock (&party_lock); \
   } G_STMT_END
 
