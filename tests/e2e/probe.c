@@ -298,10 +298,17 @@ probe_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return ok;
 }
 
+/* The next stream may get the same pad. Nothing flows while it is unlinked. */
 static void
 on_unlinked (GstPad *pad, GstPad *peer, MeshProbe *self)
 {
-  write_line (self, MESH_PROBE_PAD (pad), "gone", "");
+  MeshProbePad *mine = MESH_PROBE_PAD (pad);
+
+  write_line (self, mine, "gone", "");
+  GST_PAD_STREAM_LOCK (pad);
+  mine->frames = 0;
+  mine->last = mine->gap = 0;
+  GST_PAD_STREAM_UNLOCK (pad);
 }
 
 static GstPad *
