@@ -352,5 +352,9 @@ mesh_call_stop (MeshCall *call)
   mesh_call_post (call, do_stop);
   g_thread_join (call->thread);
   g_thread_pool_free (call->removals, FALSE, TRUE);
+  /* What nobody waits for any more holds on to its peer, and that to the context. */
+  g_source_destroy (call->timer);
+  g_source_destroy (call->pulse);
+  while (g_main_context_iteration (call->context, FALSE));
   call_free (call);
 }

@@ -10,6 +10,7 @@
 #include "meshroom/peer-private.h"
 
 #include "core/error.h"
+#include "meshroom/hush.h"
 
 /* Milliseconds between two connectivity checks: the least that RFC 8445 §14.2
  * allows. A mesh has few candidates a peer, and every check that finds a path
@@ -466,6 +467,9 @@ mesh_peer_close (MeshPeer *peer)
 
   /* locked, or the room's own next state change would raise it again */
   gst_element_set_locked_state (GST_ELEMENT (peer), TRUE);
+  if (!peer->connected)
+    mesh_webrtcbin_settle (peer->webrtc);
+  mesh_webrtcbin_hush (peer->webrtc);
   gst_element_set_state (GST_ELEMENT (peer), GST_STATE_NULL);
   for (guint i = 0; i < MESH_N_KINDS; i++) {
     Sender *sender = &peer->senders[i];

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* webrtcbin 1.22's receiving half listens to the state of its ICE transport, and
+ * as long as that is not connected, it blocks a pad: also when it is closed
+ * already, and then nobody takes the block away, which holds half of webrtcbin
+ * and its descriptors for ever. The state changes on webrtcbin's own thread and on
+ * libnice's, while a third one closes. */
+
+#include "meshroom/hush.h"
+
+#include <gst/webrtc/webrtc.h>
+
+/**
+ * mesh_webrtcbin_settle:
+ * @webrtcbin: one that gets no more to do
+ *
+ * Waits until it has done what it was told to: no transport is made while it is
+ * being closed, and no promise is forgotten, which would keep alive whom it
+ * was given by.
+ *
+ * Since: 0.1
+ */
+void
+mesh_webrtcbin_settle (GstElement *webrtcbin)
+{
+  g_autoptr (GstPromise) promise = gst_promise_new ();
+
+  /* any question will do: they are answered in order */
+  g_signal_emit_by_name (webrtcbin, "get-stats", NULL, promise);
+  gst_promise_wait (promise);
+}
+
+static GObject *
+get_object (GObject *object, const char *property)
+{
+  GObject *value = NULL;
+
+  if (object && g_object_class_find_property (G_OBJECT_GET_CLASS (object),
+          property))
+    g_object_get (object, property, &value, NULL);
+  return value;
+}
+
+static void
+stop_listening (const GValue *item, gpointer user_data)
+{
+  GObject *child = g_value_get_object (item);
+
+  if (g_str_equal (G_OBJECT_TYPE_NAME (child), "TransportReceiveBin"))
+    g_signal_handlers_disconnect_by_data (user_data, child);
+}
+
+/**
+ * mesh_webrtcbin_hush:
+ * @webrtcbin: one that is about to be closed
+ *
+ * Has it listen to its transports no more.
+ *
+ * Since: 0.1
+ */
+void
+mesh_webrtcbin_hush (GstElement *webrtcbin)
+{
+  g_autoptr (GArray) transceivers = NULL;
+
+  g_signal_emit_by_name (webrtcbin, "get-transceivers", &transceivers);
+  for (guint i = 0; transceivers && i < transceivers->len; i++) {
+    g_autoptr (GObject) sender =
+        get_object (g_array_index (transceivers, GObject *, i), "sender");
+    g_autoptr (GObject) dtls = get_object (sender, "transport");
+    g_autoptr (GObject) ice = get_object (dtls, "transport");
+    g_autoptr (GstIterator) children =
+        gst_bin_iterate_elements (GST_BIN (webrtcbin));
+
+    while (ice && gst_iterator_foreach (children, stop_listening, ice)
+        == GST_ITERATOR_RESYNC)
+      gst_iterator_resync (children);
+  }
+}
