@@ -3,9 +3,11 @@
 /* What a meshroom does not put up with: certificates that are not the ones
  * announced, keys that are not the room's, junk, and links that lead nowhere. */
 
+#include <gst/sdp/sdp.h>
 #include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "core/sdp.h"
 #include "party.h"
 
 #define LINK "link=http://127.0.0.1:1/room/" \
@@ -352,6 +354,74 @@ GST_START_TEST (a_bad_answer_ends_the_attempt_only)
 
 GST_END_TEST;
 
+/* Keeps the description of a message. */
+static char *
+keep_description (Party *from, const char *json, gpointer data)
+{
+  g_autoptr (JsonNode) node = json_from_string (json, NULL);
+  JsonObject *object = json_node_get_object (node);
+
+  if (json_object_has_member (object, "data")) {
+    object = json_object_get_object_member (object, "data");
+    if (json_object_has_member (object, "sdp"))
+      g_ptr_array_add (data, g_strdup (json_object_get_string_member (object,
+                  "sdp")));
+  }
+  return g_strdup (json);
+}
+
+/* What the core lets in, webrtcbin's parser must read as the same. */
+static void
+check_readable (const char *text, gboolean is_offer)
+{
+  static const char *const codecs[] = { "VP8", "H264", NULL };
+  g_autoptr (MeshSdp) sdp = mesh_sdp_read (text, is_offer, codecs, NULL);
+  GstSDPMessage *message;
+
+  if (!sdp)
+    return;
+  ck_assert_int_eq (gst_sdp_message_new_from_text (sdp->text, &message),
+      GST_SDP_OK);
+  ck_assert_uint_eq (gst_sdp_message_medias_len (message), sdp->n_media);
+  for (guint i = 0; i < sdp->n_media; i++) {
+    const GstSDPMedia *media = gst_sdp_message_get_media (message, i);
+
+    ck_assert_str_eq (gst_sdp_media_get_media (media), sdp->media[i].kind);
+    ck_assert_int_eq (gst_sdp_media_get_port (media) != 0,
+        sdp->media[i].codec != NULL);
+    fail_unless (gst_sdp_media_get_attribute_val (media, "mid") != NULL);
+  }
+  gst_sdp_message_free (message);
+}
+
+GST_START_TEST (what_is_let_in_is_read_the_same_by_gstreamer)
+{
+  g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GRand) random = g_rand_new_with_seed (11);
+  Wire *wire = wire_new (keep_description, texts);
+  Party *a = party_new (wire, "", RED);
+  Party *b = party_new (wire, "", BLUE);
+
+  party_start (a);
+  party_start (b);
+  WAIT_FOR (party_sees (a, b->id, PARTY_BLUE));
+  party_free (a);
+  party_free (b);
+  wire_free (wire);
+  ck_assert_uint_ge (texts->len, 2);
+  for (guint i = 0; i < 20000; i++) {
+    g_autofree char *text = g_strdup (texts->pdata[i % 2]);
+    gsize length = strlen (text);
+
+    for (guint n = i < 2 ? 0 : g_rand_int_range (random, 1, 5); n > 0; n--)
+      text[g_rand_int_range (random, 0, length)] =
+          g_rand_int_range (random, 1, 256);
+    check_readable (text, strstr (text, "actpass") != NULL);
+  }
+}
+
+GST_END_TEST;
+
 /* The video is rejected by an answer; the rest is a call. */
 static char *
 reject_video (Party *from, const char *json, gpointer data)
@@ -448,6 +518,7 @@ guard_suite (void)
       G_N_ELEMENTS (bad_sdp));
   tcase_add_loop_test (tcase, a_bad_answer_ends_the_attempt_only, 0,
       G_N_ELEMENTS (bad_sdp));
+  tcase_add_test (tcase, what_is_let_in_is_read_the_same_by_gstreamer);
   tcase_add_test (tcase, without_video_they_still_hear_each_other);
   tcase_add_loop_test (tcase, no_room_is_one_clear_error, 0,
       G_N_ELEMENTS (bad_rooms));
