@@ -10,6 +10,25 @@
 
 #include <gst/webrtc/webrtc.h>
 
+typedef struct {
+  GMutex lock;
+  GCond cond;
+  gboolean settled;             /* under lock, as the thread */
+  GThread *thread;
+} Settling;
+
+static void
+on_settled (GstPromise *promise, gpointer user_data)
+{
+  Settling *settling = user_data;
+
+  g_mutex_lock (&settling->lock);
+  settling->settled = TRUE;
+  settling->thread = g_thread_ref (g_thread_self ());
+  g_cond_signal (&settling->cond);
+  g_mutex_unlock (&settling->lock);
+}
+
 /**
  * mesh_webrtcbin_settle:
  * @webrtcbin: one that gets no more to do
@@ -18,16 +37,34 @@
  * being closed, and no promise is forgotten, which would keep alive whom it
  * was given by.
  *
+ * Returns: (transfer full) (nullable): webrtcbin's own thread, to be joined once
+ *   webrtcbin is in %GST_STATE_NULL: 1.22 lets it end by itself, and a process
+ *   that exits meanwhile crashes where the thread cleans up after OpenSSL.
+ *   %NULL where it has none any more.
+ *
  * Since: 0.1
  */
-void
+GThread *
 mesh_webrtcbin_settle (GstElement *webrtcbin)
 {
-  g_autoptr (GstPromise) promise = gst_promise_new ();
+  Settling settling = { 0 };
+  g_autoptr (GstPromise) promise =
+      gst_promise_new_with_change_func (on_settled, &settling, NULL);
 
+  g_mutex_init (&settling.lock);
+  g_cond_init (&settling.cond);
   /* any question will do: they are answered in order */
   g_signal_emit_by_name (webrtcbin, "get-stats", NULL, promise);
-  gst_promise_wait (promise);
+  g_mutex_lock (&settling.lock);
+  while (!settling.settled)
+    g_cond_wait (&settling.cond, &settling.lock);
+  g_mutex_unlock (&settling.lock);
+  g_mutex_clear (&settling.lock);
+  g_cond_clear (&settling.cond);
+  /* one that is closed already answers right here */
+  if (settling.thread == g_thread_self ())
+    g_clear_pointer (&settling.thread, g_thread_unref);
+  return settling.thread;
 }
 
 static GObject *

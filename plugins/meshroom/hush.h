@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 
 /* What webrtcbin 1.22 needs before it is closed, so as to leave nothing behind. */
 
-void mesh_webrtcbin_settle (GstElement *webrtcbin);
+GThread *mesh_webrtcbin_settle (GstElement *webrtcbin);
 void mesh_webrtcbin_hush (GstElement *webrtcbin);
 
 G_END_DECLS

@@ -464,13 +464,15 @@ void
 mesh_peer_close (MeshPeer *peer)
 {
   g_autoptr (GstObject) room = gst_object_get_parent (GST_OBJECT (peer));
+  GThread *thread;
 
   /* locked, or the room's own next state change would raise it again */
   gst_element_set_locked_state (GST_ELEMENT (peer), TRUE);
-  if (!peer->connected)
-    mesh_webrtcbin_settle (peer->webrtc);
+  thread = mesh_webrtcbin_settle (peer->webrtc);
   mesh_webrtcbin_hush (peer->webrtc);
   gst_element_set_state (GST_ELEMENT (peer), GST_STATE_NULL);
+  if (thread)
+    g_thread_join (thread);
   for (guint i = 0; i < MESH_N_KINDS; i++) {
     Sender *sender = &peer->senders[i];
 
