@@ -101,6 +101,7 @@ mesh_attempt_stop (MeshRoom *room, MeshMember *member, const char *reason)
   action->reason = g_strdup (reason);
   mesh_room_push (room, action);
   member->phase = MESH_PEER_IDLE;
+  member->renew = FALSE;
   g_queue_clear_full (&member->remote_candidates,
       (GDestroyNotify) mesh_room_action_free);
   g_queue_clear_full (&member->local_candidates,
@@ -130,6 +131,24 @@ mesh_attempt_failed (MeshRoom *room, MeshMember *member, const char *reason,
   if (++member->failures == WARN_AFTER)
     mesh_room_warn (room, member->id, "no connection after %d attempts; "
         "trying on", WARN_AFTER);
+}
+
+/* Calls anew whom we are, or were about to be, connected with: our addresses
+ * have changed. One that the server has lost, or an older app, would not
+ * answer; then the attempt we have is all that there is. */
+void
+mesh_attempt_renew (MeshRoom *room, MeshMember *member, gint64 now)
+{
+  member->renew = FALSE;
+  if (member->phase == MESH_PEER_OFFERING) {
+    /* its call stands until it hears otherwise */
+    mesh_attempt_failed (room, member, "failed", "failed", now);
+    return;
+  }
+  if (member->lost || !member->inc || mesh_room_denies (room, member))
+    return;
+  mesh_attempt_stop (room, member, "replaced");
+  mesh_attempt_call (room, member, now);
 }
 
 /* One of the two does not want the other, or has no room for it. */

@@ -39,6 +39,7 @@ struct _MeshClient {
   gboolean wanted;              /* mesh_client_start() was called */
   gboolean welcomed;            /* ever */
   gint64 first_attempt;
+  gint64 tried_at;              /* the last connection began, or was lost */
   gint64 until;                 /* CONNECTING, HELLO: or it failed; WAITING */
   gint64 online_since;
   gint64 last_heard;

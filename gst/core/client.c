@@ -15,7 +15,9 @@
 #define SECOND G_GINT64_CONSTANT (1000000)
 
 /* docs/protocol.md, "The envelope" */
-#define CONNECT_TIMEOUT (10 * SECOND)
+/* TCP says hello again after 1, 3 and 7 s: waiting longer than this for a
+ * network that has just come back finds it later than a new try does. */
+#define CONNECT_TIMEOUT (5 * SECOND)
 #define HELLO_TIMEOUT (10 * SECOND)
 #define FIRST_BACKOFF (250 * MS)
 #define MAX_BACKOFF (4 * SECOND)
@@ -121,6 +123,7 @@ static void
 connect_now (MeshClient *self, gint64 now)
 {
   self->state = MESH_CLIENT_CONNECTING;
+  self->tried_at = now;
   self->until = now + CONNECT_TIMEOUT;
   mesh_client_push_action (self, MESH_CLIENT_CONNECT, NULL, NULL);
 }
@@ -143,6 +146,7 @@ lost (MeshClient *self, const GError *error, gint64 now)
     }
   }
   if (self->state == MESH_CLIENT_ONLINE) {
+    self->tried_at = now;
     mesh_client_push_action (self, MESH_CLIENT_MESSAGE,
         g_strdup ("{\"type\":\"offline\"}"), NULL);
     mesh_client_push_action (self, MESH_CLIENT_LOST, NULL,
@@ -154,7 +158,9 @@ lost (MeshClient *self, const GError *error, gint64 now)
   backoff = MIN (FIRST_BACKOFF << MIN (self->failures, 8), MAX_BACKOFF);
   self->failures++;
   self->state = MESH_CLIENT_WAITING;
-  self->until = now + g_rand_int_range (self->rand, 0, backoff);
+  /* what a try took to fail is part of the wait */
+  self->until = MAX (now, self->tried_at
+          + g_rand_int_range (self->rand, 0, backoff));
   if (!self->welcomed)
     self->until = MIN (self->until, self->first_attempt + FIRST_PATIENCE);
 }
@@ -451,6 +457,34 @@ mesh_client_closed (MeshClient *client, const GError *error, gint64 now)
     fallback = g_error_new_literal (MESH_ERROR, MESH_ERROR_UNREACHABLE,
         "connection closed");
   lost (client, error ? error : fallback, now);
+}
+
+/**
+ * mesh_client_reconnect:
+ * @client: a client
+ * @moved: whether the connection that there is may have lost its path
+ * @now: the time
+ *
+ * The network is another one than before: whoever waits to connect does so at
+ * once; and so does, when it @moved, whoever is connected, since a connection
+ * without a path may never notice. Nothing is lost by it. Does nothing before
+ * the first welcome.
+ *
+ * Since: 0.1
+ */
+void
+mesh_client_reconnect (MeshClient *client, gboolean moved, gint64 now)
+{
+  if (!client->welcomed)
+    return;
+  if (client->state == MESH_CLIENT_CONNECTING
+      || (moved && (client->state == MESH_CLIENT_HELLO
+              || client->state == MESH_CLIENT_ONLINE)))
+    mesh_client_drop (client, now, "the network has changed");
+  if (client->state != MESH_CLIENT_WAITING)
+    return;
+  client->failures = 0;
+  connect_now (client, now);
 }
 
 /**

@@ -118,6 +118,7 @@ void mesh_client_feed (MeshClient *client, const char *text, gsize length,
     gint64 now);
 void mesh_client_heard (MeshClient *client, gint64 now);
 void mesh_client_closed (MeshClient *client, const GError *error, gint64 now);
+void mesh_client_reconnect (MeshClient *client, gboolean moved, gint64 now);
 
 void mesh_client_tick (MeshClient *client, gint64 now);
 gint64 mesh_client_deadline (MeshClient *client);

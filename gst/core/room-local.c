@@ -175,3 +175,29 @@ mesh_room_failed (MeshRoom *room, const char *peer, const char *sid,
     mesh_attempt_failed (room, member, "failed", "failed", now);
   }
 }
+
+/**
+ * mesh_room_renew:
+ * @room: a room
+ * @peer: with whom
+ * @sid: which attempt
+ * @now: the time
+ *
+ * The path of this attempt may be no good any more, since our own addresses
+ * have changed: another attempt takes its place, as soon as we can reach
+ * @peer through the server.
+ *
+ * Since: 0.1
+ */
+void
+mesh_room_renew (MeshRoom *room, const char *peer, const char *sid, gint64 now)
+{
+  MeshMember *member = find_current (room, peer, sid);
+
+  if (!member)
+    return;
+  if (room->server == SERVER_OFFLINE)
+    member->renew = TRUE;
+  else
+    mesh_attempt_renew (room, member, now);
+}

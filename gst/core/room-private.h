@@ -53,6 +53,7 @@ typedef struct {
   gboolean caller;              /* we are */
   gint64 began_at;
   gint64 heard_at;
+  gboolean renew;               /* to be made anew, when we can call */
   gboolean have_remote;         /* its description is here */
   gboolean have_local;          /* ours is out */
   guint n_remote;               /* candidates so far */
@@ -153,6 +154,7 @@ void mesh_room_on_roster (MeshRoom *room, const MeshMessage *message,
 gboolean mesh_attempt_accept_inc (MeshRoom *room, MeshMember *member,
     const MeshMessage *message, gint64 now);
 void mesh_attempt_call (MeshRoom *room, MeshMember *member, gint64 now);
+void mesh_attempt_renew (MeshRoom *room, MeshMember *member, gint64 now);
 void mesh_attempt_stop (MeshRoom *room, MeshMember *member,
     const char *reason);
 void mesh_attempt_failed (MeshRoom *room, MeshMember *member,

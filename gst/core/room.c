@@ -206,6 +206,8 @@ member_deadline (MeshRoom *room, MeshMember *member)
       MIN (mesh_room_ghost_at (room, member),
           mesh_room_forget_at (room, member)));
 
+  if (member->renew && room->server != SERVER_OFFLINE)
+    at = 0;
   if (member->phase == MESH_PEER_IDLE && room->joined
       && room->server != SERVER_OFFLINE)
     at = MIN (at, MAX (member->call_at, member->barred_until));
@@ -222,7 +224,9 @@ tick_member (MeshRoom *room, MeshMember *member, gint64 now)
   }
   if (now >= mesh_room_ghost_at (room, member))
     mesh_room_untile (room, member, "timeout");
-  if (now >= mesh_attempt_timeout (member))
+  if (member->renew && room->server != SERVER_OFFLINE)
+    mesh_attempt_renew (room, member, now);
+  else if (now >= mesh_attempt_timeout (member))
     mesh_attempt_on_timeout (room, member, now);
   else if (member->phase == MESH_PEER_IDLE && now >= member->call_at
            && room->joined)

@@ -59,7 +59,8 @@ typedef struct {
  * @MESH_ROOM_START: start attempt @sid with @peer: as the offerer when
  *   @offerer is set, then with the first codec of @codecs that we can send; else wait for its offer
  * @MESH_ROOM_STOP: attempt @sid with @peer has ended, for @reason ("left", "timeout",
- *   "failed", "replaced", "silent", "refused", "full"): drop its connection
+ *   "failed", "replaced", "silent", "refused", "full"): drop its connection. After
+ *   "replaced" its media may go on until the attempt that takes its place is connected
  * @MESH_ROOM_REMOTE_SDP: @peer's offer or answer for attempt @sid: @sdp_type, @sdp
  * @MESH_ROOM_REMOTE_CANDIDATE: @peer's @candidate for attempt @sid, never before its SDP, with
  *   @mline (-1 = unknown) and @mid (may be %NULL)
@@ -169,6 +170,8 @@ void mesh_room_heard (MeshRoom *room, const char *peer, const char *sid,
     gint64 now);
 void mesh_room_failed (MeshRoom *room, const char *peer, const char *sid,
     const char *reason, gint64 now);
+void mesh_room_renew (MeshRoom *room, const char *peer, const char *sid,
+    gint64 now);
 
 /* What comes out. */
 gboolean mesh_room_pop_action (MeshRoom *room, MeshRoomAction *action);

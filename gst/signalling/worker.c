@@ -270,6 +270,18 @@ on_work (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+static void
+on_network (MeshNetworkChange change, gpointer user_data)
+{
+  MeshWorker *self = user_data;
+
+  g_mutex_lock (&self->lock);
+  mesh_client_reconnect (self->client, change != MESH_NETWORK_GAINED,
+      g_get_monotonic_time ());
+  g_mutex_unlock (&self->lock);
+  worker_carry_out (self);
+}
+
 static gboolean
 dispatch_work (GSource *source, GSourceFunc callback, gpointer user_data)
 {
@@ -317,7 +329,9 @@ mesh_worker_run (gpointer data)
 
   g_main_context_push_thread_default (self->context);
   g_source_attach (self->source, self->context);
+  self->network = mesh_network_new (self->context, on_network, self);
   g_main_loop_run (self->loop);
+  g_clear_pointer (&self->network, mesh_network_free);
   g_source_destroy (self->source);
   worker_finish_transport (self);
   g_main_context_pop_thread_default (self->context);

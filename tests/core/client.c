@@ -626,6 +626,29 @@ silence_is_noticed (void)
 }
 
 static void
+changed_network_is_no_wait (void)
+{
+  MeshClient *client = make_online (0);
+  gint64 now = SECOND;
+
+  /* more addresses: the connection that there is will do */
+  mesh_client_reconnect (client, FALSE, now);
+  expect_nothing (client);
+  mesh_client_reconnect (client, TRUE, now);
+  expect (client, MESH_CLIENT_CLOSE, NULL);
+  expect (client, MESH_CLIENT_MESSAGE, "{\"type\":\"offline\"}");
+  expect_error (client, MESH_CLIENT_LOST, MESH_ERROR_UNREACHABLE);
+  expect (client, MESH_CLIENT_CONNECT, NULL);
+  expect_nothing (client);
+  /* whoever waits, does so no longer */
+  mesh_client_closed (client, NULL, now);
+  mesh_client_reconnect (client, FALSE, now);
+  expect (client, MESH_CLIENT_CONNECT, NULL);
+  expect_nothing (client);
+  mesh_client_free (client);
+}
+
+static void
 id_can_come_later (void)
 {
   g_autoptr (MeshClient) client = make_client (NULL, 1);
@@ -753,6 +776,7 @@ main (int argc, char **argv)
   TEST ("never-answers", server_that_never_answers_is_given_up);
   TEST ("no-server-for-us", no_server_for_us_is_final_at_first);
   TEST ("silence", silence_is_noticed);
+  TEST ("changed-network", changed_network_is_no_wait);
   TEST ("id-later", id_can_come_later);
   TEST ("foolish-sends", foolish_sends_are_refused);
   TEST ("queue-is-bounded", queue_is_bounded);

@@ -150,6 +150,8 @@ report (MeshRoom *room, const char *in, JsonObject *step, gint64 now)
     mesh_room_heard (room, peer, sid, now);
   else if (g_str_equal (in, "failed"))
     mesh_room_failed (room, peer, sid, get (step, "reason"), now);
+  else if (g_str_equal (in, "renew"))
+    mesh_room_renew (room, peer, sid, now);
   else
     g_error ("a step is \"%s\"", in);
 }

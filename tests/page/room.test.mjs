@@ -26,6 +26,7 @@ const inputs = {
   heard: (room, {at, peer, sid}) => room.heard(peer, sid, at),
   failed: (room, {at, peer, sid, reason}) =>
     room.failed(peer, sid, reason, at),
+  renew: (room, {at, peer, sid}) => room.renew(peer, sid, at),
 };
 
 /** An action, as the vectors write it. */

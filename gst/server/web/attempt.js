@@ -92,6 +92,7 @@ export function stop(room, member, reason) {
     return;
   room.push({type: 'stop', peer: member.id, sid: member.sid, reason});
   member.phase = 'idle';
+  member.renew = false;
   member.sid = null;
   member.remoteCandidates = [];
   member.localCandidates = [];
@@ -124,6 +125,28 @@ export function failed(room, member, reason, bye, now) {
     room.warn(member.id,
       `no connection after ${WARN_AFTER} attempts; trying on`);
   }
+}
+
+/**
+ * Calls anew whom we are, or were about to be, connected with: our addresses
+ * have changed. One that the server has lost, or an older app, would not
+ * answer; then the attempt we have is all that there is.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ * @param {number} now
+ */
+export function renew(room, member, now) {
+  member.renew = false;
+  if (member.phase === 'offering') {
+    /* Its call stands until it hears otherwise. */
+    failed(room, member, 'failed', 'failed', now);
+    return;
+  }
+  if (member.lost || member.inc === null || roster.denies(room, member))
+    return;
+  stop(room, member, 'replaced');
+  call(room, member, now);
 }
 
 /**

@@ -38,7 +38,7 @@ import {MAX_BYTES, byteLength, parseJson} from './message.js';
 
 const BACKOFF_FIRST = 250;
 const BACKOFF_MAX = 4000;
-const CONNECT_TIMEOUT = 10000;
+const CONNECT_TIMEOUT = 5000;
 /* Sooner than the server's lease of 10 s, so that our mailbox is still there
  * when we come back. */
 const PING_AFTER = 4000;
@@ -73,6 +73,7 @@ export class Client {
   #failures = 0;                // in a row
   #onlineAt = 0;
   #connectAt = Infinity;        // waiting: when to try again
+  #triedAt = -Infinity;         // the last connection began, or was lost
   #openedBy = Infinity;         // connecting: when to give it up
   #heardAt = 0;
   #wroteAt = 0;
@@ -214,6 +215,7 @@ export class Client {
   tick(now) {
     if (this.#phase === 'waiting' && now >= this.#connectAt) {
       this.#phase = 'connecting';
+      this.#triedAt = now;
       this.#openedBy = now + CONNECT_TIMEOUT;
       this.#push({type: 'connect'});
     } else if (now >= this.#openedBy || now >= this.#silentAt()) {
@@ -277,14 +279,18 @@ export class Client {
   /** @param {number} now */
   #retry(now) {
     const wasOnline = this.#phase === 'online';
-    if (wasOnline && now >= this.#onlineAt + STABLE)
-      this.#failures = 0;
+    if (wasOnline) {
+      this.#triedAt = now;
+      if (now >= this.#onlineAt + STABLE)
+        this.#failures = 0;
+    }
     const longest = Math.min(BACKOFF_MAX, BACKOFF_FIRST * 2 ** this.#failures);
     this.#failures++;
     this.#phase = 'waiting';
     this.#openedBy = Infinity;
     this.#ackAt = Infinity;
-    this.#connectAt = now + this.#random() * longest;
+    /* What a try took to fail is part of the wait. */
+    this.#connectAt = Math.max(now, this.#triedAt + this.#random() * longest);
     if (wasOnline)
       this.#push({type: 'message', message: {type: 'offline'}});
     this.#push({type: 'lost'});

@@ -33,7 +33,8 @@ import * as roster from './roster.js';
  * peer-changed: its `name`, `muted` or `hidden` are now these;
  * start: start attempt `sid` with `peer`, as the offerer when `offerer` is set,
  *   then with the first of `codecs` that we can send; else wait for its offer;
- * stop: attempt `sid` with `peer` has ended, for `reason`;
+ * stop: attempt `sid` with `peer` has ended, for `reason`; after 'replaced'
+ *   its media may go on until the one that takes its place is connected;
  * remote-sdp: `peer`'s description for attempt `sid`;
  * remote-candidate: its `candidate`, never before its description;
  * chat: `peer` says `text`;
@@ -86,6 +87,7 @@ export class Member {
   caller = false;               // we are
   beganAt = 0;
   heardAt = 0;
+  renew = false;                // to be made anew, when we can call
   haveRemote = false;           // its description is here
   haveLocal = false;            // ours is out
   nRemote = 0;                  // candidates so far
@@ -349,6 +351,25 @@ export class Room {
     }
   }
 
+  /**
+   * The path of this attempt may be no good any more, since our own addresses
+   * have changed: another attempt takes its place, as soon as we can reach the
+   * peer through the server.
+   *
+   * @param {string} peer
+   * @param {string} sid
+   * @param {number} now
+   */
+  renew(peer, sid, now) {
+    const member = this.#findCurrent(peer, sid);
+    if (!member)
+      return;
+    if (this.server === 'offline')
+      member.renew = true;
+    else
+      attempt.renew(this, member, now);
+  }
+
   /* What comes out. */
 
   /** @returns {Action[]} what is to be done, once */
@@ -482,6 +503,8 @@ export class Room {
   #memberDeadline(member) {
     const at = Math.min(attempt.timeout(member),
       roster.ghostAt(this, member), roster.forgetAt(this, member));
+    if (member.renew && this.server !== 'offline')
+      return 0;
     if (member.phase !== 'idle' || !this.joined || this.server === 'offline')
       return at;
     return Math.min(at, Math.max(member.callAt, member.barredUntil));
@@ -495,7 +518,9 @@ export class Room {
     }
     if (now >= roster.ghostAt(this, member))
       roster.untile(this, member, 'timeout');
-    if (now >= attempt.timeout(member))
+    if (member.renew && this.server !== 'offline')
+      attempt.renew(this, member, now);
+    else if (now >= attempt.timeout(member))
       attempt.onTimeout(this, member, now);
     else if (member.phase === 'idle' && now >= member.callAt && this.joined)
       attempt.call(this, member, now);

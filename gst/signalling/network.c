@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The kernel tells by netlink (rtnetlink(7)) that something about addresses
+ * or links has changed; what, we see by comparing the lists of before and
+ * after, since one change of network is many such messages. */
+
+#include "signalling/network.h"
+
+#include <arpa/inet.h>
+#include <glib-unix.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <linux/rtnetlink.h>
+#endif
+
+/* How long the kernel must be quiet before we look. */
+#define SETTLE_MS 100
+/* How often we look whether time was lost, and how much of it counts. Sooner
+ * than a lease or silence (docs/protocol.md) makes others give us up. */
+#define WATCH_MS 2000
+#define SLEPT (4 * G_TIME_SPAN_SECOND)
+
+struct _MeshNetwork {
+  GMainContext *context;
+  MeshNetworkFunc func;
+  gpointer user_data;
+  int fd;
+  GSource *reader;              /* NULL: nobody tells */
+  GSource *settle;              /* runs once the kernel is quiet */
+  GSource *watch;
+  gint64 looked_at;
+  GHashTable *addresses;        /* set of text */
+  gboolean lost;                /* some, since we last said so */
+};
+
+/* Goes on while the machine sleeps; g_get_monotonic_time() does not. */
+static gint64
+boot_time (void)
+{
+#ifdef CLOCK_BOOTTIME
+  struct timespec t;
+
+  if (clock_gettime (CLOCK_BOOTTIME, &t) == 0)
+    return t.tv_sec * G_TIME_SPAN_SECOND + t.tv_nsec / 1000;
+#endif
+  return g_get_monotonic_time ();
+}
+
+/* Of what ICE can use: not the machine's own, not those of one link only. */
+static char *
+dup_address (const struct ifaddrs *entry)
+{
+  char text[INET6_ADDRSTRLEN];
+  const void *bytes = NULL;
+
+  if (!entry->ifa_addr || (entry->ifa_flags & IFF_LOOPBACK)
+      || !(entry->ifa_flags & IFF_UP) || !(entry->ifa_flags & IFF_RUNNING))
+    return NULL;
+  if (entry->ifa_addr->sa_family == AF_INET) {
+    bytes = &((const struct sockaddr_in *) entry->ifa_addr)->sin_addr;
+  } else if (entry->ifa_addr->sa_family == AF_INET6) {
+    bytes = &((const struct sockaddr_in6 *) entry->ifa_addr)->sin6_addr;
+    if (IN6_IS_ADDR_LINKLOCAL ((const struct in6_addr *) bytes))
+      return NULL;
+  }
+  if (!bytes || !inet_ntop (entry->ifa_addr->sa_family, bytes, text,
+          sizeof text))
+    return NULL;
+  return g_strdup (text);
+}
+
+static GHashTable *
+list_addresses (void)
+{
+  GHashTable *set = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+      NULL);
+  struct ifaddrs *list;
+
+  if (getifaddrs (&list) < 0)
+    return set;
+  for (struct ifaddrs *entry = list; entry; entry = entry->ifa_next) {
+    char *address = dup_address (entry);
+
+    if (address)
+      g_hash_table_add (set, address);
+  }
+  freeifaddrs (list);
+  return set;
+}
+
+/* Whether @other lacks something that @set has. */
+static gboolean
+has_more (GHashTable *set, GHashTable *other)
+{
+  GHashTableIter iter;
+  gpointer address;
+
+  g_hash_table_iter_init (&iter, set);
+  while (g_hash_table_iter_next (&iter, &address, NULL)) {
+    if (!g_hash_table_contains (other, address))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
+on_settled (gpointer user_data)
+{
+  MeshNetwork *self = user_data;
+  g_autoptr (GHashTable) before = g_steal_pointer (&self->addresses);
+  gboolean gained;
+
+  g_source_set_ready_time (self->settle, -1);
+  self->addresses = list_addresses ();
+  gained = has_more (self->addresses, before);
+  self->lost |= has_more (before, self->addresses);
+  if (g_hash_table_size (self->addresses) == 0)
+    return G_SOURCE_CONTINUE;
+  if (self->lost) {
+    self->lost = FALSE;
+    self->func (MESH_NETWORK_MOVED, self->user_data);
+  } else if (gained) {
+    self->func (MESH_NETWORK_GAINED, self->user_data);
+  }
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_watch (gpointer user_data)
+{
+  MeshNetwork *self = user_data;
+  gint64 now = boot_time ();
+  gboolean slept = now > self->looked_at + WATCH_MS * 1000 + SLEPT;
+
+  self->looked_at = now;
+  if (slept)
+    self->func (MESH_NETWORK_WOKE, self->user_data);
+  return G_SOURCE_CONTINUE;
+}
+
+static GSource *
+attach (MeshNetwork *self, GSource *source, GSourceFunc func)
+{
+  g_source_set_callback (source, func, self, NULL);
+  g_source_attach (source, self->context);
+  return source;
+}
+
+static gboolean
+run_callback (GSource *source, GSourceFunc callback, gpointer user_data)
+{
+  return callback (user_data);
+}
+
+static GSourceFuncs settle_funcs = { .dispatch = run_callback };
+
+#ifdef __linux__
+/* What it says is in the list, so it need not be read with care; where it says
+ * more than fits (ENOBUFS), that is a reason to look, too. */
+static gboolean
+on_readable (gint fd, GIOCondition condition, gpointer user_data)
+{
+  MeshNetwork *self = user_data;
+  char buffer[8192];
+  gssize n;
+
+  do {
+    n = recv (fd, buffer, sizeof buffer, MSG_DONTWAIT);
+  } while (n > 0);
+  if (n == 0 || (condition & G_IO_NVAL))
+    return G_SOURCE_REMOVE;
+  g_source_set_ready_time (self->settle,
+      g_get_monotonic_time () + SETTLE_MS * 1000);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+listen_to_kernel (MeshNetwork *self)
+{
+  struct sockaddr_nl address = {
+    .nl_family = AF_NETLINK,
+    .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR,
+  };
+
+  self->fd = socket (AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+      NETLINK_ROUTE);
+  if (self->fd < 0)
+    return;
+  if (bind (self->fd, (struct sockaddr *) &address, sizeof address) < 0)
+    return;
+  self->reader = attach (self, g_unix_fd_source_new (self->fd, G_IO_IN),
+      G_SOURCE_FUNC (on_readable));
+}
+#endif
+
+/**
+ * mesh_network_new:
+ * @context: where @func is called
+ * @func: called when something has changed
+ * @user_data: for @func
+ *
+ * To be called, and freed, where nobody runs @context meanwhile, or on the
+ * thread that does.
+ *
+ * Returns: (transfer full): a watch over the machine's addresses
+ *
+ * Since: 0.1
+ */
+MeshNetwork *
+mesh_network_new (GMainContext *context, MeshNetworkFunc func,
+    gpointer user_data)
+{
+  MeshNetwork *self = g_new0 (MeshNetwork, 1);
+
+  self->context = g_main_context_ref (context);
+  self->func = func;
+  self->user_data = user_data;
+  self->fd = -1;
+  self->looked_at = boot_time ();
+  self->settle = attach (self, g_source_new (&settle_funcs, sizeof (GSource)),
+      on_settled);
+  self->watch = attach (self, g_timeout_source_new (WATCH_MS), on_watch);
+#ifdef __linux__
+  listen_to_kernel (self);
+#endif
+  self->addresses = list_addresses ();
+  return self;
+}
+
+/**
+ * mesh_network_has:
+ * @network: the watch
+ * @address: an IP address, as text
+ *
+ * Returns: whether it is one of ours
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_network_has (MeshNetwork *network, const char *address)
+{
+  return g_hash_table_contains (network->addresses, address);
+}
+
+static void
+drop_source (GSource *source)
+{
+  g_source_destroy (source);
+  g_source_unref (source);
+}
+
+/**
+ * mesh_network_free:
+ * @network: (nullable) (transfer full): the watch
+ *
+ * Since: 0.1
+ */
+void
+mesh_network_free (MeshNetwork *network)
+{
+  if (!network)
+    return;
+  g_clear_pointer (&network->reader, drop_source);
+  drop_source (network->settle);
+  drop_source (network->watch);
+  if (network->fd >= 0)
+    close (network->fd);
+  g_hash_table_unref (network->addresses);
+  g_main_context_unref (network->context);
+  g_free (network);
+}
