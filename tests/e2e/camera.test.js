@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * A camera that can be trusted to be off, from end to end: frames that say when
+ * they were taken go through imageswitch, encoder, WebRTC and decoder to two
+ * other processes, by VP8 and by H.264, and to Chromium. Nothing that was taken
+ * between the return of `hidden=true` and the next `hidden=false` is ever
+ * decoded there, and what was taken afterwards is.
+ */
+
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
+import { createInterface } from 'node:readline';
+import test from 'node:test';
+import { openChromium } from './kit/browser.js';
+import { start } from './kit/children.js';
+import { installCameraReader } from './kit/inpage.js';
+import { looks } from './kit/media.js';
+import { environment } from './kit/pipeline.js';
+import { Server } from './kit/server.js';
+import { now, pause, until } from './kit/wait.js';
+
+const TOGGLES = Number(process.env.MESH_CAMERA_TOGGLES ?? 200);
+/** Every so many of the hides lasts until everybody has the picture. */
+const PATIENT = 5;
+const NAME = 'counting camera';
+const NO_CAMERA = -1;
+const TORN = -2;
+
+/** camera.c; each of its lines is a 'line'. */
+class Process extends EventEmitter {
+  log = '';
+
+  constructor(...args) {
+    super();
+    this.child = start(`${process.env.MESH_BUILD_ROOT}/tests/e2e/e2e-camera`,
+      args, { env: environment, stdio: 'pipe' });
+    createInterface({ input: this.child.stdout })
+      .on('line', line => this.emit('line', JSON.parse(line)));
+    this.child.stderr.on('data', text => this.log += text);
+  }
+
+  async stop() {
+    if (this.child.exitCode === null && !this.child.signalCode) {
+      this.child.stdin.end();
+      await once(this.child, 'exit');
+    }
+  }
+}
+
+/** The sender, and when its camera was hidden. */
+class Camera extends Process {
+  /** whether the device is open */
+  open = false;
+  /** times of the frames, in ms @type {{hidden: number, shown: number}[]} */
+  spells = [];
+
+  constructor(link, ...properties) {
+    super('send', link, ...properties);
+    this.on('line', line => {
+      if ('camera' in line)
+        this.open = line.camera;
+      if ('hidden' in line)
+        this.spells.push({ hidden: line.hidden, shown: Infinity });
+      if ('shown' in line)
+        this.spells.at(-1).shown = line.shown;
+    });
+  }
+
+  #order(command, answer) {
+    this.child.stdin.write(`${command}\n`);
+    return new Promise(done => {
+      const onLine = line => {
+        if (answer in line) {
+          this.off('line', onLine);
+          done(line[answer]);
+        }
+      };
+      this.on('line', onLine);
+    });
+  }
+
+  hide() {
+    return this.#order('hide', 'hidden');
+  }
+
+  show() {
+    return this.#order('show', 'shown');
+  }
+
+  /** Whether a frame was taken while the camera was hidden. */
+  wasHidden(n) {
+    return this.spells.some(({ hidden, shown }) => hidden < n && n < shown);
+  }
+}
+
+/** What one end has decoded of the camera. */
+class Watcher {
+  frames = [];
+  last = { n: NO_CAMERA, hidden: false };
+
+  constructor(name, log = () => '') {
+    this.name = name;
+    this.log = log;
+  }
+
+  take(line) {
+    this.frames.push(line.n);
+    this.last = line;
+  }
+
+  /** Waits for a frame that was taken after a time. */
+  sees(since) {
+    return this.#wait(`a frame taken after ${since}`,
+      () => this.last.n > since && !this.last.hidden);
+  }
+
+  /** Waits for the picture, and for the room to say that it is one. */
+  seesPicture() {
+    return this.#wait('the picture', () => this.last.n === NO_CAMERA &&
+      this.last.hidden && this.frames.at(-2) === NO_CAMERA);
+  }
+
+  #wait(what, look) {
+    return until(`${this.name} to see ${what}`, look, 15000,
+      () => ({ last: this.last, frames: this.frames.slice(-20),
+        log: this.log() }));
+  }
+}
+
+function watchByPipeline(t, link, codec) {
+  const child = new Process('watch', link, codec);
+  const watcher = new Watcher(codec, () => child.log);
+  child.on('line', line => watcher.take(line));
+  t.after(() => child.stop());
+  return watcher;
+}
+
+async function watchByChromium(t, link) {
+  const chromium = await openChromium(looks[0]);
+  await chromium.page.evaluateOnNewDocument(installCameraReader, NAME);
+  await chromium.join(link.replace('#', '?muted=1&hidden=1#'));
+  const watcher = new Watcher('Chromium', () => chromium.log);
+  let over = false;
+  const polled = (async () => {
+    while (!over) {
+      for (const line of await chromium.page.evaluate(() => cameraLines()))
+        watcher.take(line);
+      await pause(20);
+    }
+  })();
+  t.after(async () => {
+    over = true;
+    await polled.catch(() => {});
+    await chromium.close();
+  });
+  return watcher;
+}
+
+/** Whether what a watcher decoded is what it may. */
+function judge(t, camera, { name, frames }) {
+  const seen = frames.filter(n => n >= 0);
+  t.diagnostic(`${name}: ${seen.length} frames of the camera, ` +
+    `${frames.length - seen.length} of the picture`);
+  assert.deepEqual(seen.filter(n => camera.wasHidden(n)), [],
+    `${name} decoded what was taken while hidden`);
+  assert.ok(!frames.includes(TORN), `${name} decoded torn frames`);
+}
+
+test('200 times hidden and shown: nothing taken while hidden is decoded',
+  async t => {
+    const server = new Server();
+    t.after(() => server.stop());
+    const link = await server.link();
+    const camera = new Camera(link);
+    t.after(() => camera.stop());
+    const watchers = [watchByPipeline(t, link, 'VP8'),
+      watchByPipeline(t, link, 'H264'), await watchByChromium(t, link)];
+    const all = wait => Promise.all(watchers.map(wait));
+    await all(watcher => watcher.sees(0));
+
+    const since = now();
+    for (let i = 0; i < TOGGLES / 2; i++) {
+      await pause(randomInt(100));
+      await camera.hide();
+      if (i % PATIENT === 0)
+        await all(watcher => watcher.seesPicture());
+      await pause(randomInt(100));
+      const shown = await camera.show();
+      await all(watcher => watcher.sees(shown));
+    }
+    t.diagnostic(`${TOGGLES} toggles took ${Math.round(now() - since)} ms`);
+    await camera.hide();
+    await all(watcher => watcher.seesPicture());
+    for (const watcher of watchers)
+      judge(t, camera, watcher);
+  });
