@@ -13,6 +13,10 @@ case ${MESH_NETNS-} in
   setup*)
     ip link set lo up
     ip link add mesh0 type veth peer name mesh1
+    # No link-local addresses: they would be ready only a second or two later,
+    # and a browser drops what it is loading when the network changes.
+    ip link set mesh0 addrgenmode none
+    ip link set mesh1 addrgenmode none
     ip addr add 10.77.0.1/24 dev mesh0
     ip link set mesh0 up
     ip link set mesh1 up
