@@ -6,6 +6,14 @@
 
 static const MeshPeerEvents peer_events;
 
+/* How long an attempt lives on beside the one that takes its place, once that
+ * is connected: while the other end may still send by it; while nothing has
+ * come by the new one; and, when nothing comes of the new one, while it is
+ * heard of itself (as docs/protocol.md has it for any attempt). */
+#define OLD_LINGERS (1 * G_TIME_SPAN_SECOND)
+#define OLD_STAYS (4 * G_TIME_SPAN_SECOND)
+#define OLD_SILENCE (8 * G_TIME_SPAN_SECOND)
+
 /* --- taking down, on other threads --- */
 
 typedef struct {
@@ -99,13 +107,33 @@ mesh_call_get_member (MeshCall *self, const char *id)
 }
 
 static void
+stop_peer (MeshCall *self, Member *member, MeshPeer **peer)
+{
+  if (!*peer)
+    return;
+  mesh_peer_abandon (*peer);
+  mesh_tile_disconnect (member->tile, GST_ELEMENT (*peer));
+  remove_later (self, g_steal_pointer (peer), NULL);
+}
+
+static void
 stop_attempt (MeshCall *self, Member *member)
 {
-  if (!member->peer)
-    return;
-  mesh_peer_abandon (member->peer);
-  mesh_tile_disconnect (member->tile);
-  remove_later (self, g_steal_pointer (&member->peer), NULL);
+  member->connected_at = 0;
+  stop_peer (self, member, &member->peer);
+}
+
+/* Another attempt takes the place of this one: what is there to see and hear
+ * stays so until the other one has something. */
+static void
+retire_attempt (MeshCall *self, Member *member)
+{
+  if (mesh_peer_is_connected (member->peer)) {
+    stop_peer (self, member, &member->old);
+    member->old = g_steal_pointer (&member->peer);
+    member->old_heard_at = mesh_call_now ();
+  }
+  stop_attempt (self, member);
 }
 
 void
@@ -116,6 +144,7 @@ mesh_call_drop_member (MeshCall *self, const char *id)
   if (!member)
     return;
   stop_attempt (self, member);
+  stop_peer (self, member, &member->old);
   /* one whose pads were never there blocks nobody, and its number is free */
   if (mesh_tile_has_pads (member->tile))
     remove_later (self, NULL, g_steal_pointer (&member->tile));
@@ -170,6 +199,7 @@ mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
     .latency = self->config.latency,
     .decode = self->config.decode,
     .verify_fingerprint = self->config.verify_fingerprint,
+    .takes_over = member->old != NULL,
   };
 
   stop_attempt (self, member);
@@ -231,7 +261,10 @@ static void
 on_connected (MeshPeer *peer, gpointer user_data)
 {
   MeshCall *self = user_data;
+  Member *member = member_of (self, peer);
 
+  if (member)
+    member->heard_at = member->connected_at = mesh_call_now ();
   mesh_room_connected (self->room, mesh_peer_get_id (peer),
       mesh_peer_get_sid (peer), mesh_call_now ());
   mesh_call_pump (self);
@@ -242,7 +275,14 @@ on_failed (MeshPeer *peer, const char *reason, const char *text,
     gpointer user_data)
 {
   MeshCall *self = user_data;
+  Member *member = g_hash_table_lookup (self->members,
+      mesh_peer_get_id (peer));
 
+  /* one that was to go anyway */
+  if (member && member->old == peer) {
+    stop_peer (self, member, &member->old);
+    return;
+  }
   mesh_call_warn (self, mesh_peer_get_id (peer), text);
   mesh_room_failed (self->room, mesh_peer_get_id (peer),
       mesh_peer_get_sid (peer), reason, mesh_call_now ());
@@ -286,6 +326,59 @@ mesh_call_restart_attempts (MeshCall *self)
   }
 }
 
+/* Our addresses have changed: whatever may have used one that is gone begins
+ * anew, and so does, after a sleep, all. */
+void
+mesh_call_renew_attempts (MeshCall *self, gboolean all)
+{
+  GHashTableIter iter;
+  gpointer id, value;
+
+  g_hash_table_iter_init (&iter, self->members);
+  while (g_hash_table_iter_next (&iter, &id, &value)) {
+    Member *member = value;
+    g_autofree char *address = member->connected_at
+        ? mesh_peer_dup_local_address (member->peer) : NULL;
+
+    if (member->peer
+        && (all || !address || !mesh_network_has (self->network, address)))
+      mesh_room_renew (self->room, id, mesh_peer_get_sid (member->peer),
+          mesh_call_now ());
+  }
+}
+
+static void
+listen_to (MeshCall *self, const char *id, Member *member)
+{
+  gint64 now = mesh_call_now ();
+
+  if (member->peer && mesh_peer_take_heard (member->peer)) {
+    member->heard_at = now;
+    mesh_room_heard (self->room, id, mesh_peer_get_sid (member->peer), now);
+  }
+  if (!member->old)
+    return;
+  if (mesh_peer_take_heard (member->old))
+    member->heard_at = member->old_heard_at = now;
+  if (now >= member->old_heard_at + OLD_SILENCE || (member->connected_at
+          && now >= member->connected_at + (mesh_tile_shows (member->tile,
+                  GST_ELEMENT (member->old)) ? OLD_STAYS : OLD_LINGERS)))
+    stop_peer (self, member, &member->old);
+}
+
+/* Who has been heard of since the last time? And an attempt whose place
+ * another one has taken goes, when both ends have had the time to notice. */
+void
+mesh_call_listen (MeshCall *self)
+{
+  GHashTableIter iter;
+  gpointer id, value;
+
+  g_hash_table_iter_init (&iter, self->members);
+  while (g_hash_table_iter_next (&iter, &id, &value))
+    listen_to (self, id, value);
+}
+
 /* The core has ended an attempt; a member that was never shown goes with it. */
 void
 mesh_call_end_attempt (MeshCall *self, const MeshRoomAction *action)
@@ -297,7 +390,14 @@ mesh_call_end_attempt (MeshCall *self, const MeshRoomAction *action)
     return;
   GST_DEBUG_OBJECT (self->config.element, "attempt %s with %s ends: %s",
       action->sid, action->peer, action->reason);
-  stop_attempt (self, member);
+  if (g_str_equal (action->reason, "replaced"))
+    retire_attempt (self, member);
+  else
+    stop_attempt (self, member);
+  /* what replaced it may fail and be tried again; all else is an end */
+  if (!g_str_equal (action->reason, "replaced")
+      && !g_str_equal (action->reason, "failed"))
+    stop_peer (self, member, &member->old);
   if (!member->added)
     mesh_call_drop_member (self, action->peer);
 }

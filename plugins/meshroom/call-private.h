@@ -6,6 +6,7 @@
 #include "core/room.h"
 #include "meshroom/peer.h"
 #include "meshroom/tile.h"
+#include "signalling/network.h"
 #include "signalling/seal.h"
 
 G_BEGIN_DECLS
@@ -20,6 +21,10 @@ G_BEGIN_DECLS
 typedef struct {
   MeshTile *tile;
   MeshPeer *peer;               /* NULL: no attempt under way */
+  MeshPeer *old;                /* connected, while another takes its place */
+  gint64 old_heard_at;
+  gint64 heard_at;              /* by any attempt; 0: never */
+  gint64 connected_at;          /* the present attempt; 0: not yet */
   gboolean added;
 } Member;
 
@@ -40,6 +45,7 @@ struct _MeshCall {
   GHashTable *members;          /* peer id -> Member */
   GSource *timer;
   GSource *pulse;
+  MeshNetwork *network;
   char *last_warning;
   guint warnings_left;
   gint64 last_warning_refill;
@@ -64,6 +70,8 @@ void mesh_call_start_attempt (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_end_attempt (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_take_remote_sdp (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_restart_attempts (MeshCall *call);
+void mesh_call_renew_attempts (MeshCall *call, gboolean all);
+void mesh_call_listen (MeshCall *call);
 void mesh_call_start_removals (MeshCall *call);
 
 /* inbox.c */

@@ -228,6 +228,19 @@ run (gpointer user_data)
   return NULL;
 }
 
+static void
+on_network (MeshNetworkChange change, gpointer user_data)
+{
+  MeshCall *self = user_data;
+
+  GST_INFO_OBJECT (self->config.element, "the network has changed: %s",
+      change == MESH_NETWORK_GAINED ? "another address"
+      : change == MESH_NETWORK_MOVED ? "an address is gone" : "we slept");
+  if (change != MESH_NETWORK_GAINED)
+    mesh_call_renew_attempts (self, change == MESH_NETWORK_WOKE);
+  mesh_call_pump (self);
+}
+
 static gboolean
 timer_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 {
@@ -246,6 +259,7 @@ start_timers (MeshCall *self)
   self->pulse = g_timeout_source_new (PULSE_MS);
   g_source_set_callback (self->pulse, mesh_call_pulse, self, NULL);
   g_source_attach (self->pulse, self->context);
+  self->network = mesh_network_new (self->context, on_network, self);
 }
 
 static void
@@ -255,6 +269,7 @@ call_free (MeshCall *self)
     g_source_destroy (self->timer);
   if (self->pulse)
     g_source_destroy (self->pulse);
+  g_clear_pointer (&self->network, mesh_network_free);
   g_clear_pointer (&self->timer, g_source_unref);
   g_clear_pointer (&self->pulse, g_source_unref);
   g_clear_pointer (&self->room, mesh_room_free);
@@ -355,6 +370,7 @@ mesh_call_stop (MeshCall *call)
   /* What nobody waits for any more holds on to its peer, and that to the context. */
   g_source_destroy (call->timer);
   g_source_destroy (call->pulse);
+  g_clear_pointer (&call->network, mesh_network_free);
   while (g_main_context_iteration (call->context, FALSE));
   call_free (call);
 }

@@ -40,6 +40,11 @@ refresh_peer (const MeshPeerInfo *info, gpointer user_data)
   if (member)
     gst_structure_set (s, "number", G_TYPE_UINT,
         mesh_tile_get_number (member->tile), NULL);
+  if (member && member->heard_at)
+    gst_structure_set (s, "silence", G_TYPE_UINT, (guint)
+        ((mesh_call_now () - member->heard_at) / 1000), NULL);
+  gst_structure_set (s, "path", G_TYPE_STRING, member && member->peer
+      ? mesh_peer_get_path_type (member->peer) : "", NULL);
   g_ptr_array_add (r->peers, s);
   if (info->phase == MESH_PEER_CONNECTED)
     r->connected++;
@@ -74,17 +79,8 @@ gboolean
 mesh_call_pulse (gpointer user_data)
 {
   MeshCall *self = user_data;
-  GHashTableIter iter;
-  gpointer id, value;
 
-  g_hash_table_iter_init (&iter, self->members);
-  while (g_hash_table_iter_next (&iter, &id, &value)) {
-    MeshPeer *peer = ((Member *) value)->peer;
-
-    if (peer && mesh_peer_take_heard (peer))
-      mesh_room_heard (self->room, id, mesh_peer_get_sid (peer),
-          mesh_call_now ());
-  }
+  mesh_call_listen (self);
   mesh_call_refresh (self);
   mesh_call_pump (self);
   return G_SOURCE_CONTINUE;

@@ -5,6 +5,7 @@
 
 #include <gst/webrtc/webrtc.h>
 
+#include "meshroom/path.h"
 #include "meshroom/verify.h"
 
 G_BEGIN_DECLS
@@ -30,9 +31,13 @@ struct _MeshPeer {
   char **video_codecs;
   MeshSource *sources[MESH_N_KINDS];
   gboolean decode;
+  gboolean takes_over;
 
   GstElement *webrtc;
   GObject *ice;
+  GObject *agent;               /* libnice's; NULL: another implementation */
+  gulong pair_selected;
+  MeshPath *path;
   MeshVerifier *verifier;
 
   /* worker only */
@@ -46,6 +51,7 @@ struct _MeshPeer {
   gint audio_ssrc;              /* atomic: of what the peer sends */
   GMutex lock;                  /* guards: */
   GstElement *receivers[MESH_N_KINDS];
+  gboolean arrived[MESH_N_KINDS];
 };
 
 extern const char *const mesh_peer_kinds[MESH_N_KINDS];

@@ -189,9 +189,13 @@ static void
 on_candidate (GstElement *webrtc, guint mline, const char *candidate,
     gpointer user_data)
 {
+  MeshPeer *self = user_data;
+
   /* 1.24 and later end with an empty one; 1.22 leaves that to us, below */
-  if (candidate && *candidate)
-    post_candidate (user_data, candidate, mline);
+  if (!candidate || !*candidate)
+    return;
+  mesh_path_add (self->path, TRUE, candidate);
+  post_candidate (self, candidate, mline);
 }
 
 static void
@@ -225,20 +229,32 @@ set_if_there (gpointer object, const char *name, int value)
     g_object_set (object, name, value, NULL);
 }
 
+/* On libnice's thread. */
+static void
+on_selected_pair (GObject *agent, guint stream, guint component,
+    const char *local, const char *remote, gpointer user_data)
+{
+  MeshPeer *self = user_data;
+
+  mesh_path_select (self->path, local, remote);
+}
+
 /* UPnP opens an HTTP server and sockets for each agent, ICE-TCP one more
  * listener for each address; neither is wanted unasked. */
 static void
 set_up_ice (MeshPeer *self, const MeshPeerConfig *config)
 {
-  g_autoptr (GObject) agent = NULL;
-
   g_object_get (self->webrtc, "ice-agent", &self->ice, NULL);
   set_if_there (self->ice, "ice-tcp", FALSE);
   if (self->ice && g_object_class_find_property
       (G_OBJECT_GET_CLASS (self->ice), "agent"))
-    g_object_get (self->ice, "agent", &agent, NULL);
-  set_if_there (agent, "upnp", FALSE);
-  set_if_there (agent, "stun-pacing-timer", STUN_PACING);
+    g_object_get (self->ice, "agent", &self->agent, NULL);
+  set_if_there (self->agent, "upnp", FALSE);
+  set_if_there (self->agent, "stun-pacing-timer", STUN_PACING);
+  if (self->agent && g_signal_lookup ("new-selected-pair",
+          G_OBJECT_TYPE (self->agent)))
+    self->pair_selected = g_signal_connect (self->agent, "new-selected-pair",
+        G_CALLBACK (on_selected_pair), self);
 
   if (config->stun_server)
     g_object_set (self->webrtc, "stun-server", config->stun_server, NULL);
@@ -317,6 +333,8 @@ mesh_peer_new (const MeshPeerConfig *config, GError **error)
   self->user_data = config->user_data;
   self->video_codecs = g_strdupv ((char **) config->video_codecs);
   self->decode = config->decode;
+  self->takes_over = config->takes_over;
+  self->path = mesh_path_new ();
   for (guint i = 0; i < MESH_N_KINDS; i++)
     self->sources[i] = config->sources[i];
 
@@ -381,6 +399,48 @@ const char *
 mesh_peer_get_sid (MeshPeer *peer)
 {
   return peer->sid;
+}
+
+/**
+ * mesh_peer_is_connected:
+ * @peer: the attempt
+ *
+ * Returns: whether media may pass
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_peer_is_connected (MeshPeer *peer)
+{
+  return peer->connected && !peer->failed;
+}
+
+/**
+ * mesh_peer_get_path_type:
+ * @peer: the attempt
+ *
+ * Returns: as mesh_path_get_type()
+ *
+ * Since: 0.1
+ */
+const char *
+mesh_peer_get_path_type (MeshPeer *peer)
+{
+  return mesh_path_get_type (peer->path);
+}
+
+/**
+ * mesh_peer_dup_local_address:
+ * @peer: the attempt
+ *
+ * Returns: (transfer full) (nullable): the address of ours that it uses
+ *
+ * Since: 0.1
+ */
+char *
+mesh_peer_dup_local_address (MeshPeer *peer)
+{
+  return mesh_path_dup_local_address (peer->path);
 }
 
 /**
@@ -485,6 +545,9 @@ mesh_peer_close (MeshPeer *peer)
   if (peer->ice)
     gst_webrtc_ice_set_on_ice_candidate (GST_WEBRTC_ICE (peer->ice), NULL,
         NULL, NULL);
+  if (peer->agent)
+    g_clear_signal_handler (&peer->pair_selected, peer->agent);
+  g_clear_object (&peer->agent);
   g_clear_object (&peer->ice);
   if (room)
     gst_bin_remove (GST_BIN (room), GST_ELEMENT (peer));
@@ -528,6 +591,9 @@ mesh_peer_dispose (GObject *object)
   MeshPeer *self = MESH_PEER (object);
 
   g_clear_pointer (&self->verifier, mesh_verifier_free);
+  if (self->agent)
+    g_clear_signal_handler (&self->pair_selected, self->agent);
+  g_clear_object (&self->agent);
   g_clear_object (&self->ice);
   G_OBJECT_CLASS (mesh_peer_parent_class)->dispose (object);
   gst_clear_object (&self->webrtc);
@@ -541,6 +607,7 @@ mesh_peer_finalize (GObject *object)
   g_free (self->id);
   g_free (self->sid);
   g_strfreev (self->video_codecs);
+  g_clear_pointer (&self->path, mesh_path_free);
   g_clear_pointer (&self->worker, g_main_context_unref);
   g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (mesh_peer_parent_class)->finalize (object);

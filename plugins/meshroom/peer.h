@@ -50,6 +50,8 @@ typedef struct {
   guint latency;                /* ms */
   gboolean decode;
   gboolean verify_fingerprint;
+  /* another attempt still shows the peer: pads come with their first frame */
+  gboolean takes_over;
 } MeshPeerConfig;
 
 void mesh_peer_warm_up (void);
@@ -62,7 +64,10 @@ gboolean mesh_peer_offer (MeshPeer *peer, const MeshCodec *video,
 gboolean mesh_peer_remote_sdp (MeshPeer *peer, const char *type,
     const char *sdp, GError **error);
 void mesh_peer_remote_candidate (MeshPeer *peer, const char *candidate);
+gboolean mesh_peer_is_connected (MeshPeer *peer);
 gboolean mesh_peer_take_heard (MeshPeer *peer);
+const char *mesh_peer_get_path_type (MeshPeer *peer);
+char *mesh_peer_dup_local_address (MeshPeer *peer);
 GstStructure *mesh_peer_get_stats (MeshPeer *peer);
 void mesh_peer_abandon (MeshPeer *peer);
 void mesh_peer_close (MeshPeer *peer);

@@ -43,22 +43,52 @@ tell_pad (MeshPeer *self, gpointer data)
   gst_pad_remove_probe (arrival->pad, arrival->block);
 }
 
+static void
+post_arrival (MeshPeer *self, MeshKind kind, GstPad *pad, gulong block)
+{
+  Arrival *arrival = g_new (Arrival, 1);
+
+  arrival->kind = kind;
+  arrival->pad = gst_object_ref (pad);
+  arrival->block = block;
+  mesh_peer_post (self, tell_pad, arrival, arrival_free);
+}
+
 static GstPadProbeReturn
 hold (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
   return GST_PAD_PROBE_OK;
 }
 
+static GstPadProbeReturn
+hold_first (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  MeshPeer *self = user_data;
+  MeshKind kind = g_str_has_prefix (GST_PAD_NAME (pad),
+      mesh_peer_kinds[MESH_AUDIO]) ? MESH_AUDIO : MESH_VIDEO;
+  gboolean first;
+
+  g_mutex_lock (&self->lock);
+  first = !self->arrived[kind];
+  self->arrived[kind] = TRUE;
+  g_mutex_unlock (&self->lock);
+  if (first)
+    post_arrival (self, kind, pad, GST_PAD_PROBE_INFO_ID (info));
+  return GST_PAD_PROBE_OK;
+}
+
+/* Where an older attempt still shows the peer, its picture stays until there is
+ * one to take its place. Else the room should have the pad soon. */
 static void
 post_pad (MeshPeer *self, MeshKind kind, GstPad *pad)
 {
-  Arrival *arrival = g_new (Arrival, 1);
-
-  arrival->kind = kind;
-  arrival->pad = gst_object_ref (pad);
-  arrival->block = gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM,
-      hold, NULL, NULL);
-  mesh_peer_post (self, tell_pad, arrival, arrival_free);
+  if (self->takes_over)
+    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BLOCK
+        | GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST,
+        hold_first, self, NULL);
+  else
+    post_arrival (self, kind, pad, gst_pad_add_probe (pad,
+            GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM, hold, NULL, NULL));
 }
 
 /* A peer's stream has come: set up its reception, on the streaming thread, so

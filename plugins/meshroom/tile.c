@@ -281,13 +281,33 @@ make_pad (MeshTile *tile, MeshKind kind)
   return pad;
 }
 
+static GstPadProbeReturn
+swallow (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  return GST_PAD_PROBE_DROP;
+}
+
+/* What is still sent by an older connection goes nowhere, but is no error there:
+ * its other streams go on. */
+static void
+silence_target (GstPad *pad)
+{
+  g_autoptr (GstPad) old = gst_ghost_pad_get_target (GST_GHOST_PAD (pad));
+
+  if (old)
+    gst_pad_add_probe (old, GST_PAD_PROBE_TYPE_BUFFER
+        | GST_PAD_PROBE_TYPE_BUFFER_LIST | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+        swallow, NULL, NULL);
+}
+
 /**
  * mesh_tile_connect:
  * @tile: the tile
  * @kind: what @pad carries
  * @pad: a pad of the member's present connection, with its data held back
  *
- * Leads @pad out of the room; a pad of that kind is added to the element, if there is none yet.
+ * Leads @pad out of the room, in place of what did so before; a pad of that kind is added to
+ * the element, if there is none yet.
  *
  * Since: 0.1
  */
@@ -298,6 +318,8 @@ mesh_tile_connect (MeshTile *tile, MeshKind kind, GstPad *pad)
 
   if (fresh)
     tile->pads[kind] = gst_object_ref_sink (make_pad (tile, kind));
+  else
+    silence_target (tile->pads[kind]);
   gst_ghost_pad_set_target (GST_GHOST_PAD (tile->pads[kind]), pad);
   if (fresh) {
     gst_pad_set_active (tile->pads[kind], TRUE);
@@ -305,19 +327,48 @@ mesh_tile_connect (MeshTile *tile, MeshKind kind, GstPad *pad)
   }
 }
 
+static gboolean
+is_led_by (GstPad *pad, GstElement *peer)
+{
+  g_autoptr (GstPad) target = pad
+      ? gst_ghost_pad_get_target (GST_GHOST_PAD (pad)) : NULL;
+
+  return target && GST_OBJECT_PARENT (target) == GST_OBJECT (peer);
+}
+
+/**
+ * mesh_tile_shows:
+ * @tile: the tile
+ * @peer: a connection
+ *
+ * Returns: whether any of the tile's pads carries what comes by @peer
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_tile_shows (MeshTile *tile, GstElement *peer)
+{
+  for (guint i = 0; i < MESH_N_KINDS; i++) {
+    if (is_led_by (tile->pads[i], peer))
+      return TRUE;
+  }
+  return FALSE;
+}
+
 /**
  * mesh_tile_disconnect:
  * @tile: the tile
+ * @peer: a connection
  *
  * Lets go of the connection's pads; the tile's own stay.
  *
  * Since: 0.1
  */
 void
-mesh_tile_disconnect (MeshTile *tile)
+mesh_tile_disconnect (MeshTile *tile, GstElement *peer)
 {
   for (guint i = 0; i < MESH_N_KINDS; i++) {
-    if (tile->pads[i])
+    if (is_led_by (tile->pads[i], peer))
       gst_ghost_pad_set_target (GST_GHOST_PAD (tile->pads[i]), NULL);
   }
 }

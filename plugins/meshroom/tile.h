@@ -24,7 +24,8 @@ gboolean mesh_tile_has_pads (MeshTile *tile);
 void mesh_tile_set_name (MeshTile *tile, const char *name, gboolean muted,
     gboolean hidden);
 void mesh_tile_connect (MeshTile *tile, MeshKind kind, GstPad *pad);
-void mesh_tile_disconnect (MeshTile *tile);
+gboolean mesh_tile_shows (MeshTile *tile, GstElement *peer);
+void mesh_tile_disconnect (MeshTile *tile, GstElement *peer);
 void mesh_tile_free (MeshTile *tile);
 
 G_END_DECLS

@@ -71,10 +71,16 @@ export class Pipeline extends EventEmitter {
   link = null;
   exited = null;
 
-  /** @param {string[]} description what stands after gst-launch-1.0 */
-  constructor(description, { env = {} } = {}) {
+  /**
+   * @param {string[]} description what stands after gst-launch-1.0
+   * @param {object} [options]
+   * @param {string[]} [options.within] a command that runs it somewhere else
+   */
+  constructor(description, { env = {}, within = [] } = {}) {
     super();
-    this.process = start('gst-launch-1.0', ['-m', ...description], {
+    const [command, ...args] = [...within, 'gst-launch-1.0', '-m',
+      ...description];
+    this.process = start(command, args, {
       env: { ...environment, ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     });
@@ -186,8 +192,10 @@ export class Pipeline extends EventEmitter {
  * @param {string} [options.link] or
  * @param {string} [options.serve]
  * @param {string[]} [options.room] further properties of meshroom
+ * @param {string[]} [options.within] as Pipeline has it
  */
-export function party({ name, look, link, serve, room = [], fps = 30 }) {
+export function party({ name, look, link, serve, room = [], fps = 30,
+  within = [] }) {
   const [r, g, b] = look.rgb;
   const colour = ((0xff << 24 | r << 16 | g << 8 | b) >>> 0).toString();
   const where = link ? `link=${link}` : `serve=${serve}`;
@@ -200,7 +208,7 @@ export function party({ name, look, link, serve, room = [], fps = 30 }) {
     'audiotestsrc', 'is-live=true', `freq=${look.hz}`, 'volume=0.4', '!',
     'room.audio_sink',
     'room.', ':', 'meshprobe', 'fd=3',
-  ]);
+  ], { within });
 }
 
 /**
