@@ -40,7 +40,7 @@ mesh_hub_limits_init (MeshHubLimits *limits)
 {
   *limits = (MeshHubLimits) {
     .rooms = 10000,
-    .members = 10000,
+    .members = 16384,
     .room_members = 64,
     .box_frames = 1024,
     .box_bytes = 1024 * 1024,

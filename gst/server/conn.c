@@ -29,9 +29,7 @@ struct _MeshConn {
   gpointer user_data;
 
   MeshIo *io;
-  GSource *source;
-  gpointer fd_tag;
-  GIOCondition condition;       /* that the source waits for */
+  MeshPolled polled;
 
   Phase phase;
   gint64 deadline;              /* 0: none */
@@ -41,11 +39,6 @@ struct _MeshConn {
   gsize sent;
   gboolean finished;            /* CLOSING: all is written */
 };
-
-typedef struct {
-  GSource source;
-  MeshConn *conn;
-} ConnSource;
 
 static MeshConn *
 conn_ref (MeshConn *self)
@@ -73,8 +66,7 @@ mesh_conn_kill (MeshConn *conn)
   if (conn->phase == GONE)
     return;
   conn->phase = GONE;
-  g_source_destroy (conn->source);
-  g_clear_pointer (&conn->source, g_source_unref);
+  mesh_polled_remove (&conn->polled);
   g_clear_pointer (&conn->io, mesh_io_free);
   conn->funcs->closed (conn, conn->user_data);
 }
@@ -104,10 +96,7 @@ update_condition (MeshConn *self)
     condition |= G_IO_IN;
   if (unsent (self) || mesh_io_wants_write (self->io))
     condition |= G_IO_OUT;
-  if (condition == self->condition)
-    return;
-  self->condition = condition;
-  g_source_modify_unix_fd (self->source, self->fd_tag, condition);
+  mesh_polled_set_condition (&self->polled, condition);
 }
 
 static void
@@ -331,18 +320,17 @@ read_once (MeshConn *self)
       && !mesh_io_is_drained (self->io, n, sizeof data);
 }
 
-static gboolean
-conn_dispatch (GSource *source, GSourceFunc func, gpointer user_data)
+static void
+on_ready (gpointer user_data)
 {
-  MeshConn *self = conn_ref (((ConnSource *) source)->conn);
+  MeshConn *self = conn_ref (user_data);
   guint reads = 0;
 
-  g_source_set_ready_time (source, -1);
   mesh_conn_flush (self);
   take_requests (self);
   while (self->phase != GONE && may_read (self) && read_once (self))
     if (++reads == MAX_READS) {
-      g_source_set_ready_time (source, 0);
+      mesh_polled_set_again (&self->polled);
       break;
     }
   if (self->phase != GONE)
@@ -350,21 +338,20 @@ conn_dispatch (GSource *source, GSourceFunc func, gpointer user_data)
   mesh_conn_flush (self);
   update_condition (self);
   mesh_conn_unref (self);
-  return G_SOURCE_CONTINUE;
 }
-
-static GSourceFuncs source_funcs = { NULL, NULL, conn_dispatch, NULL };
 
 /*
  * mesh_conn_new:
  * @number: what the connection is called
  * @socket: (transfer full): a connected socket
  * @credentials: (nullable): for TLS
- * @context: where its source runs
+ * @poller: that says when there is something to do
+ *
+ * Returns: (transfer full) (nullable): %NULL when the poller takes no more
  */
 MeshConn *
 mesh_conn_new (guint64 number, GSocket *socket,
-    gnutls_certificate_credentials_t credentials, GMainContext *context,
+    gnutls_certificate_credentials_t credentials, MeshPoller *poller,
     const MeshConnTimes *times, const MeshConnFuncs *funcs, gpointer user_data)
 {
   MeshConn *self = g_new0 (MeshConn, 1);
@@ -379,13 +366,11 @@ mesh_conn_new (guint64 number, GSocket *socket,
   self->out = g_byte_array_new ();
   self->deadline = g_get_monotonic_time () + times->request;
 
-  self->source = g_source_new (&source_funcs, sizeof (ConnSource));
-  ((ConnSource *) self->source)->conn = self;
-  g_source_set_static_name (self->source, "meshroom-server connection");
-  self->condition = G_IO_IN | G_IO_ERR | G_IO_HUP;
-  self->fd_tag = g_source_add_unix_fd (self->source,
-      mesh_io_get_fd (self->io), self->condition);
-  g_source_attach (self->source, context);
+  if (!mesh_poller_add (poller, &self->polled, mesh_io_get_fd (self->io),
+          G_IO_IN | G_IO_ERR | G_IO_HUP, on_ready, self)) {
+    self->phase = GONE;
+    g_clear_pointer (&self, mesh_conn_unref);
+  }
   return self;
 }
 

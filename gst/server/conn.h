@@ -5,6 +5,7 @@
 #include <gnutls/gnutls.h>
 
 #include "server/http.h"
+#include "server/poller.h"
 
 G_BEGIN_DECLS
 
@@ -23,7 +24,7 @@ typedef struct _MeshConn MeshConn;
 
 #define MESH_CONN_MAX_OUT (2 * 1024 * 1024)
 
-/* All are called from the connection's own source, none after closed(). */
+/* All are called from the poller's source, none after closed(). */
 typedef struct {
   /* fills in an answer; status 101 makes it a WebSocket */
   void (*request) (MeshConn *conn, const MeshHttpRequest *request,
@@ -46,7 +47,7 @@ typedef struct {
 } MeshConnTimes;
 
 MeshConn *mesh_conn_new (guint64 number, GSocket *socket,
-    gnutls_certificate_credentials_t credentials, GMainContext *context,
+    gnutls_certificate_credentials_t credentials, MeshPoller *poller,
     const MeshConnTimes *times, const MeshConnFuncs *funcs,
     gpointer user_data);
 void mesh_conn_unref (MeshConn *conn);

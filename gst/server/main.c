@@ -89,7 +89,7 @@ raise_descriptor_limit (void)
 
   if (getrlimit (RLIMIT_NOFILE, &limit) < 0)
     return;
-  limit.rlim_cur = MIN (limit.rlim_max, 16384);
+  limit.rlim_cur = MIN (limit.rlim_max, 65536);
   setrlimit (RLIMIT_NOFILE, &limit);
 }
 

@@ -29,6 +29,9 @@
 
 /* How precise leases and timeouts are. */
 #define TICK_MS 250
+/* Clients that came all at once are not pinged all at once, but in so many
+ * turns: nobody waits while thousands are written to. */
+#define PING_TURNS 16
 
 typedef struct {
   MeshServer *server;
@@ -48,6 +51,7 @@ struct _MeshServer {
   /* while listening */
   GMainContext *context;
   MeshListener *listener;
+  MeshPoller *poller;
   gnutls_certificate_credentials_t credentials;
   GSource *timer;               /* while there is something to time */
   MeshHub *hub;
@@ -189,8 +193,9 @@ on_request (MeshConn *conn, const MeshHttpRequest *request,
 {
   Client *client = user_data;
   MeshServer *self = client->server;
-  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
-  g_autofree char *date = g_date_time_format (now, "%a, %d %b %Y %T GMT");
+  gint64 now;
+  g_autoptr (GDateTime) today = g_date_time_new_now_utc ();
+  g_autofree char *date = g_date_time_format (today, "%a, %d %b %Y %T GMT");
 
   self->requests++;
   mesh_http_response_add (response, "Date", date);
@@ -198,8 +203,10 @@ on_request (MeshConn *conn, const MeshHttpRequest *request,
   mesh_http_response_add (response, "Referrer-Policy", "no-referrer");
   route (self, request, response);
   if (response->status == 101) {
-    client->pinged = g_get_monotonic_time ();
-    mesh_hub_connected (self->hub, client->number, client->pinged);
+    now = g_get_monotonic_time ();
+    client->pinged = now
+        - self->limits.ping * (client->number % PING_TURNS) / PING_TURNS;
+    mesh_hub_connected (self->hub, client->number, now);
   }
 }
 
@@ -326,7 +333,12 @@ on_accept (GSocket *socket, gpointer user_data)
   client->server = self;
   client->number = ++self->last_number;
   client->conn = mesh_conn_new (client->number, socket, self->credentials,
-      self->context, &self->limits.times, &conn_funcs, client);
+      self->poller, &self->limits.times, &conn_funcs, client);
+  if (!client->conn) {
+    self->refused++;
+    g_free (client);
+    return;
+  }
   g_queue_push_tail (&self->half_open, client);
   client->half_open = self->half_open.tail;
   g_hash_table_insert (self->clients, &client->number, client);
@@ -360,8 +372,8 @@ mesh_server_init (MeshServer *self)
       .linger = 2 * G_USEC_PER_SEC,
     },
     .ping = 4 * G_USEC_PER_SEC,
-    .connections = 4096,
-    .half_open = 512,
+    .connections = 16384,
+    .half_open = 4096,
   };
   mesh_hub_limits_init (&self->limits.hub);
   self->origins = g_ptr_array_new_with_free_func (g_free);
@@ -442,8 +454,10 @@ mesh_server_listen (MeshServer *server, const char *address,
       (GDestroyNotify) client_free);
   server->dirty = g_array_new (FALSE, FALSE, sizeof (guint64));
   server->max_connections = bound_connections (server->limits.connections);
-  server->listener = mesh_listener_new (address, server->context, on_accept,
-      server, error);
+  server->poller = mesh_poller_new (server->context, error);
+  if (server->poller)
+    server->listener = mesh_listener_new (address, server->context, on_accept,
+        server, error);
   if (!server->listener) {
     mesh_server_stop (server);
     return FALSE;
@@ -530,6 +544,7 @@ mesh_server_stop (MeshServer *server)
     g_clear_pointer (&server->timer, g_source_unref);
   }
   g_clear_pointer (&server->clients, g_hash_table_unref);
+  g_clear_pointer (&server->poller, mesh_poller_free);
   g_clear_pointer (&server->dirty, g_array_unref);
   g_clear_pointer (&server->hub, mesh_hub_free);
   g_clear_pointer (&server->credentials, gnutls_certificate_free_credentials);
