@@ -1,40 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// The page as people use it: in a real browser, on a real server. Needs the
-// build (MESH_BUILD_ROOT) and the packages of tests/package.json.
+// The page as people use it: in a real browser, on a real server.
 
 import assert from 'node:assert/strict';
-import {spawn} from 'node:child_process';
-import {existsSync} from 'node:fs';
-import {createInterface} from 'node:readline';
 import {after, before, test} from 'node:test';
 
-const kit = await Promise.all([import('../e2e/kit/browser.js'),
-  import('../e2e/kit/media.js'), import('../e2e/kit/wait.js')])
-  .then(([browser, media, wait]) => ({...browser, ...media, ...wait}))
-  .catch(() => null);
-const program = `${process.env.MESH_BUILD_ROOT}/gst/server/meshroom-server`;
-const skip = !kit ? 'no puppeteer-core: npm ci in tests/'
-  : !existsSync(program) ? 'meshroom-server is not built' : false;
-
-/** @param {string} listen */
-async function startServer(listen = '127.0.0.1:0') {
-  const child = spawn(program, ['--listen', listen],
-    {stdio: ['ignore', 'pipe', 'ignore']});
-  const lines = createInterface({input: child.stdout});
-  const url = await new Promise((resolve, reject) => {
-    lines.on('line', (line) => {
-      const found = /listening on (\S+)/.exec(line);
-      if (found)
-        resolve(found[1]);
-    });
-    child.on('exit', () => reject(new Error('the server ended')));
-  });
-  return {url, stop: () => new Promise((resolve) => {
-    child.on('exit', resolve);
-    child.kill('SIGKILL');
-  })};
-}
+import {Window, kit, skip, startServer} from './window.mjs';
 
 let browser;
 let server;
@@ -52,78 +23,7 @@ after(async () => {
   await server?.stop();
 });
 
-/** One person's window; what goes wrong on its console ends the test. */
-class Window {
-  #context;
-  log = [];
-
-  static async open(t, prepare) {
-    const window = new Window();
-    window.#context = await browser.browser.createBrowserContext();
-    window.page = await window.#context.newPage();
-    window.page.on('console', (message) => window.log.push(message.text()));
-    window.page.on('pageerror', (error) =>
-      window.log.push(`thrown: ${error.message}`));
-    if (prepare)
-      await window.page.evaluateOnNewDocument(prepare);
-    t.after(() => window.#context.close());
-    return window;
-  }
-
-  go(link) {
-    return this.page.goto(link, {waitUntil: 'domcontentloaded'});
-  }
-
-  press(name) {
-    return this.page.locator(`aria/${name}[role="button"]`).click();
-  }
-
-  look() {
-    return this.page.evaluate(() => ({
-      state: document.documentElement.dataset.state,
-      link: location.href,
-      text: document.body.innerText,
-      peers: [...document.querySelectorAll('video[data-peer]')].map((video) => {
-        const tile = video.closest('.tile');
-        const has = (mark) => !tile.querySelector(mark).hasAttribute('hidden');
-        return {id: video.dataset.peer,
-          name: tile.querySelector('.name').textContent,
-          muted: has('.muted-mark'), hidden: has('.hidden-mark'),
-          connected: tile.classList.contains('connected'),
-          frames: video.getVideoPlaybackQuality().totalVideoFrames};
-      }),
-    }));
-  }
-
-  /** Waits for a look that is right. */
-  sees(what, check, timeout = 15000) {
-    return kit.until(what, async () => {
-      const look = await this.look();
-      return check(look) && look;
-    }, timeout, async () => [await this.look(), this.log]);
-  }
-
-  inCall(count) {
-    return this.sees(`${count} others`, ({state, peers}) =>
-      state === 'in-call' && peers.length === count
-        && peers.every(({connected, frames}) => connected && frames > 2));
-  }
-
-  /** What the self view shows: of a camera, or drawn by us. */
-  ownPicture() {
-    return this.page.evaluate(() => {
-      const [track] = document.querySelector('[data-self]').srcObject
-        .getVideoTracks();
-      return track instanceof CanvasCaptureMediaStreamTrack ? 'placeholder'
-        : 'camera';
-    });
-  }
-
-  assertNoTrouble() {
-    assert.deepEqual(this.log.filter((line) =>
-      /thrown|Content Security|Uncaught|Error/.test(line)), []);
-  }
-}
+const openWindow = (t, prepare) => Window.open(browser, t, prepare);
 
 /** Remembers every camera and microphone that the page gets. */
 function watchDevices() {
@@ -160,7 +60,7 @@ function denyDevices() {
 }
 
 async function createMeeting(t, name, prepare) {
-  const window = await Window.open(t, prepare);
+  const window = await openWindow(t, prepare);
   await window.go(server.url);
   await window.page.type('#home-name', name);
   await window.press('Create meeting');
@@ -173,7 +73,7 @@ test('page: create, join by the link, mute, stop the camera, leave', {skip},
   async (t) => {
     const {window: ann, link} = await createMeeting(t, 'Ann', watchDevices);
     assert.match(link, /\/room\/[0-9a-f-]{36}#[A-Za-z0-9_-]{22}$/);
-    const bob = await Window.open(t);
+    const bob = await openWindow(t);
     await bob.go(link);
     await ann.inCall(1);
     const [seen] = (await bob.inCall(1)).peers;
@@ -212,7 +112,7 @@ test('page: create, join by the link, mute, stop the camera, leave', {skip},
 
 test('page: a name and what is written arrive, as text', {skip}, async (t) => {
   const {window: ann, link} = await createMeeting(t, '<b>Ann</b>');
-  const bob = await Window.open(t);
+  const bob = await openWindow(t);
   await bob.go(`${link.replace('#', '?muted=1&hidden=1#')}`);
   await ann.inCall(1);
   const [{name}] = (await bob.inCall(1)).peers;
@@ -231,7 +131,7 @@ test('page: a name and what is written arrive, as text', {skip}, async (t) => {
 test('page: the call outlives the server, and is whole when it is back',
   {skip}, async (t) => {
     const {window: ann, link} = await createMeeting(t, 'Ann');
-    const bob = await Window.open(t);
+    const bob = await openWindow(t);
     await bob.go(link);
     await ann.inCall(1);
     await bob.inCall(1);
@@ -245,7 +145,7 @@ test('page: the call outlives the server, and is whole when it is back',
     server = await startServer(new URL(server.url).host);
     await ann.inCall(1);
     await bob.inCall(1);
-    const cay = await Window.open(t);
+    const cay = await openWindow(t);
     await cay.go(link);
     for (const window of [ann, bob, cay])
       await window.inCall(2);
@@ -254,7 +154,7 @@ test('page: the call outlives the server, and is whole when it is back',
 test('page: a connection that fails is made again, in the same tile', {skip},
   async (t) => {
     const {window: ann, link} = await createMeeting(t, 'Ann', watchConnections);
-    const bob = await Window.open(t);
+    const bob = await openWindow(t);
     await bob.go(link);
     await ann.inCall(1);
     await bob.inCall(1);
@@ -273,10 +173,10 @@ test('page: a connection that fails is made again, in the same tile', {skip},
 test('page: who has another key is not let in, and it is said', {skip},
   async (t) => {
     const {window: ann, link} = await createMeeting(t, 'Ann');
-    const eve = await Window.open(t);
+    const eve = await openWindow(t);
     await eve.go(link.replace(/#.*/, '#AAECAwQFBgcICQoLDA0ODw'));
     await ann.sees('the warning', ({text}) => /another key/.test(text));
-    const fay = await Window.open(t);
+    const fay = await openWindow(t);
     await fay.go(link.replace(/#.*/, ''));
     await fay.sees('the warning', ({text}) => /whole link/.test(text));
     assert.deepEqual((await ann.look()).peers
@@ -287,8 +187,8 @@ test('page: a link without a key works, and says what that means', {skip},
   async (t) => {
     const {link} = await createMeeting(t, 'Ann');
     const [open] = link.split('#');
-    const bob = await Window.open(t);
-    const cay = await Window.open(t);
+    const bob = await openWindow(t);
+    const cay = await openWindow(t);
     const other = open.replace(/.$/, (digit) => (digit === '0' ? '1' : '0'));
     await bob.go(other);
     await cay.go(other);
@@ -299,7 +199,7 @@ test('page: a link without a key works, and says what that means', {skip},
 
 test('page: a link with a damaged key is explained', {skip}, async (t) => {
   const {link} = await createMeeting(t, 'Ann');
-  const bob = await Window.open(t);
+  const bob = await openWindow(t);
   await bob.go(link.slice(0, -1));
   const {text} = await bob.sees('the end', ({state}) => state === 'left');
   assert.match(text, /key .* is damaged/);
@@ -308,7 +208,7 @@ test('page: a link with a damaged key is explained', {skip}, async (t) => {
 test('page: without camera and microphone one sees and hears', {skip},
   async (t) => {
     const {window: ann, link} = await createMeeting(t, 'Ann');
-    const bob = await Window.open(t, denyDevices);
+    const bob = await openWindow(t, denyDevices);
     await bob.go(link);
     await bob.inCall(1);
     const {peers} = await ann.inCall(1);
@@ -326,12 +226,12 @@ test('page: over plain http from another machine', {skip}, async (t) => {
   }
   t.after(() => there.stop());
   const room = '5c8fd5c8-2c4c-4d3e-9f0a-1b2c3d4e5f60';
-  const ann = await Window.open(t);
+  const ann = await openWindow(t);
   await ann.go(`${there.url}/room/${room}#AAECAwQFBgcICQoLDA0ODw`);
   const {text} = await ann.sees('a refusal', ({state}) => state === 'left');
   assert.match(text, /Open it with https/);
 
-  const bob = await Window.open(t);
+  const bob = await openWindow(t);
   await bob.go(`${there.url}/room/${room}`);
   await bob.sees('that it is in the call, and why it is not seen',
     (look) => look.state === 'in-call' && /no camera/.test(look.text));

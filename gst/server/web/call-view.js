@@ -12,6 +12,8 @@ import {linkToString} from './link.js';
 import {LocalMedia, canCapture} from './media.js';
 import {recall} from './settings.js';
 
+/** @typedef {import('./device.js').DeviceKind} DeviceKind */
+/** @typedef {import('./device.js').Problem} Problem */
 /** @typedef {import('./link.js').RoomLink} RoomLink */
 
 const DEFAULT_NAME = 'Guest';
@@ -23,13 +25,16 @@ const MEDIA_PATIENCE = 1500;
  * @param {string} id
  * @param {string} label also the button's name
  * @param {string} icon
- * @param {boolean} off
+ * @param {boolean} off what the user wants
+ * @param {boolean} isOff what is
  */
-function setButton(id, label, icon, off) {
+function setButton(id, label, icon, off, isOff) {
   const button = byId(id);
   button.querySelector('span').textContent = label;
-  button.querySelector('use').setAttribute('href', `#icon-${icon}`);
+  button.querySelector('use').setAttribute('href',
+    `#icon-${icon}${isOff ? '-off' : ''}`);
   button.classList.toggle('off', off);
+  button.setAttribute('aria-busy', String(off !== isOff));
 }
 
 export class CallView {
@@ -73,8 +78,8 @@ export class CallView {
     setState('joining');
     this.#onVisible();
     const opened = this.#media.open().then((problems) => {
-      if (problems.length > 0 && canCapture() && !this.#over)
-        showNotice('media', problems.join(' '));
+      if (canCapture())
+        problems.forEach((problem) => this.#showProblem(problem));
     });
     const patience = new Promise((resolve) =>
       setTimeout(resolve, MEDIA_PATIENCE));
@@ -153,9 +158,10 @@ export class CallView {
       words[code] ?? `The server ended it (${code}). ${text}`.trim());
   }
 
-  /** @param {string} [problem] */
+  /** @param {Problem} [problem] */
   #onMedia(problem) {
-    const {muted, hidden, videoTrack} = this.#media;
+    const {muted, hidden, wantsMicrophone, wantsCamera, videoTrack}
+      = this.#media;
     const self = byId('self');
     const video = self.querySelector('video');
     const shown = /** @type {MediaStream | null} */ (video.srcObject);
@@ -165,32 +171,55 @@ export class CallView {
     }
     self.classList.toggle('mirrored', !hidden);
     self.querySelector('.muted-mark').toggleAttribute('hidden', !muted);
-    setButton('mute', muted ? 'Unmute' : 'Mute', muted ? 'mic-off' : 'mic',
-      muted);
-    setButton('camera', hidden ? 'Start camera' : 'Stop camera',
-      hidden ? 'camera-off' : 'camera', hidden);
+    /* While a device is being opened, its button gives that up. */
+    setButton('mute', wantsMicrophone ? 'Mute' : 'Unmute', 'mic',
+      !wantsMicrophone, muted);
+    setButton('camera', wantsCamera ? 'Stop camera' : 'Start camera', 'camera',
+      !wantsCamera, hidden);
     if (problem)
-      showNotice('media', problem);
+      this.#showProblem(problem);
+  }
+
+  /** @param {Problem} problem */
+  #showProblem({text, kinds}) {
+    if (this.#over)
+      return;
+    for (const kind of kinds)
+      hideNotice(kind);
+    showNotice(kinds[0], text, canCapture()
+      ? {label: 'Try again', run: () => this.#retry(kinds)} : undefined);
+  }
+
+  /** @param {DeviceKind[]} kinds */
+  #retry(kinds) {
+    if (kinds.includes('videoinput'))
+      this.#try('videoinput', this.#media.setHidden(false));
+    if (kinds.includes('audioinput'))
+      this.#try('audioinput', this.#media.setMuted(false));
   }
 
   #setUpControls() {
     byId('mute').addEventListener('click', () =>
-      this.#try(this.#media.setMuted(!this.#media.muted)));
+      this.#try('audioinput',
+        this.#media.setMuted(this.#media.wantsMicrophone)));
     byId('camera').addEventListener('click', () =>
-      this.#try(this.#media.setHidden(!this.#media.hidden)));
+      this.#try('videoinput',
+        this.#media.setHidden(this.#media.wantsCamera)));
     byId('leave').addEventListener('click', () => this.#leave());
     addEventListener('keydown', this.#onKey);
     addEventListener('pagehide', this.#onPageHide);
     document.addEventListener('visibilitychange', this.#onVisible);
   }
 
-  /** @param {Promise<string | null>} change */
-  async #try(change) {
+  /**
+   * @param {DeviceKind} kind
+   * @param {Promise<Problem | null>} change
+   */
+  async #try(kind, change) {
+    hideNotice(kind);
     const problem = await change;
-    if (problem && !this.#over)
-      showNotice('media', problem);
-    else
-      hideNotice('media');
+    if (problem)
+      this.#showProblem(problem);
   }
 
   /** @param {KeyboardEvent} event */

@@ -91,8 +91,8 @@ export function setUpSettings(media, onName) {
     const devices = await navigator.mediaDevices?.enumerateDevices() ?? [];
     for (const [kind, what] of kinds) {
       fill(/** @type {HTMLSelectElement} */ (byId(`settings-${what}`)),
-        devices.filter((device) => device.kind === kind), media.devices[kind],
-        what);
+        devices.filter((device) => device.kind === kind),
+        media.deviceId(kind), what);
     }
   }
 
@@ -114,7 +114,7 @@ export function setUpSettings(media, onName) {
       remember(what, select.value);
       const problem = await media.setDevice(kind, select.value);
       if (problem)
-        toast(problem);
+        toast(problem.text);
     });
   }
 }

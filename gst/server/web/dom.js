@@ -44,7 +44,7 @@ export function toast(text) {
 
 /**
  * A line at the top of the call that stays until it is taken away. One of
- * each key.
+ * each key. An action takes it away as well.
  *
  * @param {string} key
  * @param {string} text
@@ -56,10 +56,14 @@ export function showNotice(key, text, action) {
   line.dataset.key = key;
   const words = document.createElement('span');
   words.textContent = text;
-  line.append(words, makeButton(action?.label ?? 'Dismiss', () => {
-    hideNotice(key);
-    action?.run();
-  }));
+  line.append(words);
+  if (action) {
+    line.append(makeButton(action.label, () => {
+      hideNotice(key);
+      action.run();
+    }));
+  }
+  line.append(makeButton('Dismiss', () => hideNotice(key)));
   byId('notices').append(line);
 }
 

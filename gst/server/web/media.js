@@ -9,54 +9,28 @@
  * so that unmuting is immediate, and sends silence.
  */
 
+import {Device, mergeProblems} from './device.js';
 import {Placeholder} from './placeholder.js';
+
+/** @typedef {import('./device.js').DeviceKind} DeviceKind */
+/** @typedef {import('./device.js').Problem} Problem */
 
 const VIDEO = {width: {ideal: 1280}, height: {ideal: 720},
   frameRate: {ideal: 30, max: 30}};
 const AUDIO = {echoCancellation: true, noiseSuppression: true,
   autoGainControl: true};
 
-/** @typedef {'audioinput' | 'videoinput'} DeviceKind */
-
-/**
- * Why a device could not be had, for a person.
- *
- * @param {unknown} error
- * @param {string} what
- */
-export function explain(error, what) {
-  switch (error instanceof Error ? error.name : '') {
-    case 'NotAllowedError':
-    case 'SecurityError':
-      return `The browser does not allow the ${what}. `
-        + 'Allow it in the address bar, then try again.';
-    case 'NotFoundError':
-    case 'OverconstrainedError':
-      return `There is no ${what}.`;
-    case 'NotReadableError':
-    case 'AbortError':
-      return `The ${what} cannot be opened; `
-        + 'perhaps another program is using it.';
-    default:
-      return `The ${what} cannot be opened.`;
-  }
-}
-
 export const canCapture = () =>
   typeof navigator.mediaDevices?.getUserMedia === 'function';
 
+/** 'change': something of ours is another; `detail.problem` if it broke. */
 export class LocalMedia extends EventTarget {
-  /** @type {MediaStreamTrack | null} */
-  #camera = null;
-  /** @type {MediaStreamTrack | null} */
-  #microphone = null;
+  #camera;
+  #microphone;
   #placeholder;
-  #closed = false;
-  /* What the user wants; a device may be on its way, or not to be had. */
+  #muted;
   #wantCamera;
-  #wantMicrophone;
-  /** @type {Record<DeviceKind, string>} */
-  devices;
+  #closed = false;
 
   /**
    * @param {object} options
@@ -67,102 +41,81 @@ export class LocalMedia extends EventTarget {
    */
   constructor({name, muted, hidden, devices}) {
     super();
+    this.#muted = muted;
     this.#wantCamera = !hidden;
-    this.#wantMicrophone = !muted;
-    this.devices = devices;
+    this.#camera = this.#makeDevice('videoinput', devices.videoinput);
+    this.#microphone = this.#makeDevice('audioinput', devices.audioinput);
     this.#placeholder = new Placeholder(name);
     this.#placeholder.setRunning(true);
   }
 
   /** What goes out as picture: always something. */
   get videoTrack() {
-    return this.#camera ?? this.#placeholder.track;
+    return this.#camera.track ?? this.#placeholder.track;
   }
 
   /** What goes out as sound; null: nothing. */
   get audioTrack() {
-    return this.#microphone;
+    return this.#microphone.track;
   }
 
+  /** Whether the others see the placeholder. */
   get hidden() {
-    return this.#camera === null;
+    return this.#camera.track === null;
   }
 
+  /** Whether the others hear nothing. */
   get muted() {
-    return !this.#wantMicrophone || this.#microphone === null;
+    return this.#muted || this.#microphone.track === null;
+  }
+
+  /** Whether the camera is to be seen; it may not be open yet. */
+  get wantsCamera() {
+    return this.#camera.wanted;
+  }
+
+  /** Whether one is to be heard. */
+  get wantsMicrophone() {
+    return !this.#muted && this.#microphone.wanted;
   }
 
   /**
    * Opens what is wanted at first. Both are asked for at once, so that the
    * person is asked once; where that fails, one may do without the other.
    *
-   * @returns {Promise<string[]>} what went wrong, for a person
+   * @returns {Promise<Problem[]>} what went wrong
    */
   async open() {
-    const wantCamera = this.#wantCamera;
-    const wantMicrophone = this.#wantMicrophone;
-    if (wantCamera && wantMicrophone && canCapture()) {
-      try {
-        const stream = await this.#capture(['audioinput', 'videoinput']);
-        await this.#setMicrophone(stream.getAudioTracks()[0]);
-        await this.#setCamera(stream.getVideoTracks()[0]);
-        return [];
-      } catch {
-        /* Which of the two it was shows below. */
-      }
-    }
-    const camera = wantCamera ? await this.setHidden(false) : null;
-    const microphone = wantMicrophone ? await this.setMuted(false) : null;
-    /* The same words for both are said once. */
-    if (camera && microphone
-        && camera.replace('camera', 'microphone') === microphone)
-      return [camera.replace('camera', 'camera or microphone')];
-    return [camera, microphone].filter((problem) => problem !== null);
+    const both = this.#wantCamera && !this.#muted && canCapture()
+      ? this.#capture(['audioinput', 'videoinput']) : undefined;
+    const track = (kind) => both?.then((stream) =>
+      stream.getTracks().find((one) => one.kind === kind));
+    const problems = await Promise.all([
+      this.#wantCamera ? this.#camera.open(track('video')) : null,
+      this.#muted ? null : this.#microphone.open(track('audio'))]);
+    return mergeProblems(problems.filter((problem) => problem !== null));
   }
 
-  /**
-   * @param {boolean} hidden
-   * @returns {Promise<string | null>} what went wrong, for a person
-   */
+  /** @param {boolean} hidden @returns {Promise<Problem | null>} */
   async setHidden(hidden) {
-    this.#wantCamera = !hidden;
-    if (hidden) {
-      this.#dropCamera();
-      return null;
-    }
-    if (this.#camera)
-      return null;
-    try {
-      const stream = await this.#capture(['videoinput']);
-      await this.#setCamera(stream.getVideoTracks()[0]);
-      return null;
-    } catch (error) {
-      this.#wantCamera = false;
-      return explain(error, 'camera');
-    }
+    if (!hidden)
+      return this.#camera.open();
+    this.#camera.close();
+    return null;
   }
 
-  /**
-   * @param {boolean} muted
-   * @returns {Promise<string | null>} what went wrong, for a person
-   */
+  /** @param {boolean} muted @returns {Promise<Problem | null>} */
   async setMuted(muted) {
-    this.#wantMicrophone = !muted;
-    if (this.#microphone) {
-      this.#microphone.enabled = !muted;
+    this.#muted = muted;
+    if (!muted) {
       this.#changed();
-      return null;
+      return this.#microphone.open();
     }
-    if (muted)
-      return null;
-    try {
-      const stream = await this.#capture(['audioinput']);
-      await this.#setMicrophone(stream.getAudioTracks()[0]);
-      return null;
-    } catch (error) {
-      this.#wantMicrophone = false;
-      return explain(error, 'microphone');
-    }
+    if (this.#microphone.track)
+      this.#changed();
+    else
+      this.#microphone.close();
+    return null;
   }
 
   /**
@@ -170,21 +123,15 @@ export class LocalMedia extends EventTarget {
    *
    * @param {DeviceKind} kind
    * @param {string} id '' = whichever
-   * @returns {Promise<string | null>}
+   * @returns {Promise<Problem | null>}
    */
-  async setDevice(kind, id) {
-    this.devices[kind] = id;
-    const what = kind === 'videoinput' ? 'camera' : 'microphone';
-    if (!(kind === 'videoinput' ? this.#camera : this.#microphone))
-      return null;
-    try {
-      const [track] = (await this.#capture([kind])).getTracks();
-      await (kind === 'videoinput' ? this.#setCamera(track)
-        : this.#setMicrophone(track));
-      return null;
-    } catch (error) {
-      return explain(error, what);
-    }
+  setDevice(kind, id) {
+    return this.#device(kind).choose(id);
+  }
+
+  /** @param {DeviceKind} kind which one is chosen, '' = whichever */
+  deviceId(kind) {
+    return this.#device(kind).id;
   }
 
   /** @param {string} name */
@@ -194,9 +141,22 @@ export class LocalMedia extends EventTarget {
 
   close() {
     this.#closed = true;
-    this.#camera?.stop();
-    this.#microphone?.stop();
+    this.#camera.close();
+    this.#microphone.close();
     this.#placeholder.close();
+  }
+
+  /** @param {DeviceKind} kind */
+  #device(kind) {
+    return kind === 'videoinput' ? this.#camera : this.#microphone;
+  }
+
+  /** @param {DeviceKind} kind @param {string} id */
+  #makeDevice(kind, id) {
+    return new Device(kind, id, async () => {
+      const [track] = (await this.#capture([kind])).getTracks();
+      return track;
+    }, (problem) => this.#changed(problem));
   }
 
   /**
@@ -206,59 +166,23 @@ export class LocalMedia extends EventTarget {
   async #capture(kinds) {
     if (!canCapture())
       throw new DOMException('insecure page', 'NotSupportedError');
+    if (this.#closed)
+      throw new DOMException('the call is over', 'AbortError');
     const choose = (kind, rest) => kinds.includes(kind)
-      && {...rest, ...(this.devices[kind] && {deviceId: this.devices[kind]})};
+      && {...rest, ...(this.deviceId(kind) && {deviceId: this.deviceId(kind)})};
     return navigator.mediaDevices.getUserMedia(
       {audio: choose('audioinput', AUDIO), video: choose('videoinput', VIDEO)});
   }
 
-  /* Somebody may have changed their mind while the device was opening. */
-  /** @param {MediaStreamTrack} track */
-  async #setCamera(track) {
-    if (this.#closed || !this.#wantCamera) {
-      track.stop();
-      return;
-    }
-    this.#camera?.stop();
-    this.#camera = track;
-    track.contentHint = 'motion';
-    track.addEventListener('ended', () => {
-      if (this.#camera === track)
-        this.#dropCamera('The camera was unplugged or taken away.');
-    });
-    this.#changed();
-    this.#placeholder.setRunning(false);
-  }
-
-  /** @param {MediaStreamTrack} track */
-  async #setMicrophone(track) {
-    if (this.#closed) {
-      track.stop();
-      return;
-    }
-    this.#microphone?.stop();
-    this.#microphone = track;
-    track.enabled = this.#wantMicrophone;
-    track.addEventListener('ended', () => {
-      if (this.#microphone !== track)
-        return;
-      this.#microphone = null;
-      this.#changed('The microphone was unplugged or taken away.');
-    });
-    this.#changed();
-  }
-
-  /* Stopped first: not one more picture of it is sent. */
-  /** @param {string} [problem] */
-  #dropCamera(problem) {
-    this.#camera?.stop();
-    this.#camera = null;
-    this.#placeholder.setRunning(!this.#closed);
-    this.#changed(problem);
-  }
-
-  /** @param {string} [problem] */
+  /** @param {Problem} [problem] */
   #changed(problem) {
+    const {track: camera} = this.#camera;
+    const {track: microphone} = this.#microphone;
+    if (camera)
+      camera.contentHint = 'motion';
+    if (microphone)
+      microphone.enabled = !this.#muted;
+    this.#placeholder.setRunning(!camera && !this.#closed);
     this.dispatchEvent(new CustomEvent('change', {detail: {problem}}));
   }
 }

@@ -9,6 +9,11 @@
 import {preferOpus, preferVideo} from './codecs.js';
 import {tidySdp} from './sdp.js';
 
+/** @typedef {'audio' | 'video'} Kind */
+
+/** @type {Kind[]} */
+const KINDS = ['audio', 'video'];
+
 /**
  * @typedef {object} PeerHandlers
  * @property {(sdpType: 'offer' | 'answer', sdp: string) => void} localSdp
@@ -34,6 +39,8 @@ export class Peer {
   #limits = {bitrate: 1_000_000, height: 720};
   /** @type {Promise<unknown>} one step after the other */
   #steps = Promise.resolve();
+  /** @type {Record<Kind, Promise<void>>} one track after the other */
+  #replacing = {audio: Promise.resolve(), video: Promise.resolve()};
   #closed = false;
   /* What was received when we last looked. */
   #received = 0;
@@ -92,8 +99,9 @@ export class Peer {
 
   /** Sends what the media is now. */
   updateTracks() {
-    this.#replace(this.#transceiver('audio'), this.#media.audioTrack);
-    this.#replace(this.#transceiver('video'), this.#media.videoTrack);
+    for (const kind of KINDS)
+      this.#replacing[kind] = this.#replacing[kind]
+        .then(() => this.#replace(kind));
   }
 
   /**
@@ -160,7 +168,7 @@ export class Peer {
     this.#pc.close();
   }
 
-  /** @param {'audio' | 'video'} kind */
+  /** @param {Kind} kind */
   #transceiver(kind) {
     return this.#pc.getTransceivers()
       .find(({receiver}) => receiver.track.kind === kind);
@@ -222,11 +230,10 @@ export class Peer {
 
   async #answer() {
     for (const transceiver of this.#pc.getTransceivers()) {
-      const {kind} = transceiver.receiver.track;
+      const kind = /** @type {Kind} */ (transceiver.receiver.track.kind);
       transceiver.direction = 'sendrecv';
       transceiver.sender.setStreams?.(this.#stream);
-      await transceiver.sender.replaceTrack(kind === 'audio'
-        ? this.#media.audioTrack : this.#media.videoTrack);
+      await transceiver.sender.replaceTrack(this.#ownTrack(kind));
     }
     await this.#pc.setLocalDescription(await this.#pc.createAnswer());
     this.#tellDescription();
@@ -242,15 +249,22 @@ export class Peer {
     }
   }
 
-  /**
-   * @param {RTCRtpTransceiver | undefined} transceiver
-   * @param {MediaStreamTrack | null} track
+  /** @param {Kind} kind */
+  #ownTrack(kind) {
+    return kind === 'audio' ? this.#media.audioTrack : this.#media.videoTrack;
+  }
+
+  /* Reads what is to be sent when its turn comes: while one track is being
+   * replaced, `sender.track` still is the one before.
    */
-  async #replace(transceiver, track) {
-    if (this.#closed || !transceiver || transceiver.sender.track === track)
+  /** @param {Kind} kind */
+  async #replace(kind) {
+    const sender = this.#transceiver(kind)?.sender;
+    const track = this.#ownTrack(kind);
+    if (this.#closed || !sender || sender.track === track)
       return;
     try {
-      await transceiver.sender.replaceTrack(track);
+      await sender.replaceTrack(track);
       this.#limit();
     } catch (error) {
       console.warn('track not replaced:', error.message);

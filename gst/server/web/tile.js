@@ -15,6 +15,7 @@ export class Tile {
   #video;
   #still;
   #sid = '';
+  #hidden = false;
   #onBlocked;
   name = 'Guest';
 
@@ -48,6 +49,9 @@ export class Tile {
     find('.progress-text').textContent = this.#sid
       ? 'reconnecting\u2026' : 'connecting\u2026';
     this.element.classList.toggle('connected', connected);
+    this.#hidden = hidden;
+    if (hidden)
+      this.#clearStill();
   }
 
   /**
@@ -65,17 +69,22 @@ export class Tile {
 
   /**
    * Call before the tracks end, which blackens the video: its last picture
-   * takes its place until the next attempt has one.
+   * takes its place until the next attempt has one. Not that of a camera which
+   * was stopped: the placeholder may not have come yet.
    */
   keepStill() {
     const {videoWidth, videoHeight} = this.#video;
-    if (videoWidth) {
+    if (videoWidth && !this.#hidden) {
       this.#still.width = videoWidth;
       this.#still.height = videoHeight;
       this.#still.getContext('2d')?.drawImage(this.#video, 0, 0);
     }
     this.#video.srcObject = null;
     this.setSpeaking(false);
+  }
+
+  #clearStill() {
+    this.#still.width = this.#still.height = 0;
   }
 
   /** @param {boolean} speaking */
