@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * Networks to put parties into, made of the kernel's namespaces. The one that
+ * the test runs in (tests/net/netns.sh) is the public network: a bridge, with
+ * servers on it. Each party has a namespace of its own, on the bridge or behind
+ * a gateway:
+ *
+ *     servers ─ pub ┬─ party (open)
+ *                   └─ gateway ── party
+ *
+ * What servers send to private addresses goes out and is lost, as on the
+ * Internet; an error for it is what a TURN server would end a session for.
+ */
+
+import { execFileSync } from 'node:child_process';
+import { gatewayRules } from './nat.js';
+
+export const PUBLIC = '198.51.100';
+export const SERVER = `${PUBLIC}.1`;
+
+/** Why there are no networks to be had, or false. */
+export const skip = process.env.MESH_LAB === 'in' ? false
+  : process.env.MESH_NO_LAB ?? 'run by tests/net/netns.sh only';
+
+/** Runs a shell script. */
+export function sh(script) {
+  return execFileSync('sh', ['-euc', script], { encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** What stands before a command that is to run in a namespace. */
+export const within = space =>
+  ['nsenter', `--net=/run/netns/${space}`, '--'];
+
+export class Lab {
+  #spaces = [];
+  #count = 0;
+
+  constructor() {
+    sh(`ip link add pub type bridge forward_delay 0
+      ip addr add ${SERVER}/24 dev pub
+      ip link set pub up
+      ip neigh add ${PUBLIC}.254 lladdr 02:00:00:00:00:fe dev pub
+      ip route add default via ${PUBLIC}.254`);
+  }
+
+  #space(name) {
+    sh(`ip netns add ${name}; ip -n ${name} link set lo up`);
+    this.#spaces.push(name);
+  }
+
+  /* One end of a cable in the bridge, the other is DEVICE in a namespace. */
+  #plug(space, device) {
+    const n = ++this.#count;
+    sh(`ip link add port${n} type veth peer name ${device} netns ${space}
+      ip link set port${n} master pub up
+      ip -n ${space} link set ${device} up`);
+    return { port: `port${n}`, address: `${PUBLIC}.${10 + n}` };
+  }
+
+  /** A party on the public network. */
+  open(space) {
+    this.#space(space);
+    const { port, address } = this.#plug(space, 'eth0');
+    sh(`ip -n ${space} addr add ${address}/24 dev eth0
+      ip -n ${space} route add default via ${SERVER}`);
+    return { space, port, address, device: 'eth0' };
+  }
+
+  /**
+   * A party behind a gateway.
+   * @param {string} space
+   * @param {string} kind see nat.js
+   */
+  behind(space, kind) {
+    const gate = `${space}-gw`;
+    this.#space(space);
+    this.#space(gate);
+    const { port, address } = this.#plug(gate, 'wan');
+    const lan = `10.${this.#count}.0`;
+    sh(`ip -n ${gate} addr add ${address}/24 dev wan
+      ip -n ${gate} link add lan type veth peer name eth0 netns ${space}
+      ip -n ${gate} addr add ${lan}.1/24 dev lan
+      ip -n ${gate} link set lan up
+      ip -n ${space} addr add ${lan}.2/24 dev eth0
+      ip -n ${space} link set eth0 up
+      ip -n ${space} route add default via ${lan}.1
+      ${within(gate).join(' ')} sh -ec \
+        'echo 1 > /proc/sys/net/ipv4/ip_forward; nft -f -' <<'RULES'
+${gatewayRules(kind)}
+RULES
+      true`);
+    return { space, gate, port, address: `${lan}.2`, outside: address,
+      device: 'eth0' };
+  }
+
+  /** A party of a kind of network: 'open', or as in nat.js. */
+  place(space, kind) {
+    return kind === 'open' ? this.open(space) : this.behind(space, kind);
+  }
+
+  /** Takes everything down; whoever is still inside is cut off. */
+  close() {
+    // The kernel takes its time over a namespace, and a cable's name is taken
+    // until then.
+    for (let n = 1; n <= this.#count; n++)
+      sh(`ip link del port${n}`);
+    this.#count = 0;
+    for (const space of this.#spaces.reverse())
+      sh(`ip netns del ${space}`);
+    this.#spaces = [];
+    sh('ip link del pub');
+  }
+}

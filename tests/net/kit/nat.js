@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * Gateways of the kinds that RFC 4787 tells apart, as rules for nft. `wan` is
+ * the public side, `lan` the private one.
+ */
+
+/* Whoever sends to a mapped port gets in, whomever that was opened for: the
+ * port's owner is remembered by us, beside the kernel's own table. */
+const fullCone = `
+table ip nat {
+  map owners {
+    type inet_service : ipv4_addr . inet_service
+    flags dynamic
+    timeout 300s
+    size 4096
+  }
+  chain in {
+    type nat hook prerouting priority dstnat
+    iifname wan meta l4proto udp dnat ip to udp dport map @owners
+  }
+  chain out {
+    type nat hook postrouting priority srcnat
+    oifname wan meta l4proto udp update @owners { udp sport : ip saddr . udp sport }
+    oifname wan masquerade persistent
+  }
+}`;
+
+/* One port outside for one inside, and only those get in who were sent to. What
+ * comes too early is dropped, as home gateways do: answered by the gateway
+ * itself it would be a connection, and its port taken for those inside. */
+const portRestricted = `
+table ip nat {
+  chain in { type nat hook prerouting priority dstnat; }
+  chain out {
+    type nat hook postrouting priority srcnat
+    oifname wan masquerade
+  }
+}
+table ip filter {
+  chain forward {
+    type filter hook forward priority filter; policy accept
+    iifname wan ct state established,related accept
+    iifname wan drop
+  }
+  chain input {
+    type filter hook input priority filter; policy accept
+    iifname wan ct state established,related accept
+    iifname wan drop
+  }
+}`;
+
+/* Another port for each destination, so that nobody can know it beforehand. */
+const symmetric = portRestricted.replace('masquerade',
+  'masquerade fully-random');
+
+/* A company's firewall: TCP only. */
+const noUdp = portRestricted.replace('policy accept',
+  'policy accept\n    meta l4proto udp drop');
+
+const kinds = { 'full cone': fullCone, 'port-restricted': portRestricted,
+  symmetric, 'no UDP': noUdp };
+
+/** The kinds of networks that a party can be in, `open` among them. */
+export const networks = ['open', ...Object.keys(kinds)];
+
+/** @param {string} kind */
+export function gatewayRules(kind) {
+  return kinds[kind];
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/** coturn, as the STUN and TURN server of a laboratory. */
+
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { start } from '../../e2e/kit/children.js';
+import { until } from '../../e2e/kit/wait.js';
+
+export const hasTurn = existsSync('/usr/bin/turnserver');
+
+export class Turn {
+  output = '';
+  user = 'mesh';
+  password = randomBytes(12).toString('hex');
+
+  /** @param {string} address where it listens */
+  constructor(address, port = 3478) {
+    this.host = `${address}:${port}`;
+    this.folder = mkdtempSync(join(tmpdir(), 'mesh-turn-'));
+    this.process = start('turnserver', ['-n', '--log-file=stdout',
+      `--listening-ip=${address}`, `--relay-ip=${address}`,
+      `--listening-port=${port}`, '--lt-cred-mech', '--realm=mesh.test',
+      `--user=${this.user}:${this.password}`, '--no-cli', '--no-tls',
+      '--no-dtls', '--fingerprint', '--simple-log', '--verbose',
+      `--pidfile=${this.folder}/pid`, `--userdb=${this.folder}/db`,
+      '--min-port=40000', '--max-port=49999',
+    ], { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.folder });
+    for (const stream of [this.process.stdout, this.process.stderr]) {
+      createInterface({ input: stream })
+        .on('line', line => this.output += line + '\n');
+    }
+  }
+
+  /** Waits until it serves. */
+  async ready() {
+    await until('the TURN server', () =>
+      /Total auth threads|listener opened on.*TCP|TCP listener opened/i.test(this.output) &&
+      /UDP listener opened/i.test(this.output), 10000, () => this.output);
+  }
+
+  /** What meshroom's stun-server is to be. */
+  get stun() {
+    return `stun://${this.host}`;
+  }
+
+  /** What meshroom's turn-servers are to be: by UDP, and where that is
+   *  blocked, by TCP. */
+  get turn() {
+    const url = `turn://${this.user}:${this.password}@${this.host}`;
+    return `<"${url}?transport=udp","${url}?transport=tcp">`;
+  }
+
+  stop() {
+    this.process.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/** A party that tells by which paths it is connected (tests/net/launch.c). */
+
+import { createInterface } from 'node:readline';
+import { once } from 'node:events';
+import { start } from '../../e2e/kit/children.js';
+import { environment } from '../../e2e/kit/pipeline.js';
+
+export class Watcher {
+  /** @type {{id: string, name: string, state: string, path: string,
+   *   silence?: number}[]} */
+  peers = [];
+  output = '';
+
+  /**
+   * @param {string} name
+   * @param {string} link
+   * @param {string[]} within what puts it into its network
+   * @param {string[]} [room] further properties of meshroom
+   */
+  constructor(name, link, within, room = []) {
+    this.name = name;
+    const [command, ...args] = [...within,
+      `${process.env.MESH_BUILD_ROOT}/tests/net/net-launch`,
+      'meshroom', 'name=room', `link=${link}`, `display-name=${name}`,
+      'decode=false', ...room, 'audiotestsrc', 'is-live=true', '!',
+      'room.audio_sink'];
+    this.process = start(command, args, { env: environment,
+      stdio: ['ignore', 'pipe', 'pipe'] });
+    createInterface({ input: this.process.stdout })
+      .on('line', line => {
+        if (line.startsWith('['))
+          this.peers = JSON.parse(line);
+      });
+    createInterface({ input: this.process.stderr })
+      .on('line', line => { this.output += line + '\n'; });
+  }
+
+  /** What it knows of another one. @param {string} name */
+  peer(name) {
+    return this.peers.find(p => p.name === name);
+  }
+
+  /** By what path it is connected with another one, or null. */
+  path(name) {
+    const peer = this.peer(name);
+    return peer?.state === 'connected' && peer.path ? peer.path : null;
+  }
+
+  async stop(signal = 'SIGKILL') {
+    if (this.process.exitCode === null && !this.process.signalCode) {
+      this.process.kill(signal);
+      await once(this.process, 'exit');
+    }
+  }
+}
