@@ -105,27 +105,52 @@ gate (GstPad *peer, GstPadProbeInfo *info, gpointer data)
   return ret;
 }
 
+/* Puts the gate on @peer, and takes it away where it was before. */
+static void
+move_gate (ImageSwitch *self, GstPad *peer)
+{
+  gulong id = 0, other_id;
+  GstPad *other;
+
+  if (peer)
+    id = gst_pad_add_probe (peer, GST_PAD_PROBE_TYPE_BUFFER, gate,
+        gst_object_ref (self), gst_object_unref);
+  g_mutex_lock (&self->lock);
+  if (!peer || self->running) {
+    other = self->gate_pad;
+    other_id = self->gate_id;
+    self->gate_pad = peer ? gst_object_ref (peer) : NULL;
+    self->gate_id = id;
+  } else {                      /* stopped meanwhile: nobody would close it */
+    other = gst_object_ref (peer);
+    other_id = id;
+  }
+  g_mutex_unlock (&self->lock);
+  if (!other)
+    return;
+  gst_pad_remove_probe (other, other_id);
+  gst_object_unref (other);
+}
+
 void
 camera_close_gate (ImageSwitch *self)
 {
-  if (self->gate_pad)
-    gst_pad_remove_probe (self->gate_pad, self->gate_id);
-  gst_clear_object (&self->gate_pad);
+  move_gate (self, NULL);
 }
 
-static void
-keep_gate (ImageSwitch *self)
+/* Called before each push, and when src is linked while running: a frame that
+ * is blocked on src meanwhile must not find an open way. */
+void
+camera_keep_gate (ImageSwitch *self)
 {
   g_autoptr (GstPad) peer = gst_pad_get_peer (self->srcpad);
+  gboolean kept;
 
-  if (peer == self->gate_pad)
-    return;
-  camera_close_gate (self);
-  if (!peer)
-    return;
-  self->gate_id = gst_pad_add_probe (peer, GST_PAD_PROBE_TYPE_BUFFER, gate,
-      gst_object_ref (self), gst_object_unref);
-  self->gate_pad = g_steal_pointer (&peer);
+  g_mutex_lock (&self->lock);
+  kept = peer == self->gate_pad || !self->running;
+  g_mutex_unlock (&self->lock);
+  if (!kept)
+    move_gate (self, peer);
 }
 
 /* Called by the setter, `hidden` being set: returns when the frame on its way
@@ -165,18 +190,20 @@ push_frame (ImageSwitch *self, GstBuffer *buffer, GstClockTime time)
 {
   GstClockTime now = output_now (self);
   GstClockTime last_time, last_duration;
+  GstClockTimeDiff lead;
   GstFlowReturn ret;
 
-  keep_gate (self);
+  camera_keep_gate (self);
   g_mutex_lock (&self->lock);
-  if (self->hidden) {
-    ret = self->failure;
+  if (self->hidden || !self->running) {
+    ret = self->running ? self->failure : GST_FLOW_FLUSHING;
     g_mutex_unlock (&self->lock);
     gst_buffer_unref (buffer);
     return ret;
   }
   last_time = self->last_time;
   last_duration = self->last_duration;
+  lead = self->lead;
   note_sent_locked (self, buffer, time, now);
   self->in_flight = g_thread_self ();
   self->in_flight_dropped = FALSE;
@@ -189,10 +216,12 @@ push_frame (ImageSwitch *self, GstBuffer *buffer, GstClockTime time)
   if (self->in_flight_dropped) {
     self->last_time = last_time;
     self->last_duration = last_duration;
+    self->lead = lead;
     self->anchor = GST_CLOCK_TIME_NONE;
     output_wake_locked (self);
   }
-  if (ret == GST_FLOW_OK) {     /* downstream is well again */
+  if (ret == GST_FLOW_OK && !self->in_flight_dropped) {
+    /* downstream is well again */
     self->failed = FALSE;
     self->failure = GST_FLOW_OK;
   }
@@ -292,8 +321,22 @@ camera_show (ImageSwitch *self)
   return ok;
 }
 
-/* The frame's running time as it goes out: after a restart of the camera it
- * goes on where the last frame ended. */
+/* A camera that has started anew: its running time goes on where the last
+ * frame ended, or where the clock is meanwhile. */
+static void
+shift_restart_locked (ImageSwitch *self, GstClockTime time, GstClockTime now)
+{
+  GstClockTime next = self->last_time + 1;
+
+  if (GST_CLOCK_TIME_IS_VALID (self->last_duration))
+    next += self->last_duration;
+  if (self->playing && (GstClockTimeDiff) now + self->lead
+      > (GstClockTimeDiff) next)
+    next = now + self->lead;
+  self->camera_shift = GST_CLOCK_DIFF (time, next);
+}
+
+/* The frame's running time as it goes out. */
 static GstClockTime
 shift_time (ImageSwitch *self, GstClockTime time)
 {
@@ -310,9 +353,7 @@ shift_time (ImageSwitch *self, GstClockTime time)
   self->back_frames = back ? self->back_frames + 1 : 0;
   if (self->back_frames == RESTART_FRAMES) {
     self->back_frames = 0;
-    self->camera_shift = GST_CLOCK_DIFF (time, self->last_time) + 1;
-    if (GST_CLOCK_TIME_IS_VALID (self->last_duration))
-      self->camera_shift += self->last_duration;
+    shift_restart_locked (self, time, output_now (self));
   } else if ((GstClockTimeDiff) time > limit) {
     self->camera_shift = 0;     /* it is back in its old time */
   }

@@ -270,6 +270,12 @@ image_switch_class_init (ImageSwitchClass *klass)
 }
 
 static void
+on_src_linked (GstPad *pad, GstPad *peer, ImageSwitch *self)
+{
+  camera_keep_gate (self);
+}
+
+static void
 image_switch_init (ImageSwitch *self)
 {
   GstElement *element = GST_ELEMENT (self);
@@ -288,6 +294,7 @@ image_switch_init (ImageSwitch *self)
   gst_pad_set_event_function (self->srcpad, source_event);
   gst_pad_set_query_function (self->srcpad, source_query);
   GST_PAD_SET_PROXY_CAPS (self->srcpad);
+  g_signal_connect (self->srcpad, "linked", G_CALLBACK (on_src_linked), self);
   gst_element_add_pad (element, self->srcpad);
 
   GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SOURCE);

@@ -65,8 +65,6 @@ struct _ImageSwitch {
   GstSegment out_segment;       /* GST_FORMAT_UNDEFINED: nothing yet */
   gint told_hidden;             /* last `meshroom/hidden`; -1: none yet */
   guint key_units;
-  GstPad *gate_pad;             /* the peer that carries our last check */
-  gulong gate_id;
 
   GMutex lock;                  /* guards everything below */
   GCond cond;
@@ -89,6 +87,8 @@ struct _ImageSwitch {
   GstClockTime start_time;      /* for when there is no pipeline clock */
   GstClockID wait_id;           /* what the output thread sleeps on */
 
+  GstPad *gate_pad;             /* the peer that carries our last check */
+  gulong gate_id;
   GThread *in_flight;           /* who is pushing a camera frame just now */
   gboolean in_flight_dropped;
 
@@ -125,6 +125,7 @@ gboolean camera_show (ImageSwitch *self);
 gboolean camera_push_segment (ImageSwitch *self);
 gboolean camera_is_hidden_event (GstEvent *event);
 void camera_wait_in_flight (ImageSwitch *self);
+void camera_keep_gate (ImageSwitch *self);
 void camera_close_gate (ImageSwitch *self);
 
 /* sink.c: what else is told and asked on sink */

@@ -83,7 +83,10 @@ next_time_locked (ImageSwitch *self, GstClockTime now)
   if (!GST_CLOCK_TIME_IS_VALID (self->last_time)) {
     if (!self->upstream_live)
       self->lead = MIN (2 * span_locked (self, 1), FILE_LEAD);
+    /* due now at the latest: now is later each time that it is asked for */
     self->anchor = self->playing ? now : 0;
+    if (self->lead < 0)
+      self->anchor -= MIN (self->anchor, (GstClockTime) -self->lead);
     self->anchor_count = 0;
   } else if (!GST_CLOCK_TIME_IS_VALID (self->anchor)) {
     self->anchor = self->last_time;

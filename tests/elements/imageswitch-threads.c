@@ -100,6 +100,49 @@ GST_START_TEST (frame_held_on_its_way_out_is_dropped)
 }
 GST_END_TEST;
 
+/* As before, and the way out leads elsewhere by then: that is how a pipeline is
+ * rebuilt while it runs. */
+GST_START_TEST (frame_held_while_src_is_linked_anew_is_dropped)
+{
+  GstHarness *h = harness_new (NULL);
+  GstHarness *other = gst_harness_new_with_element (h->element, NULL, NULL);
+  GstPad *src = gst_element_get_static_pad (h->element, "src");
+  Blocker blocker = { 0 };
+  GstBuffer *buffer;
+  GThread *thread;
+
+  g_mutex_init (&blocker.lock);
+  g_cond_init (&blocker.cond);
+  gst_harness_set_src_caps_str (h, CAPS);
+  gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER, block, &blocker, NULL);
+  thread = g_thread_new ("camera", push_first, h);
+  g_mutex_lock (&blocker.lock);
+  while (!blocker.blocked)
+    g_cond_wait (&blocker.cond, &blocker.lock);
+  g_mutex_unlock (&blocker.lock);
+
+  set_hidden (h, TRUE);
+  gst_pad_unlink (src, h->sinkpad);
+  gst_harness_add_element_src_pad (other, gst_object_ref (src));
+
+  g_mutex_lock (&blocker.lock);
+  blocker.release = TRUE;
+  g_cond_broadcast (&blocker.cond);
+  g_mutex_unlock (&blocker.lock);
+  g_thread_join (thread);
+  while (!(buffer = gst_harness_try_pull (other)))
+    gst_harness_crank_single_clock_wait (h);
+  fail_if (is_camera (buffer));
+  gst_buffer_unref (buffer);
+  fail_unless_equals_int (gst_harness_buffers_received (h), 0);
+  gst_object_unref (src);
+  gst_harness_teardown (other);
+  gst_harness_teardown (h);
+  g_mutex_clear (&blocker.lock);
+  g_cond_clear (&blocker.cond);
+}
+GST_END_TEST;
+
 /* The setter does not wait for ever either when downstream is blocked and
  * the frame cannot be called back any more. */
 GST_START_TEST (setter_returns_while_downstream_is_blocked)
@@ -482,6 +525,7 @@ imageswitch_threads_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, hiding_from_within_the_push);
   tcase_add_test (tcase, frame_held_on_its_way_out_is_dropped);
+  tcase_add_test (tcase, frame_held_while_src_is_linked_anew_is_dropped);
   tcase_add_test (tcase, setter_returns_while_downstream_is_blocked);
   tcase_add_test (tcase, random_toggles);
   return suite;

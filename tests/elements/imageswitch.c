@@ -459,6 +459,64 @@ GST_START_TEST (camera_that_starts_anew_goes_on_in_time)
 }
 GST_END_TEST;
 
+/* What it missed meanwhile is missed: it must not lag behind the clock for the
+ * rest of the call, or a sink would take all of it for late. */
+GST_START_TEST (camera_that_starts_anew_after_a_while_is_not_late)
+{
+  GstHarness *h = harness_new (NULL);
+  GstClockTime now = 100 * GST_SECOND, time;
+  const GstSegment *segment;
+  GstBuffer *buffer = NULL;
+  GstEvent *event;
+  guint i;
+
+  gst_harness_set_src_caps_str (h, CAPS);
+  push_camera (h, 0);
+  gst_buffer_unref (gst_harness_pull (h));
+  gst_harness_set_time (h, 10 * GST_SECOND);
+  push_camera (h, 10 * GST_SECOND);
+  gst_buffer_unref (gst_harness_pull (h));
+  gst_harness_set_time (h, now);        /* gone, and back with a new clock */
+  for (i = 0; !buffer; i++) {
+    fail_unless (i < 5);
+    push_camera (h, i * INTERVAL);
+    buffer = gst_harness_try_pull (h);
+  }
+  event = gst_pad_get_sticky_event (h->sinkpad, GST_EVENT_SEGMENT, 0);
+  gst_event_parse_segment (event, &segment);
+  time = gst_segment_to_running_time (segment, GST_FORMAT_TIME,
+      GST_BUFFER_PTS (buffer));
+  fail_unless_equals_uint64 (time, now);
+  gst_event_unref (event);
+  gst_buffer_unref (buffer);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+/* A camera's frames are as late as its latency says. A picture that waited for
+ * that from whenever it looked would wait for ever. */
+GST_START_TEST (picture_after_a_flush_that_resets_time)
+{
+  GstHarness *h = harness_new (NULL);
+  GstSegment segment;
+  guint i;
+
+  gst_harness_set_upstream_latency (h, 20 * GST_MSECOND);
+  gst_harness_set_time (h, GST_SECOND);
+  gst_harness_set_src_caps_str (h, CAPS);
+  push_camera (h, GST_SECOND - 20 * GST_MSECOND);
+  gst_buffer_unref (gst_harness_pull (h));
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  set_hidden (h, TRUE);
+  for (i = 0; i < 5; i++)
+    pull_picture (h, GST_SECOND - 20 * GST_MSECOND + i * INTERVAL);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
 /* A camera that can will take the caps of the picture that went before. */
 GST_START_TEST (hidden_first_prefers_the_pictures_caps)
 {
@@ -578,6 +636,8 @@ imageswitch_suite (void)
   tcase_add_test (tcase, caps_change_while_hidden_waits_for_show);
   tcase_add_test (tcase, caps_change_in_a_short_blink);
   tcase_add_test (tcase, camera_that_starts_anew_goes_on_in_time);
+  tcase_add_test (tcase, camera_that_starts_anew_after_a_while_is_not_late);
+  tcase_add_test (tcase, picture_after_a_flush_that_resets_time);
   tcase_add_test (tcase, hidden_first_prefers_the_pictures_caps);
   tcase_add_test (tcase, key_v_toggles);
   tcase_add_test (tcase, latency_is_the_cameras);
