@@ -23,6 +23,11 @@ GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
 #define RESTART_THRESHOLD GST_SECOND
 #define RESTART_FRAMES 3
 
+/* A live camera hands its frames over later than they were taken, by its
+ * latency and up to this much more. Timestamps that are older still tell
+ * nothing of when a frame was taken. */
+#define CAPTURE_PATIENCE (500 * GST_MSECOND)
+
 void
 camera_start (ImageSwitch *self)
 {
@@ -30,6 +35,14 @@ camera_start (ImageSwitch *self)
   self->camera_live_known = FALSE;
   self->camera_shift = 0;
   self->back_frames = 0;
+  self->shown_at = GST_CLOCK_TIME_NONE;
+}
+
+/* `hidden` is about to become false. @now is a time before that. */
+void
+camera_note_show_locked (ImageSwitch *self, GstClockTime now)
+{
+  self->shown_at = self->playing ? now : GST_CLOCK_TIME_NONE;
 }
 
 /* The running time of a camera's frame, or NONE where it has none. */
@@ -372,10 +385,20 @@ is_late_locked (ImageSwitch *self, GstClockTime time, gboolean switching)
       && (time < self->last_time || (switching && time == self->last_time));
 }
 
+/* Taken while hidden, and only now on its way: not to be seen either. */
+static gboolean
+was_taken_hidden_locked (ImageSwitch *self, GstClockTime time, GstClockTime now)
+{
+  return self->upstream_live && GST_CLOCK_TIME_IS_VALID (time)
+      && GST_CLOCK_TIME_IS_VALID (self->shown_at) && time < self->shown_at
+      && now < self->shown_at + self->upstream_latency + CAPTURE_PATIENCE;
+}
+
 /* Under src's stream lock. */
 static GstFlowReturn
 admit (ImageSwitch *self, GstBuffer *buffer, GstClockTime time)
 {
+  GstClockTime now = output_now (self);
   gboolean drop, switching, hidden_before;
   GstFlowReturn ret;
 
@@ -383,7 +406,8 @@ admit (ImageSwitch *self, GstBuffer *buffer, GstClockTime time)
   ret = self->failure;
   hidden_before = self->upstream_hidden;
   switching = self->showing == SHOWING_PICTURE || self->resync;
-  drop = self->hidden || is_late_locked (self, time, switching);
+  drop = self->hidden || is_late_locked (self, time, switching)
+      || (switching && was_taken_hidden_locked (self, time, now));
   g_mutex_unlock (&self->lock);
   if (drop) {
     gst_buffer_unref (buffer);

@@ -61,7 +61,11 @@ GST_ELEMENT_REGISTER_DEFINE (imageswitch, "imageswitch", GST_RANK_NONE,
 static void
 set_hidden (ImageSwitch *self, gboolean hidden)
 {
+  GstClockTime now = output_now (self);
+
   g_mutex_lock (&self->lock);
+  if (self->hidden && !hidden)
+    camera_note_show_locked (self, now);
   self->hidden = hidden;
   output_wake_locked (self);
   g_mutex_unlock (&self->lock);
@@ -73,9 +77,12 @@ set_hidden (ImageSwitch *self, gboolean hidden)
 gboolean
 image_switch_toggle (ImageSwitch *self)
 {
+  GstClockTime now = output_now (self);
   gboolean hidden;
 
   g_mutex_lock (&self->lock);
+  if (self->hidden)
+    camera_note_show_locked (self, now);
   hidden = self->hidden = !self->hidden;
   output_wake_locked (self);
   g_mutex_unlock (&self->lock);

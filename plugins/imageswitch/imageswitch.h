@@ -72,6 +72,7 @@ struct _ImageSwitch {
   gboolean hidden;
   gboolean upstream_hidden;     /* another imageswitch before us says so */
   Showing showing;
+  GstClockTime shown_at;        /* running time of the last hidden=false */
   gboolean resync;              /* the camera told us what downstream missed */
   gboolean running;             /* PAUSED or PLAYING */
   gboolean playing;
@@ -126,6 +127,7 @@ gboolean camera_push_segment (ImageSwitch *self);
 gboolean camera_is_hidden_event (GstEvent *event);
 void camera_wait_in_flight (ImageSwitch *self);
 void camera_keep_gate (ImageSwitch *self);
+void camera_note_show_locked (ImageSwitch *self, GstClockTime now);
 void camera_close_gate (ImageSwitch *self);
 
 /* sink.c: what else is told and asked on sink */

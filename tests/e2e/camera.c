@@ -27,6 +27,7 @@
 #define NAME "counting camera"
 #define CAPS "video/x-raw,format=I420,width=320,height=240,framerate=25/1"
 #define INTERVAL (G_TIME_SPAN_SECOND / 25)
+#define LATENCY (INTERVAL / 2)
 
 static gint64 started;
 
@@ -54,7 +55,16 @@ G_DEFINE_TYPE (Camera, camera, GST_TYPE_PUSH_SRC)
 static GstStaticPadTemplate camera_template = GST_STATIC_PAD_TEMPLATE ("src",
     GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
 
-/* Waits first: a frame is taken at the moment at which it goes out. */
+static GstClockTime
+running_time (GstElement *element)
+{
+  g_autoptr (GstClock) clock = gst_element_get_clock (element);
+
+  return gst_clock_get_time (clock) - gst_element_get_base_time (element);
+}
+
+/* Waits until a frame is due, takes it, and hands it over when the sensor
+ * would have been read. */
 static GstFlowReturn
 camera_create (GstPushSrc *src, GstBuffer **out)
 {
@@ -76,9 +86,12 @@ camera_create (GstPushSrc *src, GstBuffer **out)
 
   gst_video_info_from_caps (&info, caps);
   *out = gst_buffer_new_allocate (NULL, info.size, NULL);
+  GST_BUFFER_PTS (*out) = running_time (GST_ELEMENT (src));
+  GST_BUFFER_DURATION (*out) = INTERVAL * GST_USECOND;
   gst_video_frame_map (&frame, &info, *out, GST_MAP_WRITE);
   camera_draw (&frame, now_ms ());
   gst_video_frame_unmap (&frame);
+  g_usleep (LATENCY);
   return GST_FLOW_OK;
 }
 
@@ -155,7 +168,6 @@ camera_init (Camera *self)
   g_cond_init (&self->cond);
   gst_base_src_set_live (GST_BASE_SRC (self), TRUE);
   gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
-  gst_base_src_set_do_timestamp (GST_BASE_SRC (self), TRUE);
 }
 
 static void

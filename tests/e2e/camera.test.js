@@ -89,9 +89,9 @@ class Camera extends Process {
     return this.#order('show', 'shown');
   }
 
-  /** Whether a frame was taken while the camera was hidden. */
-  wasHidden(n) {
-    return this.spells.some(({ hidden, shown }) => hidden < n && n < shown);
+  /** The spell while which a frame was taken, if the camera was hidden. */
+  spellOf(n) {
+    return this.spells.find(({ hidden, shown }) => hidden < n && n < shown);
   }
 }
 
@@ -163,8 +163,9 @@ function judge(t, camera, { name, frames }) {
   const seen = frames.filter(n => n >= 0);
   t.diagnostic(`${name}: ${seen.length} frames of the camera, ` +
     `${frames.length - seen.length} of the picture`);
-  assert.deepEqual(seen.filter(n => camera.wasHidden(n)), [],
-    `${name} decoded what was taken while hidden`);
+  const leaked = seen.filter(n => camera.spellOf(n))
+    .map(n => ({ n, ...camera.spellOf(n) }));
+  assert.deepEqual(leaked, [], `${name} decoded what was taken while hidden`);
   assert.ok(!frames.includes(TORN), `${name} decoded torn frames`);
 }
 

@@ -206,6 +206,28 @@ GST_START_TEST (time_only_rises)
 }
 GST_END_TEST;
 
+/* A camera hands over later than it takes: what is on its way when it is shown
+ * was taken while hidden. */
+GST_START_TEST (what_was_taken_while_hidden_stays_hidden)
+{
+  GstHarness *h = harness_new (NULL);
+  GstClockTime last = 0;
+
+  gst_harness_set_src_caps_str (h, CAPS);
+  push_camera (h, 0);
+  gst_buffer_unref (gst_harness_pull (h));
+  set_hidden (h, TRUE);
+  pull_picture (h, INTERVAL);
+  gst_harness_set_time (h, 2 * INTERVAL - INTERVAL / 4);
+  set_hidden (h, FALSE);
+  push_camera (h, 2 * INTERVAL - INTERVAL / 2);
+  fail_unless_equals_int (drain (h, &last), 0);
+  push_camera (h, 2 * INTERVAL);
+  fail_unless_equals_int (drain (h, &last), 1);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
 /* 1001/30000 s is no whole number of nanoseconds. */
 GST_START_TEST (frame_rate_does_not_drift)
 {
@@ -625,6 +647,7 @@ imageswitch_suite (void)
   tcase_add_test (tcase, switching_renegotiates_nothing);
   tcase_add_test (tcase, each_change_asks_for_a_key_frame_and_is_told);
   tcase_add_test (tcase, time_only_rises);
+  tcase_add_test (tcase, what_was_taken_while_hidden_stays_hidden);
   tcase_add_test (tcase, frame_rate_does_not_drift);
   tcase_add_test (tcase, camera_eos_is_held_while_hidden);
   tcase_add_test (tcase, camera_eos_passes_while_visible);
