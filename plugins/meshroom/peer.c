@@ -17,6 +17,11 @@
  * late is a picture that comes late. */
 #define STUN_PACING 5
 
+/* How often a check is sent, half a second after the first and then each time
+ * twice as late. libnice's three are over in two seconds: too few where one
+ * packet in ten is lost each way, and too soon across a satellite. */
+#define STUN_TRANSMISSIONS 5
+
 G_DEFINE_FINAL_TYPE (MeshPeer, mesh_peer, GST_TYPE_BIN)
 
 static GstStaticPadTemplate sink_template =
@@ -251,6 +256,7 @@ set_up_ice (MeshPeer *self, const MeshPeerConfig *config)
     g_object_get (self->ice, "agent", &self->agent, NULL);
   set_if_there (self->agent, "upnp", FALSE);
   set_if_there (self->agent, "stun-pacing-timer", STUN_PACING);
+  set_if_there (self->agent, "stun-max-retransmissions", STUN_TRANSMISSIONS);
   if (self->agent && g_signal_lookup ("new-selected-pair",
           G_OBJECT_TYPE (self->agent)))
     self->pair_selected = g_signal_connect (self->agent, "new-selected-pair",

@@ -79,7 +79,7 @@ test('with a TURN server everybody reaches everybody',
       [`stun-server=${turn.stun}`, `turn-servers=${turn.turn}`]);
     try {
       await until('everybody to be connected', () =>
-        cells.every(cell => pathOf(members, cell)), 40000,
+        cells.every(cell => pathOf(members, cell)), 120000,
       () => report(members));
     } finally {
       drawTable(t, members);
@@ -96,7 +96,7 @@ test('without one those do whose gateways let them',
     const direct = cells.filter(cell => isDirect(...cell));
     try {
       await until('those to be connected', () =>
-        direct.every(cell => pathOf(members, cell)), 40000,
+        direct.every(cell => pathOf(members, cell)), 120000,
       () => report(members));
     } finally {
       drawTable(t, members);

@@ -7,13 +7,15 @@
  * a gateway:
  *
  *     servers ─ pub ┬─ party (open)
- *                   └─ gateway ── party
+ *                   ├─ gateway ── party
+ *                   └─ post ~~~~~ party (at the end of a bad cable)
  *
  * What servers send to private addresses goes out and is lost, as on the
  * Internet; an error for it is what a TURN server would end a session for.
  */
 
 import { execFileSync } from 'node:child_process';
+import { Cable } from './cable.js';
 import { gatewayRules } from './nat.js';
 
 export const PUBLIC = '198.51.100';
@@ -35,6 +37,7 @@ export const within = space =>
 
 export class Lab {
   #spaces = [];
+  #cables = [];
   #count = 0;
 
   constructor() {
@@ -95,6 +98,31 @@ RULES
       device: 'eth0' };
   }
 
+  /**
+   * A party with a public address, at the end of a cable that is as bad as a
+   * profile of tests/net/link.c says.
+   */
+  async beyond(space, profile, seed = 1) {
+    const post = `${space}-post`;
+    this.#space(space);
+    this.#space(post);
+    const { port } = this.#plug(post, 'wan');
+    const address = `${PUBLIC}.${100 + this.#count}`;
+    const cable = new Cable(profile, space, post, seed);
+    this.#cables.push(cable);
+    await cable.ready();
+    sh(`ip -n ${space} addr add ${address}/32 dev cable
+      ip -n ${space} link set cable up
+      ip -n ${space} route add default dev cable
+      ip -n ${post} link set cable up
+      ip -n ${post} route add ${address}/32 dev cable
+      ip -n ${post} addr add ${PUBLIC}.${200 + this.#count}/24 dev wan
+      ${within(post).join(' ')} sh -ec '
+        echo 1 > /proc/sys/net/ipv4/ip_forward
+        echo 1 > /proc/sys/net/ipv4/conf/wan/proxy_arp'`);
+    return { space, port, address, cable, device: 'cable' };
+  }
+
   /** A party of a kind of network: 'open', or as in nat.js. */
   place(space, kind) {
     return kind === 'open' ? this.open(space) : this.behind(space, kind);
@@ -102,6 +130,7 @@ RULES
 
   /** Takes everything down; whoever is still inside is cut off. */
   close() {
+    this.#cables.forEach(cable => cable.stop());
     // The kernel takes its time over a namespace, and a cable's name is taken
     // until then.
     for (let n = 1; n <= this.#count; n++)

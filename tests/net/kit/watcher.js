@@ -18,16 +18,28 @@ export class Watcher {
    * @param {string} link
    * @param {string[]} within what puts it into its network
    * @param {string[]} [room] further properties of meshroom
+   * @param {object} [options]
+   * @param {boolean} [options.stubborn] tries again when the server could not
+   *   be reached at first, as people do
    */
-  constructor(name, link, within, room = []) {
+  constructor(name, link, within, room = [], { stubborn = false } = {}) {
     this.name = name;
-    const [command, ...args] = [...within,
+    this.command = [...within,
       `${process.env.MESH_BUILD_ROOT}/tests/net/net-launch`,
       'meshroom', 'name=room', `link=${link}`, `display-name=${name}`,
       'decode=false', ...room, 'audiotestsrc', 'is-live=true', '!',
       'room.audio_sink'];
+    this.#start(stubborn ? 5 : 1);
+  }
+
+  #start(tries) {
+    const [command, ...args] = this.command;
     this.process = start(command, args, { env: environment,
       stdio: ['ignore', 'pipe', 'pipe'] });
+    this.process.on('exit', code => {
+      if (code === 1 && tries > 1)
+        this.#start(tries - 1);
+    });
     createInterface({ input: this.process.stdout })
       .on('line', line => {
         if (line.startsWith('['))

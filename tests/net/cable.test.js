@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/** The bad cable itself, and who connects across it. */
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { Server } from '../e2e/kit/server.js';
+import { now, until } from '../e2e/kit/wait.js';
+import { Lab, SERVER, skip, within } from './kit/lab.js';
+import { volley } from './kit/volley.js';
+import { Watcher } from './kit/watcher.js';
+
+test('a cable is as bad as its profile, and can change', { skip }, async t => {
+  const lab = new Lab();
+  t.after(() => lab.close());
+  const { space, cable } = await lab.beyond('ada', 'cellular');
+  // 50 ms and 2 % each way; 300 packets lose 4 % on average, and never 15.
+  let back = await volley(within(space), SERVER, 300);
+  assert.ok(back.length > 255 && back.length < 300, `${back.length} of 300`);
+  assert.ok(back.every(([, ms]) => ms >= 20));
+  const mean = back.reduce((sum, [, ms]) => sum + ms, 0) / back.length;
+  assert.ok(mean >= 95, `${mean} ms`);
+  assert.ok(back.every(([n], i) => i === 0 || n > back[i - 1][0]),
+    'out of order');
+
+  await cable.become('dead');
+  back = await volley(within(space), SERVER, 20);
+  assert.equal(back.length, 0);
+
+  await cable.become('clean');
+  back = await volley(within(space), SERVER, 100);
+  assert.equal(back.length, 100);
+});
+
+const profiles = ['wifi', 'lossy', 'congested', 'cellular', 'moderate',
+  'international', 'satellite'];
+
+test('on every kind of link there is a connection', { skip }, async t => {
+  const lab = new Lab();
+  const pairs = [];
+  const server = new Server(['--listen', `${SERVER}:0`]);
+  t.after(async () => {
+    await Promise.all(pairs.flat().map(m => m.stop()));
+    await server.stop();
+    lab.close();
+  });
+  const near = within(lab.open('near').space);
+  for (const [i, profile] of profiles.entries()) {
+    const { space } = await lab.beyond(`far${i}`, profile, i);
+    const link = await server.link();
+    pairs.push([new Watcher('near', link, near),
+      new Watcher(profile, link, within(space), [], { stubborn: true })]);
+  }
+  const began = now();
+  const waits = await Promise.all(pairs.map(async ([a, b]) => {
+    await until(`${b.name} to be connected`,
+      () => a.path(b.name) && b.path(a.name), 120000,
+      () => [a.peers, a.output, b.peers, b.output]);
+    return now() - began;
+  }));
+  pairs.forEach(([, b], i) => t.diagnostic(
+    `${b.name.padEnd(14)} connected after ${waits[i].toFixed(0)} ms`));
+});
