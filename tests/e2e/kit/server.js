@@ -37,9 +37,9 @@ export class Server {
     return `${await this.url()}/room/${randomUUID()}${fragment}`;
   }
 
-  async stop() {
+  async stop(signal = 'SIGTERM') {
     if (this.process.exitCode === null && !this.process.signalCode) {
-      this.process.kill();
+      this.process.kill(signal);
       await once(this.process, 'exit');
     }
   }

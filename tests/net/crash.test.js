@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/** The host is killed, and so is the server: the room goes on. */
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { looks } from '../e2e/kit/media.js';
+import { Control } from '../e2e/kit/pipeline.js';
+import { now, pause, until } from '../e2e/kit/wait.js';
+import { CallLab, PATIENCE, explain, meet } from './kit/call.js';
+import { skip } from './kit/lab.js';
+
+/** A frame that is later than this was late: two of 15 a second, and the
+ *  jitterbuffer's 80 ms. */
+const LATE_MS = 215;
+const names = ['ada', 'bob', 'cleo', 'dora', 'emil', 'fred'];
+
+/** Joins, and gives how long it took to meet everybody. */
+async function arrive(lab, name, look, place, others) {
+  const began = now();
+  const p = lab.join(name, look, place);
+  await meet([p], others);
+  const took = now() - began;
+  await meet(others, [p]);
+  return [p, took];
+}
+
+test('the room outlives its host, and its server', { skip }, async t => {
+  const lab = await CallLab.open(t);
+  const place = lab.open('all');
+  const [host, ...four] = names.slice(0, 5).map((name, i) =>
+    lab.join(name, looks[i], place));
+  await meet([host, ...four], [host, ...four]);
+
+  await host.stop('SIGKILL');
+  const [fred, joined] = await arrive(lab, 'fred', looks[5], place, four);
+  t.diagnostic(`without the host a newcomer met four after ${
+    joined.toFixed(0)} ms`);
+  const five = [...four, fred];
+  await until('the host to be gone everywhere',
+    () => five.every(p => p.faces === 4), PATIENCE, explain(...five));
+
+  const control = new Control();
+  t.after(() => control.stop());
+  five.forEach(p => p.mark());
+  await lab.killServer();
+  await pause(10000);
+  await lab.restartServer();
+  const [, again] = await arrive(lab, 'ada', looks[0], place, five);
+  const excuse = control.excuse();
+  const worst = Math.max(...five.flatMap(a => five.filter(b => a !== b)
+    .map(b => a.pauses(b.look).video)));
+  t.diagnostic(`after the server's return a newcomer met five after ${
+    again.toFixed(0)} ms`);
+  t.diagnostic(`the latest frame of the five came after ${worst} ms`);
+  for (const p of five) {
+    assert.ok([...p.sights.values()].filter(s => !s.gone).length === 5);
+    // The host of before, and nobody else.
+    assert.equal(p.messages.filter(m => m.name === 'meshroom-peer-removed')
+      .length, p === fred ? 0 : 1);
+  }
+  if (excuse) {
+    t.skip(excuse);
+    return;
+  }
+  assert.ok(worst <= LATE_MS, `a frame came after ${worst} ms`);
+  assert.ok(again < 5000, `${again} ms`);
+});
