@@ -406,8 +406,13 @@ admit (ImageSwitch *self, GstBuffer *buffer, GstClockTime time)
   ret = self->failure;
   hidden_before = self->upstream_hidden;
   switching = self->showing == SHOWING_PICTURE || self->resync;
-  drop = self->hidden || is_late_locked (self, time, switching)
-      || (switching && was_taken_hidden_locked (self, time, now));
+  drop = self->hidden || is_late_locked (self, time, switching);
+  if (!drop && was_taken_hidden_locked (self, time, now)) {
+    drop = TRUE;
+    /* also where no picture was due in so short a time: one is now */
+    self->showing = SHOWING_PICTURE;
+    output_wake_locked (self);
+  }
   g_mutex_unlock (&self->lock);
   if (drop) {
     gst_buffer_unref (buffer);

@@ -224,6 +224,16 @@ GST_START_TEST (what_was_taken_while_hidden_stays_hidden)
   fail_unless_equals_int (drain (h, &last), 0);
   push_camera (h, 2 * INTERVAL);
   fail_unless_equals_int (drain (h, &last), 1);
+
+  /* no less when it was for so short a time that no picture went out */
+  gst_harness_set_time (h, 2 * INTERVAL + INTERVAL / 4);
+  set_hidden (h, TRUE);
+  gst_harness_set_time (h, 2 * INTERVAL + INTERVAL / 2);
+  set_hidden (h, FALSE);
+  push_camera (h, 2 * INTERVAL + INTERVAL / 3);
+  fail_unless_equals_int (drain (h, &last), 0);
+  push_camera (h, 3 * INTERVAL);
+  fail_unless_equals_int (drain (h, &last), 1);
   gst_harness_teardown (h);
 }
 GST_END_TEST;
