@@ -258,14 +258,14 @@ image_switch_class_init (ImageSwitchClass *klass)
   /**
    * imageswitch:location:
    *
-   * An image file (PNG, JPEG, WebP, SVG, …: whatever GStreamer decodes; of a
-   * video, its first picture). A file that cannot be shown is a warning on the
-   * bus, and the built-in picture takes its place.
+   * An image (PNG, JPEG, WebP, SVG, …), an animated GIF or WebP, or any video
+   * that GStreamer decodes, which is played over and over. A file that cannot
+   * be shown is a warning on the bus, and the built-in picture takes its place.
    *
    * Since: 0.1
    */
   properties[PROP_LOCATION] = g_param_spec_string ("location", "Location",
-      "Image file to show while hidden (NULL: the built-in picture)", NULL,
+      "Image or video to show while hidden (NULL: the built-in picture)", NULL,
       G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 

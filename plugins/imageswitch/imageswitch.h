@@ -111,6 +111,7 @@ struct _ImageSwitch {
   gchar *location;
   Loading loading;
   Picture *picture;             /* NULL: the built-in one */
+  Clip *clip;                   /* what comes after the picture, if it moves */
   gboolean slide_tried;         /* slide is up to date, NULL if it failed */
   GstBuffer *slide;             /* picture, rendered as slide_info */
   GstVideoInfo slide_info;
@@ -164,6 +165,7 @@ void slide_start (ImageSwitch *self);
 void slide_stop (ImageSwitch *self);
 gboolean slide_is_stale_locked (ImageSwitch *self);
 void slide_render (ImageSwitch *self);
+GstBuffer *slide_take_locked (ImageSwitch *self, GstClockTime time);
 
 GST_ELEMENT_REGISTER_DECLARE (imageswitch);
 

@@ -288,7 +288,7 @@ take_turn_locked (ImageSwitch *self, GstClockTime *time)
   if (self->playing
       && (GstClockTimeDiff) *time - self->lead > (GstClockTimeDiff) now)
     return NULL;
-  buffer = gst_buffer_copy (self->slide);
+  buffer = slide_take_locked (self, *time);
   GST_BUFFER_DURATION (buffer) = self->anchor
       + span_locked (self, self->anchor_count + 1) - *time;
   set_field_flags_locked (self, buffer);

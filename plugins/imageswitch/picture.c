@@ -81,17 +81,17 @@ flatten (Picture *self)
   self->info = opaque;
 }
 
-static gboolean
-convert (GstVideoFrame *from, GstVideoFrame *to, const GstVideoRectangle *box)
+static GstVideoConverter *
+new_converter (const GstVideoInfo *from, const GstVideoInfo *to,
+    const GstVideoRectangle *box, GstVideoResamplerMethod method)
 {
-  GstVideoInfo source = from->info;
-  GstVideoConverter *converter;
+  GstVideoInfo source = *from;
 
   /* a still has neither, but the converter insists that they agree */
-  source.fps_n = to->info.fps_n;
-  source.fps_d = to->info.fps_d;
-  source.interlace_mode = to->info.interlace_mode;
-  converter = gst_video_converter_new (&source, &to->info,
+  source.fps_n = to->fps_n;
+  source.fps_d = to->fps_d;
+  source.interlace_mode = to->interlace_mode;
+  return gst_video_converter_new (&source, to,
       gst_structure_new ("options",
           GST_VIDEO_CONVERTER_OPT_DEST_X, G_TYPE_INT, box->x,
           GST_VIDEO_CONVERTER_OPT_DEST_Y, G_TYPE_INT, box->y,
@@ -100,8 +100,15 @@ convert (GstVideoFrame *from, GstVideoFrame *to, const GstVideoRectangle *box)
           GST_VIDEO_CONVERTER_OPT_FILL_BORDER, G_TYPE_BOOLEAN, TRUE,
           GST_VIDEO_CONVERTER_OPT_BORDER_ARGB, G_TYPE_UINT, BACKGROUND,
           GST_VIDEO_CONVERTER_OPT_RESAMPLER_METHOD,
-          GST_TYPE_VIDEO_RESAMPLER_METHOD, GST_VIDEO_RESAMPLER_METHOD_CUBIC,
-          NULL));
+          GST_TYPE_VIDEO_RESAMPLER_METHOD, method, NULL));
+}
+
+static gboolean
+convert (GstVideoFrame *from, GstVideoFrame *to, const GstVideoRectangle *box)
+{
+  GstVideoConverter *converter = new_converter (&from->info, &to->info, box,
+      GST_VIDEO_RESAMPLER_METHOD_CUBIC);
+
   if (!converter)
     return FALSE;
   gst_video_converter_frame (converter, from, to);
@@ -240,42 +247,100 @@ as_progressive (const GstVideoInfo *info, GstVideoInfo *out)
   out->par_d = MAX (out->par_d, 1);
 }
 
+void
+renderer_clear (Renderer *self)
+{
+  g_clear_pointer (&self->converter, gst_video_converter_free);
+}
+
+static gboolean
+renderer_prepare (Renderer *self, const GstVideoInfo *from,
+    const GstVideoInfo *to)
+{
+  GstVideoRectangle box;
+
+  if (self->converter && gst_video_info_is_equal (&self->from, from)
+      && gst_video_info_is_equal (&self->to, to))
+    return TRUE;
+  renderer_clear (self);
+  self->from = *from;
+  self->to = *to;
+  fit (from, to, &box);
+  self->converter = new_converter (from, to, &box, self->fast
+      ? GST_VIDEO_RESAMPLER_METHOD_LINEAR : GST_VIDEO_RESAMPLER_METHOD_CUBIC);
+  return self->converter != NULL;
+}
+
+/* Transparency is laid over the background first. */
+static GstBuffer *
+render_flat (Renderer *self, GstBuffer *buffer, const GstVideoInfo *from,
+    const GstVideoInfo *to, GError **error)
+{
+  g_autoptr (Picture) picture = NULL;
+  GstVideoFrame frame;
+
+  if (gst_video_frame_map (&frame, from, buffer, GST_MAP_READ)) {
+    picture = picture_new_from_frame (&frame, error);
+    gst_video_frame_unmap (&frame);
+  }
+  return picture ? renderer_render (self, picture->pixels, &picture->info, to,
+      error) : NULL;
+}
+
 /**
- * picture_render:
- * @picture: a #Picture
- * @info: the stream to render it for
+ * renderer_render:
+ * @self: a #Renderer, which keeps what the next frame needs as well
+ * @frame: a frame
+ * @from: what it is
+ * @to: the stream to render it for
  * @error: return location for a #GError
  *
- * Scales the picture into a frame, its aspect kept, with bars where the frame
- * is wider or higher.
+ * Scales a frame into another, its aspect kept, with bars where that one is
+ * wider or higher.
  *
  * Returns: (transfer full) (nullable): one frame, without timestamps
  */
 GstBuffer *
-picture_render (Picture *self, const GstVideoInfo *info, GError **error)
+renderer_render (Renderer *self, GstBuffer *frame, const GstVideoInfo *from,
+    const GstVideoInfo *to, GError **error)
 {
   g_autoptr (GstBuffer) buffer = NULL;
-  GstVideoFrame from, to;
-  GstVideoRectangle box;
+  GstVideoFrame source, target;
   GstVideoInfo out;
   gboolean ok = FALSE;
 
-  as_progressive (info, &out);
-  fit (&self->info, &out, &box);
-  buffer = gst_buffer_new_allocate (NULL, out.size, NULL);
-  if (gst_video_frame_map (&from, &self->info, self->pixels, GST_MAP_READ)) {
-    if (gst_video_frame_map (&to, &out, buffer, GST_MAP_WRITE)) {
-      ok = convert (&from, &to, &box);
-      gst_video_frame_unmap (&to);
+  if (GST_VIDEO_INFO_HAS_ALPHA (from)
+      && (buffer = render_flat (self, frame, from, to, error)))
+    return g_steal_pointer (&buffer);
+  as_progressive (to, &out);
+  if (renderer_prepare (self, from, &out)
+      && gst_video_frame_map (&source, from, frame, GST_MAP_READ)) {
+    buffer = gst_buffer_new_allocate (NULL, out.size, NULL);
+    if (gst_video_frame_map (&target, &out, buffer, GST_MAP_WRITE)) {
+      gst_video_converter_frame (self->converter, &source, &target);
+      gst_video_frame_unmap (&target);
+      ok = TRUE;
     }
-    gst_video_frame_unmap (&from);
+    gst_video_frame_unmap (&source);
   }
   if (!ok) {
+    g_clear_error (error);
     g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
         "cannot show a picture as %s %dx%d",
-        gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (info)),
-        info->width, info->height);
+        gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (to)),
+        to->width, to->height);
     return NULL;
   }
   return g_steal_pointer (&buffer);
+}
+
+GstBuffer *
+picture_render (Picture *self, const GstVideoInfo *info, GError **error)
+{
+  Renderer renderer = { 0 };
+  GstBuffer *buffer = renderer_render (&renderer, self->pixels, &self->info,
+      info, error);
+
+  renderer_clear (&renderer);
+  return buffer;
 }

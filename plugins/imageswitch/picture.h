@@ -4,17 +4,22 @@
 #include <gio/gio.h>
 #include <gst/video/video.h>
 
+#include "clip.h"
+
 /* A decoded picture. Never changes once made, so that any thread may render
  * it; transparency is already laid over the background. */
 typedef struct _Picture Picture;
 
-/* No side of a picture file may be longer, and no more pixels in all: what a
- * file can make us allocate while it is decoded. */
-#define PICTURE_MAX_SIDE 8192
-#define PICTURE_MAX_PIXELS (32 * 1024 * 1024)
+/* Renders frames that are all of one kind: by one thread at a time. Starts as
+ * all zeros. */
+typedef struct {
+  GstVideoInfo from, to;
+  GstVideoConverter *converter;
+  gboolean fast;                /* for pictures that move */
+} Renderer;
 
 Picture *picture_new_builtin (void);
-Picture *picture_new_from_file (const gchar *location,
+Picture *picture_new_from_file (const gchar *location, Clip **clip,
     GCancellable *cancellable, GError **error);
 Picture *picture_new_from_frame (GstVideoFrame *frame, GError **error);
 Picture *picture_ref (Picture *picture);
@@ -22,5 +27,9 @@ void picture_unref (Picture *picture);
 
 GstBuffer *picture_render (Picture *picture, const GstVideoInfo *info,
     GError **error);
+
+GstBuffer *renderer_render (Renderer *renderer, GstBuffer *frame,
+    const GstVideoInfo *from, const GstVideoInfo *to, GError **error);
+void renderer_clear (Renderer *renderer);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Picture, picture_unref)

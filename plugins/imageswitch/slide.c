@@ -8,14 +8,20 @@
 GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
 #define GST_CAT_DEFAULT imageswitch_debug
 
-static void
-take_picture_locked (ImageSwitch *self, Picture *picture)
+/* Returns the clip that was shown so far: letting go of it may take a while,
+ * and is for when `lock` is free. */
+static Clip *
+take_picture_locked (ImageSwitch *self, Picture *picture, Clip *clip)
 {
+  Clip *old = self->clip;
+
   g_clear_pointer (&self->picture, picture_unref);
   self->picture = picture;
+  self->clip = clip;
   gst_clear_buffer (&self->slide);
   self->slide_tried = FALSE;
   output_wake_locked (self);
+  return old;
 }
 
 static void
@@ -26,36 +32,75 @@ warn (ImageSwitch *self, const gchar *location, const GError *error)
       ("%s", error->message));
 }
 
+static GCancellable *
+begin_locked (ImageSwitch *self)
+{
+  self->loading.busy = TRUE;
+  self->loading.cancellable = g_cancellable_new ();
+  g_mutex_unlock (&self->lock);
+  return self->loading.cancellable;
+}
+
+/* FALSE: nobody wants to know any more. */
+static gboolean
+end_locked (ImageSwitch *self)
+{
+  g_mutex_lock (&self->lock);
+  g_clear_object (&self->loading.cancellable);
+  self->loading.busy = FALSE;
+  g_cond_broadcast (&self->cond);
+  return !self->loading.wanted && !self->loading.stop;
+}
+
 static void
 load_one_locked (ImageSwitch *self)
 {
   g_autofree gchar *location = g_strdup (self->location);
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GError) error = NULL;
+  GCancellable *cancellable;
   Picture *picture = NULL;
   gboolean current;
+  Clip *clip = NULL;
 
   self->loading.wanted = FALSE;
-  self->loading.busy = TRUE;
-  self->loading.cancellable = cancellable;
-  g_mutex_unlock (&self->lock);
-
+  cancellable = begin_locked (self);
   if (location)
-    picture = picture_new_from_file (location, cancellable, &error);
-
-  g_mutex_lock (&self->lock);
-  self->loading.cancellable = NULL;
-  self->loading.busy = FALSE;
-  current = !self->loading.wanted && !self->loading.stop;
+    picture = picture_new_from_file (location, &clip, cancellable, &error);
+  current = end_locked (self);
   if (current)
-    take_picture_locked (self, g_steal_pointer (&picture));
-  g_cond_broadcast (&self->cond);
-  if (current && error) {
-    g_mutex_unlock (&self->lock);
+    clip = take_picture_locked (self, g_steal_pointer (&picture), clip);
+  g_mutex_unlock (&self->lock);
+  if (current && error)
     warn (self, location, error);
-    g_mutex_lock (&self->lock);
-  }
   picture_unref (picture);
+  clip_unref (clip);
+  g_mutex_lock (&self->lock);
+}
+
+/* Decodes one more frame of the clip. */
+static void
+step_locked (ImageSwitch *self)
+{
+  Clip *clip = clip_ref (self->clip), *broken = NULL;
+  g_autofree gchar *location = g_strdup (self->location);
+  g_autoptr (GError) error = NULL;
+
+  clip_step (clip, begin_locked (self), &error);
+  if (end_locked (self) && error)
+    broken = take_picture_locked (self, NULL, NULL);
+  g_mutex_unlock (&self->lock);
+  if (broken)
+    warn (self, location, error);
+  clip_unref (broken);
+  clip_unref (clip);
+  g_mutex_lock (&self->lock);
+}
+
+static gboolean
+clip_is_due_locked (ImageSwitch *self)
+{
+  return self->clip && clip_wants_step (self->clip,
+      self->showing == SHOWING_PICTURE);
 }
 
 static gpointer
@@ -67,6 +112,8 @@ load_thread (gpointer data)
   while (!self->loading.stop) {
     if (self->loading.wanted)
       load_one_locked (self);
+    else if (clip_is_due_locked (self))
+      step_locked (self);
     else
       g_cond_wait (&self->cond, &self->lock);
   }
@@ -76,43 +123,53 @@ load_thread (gpointer data)
 
 /* The built-in picture needs no loading, and a decoder that is still at work
  * on the former file may as well stop. */
-static void
+static Clip *
 load_locked (ImageSwitch *self)
 {
+  Clip *old = NULL;
+
   if (self->loading.cancellable)
     g_cancellable_cancel (self->loading.cancellable);
   self->loading.wanted = TRUE;
   if (!self->location)
-    take_picture_locked (self, NULL);
+    old = take_picture_locked (self, NULL, NULL);
   if (!self->loading.thread && self->location)
     self->loading.thread = g_thread_new ("imageswitch-load", load_thread, self);
   g_cond_broadcast (&self->cond);
+  return old;
 }
 
 void
 slide_set_location (ImageSwitch *self, const gchar *location)
 {
+  Clip *old = NULL;
+
   g_mutex_lock (&self->lock);
   g_free (self->location);
   self->location = g_strdup (location);
   if (!self->loading.stop)
-    load_locked (self);
+    old = load_locked (self);
   g_mutex_unlock (&self->lock);
+  clip_unref (old);
 }
 
 void
 slide_start (ImageSwitch *self)
 {
+  Clip *old;
+
   g_mutex_lock (&self->lock);
   self->loading.stop = FALSE;
-  load_locked (self);
+  old = load_locked (self);
   g_mutex_unlock (&self->lock);
+  clip_unref (old);
 }
 
 void
 slide_stop (ImageSwitch *self)
 {
   GThread *thread;
+  Clip *old;
 
   g_mutex_lock (&self->lock);
   self->loading.stop = TRUE;
@@ -124,8 +181,9 @@ slide_stop (ImageSwitch *self)
   if (thread)
     g_thread_join (thread);
   g_mutex_lock (&self->lock);
-  take_picture_locked (self, NULL);
+  old = take_picture_locked (self, NULL, NULL);
   g_mutex_unlock (&self->lock);
+  clip_unref (old);
 }
 
 gboolean
@@ -164,8 +222,30 @@ slide_render (ImageSwitch *self)
     gst_buffer_replace (&self->slide, slide);
     self->slide_info = info;
     self->slide_tried = TRUE;
+    if (self->clip)
+      clip_set_info (self->clip, &info);
+    g_cond_broadcast (&self->cond);
   }
   g_mutex_unlock (&self->lock);
   if (error)
     GST_WARNING_OBJECT (self, "%s", error->message);
+}
+
+/**
+ * slide_take_locked:
+ * @self: an #ImageSwitch whose slide is up to date
+ * @time: running time at which it will be shown
+ *
+ * Returns: (transfer full): what to send, its pixels shared and not writable
+ */
+GstBuffer *
+slide_take_locked (ImageSwitch *self, GstClockTime time)
+{
+  gboolean restart = self->showing == SHOWING_CAMERA
+      || !GST_CLOCK_TIME_IS_VALID (self->last_time);
+  g_autoptr (GstBuffer) frame = NULL;
+
+  if (self->clip)
+    frame = clip_take (self->clip, time, restart);
+  return gst_buffer_copy (frame ? frame : self->slide);
 }

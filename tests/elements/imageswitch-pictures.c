@@ -2,7 +2,7 @@
  *
  * What imageswitch can show, and as what.
  */
-#include "imageswitch-camera.h"
+#include "imageswitch-files.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -89,115 +89,6 @@ GST_START_TEST (alternating_fields)
   gst_harness_teardown (h);
 }
 GST_END_TEST;
-/* A solid red picture is told from the built-in one by its colour. */
-static gchar *scratch;
-
-static void
-make_scratch (void)
-{
-  scratch = g_dir_make_tmp ("imageswitch-XXXXXX", NULL);
-  fail_unless (scratch != NULL);
-}
-
-static void
-remove_scratch (void)
-{
-  GDir *dir = g_dir_open (scratch, 0, NULL);
-  const gchar *name;
-
-  while ((name = g_dir_read_name (dir))) {
-    gchar *path = g_build_filename (scratch, name, NULL);
-
-    g_remove (path);
-    g_free (path);
-  }
-  g_dir_close (dir);
-  g_rmdir (scratch);
-  g_clear_pointer (&scratch, g_free);
-}
-
-static void
-write_file (const gchar *name, const gchar *contents)
-{
-  gchar *path = g_build_filename (scratch, name, NULL);
-
-  fail_unless (g_file_set_contents (path, contents, -1, NULL));
-  g_free (path);
-}
-
-static void
-encode_file (const gchar *name, const gchar *encoder)
-{
-  gchar *text = g_strdup_printf ("videotestsrc num-buffers=1 pattern=red "
-      "! video/x-raw,width=64,height=48 ! videoconvert ! %s "
-      "! filesink location=%s/%s", encoder, scratch, name);
-  GstElement *pipeline = gst_parse_launch (text, NULL);
-  GstBus *bus = gst_element_get_bus (pipeline);
-  GstMessage *message;
-
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (bus, 20 * GST_SECOND,
-      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS);
-  gst_message_unref (message);
-  gst_element_set_state (pipeline, GST_STATE_NULL);
-  gst_object_unref (bus);
-  gst_object_unref (pipeline);
-  g_free (text);
-}
-
-static gboolean
-is_red (GstBuffer *buffer)
-{
-  guint8 v = 0;
-
-  /* the middle of the last plane */
-  gst_buffer_extract (buffer, 64 * 48 * 5 / 4 + 12 * 32 + 16, &v, 1);
-  return v > 200;
-}
-
-/* Shows @name until it is red, or a warning says why it is not. */
-static gchar *
-show_file (const gchar *name)
-{
-  gchar *path = g_build_filename (scratch, name, NULL), *warning = NULL;
-  GstElement *element = gst_element_factory_make ("imageswitch", NULL);
-  GstCaps *caps = gst_caps_from_string (CAPS);
-  GstBus *bus = gst_bus_new ();
-  GstMessage *message;
-  GstBuffer *buffer;
-  gboolean red = FALSE;
-  GstHarness *h;
-  GError *error;
-
-  gst_element_set_bus (element, bus);
-  g_object_set (element, "location", path, NULL);
-  h = harness_new_alone (element, caps);
-  gst_harness_play (h);
-  while (!red && !warning) {
-    buffer = pull_ticking (h);
-    red = is_red (buffer);
-    gst_buffer_unref (buffer);
-    message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING);
-    if (message) {
-      gst_message_parse_warning (message, &error, NULL);
-      warning = g_strdup (error->message);
-      g_error_free (error);
-      gst_message_unref (message);
-    }
-  }
-  gst_harness_teardown (h);
-  fail_if (gst_bus_have_pending (bus) && (message =
-          gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING)) != NULL,
-      "one warning is enough");
-  gst_element_set_bus (element, NULL);
-  gst_object_unref (element);
-  gst_object_unref (bus);
-  gst_caps_unref (caps);
-  g_free (path);
-  return warning;
-}
-
 GST_START_TEST (pictures_of_every_kind)
 {
   static const struct {
@@ -224,30 +115,77 @@ GST_START_TEST (pictures_of_every_kind)
 }
 GST_END_TEST;
 
-GST_START_TEST (broken_pictures_give_the_built_in_one)
+static guint32
+crc (const guint8 *data, gsize size)
 {
-  static const gchar *names[] = { "missing.png", "empty.png", "text.png",
-    "truncated.png", "huge.svg", "", "unfinished.svg", "fifo" };
-  gchar *png, *path, *warning;
-  gsize size;
-  guint i;
+  guint32 value = 0xffffffff;
+  guint bit;
+
+  while (size--) {
+    value ^= *data++;
+    for (bit = 0; bit < 8; bit++)
+      value = value >> 1 ^ (value & 1 ? 0xedb88320 : 0);
+  }
+  return ~value;
+}
+
+/* A PNG that says it has so many pixels a side, and has none. */
+static void
+write_png_header (const gchar *name, guint32 side)
+{
+  guint8 png[33 + 12] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+  gchar *path = g_build_filename (scratch, name, NULL);
+
+  GST_WRITE_UINT32_BE (png + 16, side);
+  GST_WRITE_UINT32_BE (png + 20, side);
+  memcpy (png + 24, "\x08\x02\0\0\0", 5);
+  GST_WRITE_UINT32_BE (png + 29, crc (png + 12, 17));
+  memcpy (png + 37, "IDAT", 4);
+  GST_WRITE_UINT32_BE (png + 41, crc (png + 37, 4));
+  fail_unless (g_file_set_contents (path, (gchar *) png, sizeof png, NULL));
+  g_free (path);
+}
+
+static void
+make_broken_files (void)
+{
+  static const gchar svg[] = "<svg xmlns='http://www.w3.org/2000/svg' ";
+  gchar *path, *text;
 
   encode_file ("whole.png", "pngenc");
-  path = g_build_filename (scratch, "whole.png", NULL);
-  fail_unless (g_file_get_contents (path, &png, &size, NULL));
-  g_free (path);
-  path = g_build_filename (scratch, "truncated.png", NULL);
-  fail_unless (g_file_set_contents (path, png, size / 2, NULL));
-  g_free (path);
-  g_free (png);
+  cut_file ("whole.png", "truncated.png", 0.5);
+  encode_file ("whole.webp", "webpenc");
+  cut_file ("whole.webp", "truncated.webp", 0.8);
+  write_png_header ("20000.png", 20000);
+  write_file ("empty.png", "");
+  write_file ("text.png", "This is not a picture.");
+  write_file ("text.gif", "GIF89a This is not a picture.");
+  write_file ("unfinished.svg", svg);
+  text = g_strconcat (svg, "width='30000' height='30000'><rect width='40' "
+      "height='30'/></svg>", NULL);
+  write_file ("huge.svg", text);
+  g_free (text);
   path = g_build_filename (scratch, "fifo", NULL);
   fail_unless_equals_int (mkfifo (path, 0600), 0);
   g_free (path);
-  write_file ("empty.png", "");
-  write_file ("text.png", "This is not a picture.");
-  write_file ("unfinished.svg", "<svg xmlns='http://www.w3.org/2000/svg' ");
-  write_file ("huge.svg", "<svg xmlns='http://www.w3.org/2000/svg' "
-      "width='30000' height='30000'><rect width='40' height='30'/></svg>");
+  write_file ("private.png", "not for you");
+  path = g_build_filename (scratch, "private.png", NULL);
+  fail_unless_equals_int (g_chmod (path, 0), 0);
+  g_free (path);
+}
+
+/* "" is the directory. To root no file is private, but the memory at address
+ * 0 cannot be read by anybody. */
+GST_START_TEST (broken_pictures_give_the_built_in_one)
+{
+  static const gchar *names[] = { "missing.png", "empty.png", "text.png",
+    "truncated.png", "truncated.webp", "20000.png", "huge.svg", "",
+    "unfinished.svg", "fifo", "text.gif", "private.png", "/proc/self/mem",
+    "http://127.0.0.1:1/x.png", "file:///nowhere/x.png" };
+  gchar *warning;
+  guint i;
+
+  make_broken_files ();
   for (i = 0; i < G_N_ELEMENTS (names); i++) {
     warning = show_file (names[i]);
     fail_unless (warning != NULL, "no warning for \"%s\"", names[i]);
