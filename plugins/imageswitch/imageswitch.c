@@ -21,6 +21,9 @@
  * Downstream learns of each change through a sticky event `meshroom/hidden`
  * with a boolean field `hidden`. In a window, the key `v` hides and shows.
  *
+ * On the request pad `image_sink`, any pipeline can take the place of the
+ * picture: while hidden, what arrived there last is shown.
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 videotestsrc is-live=true ! imageswitch hidden=true ! videoconvert ! autovideosink
@@ -224,6 +227,7 @@ image_switch_finalize (GObject *object)
   gst_clear_caps (&self->out_caps);
   gst_clear_buffer (&self->slide);
   g_clear_pointer (&self->picture, picture_unref);
+  image_finalize (self);
   g_free (self->location);
   g_cond_clear (&self->cond);
   g_mutex_clear (&self->lock);
@@ -271,6 +275,7 @@ image_switch_class_init (ImageSwitchClass *klass)
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
+  image_class_init (element_class);
   gst_element_class_set_static_metadata (element_class, "Image switch",
       "Filter/Video", "Hides the camera behind a picture, and never leaks it",
       "meshroom");
@@ -303,6 +308,7 @@ image_switch_init (ImageSwitch *self)
   GST_PAD_SET_PROXY_CAPS (self->srcpad);
   g_signal_connect (self->srcpad, "linked", G_CALLBACK (on_src_linked), self);
   gst_element_add_pad (element, self->srcpad);
+  image_init (self);
 
   GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SOURCE);
 }

@@ -46,6 +46,22 @@ typedef struct {
   GCancellable *cancellable;    /* of the file being decoded */
 } Loading;
 
+/* What comes in on `image_sink`. */
+typedef struct {
+  GstPad *pad;                  /* under `lock`, as all without a remark */
+  GstSegment segment;           /* pad's stream lock */
+  GstVideoInfo info;            /* of what comes next */
+  gboolean flushing;
+  GstClockID wait_id;           /* what the pad's thread sleeps on */
+  GstCaps *proposed;            /* our caps that upstream has heard of */
+  GstBuffer *newest;
+  GstVideoInfo newest_info;
+  gboolean converted;           /* ready was made of newest */
+  GstBuffer *ready;             /* as ready_info */
+  GstVideoInfo ready_info;
+  Renderer renderer;            /* output thread only */
+} Image;
+
 #define TYPE_IMAGE_SWITCH (image_switch_get_type ())
 G_DECLARE_FINAL_TYPE (ImageSwitch, image_switch, IMAGE, SWITCH, GstElement)
 
@@ -115,6 +131,7 @@ struct _ImageSwitch {
   gboolean slide_tried;         /* slide is up to date, NULL if it failed */
   GstBuffer *slide;             /* picture, rendered as slide_info */
   GstVideoInfo slide_info;
+  Image image;
 };
 
 /* imageswitch.c */
@@ -144,6 +161,7 @@ void output_wake_locked (ImageSwitch *self);
 gboolean output_end_flush (ImageSwitch *self, GstEvent *flush_stop,
     gboolean reset_time);
 GstClockTime output_now (ImageSwitch *self);
+GstClock *output_get_clock (ImageSwitch *self, GstClockTime *base);
 
 /* source.c: what is told and asked on src */
 gboolean source_event (GstPad *pad, GstObject *parent, GstEvent *event);
@@ -158,6 +176,13 @@ void source_announce (ImageSwitch *self, gboolean hidden, GstClockTime time);
 /* negotiate.c: caps, where the camera has none to give */
 gboolean negotiate_is_raw (GstCaps *caps, GstVideoInfo *info);
 GstCaps *negotiate_choose (ImageSwitch *self);
+
+/* image.c: a live picture */
+void image_class_init (GstElementClass *klass);
+void image_init (ImageSwitch *self);
+void image_finalize (ImageSwitch *self);
+void image_prepare (ImageSwitch *self);
+GstBuffer *image_take_locked (ImageSwitch *self);
 
 /* slide.c: the picture, ready to be sent */
 void slide_set_location (ImageSwitch *self, const gchar *location);

@@ -32,8 +32,8 @@ output_wake_locked (ImageSwitch *self)
     gst_clock_id_unschedule (self->wait_id);
 }
 
-static GstClock *
-get_clock (ImageSwitch *self, GstClockTime *base)
+GstClock *
+output_get_clock (ImageSwitch *self, GstClockTime *base)
 {
   GstClock *clock = gst_element_get_clock (GST_ELEMENT (self));
 
@@ -50,7 +50,7 @@ GstClockTime
 output_now (ImageSwitch *self)
 {
   GstClockTime base, now;
-  g_autoptr (GstClock) clock = get_clock (self, &base);
+  g_autoptr (GstClock) clock = output_get_clock (self, &base);
 
   now = gst_clock_get_time (clock);
   return now > base ? now - base : 0;
@@ -143,7 +143,7 @@ wait_until_due_locked (ImageSwitch *self)
   due = (GstClockTimeDiff) next_time_locked (self, now) - self->lead;
   if (due <= (GstClockTimeDiff) now)
     return TRUE;
-  clock = get_clock (self, &base);
+  clock = output_get_clock (self, &base);
   id = gst_clock_new_single_shot_id (clock, base + due);
   self->wait_id = id;
   g_mutex_unlock (&self->lock);
@@ -196,7 +196,8 @@ push_stream_start (ImageSwitch *self)
     return;
   event = gst_pad_get_sticky_event (self->sinkpad, GST_EVENT_STREAM_START, 0);
   if (!event) {
-    id = gst_pad_create_stream_id (self->srcpad, GST_ELEMENT (self), NULL);
+    /* GStreamer makes them up for elements with one sink pad at most */
+    id = g_uuid_string_random ();
     event = gst_event_new_stream_start (id);
     gst_event_set_group_id (event, gst_util_group_id_next ());
   }
@@ -348,6 +349,7 @@ push_picture (ImageSwitch *self)
   push_stream_start (self);
   if (!settle_caps (self))
     return;
+  image_prepare (self);
   g_mutex_lock (&self->lock);
   buffer = take_turn_locked (self, &time);
   unshowable = !self->slide && !slide_is_stale_locked (self);

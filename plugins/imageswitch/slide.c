@@ -245,7 +245,8 @@ slide_take_locked (ImageSwitch *self, GstClockTime time)
       || !GST_CLOCK_TIME_IS_VALID (self->last_time);
   g_autoptr (GstBuffer) frame = NULL;
 
-  if (self->clip)
+  frame = image_take_locked (self);
+  if (!frame && self->clip)
     frame = clip_take (self->clip, time, restart);
   return gst_buffer_copy (frame ? frame : self->slide);
 }
