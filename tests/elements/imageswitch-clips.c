@@ -147,7 +147,8 @@ static GstHarness *
 show_clip (const gchar *name, const gchar *caps, GstBus *bus)
 {
   GstElement *element = gst_element_factory_make ("imageswitch", NULL);
-  gchar *path = g_build_filename (scratch, name, NULL);
+  gchar *path = *name == '/' ? g_strdup (name)
+      : g_build_filename (scratch, name, NULL);
   GstCaps *sink_caps = gst_caps_from_string (caps);
   GstHarness *h;
 
@@ -159,6 +160,23 @@ show_clip (const gchar *name, const gchar *caps, GstBus *bus)
   gst_caps_unref (sink_caps);
   g_free (path);
   return h;
+}
+
+static gchar *
+take_warning (GstBus *bus)
+{
+  GstMessage *message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING);
+  GError *error;
+  gchar *text;
+
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
+  if (!message)
+    return NULL;
+  gst_message_parse_warning (message, &error, NULL);
+  text = g_strdup (error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+  return text;
 }
 
 static gchar
@@ -220,6 +238,31 @@ GST_START_TEST (clips_loop_at_their_own_pace)
 }
 GST_END_TEST;
 
+GST_START_TEST (our_own_clip_moves)
+{
+  gchar *path = g_build_filename (g_getenv ("MESH_SOURCE_ROOT"), "plugins",
+      "imageswitch", "clip.webm", NULL);
+  GstBus *bus = gst_bus_new ();
+  GHashTable *seen = g_hash_table_new (NULL, NULL);
+  GstBuffer *buffer;
+  GstHarness *h;
+
+  h = show_clip (path, CAPS, bus);
+  /* they are kept, so that each has memory of its own */
+  while (g_hash_table_size (seen) < 60) {
+    buffer = pull_ticking (h);
+    g_hash_table_add (seen, gst_buffer_peek_memory (buffer, 0));
+    gst_buffer_unref (buffer);
+    fail_unless (take_warning (bus) == NULL);
+  }
+  gst_element_set_bus (h->element, NULL);
+  gst_harness_teardown (h);
+  g_hash_table_unref (seen);
+  gst_object_unref (bus);
+  g_free (path);
+}
+GST_END_TEST;
+
 GST_START_TEST (long_clips_are_decoded_as_they_play)
 {
   GstHarness *h;
@@ -264,23 +307,6 @@ GST_START_TEST (a_clip_begins_at_its_beginning)
   g_free (path);
 }
 GST_END_TEST;
-
-static gchar *
-take_warning (GstBus *bus)
-{
-  GstMessage *message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING);
-  GError *error;
-  gchar *text;
-
-  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
-  if (!message)
-    return NULL;
-  gst_message_parse_warning (message, &error, NULL);
-  text = g_strdup (error->message);
-  g_error_free (error);
-  gst_message_unref (message);
-  return text;
-}
 
 /* Plays until a warning names the file, and the built-in picture is there. */
 static void
@@ -379,6 +405,7 @@ imageswitch_clips_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_checked_fixture (tcase, make_scratch, remove_scratch);
   tcase_add_test (tcase, clips_loop_at_their_own_pace);
+  tcase_add_test (tcase, our_own_clip_moves);
   tcase_add_test (tcase, long_clips_are_decoded_as_they_play);
   tcase_add_test (tcase, a_clip_begins_at_its_beginning);
   tcase_add_test (tcase, clips_that_break);
