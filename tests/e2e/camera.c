@@ -2,10 +2,11 @@
 
 /* Two ends of a promise, for camera.test.js, each a process of its own.
  *
- *   camera send LINK [PROPERTY=VALUE…]    (properties of imageswitch)
+ *   camera send LINK keep|release
  *
  * is a camera whose frames say when they were taken, behind an imageswitch, in
- * a room. A line `hide` or `show` on standard input toggles it, and is answered
+ * a room; while hidden it stays open, or is released. {"releases":BOOL} tells
+ * whether this imageswitch can do that. A line `hide` or `show` on standard input toggles it, and is answered
  * with {"hidden":MS} after the setter returned, or {"shown":MS} with the time
  * before it was called. {"camera":true} and {"camera":false} tell that the
  * device was opened and closed.
@@ -184,6 +185,17 @@ obey (GstElement *imageswitch, const char *command)
   }
 }
 
+static void
+set_release (GstElement *imageswitch, gboolean release)
+{
+  gboolean can = g_object_class_find_property (G_OBJECT_GET_CLASS (imageswitch),
+      "release-camera") != NULL;
+
+  if (can)
+    g_object_set (imageswitch, "release-camera", release, NULL);
+  printf ("{\"releases\":%s}\n", can && release ? "true" : "false");
+}
+
 /* -------------------------------------------------------------- who watches */
 
 /* A stream that came in: the pad's streaming thread only. */
@@ -266,16 +278,13 @@ static GstElement *
 describe (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *properties = NULL;
   g_autofree char *description = NULL;
   GstElement *pipeline = gst_pipeline_new (NULL), *content;
 
   if (g_str_equal (argv[1], "send")) {
-    properties = g_strjoinv (" ", argv + 3);
     description = g_strdup_printf ("countingcamera "
-        "! imageswitch name=switch %s ! room.video_sink "
-        "meshroom name=room link=%s display-name=\"" NAME "\"", properties,
-        argv[2]);
+        "! imageswitch name=switch ! room.video_sink "
+        "meshroom name=room link=%s display-name=\"" NAME "\"", argv[2]);
   } else {
     description = g_strdup_printf ("meshroom name=room link=%s "
         "video-codecs=%s", argv[2], argc > 3 ? argv[3] : "VP8");
@@ -308,7 +317,9 @@ main (int argc, char **argv)
   gst_bus_set_sync_handler (bus, on_message, NULL, NULL);
   room = gst_bin_get_by_name (GST_BIN (pipeline), "room");
   imageswitch = gst_bin_get_by_name (GST_BIN (pipeline), "switch");
-  if (!imageswitch)
+  if (imageswitch)
+    set_release (imageswitch, argc > 3 && g_str_equal (argv[3], "release"));
+  else
     g_signal_connect (room, "pad-added", G_CALLBACK (on_pad_added),
         GST_OBJECT_PARENT (room));
   gst_element_set_state (pipeline, GST_STATE_PLAYING);

@@ -25,6 +25,7 @@ const TOGGLES = Number(process.env.MESH_CAMERA_TOGGLES ?? 200);
 /** Every so many of the hides lasts until everybody has the picture. */
 const PATIENT = 5;
 const NAME = 'counting camera';
+const RELEASES = 10;
 const NO_CAMERA = -1;
 const TORN = -2;
 
@@ -53,12 +54,16 @@ class Process extends EventEmitter {
 class Camera extends Process {
   /** whether the device is open */
   open = false;
+  /** whether it is to be closed while hidden; null until that is known */
+  releases = null;
   /** times of the frames, in ms @type {{hidden: number, shown: number}[]} */
   spells = [];
 
-  constructor(link, ...properties) {
-    super('send', link, ...properties);
+  constructor(link, how) {
+    super('send', link, how);
     this.on('line', line => {
+      if ('releases' in line)
+        this.releases = line.releases;
       if ('camera' in line)
         this.open = line.camera;
       if ('hidden' in line)
@@ -87,6 +92,12 @@ class Camera extends Process {
 
   show() {
     return this.#order('show', 'shown');
+  }
+
+  /** Waits for the device to be opened or closed. */
+  isOpen(open) {
+    return until(`the device to be ${open ? 'open' : 'closed'}`,
+      () => this.open === open, 15000, () => this.log);
   }
 
   /** The spell while which a frame was taken, if the camera was hidden. */
@@ -174,7 +185,7 @@ test('200 times hidden and shown: nothing taken while hidden is decoded',
     const server = new Server();
     t.after(() => server.stop());
     const link = await server.link();
-    const camera = new Camera(link);
+    const camera = new Camera(link, 'keep');
     t.after(() => camera.stop());
     const watchers = [watchByPipeline(t, link, 'VP8'),
       watchByPipeline(t, link, 'H264'), await watchByChromium(t, link)];
@@ -196,4 +207,34 @@ test('200 times hidden and shown: nothing taken while hidden is decoded',
     await all(watcher => watcher.seesPicture());
     for (const watcher of watchers)
       judge(t, camera, watcher);
+  });
+
+test('hidden, the camera\'s device is closed, and opened again when shown',
+  async t => {
+    const server = new Server();
+    t.after(() => server.stop());
+    const link = await server.link();
+    const camera = new Camera(link, 'release');
+    t.after(() => camera.stop());
+    await until('the camera to start', () => camera.releases !== null);
+    if (!camera.releases) {
+      t.skip('this imageswitch keeps the camera open');
+      return;
+    }
+    const watcher = watchByPipeline(t, link, 'VP8');
+    await watcher.sees(0);
+    for (let i = 0; i < RELEASES; i++) {
+      await camera.hide();
+      await camera.isOpen(false);
+      if (i % PATIENT === 0)
+        await watcher.seesPicture();
+      await pause(randomInt(100));
+      const shown = await camera.show();
+      await camera.isOpen(true);
+      await watcher.sees(shown);
+    }
+    await camera.hide();
+    await camera.isOpen(false);
+    await watcher.seesPicture();
+    judge(t, camera, watcher);
   });
