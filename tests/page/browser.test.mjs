@@ -170,6 +170,39 @@ test('page: a connection that fails is made again, in the same tile', {skip},
       window.tile === document.querySelector('video[data-peer]')]), [2, true]);
   });
 
+test('page: a path that may be gone is replaced without a gap', {skip},
+  async (t) => {
+    const {window: ann, link} = await createMeeting(t, 'Ann', watchConnections);
+    const bob = await openWindow(t);
+    await bob.go(link);
+    await ann.inCall(1);
+    const [{frames}] = (await bob.inCall(1)).peers;
+    await ann.page.evaluate(() => {
+      const [pc] = window.connections;
+      window.tile = document.querySelector('video[data-peer]');
+      window.states = [];
+      new MutationObserver(() => window.states.push(
+        document.querySelector('figure.connected') !== null))
+        .observe(document.body, {subtree: true, attributes: true,
+          childList: true});
+      Object.defineProperty(pc, 'connectionState', {value: 'disconnected'});
+      pc.dispatchEvent(new Event('connectionstatechange'));
+      dispatchEvent(new Event('online'));
+    });
+    await ann.sees('the new path', () => ann.page.evaluate(() =>
+      window.connections.length === 2
+        && window.connections[0].signalingState === 'closed'));
+    await ann.inCall(1);
+    await bob.sees('that pictures go on', ({peers}) =>
+      peers.length === 1 && peers[0].frames > frames);
+    assert.deepEqual(await ann.page.evaluate(() =>
+      [window.states.every((connected) => connected),
+        window.tile === document.querySelector('video[data-peer]')]),
+    [true, true]);
+    await ann.sees('by what path', () => ann.page.evaluate(() =>
+      document.querySelector('[data-path]').dataset.path === 'host'));
+  });
+
 test('page: who has another key is not let in, and it is said', {skip},
   async (t) => {
     const {window: ann, link} = await createMeeting(t, 'Ann');

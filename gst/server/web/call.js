@@ -27,6 +27,23 @@ import {Socket} from './socket.js';
  * @property {boolean} muted
  * @property {boolean} hidden
  * @property {boolean} connected
+ * @property {boolean} failing more than one attempt has failed
+ * @property {'' | 'host' | 'prflx' | 'srflx' | 'relay'} path by what kind of
+ *   candidates it is connected: directly, through address translation, or
+ *   through a relay
+ * @property {number} silence for how many seconds nothing has come, or 0
+ */
+
+/**
+ * One attempt's connection, and what has come of it.
+ *
+ * @typedef {object} Connection
+ * @property {string} sid
+ * @property {Peer} connection
+ * @property {boolean} up
+ * @property {MediaStreamTrack[]} tracks not shown yet
+ * @property {boolean} shown
+ * @property {number} heardAt
  */
 
 /**
@@ -45,6 +62,12 @@ import {Socket} from './socket.js';
  */
 
 const HEARD_INTERVAL = 1000;
+/* How long an attempt lives on beside the one that takes its place, once that
+ * is connected; and when nothing comes of that one, but it is silent itself. */
+const OLD_LINGERS = 1000;
+const OLD_SILENCE = 8000;
+/* Sound and reports come more often than this. */
+const NOTABLE_SILENCE = 3000;
 const LEVEL_INTERVAL = 250;
 const SPEAKING_LEVEL = 0.02;
 const SPEAKING_HOLD = 700;
@@ -67,8 +90,12 @@ export class Call {
   #inc = makeInc(Date.now());
   /** @type {Sealer | null} */
   #sealer = null;
-  /** @type {Map<string, {sid: string, connection: Peer}>} by peer id */
+  /** @type {Map<string, Connection>} by peer id */
   #connections = new Map();
+  /** While another attempt takes their place. @type {Map<string, Connection>} */
+  #old = new Map();
+  /** What the window was told of paths and silence. */
+  #told = '';
   /** @type {Map<string, number>} until when a peer counts as speaking */
   #speaking = new Map();
   /** @type {Set<string>} whose messages did not open */
@@ -158,9 +185,14 @@ export class Call {
     clearTimeout(this.#timer);
     this.#intervals.forEach(clearInterval);
     this.#media.removeEventListener('change', this.#onMedia);
-    for (const {connection} of this.#connections.values())
+    for (const {connection} of this.#everyConnection())
       connection.close();
     this.#connections.clear();
+    this.#old.clear();
+  }
+
+  #everyConnection() {
+    return [...this.#connections.values(), ...this.#old.values()];
   }
 
   /** @param {string} code @param {string} text */
@@ -172,7 +204,7 @@ export class Call {
   }
 
   #onMedia = () => {
-    for (const {connection} of this.#connections.values())
+    for (const {connection} of this.#everyConnection())
       connection.updateTracks();
     this.#room.setState(this.#room.name, this.#media.muted,
       this.#media.hidden);
@@ -256,12 +288,8 @@ export class Call {
         this.#startAttempt(action);
         break;
       case 'stop':
-        if (connection) {
-          this.#handlers.stopping(peer);
-          connection.close();
-          this.#connections.delete(peer);
-          this.#shareUplink();
-        }
+        if (connection)
+          this.#stopAttempt(peer, current, action.reason);
         break;
       case 'remote-sdp':
         connection?.remoteSdp(action.sdpType, action.sdp);
@@ -274,6 +302,7 @@ export class Call {
         this.#handlers.came(this.#view(peer), true);
         break;
       case 'peer-removed':
+        this.#dropOld(peer);
         this.#speaking.delete(peer);
         this.#handlers.came(this.#view(peer), false);
         break;
@@ -296,6 +325,71 @@ export class Call {
     }).catch((error) => console.warn(`message not sent: ${error.message}`));
   }
 
+  /**
+   * Another attempt may take the place of this one: what is there to see and
+   * hear stays so until the other one has something. What replaced it may fail
+   * and be tried again; all else is an end.
+   *
+   * @param {string} peer
+   * @param {Connection} current
+   * @param {string | undefined} reason
+   */
+  #stopAttempt(peer, current, reason) {
+    this.#connections.delete(peer);
+    if (reason === 'replaced' && current.up) {
+      this.#dropOld(peer);
+      current.heardAt = now();
+      this.#old.set(peer, current);
+      return;
+    }
+    if (current.shown)
+      this.#handlers.stopping(peer);
+    current.connection.close();
+    if (reason !== 'replaced' && reason !== 'failed')
+      this.#dropOld(peer);
+    this.#shareUplink();
+  }
+
+  /** @param {string} peer */
+  #dropOld(peer) {
+    const old = this.#old.get(peer);
+    if (!old)
+      return;
+    this.#old.delete(peer);
+    const current = this.#connections.get(peer);
+    if (!current?.shown)
+      this.#handlers.stopping(peer);
+    old.connection.close();
+    if (current)
+      this.#showTracks(peer, current);
+  }
+
+  /** @param {string} peer @param {Connection} current */
+  #showTracks(peer, current) {
+    if (this.#old.has(peer) && !current.up)
+      return;
+    for (const track of current.tracks.splice(0)) {
+      current.shown = true;
+      this.#handlers.track(peer, current.sid, track);
+    }
+  }
+
+  /** @param {string} peer @param {Connection} current */
+  #onConnected(peer, current) {
+    current.up = true;
+    current.heardAt = now();
+    this.#room.connected(peer, current.sid, now());
+    this.#showTracks(peer, current);
+    const old = this.#old.get(peer);
+    setTimeout(() => {
+      if (old && this.#old.get(peer) === old)
+        this.#dropOld(peer);
+    }, OLD_LINGERS);
+    this.#shareUplink();
+    /* Nothing is to be done about one who was here before. */
+    this.#showPeers();
+  }
+
   /** @param {Action} action */
   #startAttempt({peer = '', sid = '', offerer = false, codecs}) {
     const room = this.#room;
@@ -307,16 +401,18 @@ export class Call {
       localSdp: report((type, sdp) => room.localSdp(peer, sid, type, sdp)),
       localCandidate: report((candidate, mline, mid) =>
         room.localCandidate(peer, sid, candidate, mline, mid)),
-      connected: report(() => {
-        room.connected(peer, sid, now());
-        this.#shareUplink();
-        /* Nothing is to be done about one who was here before. */
-        this.#showPeers();
-      }),
+      connected: report(() => this.#onConnected(peer, current)),
+      suspect: report(() => room.renew(peer, sid, now())),
       failed: report(() => room.failed(peer, sid, undefined, now())),
-      track: (track) => this.#handlers.track(peer, sid, track),
+      track: (track) => {
+        current.tracks.push(track);
+        this.#showTracks(peer, current);
+      },
     });
-    this.#connections.set(peer, {sid, connection});
+    /** @type {Connection} */
+    const current = {sid, connection, up: false, tracks: [], shown: false,
+      heardAt: 0};
+    this.#connections.set(peer, current);
   }
 
   #shareUplink() {
@@ -330,12 +426,29 @@ export class Call {
 
   async #listenForMedia() {
     await Promise.all([...this.#connections].map(
-      async ([peer, {sid, connection}]) => {
-        if (await connection.wasHeard())
-          this.#room.heard(peer, sid, now());
+      async ([peer, current]) => {
+        if (await current.connection.wasHeard()) {
+          current.heardAt = now();
+          this.#room.heard(peer, current.sid, now());
+        }
       }));
-    if (!this.#over)
-      this.#run();
+    await Promise.all([...this.#old].map(async ([peer, old]) => {
+      if (await old.connection.wasHeard())
+        old.heardAt = now();
+      else if (now() > old.heardAt + OLD_SILENCE
+          && this.#old.get(peer) === old)
+        this.#dropOld(peer);
+    }));
+    if (this.#over)
+      return;
+    this.#run();
+    const told = JSON.stringify(this.#room.members.map(({id}) => {
+      const {path, silence} = this.#view(id);
+      return [id, path, silence];
+    }));
+    if (told !== this.#told)
+      this.#showPeers();
+    this.#told = told;
   }
 
   #listenForSpeech() {
@@ -355,9 +468,14 @@ export class Call {
   /** @param {string} id @returns {PeerView} */
   #view(id) {
     const member = this.#room.find(id);
+    const current = this.#connections.get(id);
+    const silence = current?.up ? now() - current.heardAt : 0;
     return {id, name: member?.name ?? '', muted: member?.muted ?? false,
       hidden: member?.hidden ?? false,
-      connected: member?.phase === 'connected'};
+      connected: member?.phase === 'connected' || this.#old.has(id),
+      failing: (member?.failures ?? 0) > 1,
+      path: current?.connection.path ?? '',
+      silence: silence > NOTABLE_SILENCE ? Math.floor(silence / 1000) : 0};
   }
 
   /* Whoever is in the call, or on the way into it. */

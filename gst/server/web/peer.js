@@ -20,6 +20,7 @@ const KINDS = ['audio', 'video'];
  * @property {(candidate: string, mline?: number, mid?: string) => void}
  *   localCandidate '' = no more follow
  * @property {() => void} connected
+ * @property {() => void} suspect its path may be gone
  * @property {() => void} failed
  * @property {(track: MediaStreamTrack) => void} track
  */
@@ -30,7 +31,17 @@ const KINDS = ['audio', 'video'];
  * @property {MediaStreamTrack} videoTrack
  */
 
+/* A moment without answers is no reason to look for another path. */
+const DISCONNECTED_PATIENCE = 2000;
+/* By how far they reach: the farther end names the path. */
+const CANDIDATE_TYPES = /** @type {const} */ (
+  ['host', 'prflx', 'srflx', 'relay']);
+
 export class Peer {
+  /** @type {'' | 'host' | 'prflx' | 'srflx' | 'relay'} as of wasHeard() */
+  path = '';
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #patience;
   #pc;
   #handlers;
   #media;
@@ -135,7 +146,9 @@ export class Peer {
     if (this.#closed)
       return false;
     let received = 0;
-    for (const report of (await this.#pc.getStats()).values()) {
+    const reports = await this.#pc.getStats();
+    this.path = this.#findPath(reports);
+    for (const report of reports.values()) {
       if (report.type === 'inbound-rtp') {
         received += report.packetsReceived ?? 0;
         this.#measure(report);
@@ -149,6 +162,19 @@ export class Peer {
     const heard = received !== this.#received;
     this.#received = received;
     return heard;
+  }
+
+  /** @param {RTCStatsReport} reports */
+  #findPath(reports) {
+    const all = [...reports.values()];
+    const chosen = all.find(({type}) => type === 'transport')
+      ?.selectedCandidatePairId;
+    const pair = reports.get(chosen) ?? all.find(({type, selected}) =>
+      type === 'candidate-pair' && selected);
+    const ends = pair ? [pair.localCandidateId, pair.remoteCandidateId]
+      .map((id) => CANDIDATE_TYPES.indexOf(reports.get(id)?.candidateType))
+      : [-1];
+    return CANDIDATE_TYPES[Math.max(...ends)] ?? '';
   }
 
   /** @param {Record<string, any>} report of what is received */
@@ -165,6 +191,8 @@ export class Peer {
 
   close() {
     this.#closed = true;
+    clearTimeout(this.#patience);
+    removeEventListener('online', this.#onOnline);
     this.#pc.close();
   }
 
@@ -194,14 +222,26 @@ export class Peer {
     pc.onconnectionstatechange = () => {
       if (this.#closed)
         return;
-      if (pc.connectionState === 'connected')
+      clearTimeout(this.#patience);
+      if (pc.connectionState === 'connected') {
         this.#handlers.connected();
-      else if (pc.connectionState === 'failed')
+      } else if (pc.connectionState === 'disconnected') {
+        this.#patience = setTimeout(() => this.#handlers.suspect(),
+          DISCONNECTED_PATIENCE);
+      } else if (pc.connectionState === 'failed') {
         this.#handlers.failed();
+      }
     };
+    addEventListener('online', this.#onOnline);
     /* Tracks, not streams: what other ends write about streams is odd. */
     pc.ontrack = ({track}) => this.#handlers.track(track);
   }
+
+  /* The network is back, or another one: no need for patience. */
+  #onOnline = () => {
+    if (!this.#closed && this.#pc.connectionState === 'disconnected')
+      this.#handlers.suspect();
+  };
 
   /** @param {() => Promise<void>} action */
   #step(action) {

@@ -9,6 +9,23 @@ import {byId} from './dom.js';
 /* A picture at least this much higher than wide is shown whole. */
 const TALL_BELOW = 1.2;
 
+/** @type {Record<string, string>} */
+const PATHS = {
+  host: 'Connected directly',
+  prflx: 'Connected directly, through address translation',
+  srflx: 'Connected directly, through address translation',
+  relay: 'Connected through a relay',
+};
+
+/** What a person should know of a connection that is not well. */
+function describeState({connected, failing, silence, before}) {
+  if (connected)
+    return `nothing heard for ${silence} s`;
+  if (failing)
+    return 'no connection, trying again\u2026';
+  return before ? 'reconnecting\u2026' : 'connecting\u2026';
+}
+
 export class Tile {
   /** @type {HTMLElement} */
   element;
@@ -37,7 +54,7 @@ export class Tile {
   }
 
   /** @param {PeerView} view */
-  update({name, muted, hidden, connected}) {
+  update({name, muted, hidden, connected, failing, path, silence}) {
     this.name = name.trim() || 'Guest';
     const find = (selector) => this.element.querySelector(selector);
     find('.name').textContent = this.name;
@@ -45,9 +62,11 @@ export class Tile {
     /* toggleAttribute() works for SVG too. */
     find('.muted-mark').toggleAttribute('hidden', !muted);
     find('.hidden-mark').toggleAttribute('hidden', !hidden);
-    find('.progress').hidden = connected;
-    find('.progress-text').textContent = this.#sid
-      ? 'reconnecting\u2026' : 'connecting\u2026';
+    find('.progress').hidden = connected && silence === 0;
+    find('.progress-text').textContent = describeState(
+      {connected, failing, silence, before: this.#sid !== ''});
+    this.element.title = connected ? PATHS[path] ?? '' : '';
+    this.element.dataset.path = connected ? path : '';
     this.element.classList.toggle('connected', connected);
     this.#hidden = hidden;
     if (hidden)
@@ -60,6 +79,8 @@ export class Tile {
    */
   addTrack(sid, track) {
     if (this.#sid !== sid) {
+      if (this.#video.srcObject)
+        this.keepStill();
       this.#sid = sid;
       this.#video.srcObject = new MediaStream();
     }
