@@ -66,9 +66,10 @@ span_locked (ImageSwitch *self, guint64 count)
   if (self->out_raw && self->out_info.fps_n > 0 && self->out_info.fps_d > 0) {
     n = self->out_info.fps_n;
     d = self->out_info.fps_d;
-    if (self->out_info.interlace_mode == GST_VIDEO_INTERLACE_MODE_ALTERNATE)
-      n *= 2;
   }
+  if (self->out_raw && self->out_info.interlace_mode
+      == GST_VIDEO_INTERLACE_MODE_ALTERNATE)
+    n *= 2;
   return gst_util_uint64_scale (count, d * GST_SECOND, n);
 }
 

@@ -235,12 +235,8 @@ as_progressive (const GstVideoInfo *info, GstVideoInfo *out)
 {
   *out = *info;
   if (info->interlace_mode == GST_VIDEO_INTERLACE_MODE_ALTERNATE) {
-    gst_video_info_set_format (out, GST_VIDEO_INFO_FORMAT (info), info->width,
-        GST_VIDEO_INFO_FIELD_HEIGHT (info));
-    out->colorimetry = info->colorimetry;
-    out->chroma_site = info->chroma_site;
-    out->par_n = info->par_n;
-    out->par_d = info->par_d * 2;
+    out->height = GST_VIDEO_INFO_FIELD_HEIGHT (info);
+    out->par_d *= 2;
   }
   out->interlace_mode = GST_VIDEO_INTERLACE_MODE_PROGRESSIVE;
   out->par_n = MAX (out->par_n, 1);
@@ -251,6 +247,9 @@ void
 renderer_clear (Renderer *self)
 {
   g_clear_pointer (&self->converter, gst_video_converter_free);
+  if (self->second)
+    renderer_clear (self->second);
+  g_clear_pointer (&self->second, g_free);
 }
 
 static gboolean
@@ -287,6 +286,40 @@ render_flat (Renderer *self, GstBuffer *buffer, const GstVideoInfo *from,
       error) : NULL;
 }
 
+/* GStreamer fills borders of YUV with more than 8 bits in a colour of its own
+ * (seen in 1.22): the bars are then drawn in RGB, and all of it converted. */
+static gboolean
+has_wrong_bars (const GstVideoInfo *from, const GstVideoInfo *to)
+{
+  GstVideoRectangle box;
+
+  if (!GST_VIDEO_INFO_IS_YUV (to) || GST_VIDEO_INFO_COMP_DEPTH (to, 0) <= 8)
+    return FALSE;
+  fit (from, to, &box);
+  return box.w != to->width || box.h != to->height;
+}
+
+static GstBuffer *
+render_in_steps (Renderer *self, GstBuffer *frame, const GstVideoInfo *from,
+    const GstVideoInfo *to, GError **error)
+{
+  g_autoptr (GstBuffer) buffer = NULL;
+  GstVideoInfo rgb;
+
+  gst_video_info_set_format (&rgb, GST_VIDEO_FORMAT_BGRx, to->width,
+      to->height);
+  rgb.par_n = to->par_n;
+  rgb.par_d = to->par_d;
+  rgb.fps_n = to->fps_n;
+  rgb.fps_d = to->fps_d;
+  buffer = renderer_render (self, frame, from, &rgb, error);
+  if (!buffer)
+    return NULL;
+  if (!self->second)
+    self->second = g_new0 (Renderer, 1);
+  return renderer_render (self->second, buffer, &rgb, to, error);
+}
+
 /**
  * renderer_render:
  * @self: a #Renderer, which keeps what the next frame needs as well
@@ -313,6 +346,8 @@ renderer_render (Renderer *self, GstBuffer *frame, const GstVideoInfo *from,
       && (buffer = render_flat (self, frame, from, to, error)))
     return g_steal_pointer (&buffer);
   as_progressive (to, &out);
+  if (has_wrong_bars (from, &out))
+    return render_in_steps (self, frame, from, &out, error);
   if (renderer_prepare (self, from, &out)
       && gst_video_frame_map (&source, from, frame, GST_MAP_READ)) {
     buffer = gst_buffer_new_allocate (NULL, out.size, NULL);

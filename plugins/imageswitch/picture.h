@@ -12,11 +12,13 @@ typedef struct _Picture Picture;
 
 /* Renders frames that are all of one kind: by one thread at a time. Starts as
  * all zeros. */
-typedef struct {
+typedef struct _Renderer Renderer;
+struct _Renderer {
   GstVideoInfo from, to;
   GstVideoConverter *converter;
+  Renderer *second;             /* where it takes two steps */
   gboolean fast;                /* for pictures that move */
-} Renderer;
+};
 
 Picture *picture_new_builtin (void);
 Picture *picture_new_from_file (const gchar *location, Clip **clip,
