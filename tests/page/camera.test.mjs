@@ -107,10 +107,10 @@ async function seesCamera(window) {
 }
 
 /** Ann, whose camera is at stake, and Bob, who sees her. */
-async function meet(t, query = '') {
+async function meet(t, query = '', prepareBob = undefined) {
   const room = `${server.url}/room/${crypto.randomUUID()}`;
   const ann = await Window.open(browser, t, watchDevices);
-  const bob = await Window.open(browser, t);
+  const bob = await Window.open(browser, t, prepareBob);
   await ann.go(`${room}${query}`);
   await bob.go(`${room}?hidden=1&muted=1`);
   await Promise.all([ann.inCall(1), bob.inCall(1)]);
@@ -310,6 +310,38 @@ test('camera: unplugged, the placeholder takes its place', {skip},
     await bob.sees('the mark', ({peers}) => peers[0].hidden);
     await ann.press('Try again');
     await settles(ann, 'the camera to be on', isOn);
+  });
+
+/** Lets the newest connection fail; how wide the still is that is kept. */
+function watchConnections() {
+  const connections = [];
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...args) {
+      super(...args);
+      connections.push(this);
+    }
+  };
+  window.failNewest = () => {
+    const newest = connections.at(-1);
+    Object.defineProperty(newest, 'connectionState', {value: 'failed'});
+    newest.dispatchEvent(new Event('connectionstatechange'));
+    return document.querySelector('.still').width;
+  };
+}
+
+test('camera: once stopped, no picture of it is kept either', {skip},
+  async (t) => {
+    const {ann, bob} = await meet(t, '?muted=1', watchConnections);
+    await settles(ann, 'the camera to be on', isOn);
+    await kit.until('Bob to see the camera', () => seesCamera(bob));
+    assert.ok(await bob.page.evaluate(() => window.failNewest()) > 0);
+    await bob.sees('that it is made again', ({peers}) => !peers[0].connected);
+    await bob.inCall(1);
+    await ann.press('Stop camera');
+    await bob.sees('the mark', ({peers}) => peers[0].hidden);
+    assert.equal(await bob.page.evaluate(() =>
+      document.querySelector('.still').width), 0);
+    assert.equal(await bob.page.evaluate(() => window.failNewest()), 0);
   });
 
 test('microphone: muted it stays open, and sends silence', {skip},
