@@ -36,6 +36,7 @@ camera_start (ImageSwitch *self)
   self->camera_shift = 0;
   self->back_frames = 0;
   self->shown_at = GST_CLOCK_TIME_NONE;
+  control_reset (self);
 }
 
 /* `hidden` is about to become false. @now is a time before that. */
@@ -58,11 +59,13 @@ frame_time (ImageSwitch *self, GstBuffer *buffer)
       time);
 }
 
+/* Once a stream. What downstream reckons with may be what we said for a camera
+ * that was shut: if it needs more time than that, downstream has to know. */
 static void
 learn_latency (ImageSwitch *self)
 {
   g_autoptr (GstQuery) query = NULL;
-  GstClockTime min;
+  GstClockTime min, told;
   gboolean live;
 
   if (self->camera_live_known)
@@ -73,32 +76,53 @@ learn_latency (ImageSwitch *self)
     return;
   gst_query_parse_latency (query, &live, &min, NULL);
   g_mutex_lock (&self->lock);
-  self->upstream_live = live;
-  self->upstream_latency = min;
+  release_learn_locked (self, live, min);
+  told = self->release.told;
+  g_mutex_unlock (&self->lock);
+  if (live && GST_CLOCK_TIME_IS_VALID (told) && min > told)
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_latency (GST_OBJECT (self)));
+}
+
+/* Camera threads that may be downstream, or waiting to get there, are counted
+ * in `inside`: the camera cannot be shut down before they are back. */
+void
+camera_leave (ImageSwitch *self)
+{
+  g_mutex_lock (&self->lock);
+  if (--self->release.inside == 0) {
+    g_cond_signal (&self->release.cond);
+    if (self->hidden || self->showing == SHOWING_PICTURE)
+      g_cond_broadcast (&self->cond);
+  }
   g_mutex_unlock (&self->lock);
 }
 
 /* While hidden a live camera's frames are dropped as they come. A file would
  * race to its end that way, so its frames wait for the picture to get there.
  * Nothing here waits for downstream: a camera that is to be closed must be
- * able to get out. FALSE: the frame is not to go on. */
+ * able to get out. FALSE: the frame is not to go on. Otherwise camera_leave()
+ * is to be called. */
 static gboolean
 wait_for_turn (ImageSwitch *self, GstClockTime time, GstFlowReturn *ret)
 {
-  gboolean hidden;
+  gboolean go;
 
   g_mutex_lock (&self->lock);
+  release_saw_frame_locked (self);
   while (self->running && self->hidden && !self->upstream_live
       && !self->failed && !self->sink_flushing && GST_CLOCK_TIME_IS_VALID (time)
       && (!GST_CLOCK_TIME_IS_VALID (self->last_time)
           || time > self->last_time))
     g_cond_wait (&self->cond, &self->lock);
-  hidden = self->hidden;
   *ret = self->failure;
   if (self->sink_flushing || !self->running)
     *ret = GST_FLOW_FLUSHING;
+  go = *ret != GST_FLOW_FLUSHING && !self->hidden && !self->release.shutting;
+  if (go)
+    self->release.inside++;
   g_mutex_unlock (&self->lock);
-  return !hidden && *ret != GST_FLOW_FLUSHING;
+  return go;
 }
 
 /* The thread is what tells the camera's frame: others may have put a copy in
@@ -305,7 +329,8 @@ catch_up (GstPad *pad, GstEvent **event, gpointer data)
     case GST_EVENT_EOS:
       break;
     default:
-      if (!camera_is_hidden_event (*event) && !was_sent (self, *event))
+      if (!camera_is_hidden_event (*event)
+          && !control_is_hide_event (*event) && !was_sent (self, *event))
         gst_pad_push_event (self->srcpad, gst_event_ref (*event));
       break;
   }
@@ -434,6 +459,9 @@ camera_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   GstFlowReturn ret;
 
   learn_latency (self);
+  if (self->camera_segment.format == GST_FORMAT_TIME)
+    control_sync (self, gst_segment_to_stream_time (&self->camera_segment,
+            GST_FORMAT_TIME, GST_BUFFER_PTS (buffer)));
   if (!wait_for_turn (self, time, &ret)) {
     gst_buffer_unref (buffer);
     return ret;
@@ -441,5 +469,6 @@ camera_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   GST_PAD_STREAM_LOCK (self->srcpad);
   ret = admit (self, buffer, time);
   GST_PAD_STREAM_UNLOCK (self->srcpad);
+  camera_leave (self);
   return ret;
 }

@@ -18,8 +18,13 @@
  * A frame that has reached the next element before the setter returned is out
  * of reach. It may still be in a queue or an encoder by then.
  *
- * Downstream learns of each change through a sticky event `meshroom/hidden`
- * with a boolean field `hidden`. In a window, the key `v` hides and shows.
+ * While hidden, the camera itself is shut down (#imageswitch:release-camera).
+ *
+ * Besides the property, these hide and show: a GstController; a custom event
+ * `meshroom/hide` with a boolean field `hidden`, sent from either side or to
+ * the element; the key `v` in a window downstream. Downstream learns of each
+ * change through a sticky event `meshroom/hidden` with a boolean field
+ * `hidden`, and the application through `notify::hidden`.
  *
  * On the request pad `image_sink`, any pipeline can take the place of the
  * picture: while hidden, what arrived there last is shown.
@@ -41,6 +46,7 @@ enum {
   PROP_0,
   PROP_HIDDEN,
   PROP_LOCATION,
+  PROP_RELEASE_CAMERA,
   N_PROPERTIES
 };
 
@@ -60,39 +66,52 @@ G_DEFINE_TYPE_WITH_CODE (ImageSwitch, image_switch, GST_TYPE_ELEMENT,
 GST_ELEMENT_REGISTER_DEFINE (imageswitch, "imageswitch", GST_RANK_NONE,
     TYPE_IMAGE_SWITCH)
 
-/* Returns when no frame of the camera will leave any more, if hiding. */
+/* One notification for each change, whatever else is being set: those of
+ * g_object_notify() are merged while another thread is inside a setter. */
 static void
-set_hidden (ImageSwitch *self, gboolean hidden)
+tell_hidden (ImageSwitch *self)
+{
+  GObject *object = G_OBJECT (self);
+
+  G_OBJECT_GET_CLASS (object)->dispatch_properties_changed (object, 1,
+      &properties[PROP_HIDDEN]);
+}
+
+static gboolean
+change_hidden (ImageSwitch *self, gboolean toggle, gboolean hidden)
 {
   GstClockTime now = output_now (self);
+  gboolean changed;
 
   g_mutex_lock (&self->lock);
-  if (self->hidden && !hidden)
+  if (toggle)
+    hidden = !self->hidden;
+  changed = self->hidden != hidden;
+  if (changed && !hidden)
     camera_note_show_locked (self, now);
   self->hidden = hidden;
   output_wake_locked (self);
+  release_wake_locked (self);
   g_mutex_unlock (&self->lock);
   if (hidden)
     camera_wait_in_flight (self);
+  if (changed)
+    tell_hidden (self);
+  return hidden;
+}
+
+/* Returns when no frame of the camera will leave any more, if hiding. */
+void
+image_switch_set_hidden (ImageSwitch *self, gboolean hidden)
+{
+  change_hidden (self, FALSE, hidden);
 }
 
 /* Returns what it has become. */
 gboolean
 image_switch_toggle (ImageSwitch *self)
 {
-  GstClockTime now = output_now (self);
-  gboolean hidden;
-
-  g_mutex_lock (&self->lock);
-  if (self->hidden)
-    camera_note_show_locked (self, now);
-  hidden = self->hidden = !self->hidden;
-  output_wake_locked (self);
-  g_mutex_unlock (&self->lock);
-  if (hidden)
-    camera_wait_in_flight (self);
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_HIDDEN]);
-  return hidden;
+  return change_hidden (self, TRUE, FALSE);
 }
 
 static void
@@ -103,10 +122,13 @@ image_switch_set_property (GObject *object, guint id, const GValue *value,
 
   switch (id) {
     case PROP_HIDDEN:
-      set_hidden (self, g_value_get_boolean (value));
+      image_switch_set_hidden (self, g_value_get_boolean (value));
       break;
     case PROP_LOCATION:
       slide_set_location (self, g_value_get_string (value));
+      break;
+    case PROP_RELEASE_CAMERA:
+      release_set_enabled (self, g_value_get_boolean (value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -127,6 +149,9 @@ image_switch_get_property (GObject *object, guint id, GValue *value,
       break;
     case PROP_LOCATION:
       g_value_set_string (value, self->location);
+      break;
+    case PROP_RELEASE_CAMERA:
+      g_value_set_boolean (value, self->release.enabled);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -160,10 +185,12 @@ image_switch_change_state (GstElement *element, GstStateChange transition)
   switch (transition) {
     case GST_STATE_CHANGE_NULL_TO_READY:
       slide_start (self);
+      release_start (self);
       break;
     case GST_STATE_CHANGE_READY_TO_PAUSED:
       camera_start (self);
       output_reset (self);
+      release_start_stream (self);
       break;
     case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
       set_playing (self, FALSE);
@@ -190,11 +217,16 @@ image_switch_change_state (GstElement *element, GstStateChange transition)
       output_join (self);
       break;
     case GST_STATE_CHANGE_READY_TO_NULL:
+      release_stop (self);
       slide_stop (self);
       break;
     default:
       break;
   }
+  if (ret == GST_STATE_CHANGE_SUCCESS
+      && GST_STATE_TRANSITION_NEXT (transition) == GST_STATE_PAUSED
+      && release_is_source (self))
+    ret = GST_STATE_CHANGE_NO_PREROLL;
   return ret;
 }
 
@@ -206,6 +238,8 @@ image_switch_send_event (GstElement *element, GstEvent *event)
 {
   ImageSwitch *self = IMAGE_SWITCH (element);
 
+  if (control_take_event (self, event))
+    return TRUE;
   if (GST_EVENT_TYPE (event) == GST_EVENT_EOS) {
     g_mutex_lock (&self->lock);
     self->eos_wanted = self->running
@@ -224,6 +258,7 @@ image_switch_finalize (GObject *object)
 {
   ImageSwitch *self = IMAGE_SWITCH (object);
 
+  release_clear (self);
   gst_clear_caps (&self->out_caps);
   gst_clear_buffer (&self->slide);
   g_clear_pointer (&self->picture, picture_unref);
@@ -253,12 +288,16 @@ image_switch_class_init (ImageSwitchClass *klass)
    * returned, no further frame of the camera leaves the src pad. May be set
    * from any thread, also from one that is pushing a frame.
    *
+   * Each change is notified exactly once. A control binding decides for each
+   * frame, the camera's and the picture's, by its stream time.
+   *
    * Since: 0.1
    */
   properties[PROP_HIDDEN] = g_param_spec_boolean ("hidden", "Hidden",
       "Show the picture in place of the camera: once set, no pixel of the "
       "camera goes out", FALSE,
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY
+      | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING);
   /**
    * imageswitch:location:
    *
@@ -270,6 +309,22 @@ image_switch_class_init (ImageSwitchClass *klass)
    */
   properties[PROP_LOCATION] = g_param_spec_string ("location", "Location",
       "Image or video to show while hidden (NULL: the built-in picture)", NULL,
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
+  /**
+   * imageswitch:release-camera:
+   *
+   * Whether the camera's source element is shut down while hidden, so that the
+   * device is closed and its light is off, and started again when shown. If
+   * that fails, the picture stays, a warning says so, and it is tried again.
+   *
+   * A source that others use as well (through a `tee`) is left alone, which
+   * an INFO message says; and so are files, and what an application feeds.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_RELEASE_CAMERA] = g_param_spec_boolean ("release-camera",
+      "Release camera", "Shut the camera down while hidden, so that its light "
+      "is off", TRUE,
       G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 
@@ -295,6 +350,7 @@ image_switch_init (ImageSwitch *self)
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);
   self->loading.stop = TRUE;
+  self->control_time = GST_CLOCK_TIME_NONE;
 
   self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");
   gst_pad_set_chain_function (self->sinkpad, camera_chain);
@@ -307,6 +363,7 @@ image_switch_init (ImageSwitch *self)
   gst_pad_set_query_function (self->srcpad, source_query);
   GST_PAD_SET_PROXY_CAPS (self->srcpad);
   g_signal_connect (self->srcpad, "linked", G_CALLBACK (on_src_linked), self);
+  release_init (self);
   gst_element_add_pad (element, self->srcpad);
   image_init (self);
 

@@ -25,6 +25,10 @@ G_BEGIN_DECLS
  * with a boolean field `hidden`. */
 #define HIDDEN_EVENT "meshroom/hidden"
 
+/* What others may send to hide and show: any custom event with a boolean field
+ * `hidden`. */
+#define HIDE_EVENT "meshroom/hide"
+
 /* What flows on src. Changes under src's stream lock and `lock`. */
 typedef enum {
   SHOWING_CAMERA,
@@ -62,6 +66,26 @@ typedef struct {
   Renderer renderer;            /* output thread only */
 } Image;
 
+/* The camera's source elements while they are shut down, and until their first
+ * frame is back (release.c). */
+typedef struct {
+  GThread *thread;
+  GCond cond;                   /* with `lock`: what the thread waits on */
+  gboolean enabled;             /* release-camera */
+  gboolean running;             /* READY or above */
+  gboolean poked;               /* the thread has something to look at */
+  gboolean hurry;               /* do not wait with the next attempt */
+  gboolean shutting;            /* a flush on sink is our own */
+  gboolean fork_told;
+  GPtrArray *held;              /* Held, one a source */
+  guint inside;                 /* camera threads that may be downstream */
+
+  gboolean known;               /* the camera has told its latency once: */
+  gboolean live;
+  GstClockTime latency;
+  GstClockTime told;            /* what downstream reckons with, or NONE */
+} Release;
+
 #define TYPE_IMAGE_SWITCH (image_switch_get_type ())
 G_DECLARE_FINAL_TYPE (ImageSwitch, image_switch, IMAGE, SWITCH, GstElement)
 
@@ -86,6 +110,7 @@ struct _ImageSwitch {
   GCond cond;
 
   gboolean hidden;
+  GstClockTime control_time;    /* latest stream time that set it, or NONE */
   gboolean upstream_hidden;     /* another imageswitch before us says so */
   Showing showing;
   GstClockTime shown_at;        /* running time of the last hidden=false */
@@ -106,6 +131,8 @@ struct _ImageSwitch {
 
   GstPad *gate_pad;             /* the peer that carries our last check */
   gulong gate_id;
+  Release release;
+
   GThread *in_flight;           /* who is pushing a camera frame just now */
   gboolean in_flight_dropped;
 
@@ -135,7 +162,15 @@ struct _ImageSwitch {
 };
 
 /* imageswitch.c */
+void image_switch_set_hidden (ImageSwitch *self, gboolean hidden);
 gboolean image_switch_toggle (ImageSwitch *self);
+
+/* control.c: who may set `hidden`, besides the property */
+gboolean control_is_hide_event (GstEvent *event);
+gboolean control_take_event (ImageSwitch *self, GstEvent *event);
+gboolean control_take_key (ImageSwitch *self, GstEvent *event);
+void control_sync (ImageSwitch *self, GstClockTime stream_time);
+void control_reset (ImageSwitch *self);
 
 /* camera.c: frames that come in on sink */
 void camera_start (ImageSwitch *self);
@@ -143,6 +178,7 @@ GstFlowReturn camera_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer);
 gboolean camera_show (ImageSwitch *self);
 gboolean camera_push_segment (ImageSwitch *self);
 gboolean camera_is_hidden_event (GstEvent *event);
+void camera_leave (ImageSwitch *self);
 void camera_wait_in_flight (ImageSwitch *self);
 void camera_keep_gate (ImageSwitch *self);
 void camera_note_show_locked (ImageSwitch *self, GstClockTime now);
@@ -162,6 +198,24 @@ gboolean output_end_flush (ImageSwitch *self, GstEvent *flush_stop,
     gboolean reset_time);
 GstClockTime output_now (ImageSwitch *self);
 GstClock *output_get_clock (ImageSwitch *self, GstClockTime *base);
+GstClockTime output_span_locked (ImageSwitch *self, guint64 count);
+
+/* release.c: shuts the camera's source down, and starts it again */
+void release_init (ImageSwitch *self);
+void release_clear (ImageSwitch *self);
+void release_set_enabled (ImageSwitch *self, gboolean enabled);
+void release_start (ImageSwitch *self);
+void release_stop (ImageSwitch *self);
+void release_wake_locked (ImageSwitch *self);
+void release_poke_locked (ImageSwitch *self);
+gboolean release_is_awaiting_locked (ImageSwitch *self);
+gboolean release_is_live_locked (ImageSwitch *self, GstClockTime *latency);
+void release_learn_locked (ImageSwitch *self, gboolean live,
+    GstClockTime latency);
+void release_start_stream (ImageSwitch *self);
+gboolean release_is_source (ImageSwitch *self);
+void release_saw_frame_locked (ImageSwitch *self);
+gboolean release_take_eos (ImageSwitch *self);
 
 /* source.c: what is told and asked on src */
 gboolean source_event (GstPad *pad, GstObject *parent, GstEvent *event);

@@ -58,8 +58,8 @@ output_now (ImageSwitch *self)
 
 /* How long @count pictures take: from their number, so that odd frame rates do
  * not drift. */
-static GstClockTime
-span_locked (ImageSwitch *self, guint64 count)
+GstClockTime
+output_span_locked (ImageSwitch *self, guint64 count)
 {
   gint n = DEFAULT_FPS, d = 1;
 
@@ -83,7 +83,7 @@ next_time_locked (ImageSwitch *self, GstClockTime now)
 
   if (!GST_CLOCK_TIME_IS_VALID (self->last_time)) {
     if (!self->upstream_live)
-      self->lead = MIN (2 * span_locked (self, 1), FILE_LEAD);
+      self->lead = MIN (2 * output_span_locked (self, 1), FILE_LEAD);
     /* due now at the latest: now is later each time that it is asked for */
     self->anchor = self->playing ? now : 0;
     if (self->lead < 0)
@@ -95,10 +95,10 @@ next_time_locked (ImageSwitch *self, GstClockTime now)
         && self->last_duration > 0)
       self->anchor += self->last_duration;
     else
-      self->anchor += span_locked (self, 1);
+      self->anchor += output_span_locked (self, 1);
     self->anchor_count = 0;
   }
-  time = self->anchor + span_locked (self, self->anchor_count);
+  time = self->anchor + output_span_locked (self, self->anchor_count);
   due = (GstClockTimeDiff) time - self->lead;
   if (self->playing && (GstClockTimeDiff) now - due
       > (GstClockTimeDiff) CATCH_UP) {
@@ -123,8 +123,8 @@ is_wanted_locked (ImageSwitch *self)
     return FALSE;
   if (eos_is_due_locked (self))
     return TRUE;
-  if (!self->hidden && (self->showing == SHOWING_CAMERA
-          || self->flush == FLUSHING))
+  if (!self->hidden && !release_is_awaiting_locked (self)
+      && (self->showing == SHOWING_CAMERA || self->flush == FLUSHING))
     return FALSE;
   return self->playing || !self->prerolled;
 }
@@ -292,7 +292,7 @@ take_turn_locked (ImageSwitch *self, GstClockTime *time)
     return NULL;
   buffer = slide_take_locked (self, *time);
   GST_BUFFER_DURATION (buffer) = self->anchor
-      + span_locked (self, self->anchor_count + 1) - *time;
+      + output_span_locked (self, self->anchor_count + 1) - *time;
   set_field_flags_locked (self, buffer);
   self->anchor_count++;
   self->showing = SHOWING_PICTURE;
@@ -326,7 +326,8 @@ take_result (ImageSwitch *self, GstFlowReturn ret)
     case GST_FLOW_NOT_LINKED:
       g_mutex_lock (&self->lock);
       self->retry_at = g_get_monotonic_time ()
-          + MAX (span_locked (self, 1) / 1000, 10 * G_TIME_SPAN_MILLISECOND);
+          + MAX (output_span_locked (self, 1) / 1000,
+              10 * G_TIME_SPAN_MILLISECOND);
       g_mutex_unlock (&self->lock);
       break;
     case GST_FLOW_EOS:          /* downstream has had enough */
@@ -340,6 +341,27 @@ take_result (ImageSwitch *self, GstFlowReturn ret)
   }
 }
 
+/* A GstController may have something to say about the picture's time. */
+static void
+sync_control (ImageSwitch *self)
+{
+  GstSegment *segment = &self->out_segment;
+  guint64 position;
+  GstClockTime time;
+
+  if (!gst_object_has_active_control_bindings (GST_OBJECT (self)))
+    return;
+  g_mutex_lock (&self->lock);
+  time = next_time_locked (self, output_now (self));
+  g_mutex_unlock (&self->lock);
+  if (segment->format == GST_FORMAT_TIME) {
+    position = gst_segment_position_from_running_time (segment,
+        GST_FORMAT_TIME, time);
+    time = gst_segment_to_stream_time (segment, GST_FORMAT_TIME, position);
+  }
+  control_sync (self, time);
+}
+
 static void
 push_picture (ImageSwitch *self)
 {
@@ -351,6 +373,7 @@ push_picture (ImageSwitch *self)
   if (!settle_caps (self))
     return;
   image_prepare (self);
+  sync_control (self);
   g_mutex_lock (&self->lock);
   buffer = take_turn_locked (self, &time);
   unshowable = !self->slide && !slide_is_stale_locked (self);
@@ -402,6 +425,18 @@ wait_for_load_locked (ImageSwitch *self)
       && g_cond_wait_until (&self->cond, &self->lock, until));
 }
 
+/* The camera's thread waits for src's stream lock, to show its first frame or
+ * to find that it is hidden. We would take it again and again: a receiver that
+ * waits for each picture's time leaves hardly a moment between them. */
+static void
+yield_to_camera_locked (ImageSwitch *self)
+{
+  gint64 until = g_get_monotonic_time () + output_span_locked (self, 1) / 1000;
+
+  while (self->running && self->release.inside > 0
+      && g_cond_wait_until (&self->cond, &self->lock, until));
+}
+
 static gpointer
 output_thread (gpointer data)
 {
@@ -419,6 +454,7 @@ output_thread (gpointer data)
       g_cond_wait_until (&self->cond, &self->lock, self->retry_at);
     } else if (wait_until_due_locked (self)) {
       wait_for_load_locked (self);
+      yield_to_camera_locked (self);
       g_mutex_unlock (&self->lock);
       push_next (self);
       g_mutex_lock (&self->lock);

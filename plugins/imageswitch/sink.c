@@ -8,6 +8,9 @@
 GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
 #define GST_CAT_DEFAULT imageswitch_debug
 
+/* How long a serialised query of the camera's waits for its turn. */
+#define QUERY_PATIENCE (100 * G_TIME_SPAN_MILLISECOND)
+
 static gboolean
 is_flushing (ImageSwitch *self)
 {
@@ -20,20 +23,23 @@ is_flushing (ImageSwitch *self)
 }
 
 /* Hidden, an event is noted and no more. src's stream lock is not taken: who
- * has it may be blocked downstream, and the camera must not wait for that. */
+ * has it may be blocked downstream, and the camera must not wait for that.
+ * FALSE: it may go on, until camera_leave(). */
 static gboolean
 hold_back (ImageSwitch *self, gboolean eos)
 {
-  gboolean hidden;
+  gboolean hold;
 
   g_mutex_lock (&self->lock);
-  hidden = self->hidden;
-  if (hidden)
+  hold = self->hidden || self->release.shutting;
+  if (hold)
     self->resync = TRUE;
-  if (hidden && eos)
+  else
+    self->release.inside++;
+  if (hold && eos)
     self->eos_held = TRUE;
   g_mutex_unlock (&self->lock);
-  return hidden;
+  return hold;
 }
 
 /* FLUSH_START takes no stream lock: downstream may be blocked, which is just
@@ -44,7 +50,7 @@ take_flush_start (ImageSwitch *self, GstEvent *event)
   gboolean pass, ret = TRUE;
 
   g_mutex_lock (&self->lock);
-  pass = !self->hidden && self->flush == FLOWING;
+  pass = !self->hidden && self->flush == FLOWING && !self->release.shutting;
   if (pass)
     self->flush = FLUSH_STARTING;
   else
@@ -72,6 +78,7 @@ take_flush_stop (ImageSwitch *self, GstEvent *event)
   gst_event_parse_flush_stop (event, &reset_time);
   gst_segment_init (&self->camera_segment, GST_FORMAT_UNDEFINED);
   self->camera_shift = 0;
+  control_reset (self);
   g_mutex_lock (&self->lock);
   self->sink_flushing = FALSE;
   self->eos_held = FALSE;
@@ -90,17 +97,35 @@ take_flush_stop (ImageSwitch *self, GstEvent *event)
   return ret;
 }
 
+static void
+leave_eos (ImageSwitch *self)
+{
+  g_mutex_lock (&self->lock);
+  self->eos_held = TRUE;
+  output_wake_locked (self);
+  g_mutex_unlock (&self->lock);
+  camera_leave (self);
+}
+
 static gboolean
 take_eos (ImageSwitch *self, GstEvent *event)
 {
   gboolean pass, ret = TRUE;
 
+  if (release_take_eos (self)) {
+    gst_event_unref (event);
+    return TRUE;
+  }
   if (hold_back (self, TRUE)) {
     GST_INFO_OBJECT (self, "the camera ended while hidden");
     gst_event_unref (event);
     return TRUE;
   }
-  GST_PAD_STREAM_LOCK (self->srcpad);
+  if (!GST_PAD_STREAM_TRYLOCK (self->srcpad)) {
+    leave_eos (self);           /* to the output thread */
+    gst_event_unref (event);
+    return TRUE;
+  }
   g_mutex_lock (&self->lock);
   pass = !self->hidden;
   self->eos_held = !pass;
@@ -114,6 +139,7 @@ take_eos (ImageSwitch *self, GstEvent *event)
     ret = gst_pad_push_event (self->srcpad, gst_event_ref (event));
   }
   GST_PAD_STREAM_UNLOCK (self->srcpad);
+  camera_leave (self);
   gst_event_unref (event);
   return ret;
 }
@@ -128,29 +154,52 @@ take_hidden (ImageSwitch *self, GstEvent *event)
   gst_event_unref (event);
   g_mutex_lock (&self->lock);
   self->upstream_hidden = hidden;
-  tell = !self->hidden;
+  tell = !self->hidden && !self->release.shutting;
+  if (tell)
+    self->release.inside++;
   g_mutex_unlock (&self->lock);
   if (!tell)
     return;
-  GST_PAD_STREAM_LOCK (self->srcpad);
+  if (!GST_PAD_STREAM_TRYLOCK (self->srcpad)) {
+    camera_leave (self);
+    return;                     /* the next frame tells */
+  }
   g_mutex_lock (&self->lock);
   tell = !self->hidden && self->showing == SHOWING_CAMERA && !self->resync;
   g_mutex_unlock (&self->lock);
   if (tell)
     source_announce (self, hidden, GST_CLOCK_TIME_NONE);
   GST_PAD_STREAM_UNLOCK (self->srcpad);
+  camera_leave (self);
 }
 
+/* A camera that speaks up while hidden may have been linked only now, some
+ * elements before us. */
 static void
-forget_eos (ImageSwitch *self)
+begin_stream (ImageSwitch *self)
 {
   g_mutex_lock (&self->lock);
   self->eos_held = self->eos_sent = FALSE;
+  if (self->hidden)
+    release_wake_locked (self);
   g_mutex_unlock (&self->lock);
 }
 
+static void
+leave_event (ImageSwitch *self)
+{
+  g_mutex_lock (&self->lock);
+  self->resync = TRUE;
+  g_mutex_unlock (&self->lock);
+  camera_leave (self);
+}
+
 /* Serialised events. What is not passed now and still matters later is sticky
- * on sink, where camera_show() finds it. */
+ * on sink, where camera_show() finds it.
+ *
+ * A source may hold locks while it sends them that its change to PAUSED needs,
+ * and a picture may be stuck in a receiver that is paused already: src's
+ * stream lock is not waited for. */
 static gboolean
 take_in_order (ImageSwitch *self, GstEvent *event)
 {
@@ -159,12 +208,16 @@ take_in_order (ImageSwitch *self, GstEvent *event)
   GstCaps *caps;
 
   if (type == GST_EVENT_STREAM_START)
-    forget_eos (self);
+    begin_stream (self);
   if (hold_back (self, FALSE)) {
     gst_event_unref (event);
     return TRUE;
   }
-  GST_PAD_STREAM_LOCK (self->srcpad);
+  if (!GST_PAD_STREAM_TRYLOCK (self->srcpad)) {
+    leave_event (self);
+    gst_event_unref (event);
+    return TRUE;
+  }
   g_mutex_lock (&self->lock);
   pass = !self->hidden && self->showing == SHOWING_CAMERA && !self->resync;
   if (!pass)
@@ -182,6 +235,7 @@ take_in_order (ImageSwitch *self, GstEvent *event)
     }
   }
   GST_PAD_STREAM_UNLOCK (self->srcpad);
+  camera_leave (self);
   gst_event_unref (event);
   return ret;
 }
@@ -191,6 +245,8 @@ sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   ImageSwitch *self = IMAGE_SWITCH (parent);
 
+  if (control_take_event (self, event))
+    return TRUE;
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_FLUSH_START:
       return take_flush_start (self, event);
@@ -213,17 +269,6 @@ sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
         return take_in_order (self, event);
       return gst_pad_event_default (pad, parent, event);
   }
-}
-
-static gboolean
-is_visible (ImageSwitch *self)
-{
-  gboolean visible;
-
-  g_mutex_lock (&self->lock);
-  visible = !self->hidden && self->showing == SHOWING_CAMERA;
-  g_mutex_unlock (&self->lock);
-  return visible;
 }
 
 /* What downstream takes. While the picture is out its caps come first, so
@@ -254,6 +299,53 @@ answer_caps (ImageSwitch *self, GstQuery *query)
   return TRUE;
 }
 
+/* A serialised query waits for what is being pushed, and a source that asks is
+ * no better off than one that sends an event: it does not wait for long. */
+static gboolean
+lock_src_soon (ImageSwitch *self)
+{
+  gint64 until = g_get_monotonic_time () + QUERY_PATIENCE;
+
+  while (!GST_PAD_STREAM_TRYLOCK (self->srcpad)) {
+    if (g_get_monotonic_time () > until)
+      return FALSE;
+    g_usleep (G_TIME_SPAN_MILLISECOND);
+  }
+  return TRUE;
+}
+
+static gboolean
+ask_downstream (ImageSwitch *self, GstQuery *query)
+{
+  gboolean ask, ret;
+
+  g_mutex_lock (&self->lock);
+  ask = (!self->hidden || !self->release.enabled) && !self->release.shutting;
+  if (ask)
+    self->release.inside++;
+  g_mutex_unlock (&self->lock);
+  if (!ask)
+    return FALSE;
+  ret = lock_src_soon (self);
+  if (ret) {
+    ret = gst_pad_peer_query (self->srcpad, query);
+    GST_PAD_STREAM_UNLOCK (self->srcpad);
+  }
+  camera_leave (self);
+  return ret;
+}
+
+static gboolean
+is_visible (ImageSwitch *self)
+{
+  gboolean visible;
+
+  g_mutex_lock (&self->lock);
+  visible = !self->hidden && self->showing == SHOWING_CAMERA;
+  g_mutex_unlock (&self->lock);
+  return visible;
+}
+
 /* Hidden, the camera's frames go nowhere: any caps will do, and need no
  * buffers of downstream's. */
 static gboolean
@@ -280,7 +372,7 @@ answer_allocation (ImageSwitch *self, GstQuery *query)
   if (self->hidden || self->showing == SHOWING_PICTURE)
     same = caps && self->out_caps && gst_caps_is_equal (caps, self->out_caps);
   g_mutex_unlock (&self->lock);
-  return same && gst_pad_peer_query (self->srcpad, query);
+  return same && ask_downstream (self, query);
 }
 
 gboolean
@@ -296,8 +388,7 @@ sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
     case GST_QUERY_ALLOCATION:
       return answer_allocation (self, query);
     case GST_QUERY_DRAIN:
-      return is_visible (self) ? gst_pad_peer_query (self->srcpad, query)
-          : TRUE;
+      return is_visible (self) ? ask_downstream (self, query) : TRUE;
     default:
       return gst_pad_query_default (pad, parent, query);
   }

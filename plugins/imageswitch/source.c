@@ -96,24 +96,6 @@ source_announce (ImageSwitch *self, gboolean hidden, GstClockTime time)
               NULL)));
 }
 
-/* `v` in a window downstream hides and shows. Its release goes the same way
- * as its press, so that upstream never sees half a key. */
-static gboolean
-take_key (ImageSwitch *self, GstEvent *event)
-{
-  GstNavigationEventType type = gst_navigation_event_get_type (event);
-  const gchar *key = NULL;
-
-  if ((type != GST_NAVIGATION_EVENT_KEY_PRESS
-          && type != GST_NAVIGATION_EVENT_KEY_RELEASE)
-      || !gst_navigation_event_parse_key_event (event, &key)
-      || g_strcmp0 (key, "v") != 0)
-    return FALSE;
-  if (type == GST_NAVIGATION_EVENT_KEY_PRESS)
-    image_switch_toggle (self);
-  return TRUE;
-}
-
 static gboolean
 is_showing_picture (ImageSwitch *self)
 {
@@ -130,9 +112,11 @@ source_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   ImageSwitch *self = IMAGE_SWITCH (parent);
 
+  if (control_take_event (self, event))
+    return TRUE;
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_NAVIGATION:
-      if (take_key (self, event)) {
+      if (control_take_key (self, event)) {
         gst_event_unref (event);
         return TRUE;
       }
@@ -145,6 +129,10 @@ source_event (GstPad *pad, GstObject *parent, GstEvent *event)
         return FALSE;
       }
       break;
+    case GST_EVENT_LATENCY:
+      /* a camera that is shut takes none, and will be told again */
+      gst_pad_event_default (pad, parent, event);
+      return TRUE;
     case GST_EVENT_QOS:
       if (is_showing_picture (self)) {
         gst_event_unref (event);
@@ -157,26 +145,38 @@ source_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return gst_pad_event_default (pad, parent, event);
 }
 
-/* As the camera's: the element adds nothing. Where no camera answers, the
- * picture is paced by the clock but also prerolls, like a file. */
+/* As the camera's: the element adds nothing. What a camera that is shut would
+ * say is remembered. Where there is none, the picture is paced by the clock
+ * but also prerolls, like a file. */
 static gboolean
 answer_latency (ImageSwitch *self, GstQuery *query)
 {
   GstClockTime min = 0, max = GST_CLOCK_TIME_NONE;
-  gboolean live = FALSE, known;
+  gboolean live = FALSE, known, awaiting;
+
+  g_mutex_lock (&self->lock);
+  awaiting = release_is_awaiting_locked (self);
+  if (awaiting) {
+    live = release_is_live_locked (self, &min);
+    gst_query_set_latency (query, live, min, max);
+    self->release.told = min;
+  }
+  g_mutex_unlock (&self->lock);
+  if (awaiting)
+    return TRUE;
 
   known = gst_pad_peer_query (self->sinkpad, query);
   if (known)
     gst_query_parse_latency (query, &live, &min, &max);
   g_mutex_lock (&self->lock);
   if (known) {
-    self->upstream_live = live;
-    self->upstream_latency = min;
+    release_learn_locked (self, live, min);
   } else if (self->hidden || self->showing == SHOWING_PICTURE) {
     known = TRUE;
     gst_query_set_latency (query, self->upstream_live, self->upstream_latency,
         GST_CLOCK_TIME_NONE);
   }
+  self->release.told = self->upstream_latency;
   g_mutex_unlock (&self->lock);
   return known;
 }

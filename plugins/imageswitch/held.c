@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * One source element that is held: shut down, started again, and kept from
+ * ending the application when that fails.
+ *
+ * It is locked while it is SHUT, so that state changes of the pipeline pass it
+ * by. It has a bus of ours for as long as it is held: an error on the way up
+ * is ours to deal with.
+ */
+#include "held.h"
+
+GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
+#define GST_CAT_DEFAULT imageswitch_debug
+
+/* Attempts to start a source that failed: doubled from the first to the last. */
+#define FIRST_DELAY (500 * G_TIME_SPAN_MILLISECOND)
+#define LAST_DELAY (5 * G_TIME_SPAN_SECOND)
+
+/* What the bus of a source needs to know, which may outlive us. */
+typedef struct {
+  GWeakRef element;
+  GstBus *former;
+} Guard;
+
+static void
+guard_free (gpointer data)
+{
+  Guard *guard = data;
+
+  g_weak_ref_clear (&guard->element);
+  gst_object_unref (guard->former);
+  g_free (guard);
+}
+
+static void
+held_free (gpointer data)
+{
+  Held *held = data;
+
+  gst_object_unref (held->source);
+  gst_clear_object (&held->bus);
+  g_free (held->error);
+}
+
+void
+held_unref (gpointer held)
+{
+  g_atomic_rc_box_release_full (held, held_free);
+}
+
+gpointer
+held_ref (gconstpointer held, gpointer data)
+{
+  return g_atomic_rc_box_acquire ((gpointer) held);
+}
+
+/* Who holds @source, or posts on @bus. */
+Held *
+held_find_locked (ImageSwitch *self, GstElement *source, GstBus *bus)
+{
+  guint i;
+
+  for (i = 0; i < self->release.held->len; i++) {
+    Held *held = g_ptr_array_index (self->release.held, i);
+
+    if (held->source == source || (bus && held->bus == bus))
+      return held;
+  }
+  return NULL;
+}
+
+HeldState
+held_get_state (ImageSwitch *self, Held *held)
+{
+  HeldState state;
+
+  g_mutex_lock (&self->lock);
+  state = held->state;
+  g_mutex_unlock (&self->lock);
+  return state;
+}
+
+static void
+set_state (ImageSwitch *self, Held *held, HeldState state)
+{
+  g_mutex_lock (&self->lock);
+  held->state = state;
+  g_clear_pointer (&held->error, g_free);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+held_fail_locked (ImageSwitch *self, Held *held, const gchar *error)
+{
+  if (held->state == SHUT || held->state == BACK || held->error)
+    return;
+  held->error = g_strdup (error);
+  release_poke_locked (self);
+}
+
+/* TRUE: the error was one of a source that is being started or shut. */
+static gboolean
+take_error (ImageSwitch *self, GstBus *bus, GstMessage *message)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean taken = FALSE;
+  Held *held;
+
+  gst_message_parse_error (message, &error, NULL);
+  GST_INFO_OBJECT (self, "from the camera: %s", error->message);
+  g_mutex_lock (&self->lock);
+  held = held_find_locked (self, NULL, bus);
+  if (held && held->state != BACK) {
+    held_fail_locked (self, held, error->message);
+    taken = TRUE;
+  }
+  g_mutex_unlock (&self->lock);
+  return taken;
+}
+
+/* All but errors goes where it would have gone. */
+static GstBusSyncReply
+on_message (GstBus *bus, GstMessage *message, gpointer data)
+{
+  Guard *guard = data;
+  g_autoptr (ImageSwitch) self = g_weak_ref_get (&guard->element);
+
+  if (self && GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR
+      && take_error (self, bus, message))
+    gst_message_unref (message);
+  else
+    gst_bus_post (guard->former, message);
+  return GST_BUS_DROP;
+}
+
+static void
+put_guard (ImageSwitch *self, Held *held)
+{
+  g_autoptr (GstBus) former = gst_element_get_bus (held->source);
+  Guard *guard;
+
+  if (!former)
+    return;
+  guard = g_new0 (Guard, 1);
+  g_weak_ref_init (&guard->element, self);
+  guard->former = g_steal_pointer (&former);
+  held->bus = gst_bus_new ();
+  gst_bus_set_sync_handler (held->bus, on_message, guard, guard_free);
+  g_object_set_data (G_OBJECT (held->bus), "former", guard->former);
+  gst_element_set_bus (held->source, held->bus);
+}
+
+/* Unless it has been given another bus meanwhile. */
+static void
+take_guard (Held *held)
+{
+  g_autoptr (GstBus) now = gst_element_get_bus (held->source);
+
+  if (held->bus && now == held->bus)
+    gst_element_set_bus (held->source,
+        g_object_get_data (G_OBJECT (held->bus), "former"));
+}
+
+/* What others have locked is theirs. The source's state lock makes it one
+ * thread that takes hold of it, or lets it go. Where somebody cannot wait for
+ * it, our own thread will come and take the source. */
+void
+held_take (ImageSwitch *self, GstElement *source, gboolean wait)
+{
+  gboolean is_ours;
+  Held *held;
+
+  if (wait)
+    GST_STATE_LOCK (source);
+  else if (!GST_STATE_TRYLOCK (source))
+    return;
+  g_mutex_lock (&self->lock);
+  is_ours = held_find_locked (self, source, NULL) != NULL;
+  g_mutex_unlock (&self->lock);
+  if (!is_ours && !gst_element_is_locked_state (source)) {
+    held = g_atomic_rc_box_new0 (Held);
+    held->source = gst_object_ref (source);
+    put_guard (self, held);
+    g_mutex_lock (&self->lock);
+    g_ptr_array_add (self->release.held, held);
+    g_mutex_unlock (&self->lock);
+  }
+  GST_STATE_UNLOCK (source);
+}
+
+/* Straight to those that the source feeds: its own thread may be in there, and
+ * is to come out. */
+static void
+flush_peers (GstElement *source, GstEvent *event)
+{
+  g_autoptr (GPtrArray) peers =
+      g_ptr_array_new_with_free_func (gst_object_unref);
+  GList *l;
+  guint i;
+
+  GST_OBJECT_LOCK (source);
+  for (l = source->srcpads; l; l = l->next) {
+    if (GST_PAD_PEER (l->data))
+      g_ptr_array_add (peers, gst_object_ref (GST_PAD_PEER (l->data)));
+  }
+  GST_OBJECT_UNLOCK (source);
+  for (i = 0; i < peers->len; i++)
+    gst_pad_send_event (g_ptr_array_index (peers, i), gst_event_ref (event));
+  gst_event_unref (event);
+}
+
+/* The source's state lock is held, so that no state change of a bin comes
+ * between locking and shutting. Nobody is let in (`shutting`) until the caller
+ * says so. */
+void
+held_shut (ImageSwitch *self, Held *held)
+{
+  GstElement *source = held->source;
+  gboolean flush;
+
+  GST_STATE_LOCK (source);
+  gst_element_set_locked_state (source, TRUE);
+  flush = GST_STATE (source) > GST_STATE_READY;
+  g_mutex_lock (&self->lock);
+  self->release.shutting = TRUE;
+  g_mutex_unlock (&self->lock);
+  if (flush)
+    flush_peers (source, gst_event_new_flush_start ());
+  if (gst_element_set_state (source, GST_STATE_NULL)
+      == GST_STATE_CHANGE_FAILURE)
+    GST_WARNING_OBJECT (self, "%s does not shut down",
+        GST_ELEMENT_NAME (source));
+  if (flush)
+    flush_peers (source, gst_event_new_flush_stop (FALSE));
+  set_state (self, held, SHUT);
+  GST_STATE_UNLOCK (source);
+  GST_INFO_OBJECT (self, "%s is shut", GST_ELEMENT_NAME (source));
+}
+
+/* As its bin would have done it: the pipeline may have been stopped and
+ * started meanwhile. */
+static void
+adopt_times (ImageSwitch *self, GstElement *source)
+{
+  GstElement *element = GST_ELEMENT (self);
+  g_autoptr (GstClock) clock = gst_element_get_clock (element);
+
+  if (clock)
+    gst_element_set_clock (source, clock);
+  gst_element_set_base_time (source, gst_element_get_base_time (element));
+  gst_element_set_start_time (source, gst_element_get_start_time (element));
+}
+
+void
+held_start (ImageSwitch *self, Held *held, Upstream *upstream)
+{
+  GstElement *source = held->source;
+  GstStateChangeReturn ret = GST_STATE_CHANGE_SUCCESS;
+  GstState state;
+
+  GST_STATE_LOCK (source);
+  set_state (self, held, STARTING);
+  adopt_times (self, source);
+  gst_element_set_locked_state (source, FALSE);
+  state = upstream_ready_for (upstream);
+  GST_INFO_OBJECT (self, "starting %s, to %s", GST_ELEMENT_NAME (source),
+      gst_element_state_get_name (state));
+  if (state > GST_STATE_NULL)
+    ret = gst_element_set_state (source, state);
+  if (ret == GST_STATE_CHANGE_FAILURE) {
+    g_mutex_lock (&self->lock);
+    held_fail_locked (self, held, "it could not be opened");
+    g_mutex_unlock (&self->lock);
+  }
+  GST_STATE_UNLOCK (source);
+}
+
+/* Whether a source behind those that it feeds will have to be looked at. */
+gboolean
+held_catch_up (ImageSwitch *self, Held *held, Upstream *upstream)
+{
+  GstElement *source = held->source;
+  GstState state = upstream_ready_for (upstream), now, pending;
+
+  GST_STATE_LOCK (source);
+  gst_element_get_state (source, &now, &pending, 0);
+  if (now < state && pending == GST_STATE_VOID_PENDING)
+    gst_element_set_state (source, state);
+  GST_STATE_UNLOCK (source);
+  return state < GST_STATE (self);
+}
+
+/* Not linked, it would only fail; where its pipeline is going down, it must
+ * not be opened for a moment. */
+static gboolean
+is_to_run (GstElement *source)
+{
+  gboolean linked = FALSE, running = FALSE;
+  GstObject *bin, *parent;
+  GList *l;
+
+  GST_OBJECT_LOCK (source);
+  for (l = source->srcpads; l; l = l->next)
+    linked |= GST_PAD_PEER (l->data) != NULL;
+  GST_OBJECT_UNLOCK (source);
+  for (bin = gst_object_get_parent (GST_OBJECT (source)); bin; bin = parent) {
+    running = GST_STATE_TARGET (bin) > GST_STATE_READY;
+    parent = running ? gst_object_get_parent (bin) : NULL;
+    gst_object_unref (bin);
+  }
+  return linked && running;
+}
+
+/* Hands the source back to whom it belongs. */
+void
+held_let_go (ImageSwitch *self, Held *held)
+{
+  GstElement *source = held->source;
+  gboolean was_shut, found;
+
+  GST_STATE_LOCK (source);
+  g_mutex_lock (&self->lock);
+  was_shut = held->state == SHUT;
+  found = g_ptr_array_remove (self->release.held, held);
+  g_mutex_unlock (&self->lock);
+  if (found)
+    take_guard (held);
+  if (found && was_shut) {
+    adopt_times (self, source);
+    gst_element_set_locked_state (source, FALSE);
+    if (is_to_run (source))
+      gst_element_sync_state_with_parent (source);
+  }
+  GST_STATE_UNLOCK (source);
+}
+
+/* What went wrong while starting, or NULL. */
+static gchar *
+take_failure (ImageSwitch *self, Held *held, gint64 *delay)
+{
+  gchar *error;
+
+  g_mutex_lock (&self->lock);
+  error = g_steal_pointer (&held->error);
+  if (error) {
+    *delay = MIN (FIRST_DELAY << MIN (held->attempts, 10), LAST_DELAY);
+    held->attempts++;
+    held->retry_at = g_get_monotonic_time () + *delay;
+  }
+  g_mutex_unlock (&self->lock);
+  return error;
+}
+
+gint64
+held_try_again (ImageSwitch *self, Held *held)
+{
+  g_autofree gchar *error = NULL, *name = NULL;
+  gint64 delay = 0, retry_at;
+
+  error = take_failure (self, held, &delay);
+  name = gst_object_get_name (GST_OBJECT (held->source));
+  retry_at = held->retry_at;
+  held_shut (self, held);
+  GST_ELEMENT_WARNING (self, RESOURCE, OPEN_READ,
+      ("The camera \"%s\" does not start: %s", name, error),
+      ("the picture stays, next attempt in %.1f s", delay / 1e6));
+  return retry_at;
+}
+
+void
+held_lock_unopened (ImageSwitch *self, Held *held)
+{
+  gboolean is_ours;
+
+  if (!GST_STATE_TRYLOCK (held->source))
+    return;
+  g_mutex_lock (&self->lock);
+  is_ours = g_ptr_array_find (self->release.held, held, NULL);
+  g_mutex_unlock (&self->lock);
+  if (is_ours && GST_STATE (held->source) == GST_STATE_NULL) {
+    gst_element_set_locked_state (held->source, TRUE);
+    set_state (self, held, SHUT);
+    GST_INFO_OBJECT (self, "%s stays shut", GST_ELEMENT_NAME (held->source));
+  }
+  GST_STATE_UNLOCK (held->source);
+}
+

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Who feeds an imageswitch, and nobody else: the sources that may be shut down
+ * without taking something away from others.
+ *
+ *   source ──► between ──► … ──► sink        shut down
+ *   source ──► tee ──► … ──► sink            left alone: somebody else
+ *               └────► elsewhere             watches
+ */
+#include "upstream.h"
+
+#include <gst/base/gstbasesrc.h>
+#include <string.h>
+
+/* No pipeline is as deep. */
+#define MAX_DEPTH 64
+
+typedef struct {
+  GstPad *sink;                 /* where everything is to end */
+  Upstream *found;
+  GHashTable *seen;             /* pads that have been looked at */
+} Search;
+
+static void climb (Search *search, GstPad *sink, guint depth);
+
+static void
+add_pad (const GValue *item, gpointer pads)
+{
+  g_ptr_array_add (pads, g_value_dup_object (item));
+}
+
+/* The pads on the other side of their element that @pad is connected with. */
+static GPtrArray *
+internal_links (GstPad *pad)
+{
+  GPtrArray *pads = g_ptr_array_new_with_free_func (gst_object_unref);
+  GstIterator *links = gst_pad_iterate_internal_links (pad);
+
+  while (links && gst_iterator_foreach (links, add_pad, pads)
+      == GST_ITERATOR_RESYNC) {
+    g_ptr_array_set_size (pads, 0);
+    gst_iterator_resync (links);
+  }
+  g_clear_pointer (&links, gst_iterator_free);
+  return pads;
+}
+
+static GPtrArray *
+src_pads (GstElement *element)
+{
+  GPtrArray *pads = g_ptr_array_new_with_free_func (gst_object_unref);
+  GList *l;
+
+  GST_OBJECT_LOCK (element);
+  for (l = element->srcpads; l; l = l->next)
+    g_ptr_array_add (pads, gst_object_ref (l->data));
+  GST_OBJECT_UNLOCK (element);
+  return pads;
+}
+
+/* Whether all that comes out of @src ends in our sink, or nowhere. */
+static gboolean
+leads_here (Search *search, GstPad *src, guint depth)
+{
+  g_autoptr (GstPad) peer = gst_pad_get_peer (src);
+  g_autoptr (GstPad) inner = NULL;
+  g_autoptr (GPtrArray) links = NULL;
+  guint i;
+
+  if (!peer || peer == search->sink)
+    return TRUE;
+  if (depth == MAX_DEPTH)
+    return FALSE;
+  if (GST_IS_PROXY_PAD (peer)) {        /* into a bin, or out of one */
+    inner = GST_PAD (gst_proxy_pad_get_internal (GST_PROXY_PAD (peer)));
+    return inner && leads_here (search, inner, depth + 1);
+  }
+  links = internal_links (peer);
+  for (i = 0; i < links->len; i++) {
+    if (!leads_here (search, g_ptr_array_index (links, i), depth + 1))
+      return FALSE;
+  }
+  return links->len > 0;
+}
+
+static gboolean
+all_lead_here (Search *search, GPtrArray *pads)
+{
+  guint i;
+
+  for (i = 0; i < pads->len; i++) {
+    if (!leads_here (search, g_ptr_array_index (pads, i), 0))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+note_fork (Search *search, GstElement *element)
+{
+  if (!search->found->fork)
+    search->found->fork = gst_object_ref (element);
+}
+
+static void
+take_source (Search *search, GstElement *source)
+{
+  if (!g_ptr_array_find (search->found->sources, source, NULL))
+    g_ptr_array_add (search->found->sources, gst_object_ref (source));
+}
+
+/* A bin of sources is one source, unless something in it goes elsewhere. */
+static void
+climb_into (Search *search, GstPad *ghost, GstElement *bin, guint depth)
+{
+  g_autoptr (GstPad) inner = NULL;
+  g_autoptr (GPtrArray) srcs = src_pads (bin);
+  gboolean sink = GST_OBJECT_FLAG_IS_SET (bin, GST_ELEMENT_FLAG_SINK);
+
+  if (bin->numsinkpads == 0 && !sink && all_lead_here (search, srcs)) {
+    take_source (search, bin);
+    return;
+  }
+  inner = GST_PAD (gst_proxy_pad_get_internal (GST_PROXY_PAD (ghost)));
+  if (inner)
+    climb (search, inner, depth + 1);
+}
+
+static void
+climb_over (Search *search, GstPad *src, GstElement *element, guint depth)
+{
+  g_autoptr (GPtrArray) sinks = NULL;
+  guint i;
+
+  if (element->numsinkpads == 0) {
+    g_autoptr (GPtrArray) srcs = src_pads (element);
+
+    if (all_lead_here (search, srcs))
+      take_source (search, element);
+    else
+      note_fork (search, element);
+    return;
+  }
+  g_ptr_array_add (search->found->path, gst_object_ref (element));
+  sinks = internal_links (src);
+  for (i = 0; i < sinks->len; i++) {
+    GstPad *sink = g_ptr_array_index (sinks, i);
+    g_autoptr (GPtrArray) srcs = internal_links (sink);
+
+    if (all_lead_here (search, srcs))
+      climb (search, sink, depth + 1);
+    else
+      note_fork (search, element);
+  }
+}
+
+static void
+climb (Search *search, GstPad *sink, guint depth)
+{
+  g_autoptr (GstPad) src = gst_pad_get_peer (sink);
+  g_autoptr (GstPad) outer = NULL;
+  g_autoptr (GstElement) element = NULL;
+
+  if (!src || depth == MAX_DEPTH || !g_hash_table_add (search->seen, src))
+    return;
+  if (GST_IS_PROXY_PAD (src) && !GST_IS_GHOST_PAD (src)) {
+    /* out of the bin that we are in */
+    outer = GST_PAD (gst_proxy_pad_get_internal (GST_PROXY_PAD (src)));
+    if (outer)
+      climb (search, outer, depth + 1);
+    return;
+  }
+  element = gst_pad_get_parent_element (src);
+  if (!element)
+    return;
+  if (GST_IS_GHOST_PAD (src) && GST_IS_BIN (element))
+    climb_into (search, src, element, depth);
+  else
+    climb_over (search, src, element, depth);
+}
+
+/**
+ * upstream_find:
+ * @sink: a sink pad
+ *
+ * Looks for all sources that feed @sink and nobody else. Where something on the
+ * way feeds others as well, what is above it is not looked at.
+ *
+ * Returns: (transfer full): what there is
+ *
+ * Since: 0.1
+ */
+Upstream *
+upstream_find (GstPad *sink)
+{
+  Upstream *found = g_new0 (Upstream, 1);
+  Search search = { sink, found, g_hash_table_new (NULL, NULL) };
+  GstElement *element = gst_pad_get_parent_element (sink);
+
+  found->sources = g_ptr_array_new_with_free_func (gst_object_unref);
+  found->path = g_ptr_array_new_with_free_func (gst_object_unref);
+  if (element)
+    g_ptr_array_add (found->path, element);
+  climb (&search, sink, 0);
+  g_hash_table_unref (search.seen);
+  return found;
+}
+
+void
+upstream_free (Upstream *upstream)
+{
+  g_ptr_array_unref (upstream->sources);
+  g_ptr_array_unref (upstream->path);
+  gst_clear_object (&upstream->fork);
+  g_free (upstream);
+}
+
+/**
+ * upstream_ready_for:
+ * @upstream: an #Upstream
+ *
+ * A bin takes its elements up from sink to source. A source that is started
+ * by somebody else must not be ahead of those that it feeds.
+ *
+ * Returns: the highest state that all between source and sink have reached
+ *
+ * Since: 0.1
+ */
+GstState
+upstream_ready_for (Upstream *upstream)
+{
+  GstState lowest = GST_STATE_PLAYING;
+  guint i;
+
+  for (i = 0; i < upstream->path->len; i++) {
+    GstElement *element = g_ptr_array_index (upstream->path, i);
+
+    GST_OBJECT_LOCK (element);
+    lowest = MIN (lowest, GST_STATE (element));
+    GST_OBJECT_UNLOCK (element);
+  }
+  return lowest;
+}
+
+static gboolean
+is_seekable (GstPad *src, GstFormat format)
+{
+  g_autoptr (GstQuery) query = gst_query_new_seeking (format);
+  gboolean seekable = FALSE;
+
+  if (gst_pad_query (src, query))
+    gst_query_parse_seeking (query, NULL, &seekable, NULL, NULL);
+  return seekable;
+}
+
+/* Most sources cannot be asked for their latency before they have started. */
+static gboolean
+is_live (GstElement *source, GstPad *src)
+{
+  g_autoptr (GstQuery) query = gst_query_new_latency ();
+  gboolean live = FALSE;
+
+  if (GST_IS_BASE_SRC (source))
+    return gst_base_src_is_live (GST_BASE_SRC (source));
+  if (gst_pad_query (src, query))
+    gst_query_parse_latency (query, &live, NULL, NULL);
+  return live;
+}
+
+/* Pads that go away when the source is shut would not be linked again. */
+static gboolean
+stays (GstPad *src)
+{
+  GstPadTemplate *template = GST_PAD_PAD_TEMPLATE (src);
+
+  return !template || GST_PAD_TEMPLATE_PRESENCE (template) == GST_PAD_ALWAYS;
+}
+
+/**
+ * upstream_may_shut:
+ * @source: one of the sources found
+ *
+ * What is live may be shut down, and what does not know. Something that can be
+ * sought in is a file, which would lose its place; and what an application
+ * feeds is the application's.
+ *
+ * Returns: whether @source may be shut down, and started again
+ *
+ * Since: 0.1
+ */
+gboolean
+upstream_may_shut (GstElement *source)
+{
+  g_autoptr (GPtrArray) srcs = src_pads (source);
+  const gchar *class = gst_element_class_get_metadata
+      (GST_ELEMENT_GET_CLASS (source), GST_ELEMENT_METADATA_KLASS);
+  gboolean live = FALSE, seekable = class && strstr (class, "File");
+  guint i;
+
+  if (g_strcmp0 (G_OBJECT_TYPE_NAME (source), "GstAppSrc") == 0)
+    return FALSE;
+  for (i = 0; i < srcs->len; i++) {
+    GstPad *src = g_ptr_array_index (srcs, i);
+
+    if (!stays (src))
+      return FALSE;
+    live |= is_live (source, src);
+    seekable |= is_seekable (src, GST_FORMAT_TIME)
+        || is_seekable (src, GST_FORMAT_BYTES);
+  }
+  return live || !seekable;
+}
