@@ -243,8 +243,7 @@ animation_open_gif (GBytes *file, GError **error)
     set_broken (error);
     return NULL;
   }
-  if (!check_size (GST_READ_UINT16_LE (data + 6), GST_READ_UINT16_LE (data + 8),
-          error))
+  if (!check_size (data[6] | data[7] << 8, data[8] | data[9] << 8, error))
     return NULL;
   loader = gdk_pixbuf_loader_new_with_type ("gif", error);
   if (!loader)

@@ -17,11 +17,21 @@ read_at (int fd, guint64 offset, guint8 *data, gsize size)
   return pread (fd, data, size, offset) == (gssize) size;
 }
 
+static guint64
+read_be (const guint8 *data, guint octets)
+{
+  guint64 value = 0;
+
+  while (octets--)
+    value = value << 8 | *data++;
+  return value;
+}
+
 /* AVI, WebP: "RIFF", the length of what follows; little endian */
 static gboolean
 riff_is_whole (const guint8 *head, guint64 size)
 {
-  return (guint64) GST_READ_UINT32_LE (head + 4) + 8 <= size;
+  return GUINT32_SWAP_LE_BE (read_be (head + 4, 4)) + (guint64) 8 <= size;
 }
 
 /* MP4 (ISO/IEC 14496-12, 4.2): boxes, each with its length and its type */
@@ -35,11 +45,11 @@ boxes_are_whole (int fd, guint64 size)
   for (i = 0; i < MAX_BOXES && offset < size; i++) {
     if (!read_at (fd, offset, head, 8))
       return FALSE;
-    length = GST_READ_UINT32_BE (head);
+    length = read_be (head, 4);
     if (length == 1) {
       if (!read_at (fd, offset, head, 16))
         return FALSE;
-      length = GST_READ_UINT64_BE (head + 8);
+      length = read_be (head + 8, 8);
     }
     if (length == 0)            /* up to the end, wherever that is */
       return TRUE;

@@ -92,15 +92,22 @@ write_gif (const gchar *name, gboolean end)
   g_free (path);
 }
 
-/* Webp's own encoder, several of whose frames make an animation: the chunks
- * of stills, put together (WebP Container Specification). */
+static void
+put_le32 (guint8 *to, guint32 value)
+{
+  value = GUINT32_TO_LE (value);
+  memcpy (to, &value, 4);
+}
+
+/* An animation is the chunks of several stills, put together (WebP Container
+ * Specification). */
 static void
 append_chunk (GByteArray *webp, const gchar *name, const guint8 *head,
     gsize head_size, const guint8 *data, gsize size)
 {
   guint8 length[4];
 
-  GST_WRITE_UINT32_LE (length, head_size + size);
+  put_le32 (length, head_size + size);
   g_byte_array_append (webp, (guint8 *) name, 4);
   g_byte_array_append (webp, length, 4);
   g_byte_array_append (webp, head, head_size);
@@ -136,7 +143,7 @@ write_webp (const gchar *name)
         size - 12);
     g_free (data);
   }
-  GST_WRITE_UINT32_LE (webp->data + 4, webp->len - 8);
+  put_le32 (webp->data + 4, webp->len - 8);
   fail_unless (g_file_set_contents (path, (gchar *) webp->data, webp->len,
           NULL));
   g_byte_array_unref (webp);

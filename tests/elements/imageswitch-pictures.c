@@ -129,6 +129,13 @@ crc (const guint8 *data, gsize size)
   return ~value;
 }
 
+static void
+put_be32 (guint8 *to, guint32 value)
+{
+  value = GUINT32_TO_BE (value);
+  memcpy (to, &value, 4);
+}
+
 /* A PNG that says it has so many pixels a side, and has none. */
 static void
 write_png_header (const gchar *name, guint32 side)
@@ -136,12 +143,12 @@ write_png_header (const gchar *name, guint32 side)
   guint8 png[33 + 12] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
   gchar *path = g_build_filename (scratch, name, NULL);
 
-  GST_WRITE_UINT32_BE (png + 16, side);
-  GST_WRITE_UINT32_BE (png + 20, side);
+  put_be32 (png + 16, side);
+  put_be32 (png + 20, side);
   memcpy (png + 24, "\x08\x02\0\0\0", 5);
-  GST_WRITE_UINT32_BE (png + 29, crc (png + 12, 17));
+  put_be32 (png + 29, crc (png + 12, 17));
   memcpy (png + 37, "IDAT", 4);
-  GST_WRITE_UINT32_BE (png + 41, crc (png + 37, 4));
+  put_be32 (png + 41, crc (png + 37, 4));
   fail_unless (g_file_set_contents (path, (gchar *) png, sizeof png, NULL));
   g_free (path);
 }
