@@ -10,7 +10,10 @@
  *                                      connected
  *
  * Every phase but IDLE has a timeout, and leads back to IDLE through
- * mesh_attempt_failed(), which sets when to call again. */
+ * mesh_attempt_failed(), which sets when to call again. A connection that has
+ * fallen silent, or that the other side gives up, is set aside: it ends when
+ * another one is there, and is gone back to when it is heard and the other
+ * attempt came to nothing. */
 
 #include <string.h>
 
@@ -51,6 +54,9 @@ begin (MeshRoom *room, MeshMember *member, char *sid, MeshPeerPhase phase,
   action = mesh_room_action_new (MESH_ROOM_START, member->id);
   action->sid = g_strdup (sid);
   action->offerer = !member->caller;
+#ifdef MESH_MUTANT_BOTH_OFFER
+  action->offerer = TRUE;
+#endif
   if (action->offerer) {
     const char *const fallback[] = { "VP8", NULL };
 
@@ -88,24 +94,113 @@ mesh_attempt_call (MeshRoom *room, MeshMember *member, gint64 now)
   begin (room, member, sid, MESH_PEER_CALLING, NULL, now);
 }
 
-/* Ends the attempt, if there is one, and sets no other. */
-void
-mesh_attempt_stop (MeshRoom *room, MeshMember *member, const char *reason)
+static void
+push_stop (MeshRoom *room, MeshMember *member, char *sid, const char *reason)
 {
-  MeshRoomAction *action;
+  MeshRoomAction *action = mesh_room_action_new (MESH_ROOM_STOP, member->id);
 
-  if (member->phase == MESH_PEER_IDLE)
-    return;
-  action = mesh_room_action_new (MESH_ROOM_STOP, member->id);
-  action->sid = g_steal_pointer (&member->sid);
+  action->sid = sid;
   action->reason = g_strdup (reason);
   mesh_room_push (room, action);
+}
+
+static void
+become_idle (MeshMember *member)
+{
   member->phase = MESH_PEER_IDLE;
   member->renew = FALSE;
+  g_clear_pointer (&member->sid, g_free);
   g_queue_clear_full (&member->remote_candidates,
       (GDestroyNotify) mesh_room_action_free);
   g_queue_clear_full (&member->local_candidates,
       (GDestroyNotify) mesh_message_free);
+}
+
+/* Ends the attempt, but not the connection that was there before it. */
+static void
+end_attempt (MeshRoom *room, MeshMember *member, const char *reason)
+{
+  if (member->phase == MESH_PEER_IDLE)
+    return;
+  push_stop (room, member, g_steal_pointer (&member->sid), reason);
+  become_idle (member);
+}
+
+void
+mesh_attempt_stop_old (MeshRoom *room, MeshMember *member, const char *reason)
+{
+  if (member->old_sid)
+    push_stop (room, member, g_steal_pointer (&member->old_sid), reason);
+}
+
+/* Ends everything with @member, and sets nothing new. */
+void
+mesh_attempt_stop (MeshRoom *room, MeshMember *member, const char *reason)
+{
+  end_attempt (room, member, reason);
+  mesh_attempt_stop_old (room, member, reason);
+}
+
+/* A connection gives way to another attempt, and stays until that is connected:
+ * maybe it is good one way, or will be again. */
+static void
+set_aside (MeshRoom *room, MeshMember *member)
+{
+  mesh_attempt_stop_old (room, member, "replaced");
+  member->old_sid = g_steal_pointer (&member->sid);
+  member->old_caller = member->caller;
+  member->old_heard_at = member->heard_at;
+  become_idle (member);
+}
+
+/* To another attempt. */
+static void
+give_way (MeshRoom *room, MeshMember *member)
+{
+  if (member->phase == MESH_PEER_CONNECTED)
+    set_aside (room, member);
+  else
+    end_attempt (room, member, "replaced");
+}
+
+/* How long a connection may be silent. Who sends only reports does so every few
+ * seconds (RFC 3550, 6.2); who sent media all the time would go on. */
+static gint64
+patience (MeshMember *member)
+{
+  if (member->lost)
+    return LOST_SILENCE_TIMEOUT;
+  return member->steady >= STEADY_AFTER ? STEADY_SILENCE_TIMEOUT
+                                        : SILENCE_TIMEOUT;
+}
+
+/* To the connection that was set aside, if it lives and nothing else is under
+ * way. */
+gboolean
+mesh_attempt_go_back (MeshMember *member, gint64 now)
+{
+  if (!member->old_sid || member->phase != MESH_PEER_IDLE
+      || now >= member->old_heard_at + patience (member))
+    return FALSE;
+  member->phase = MESH_PEER_CONNECTED;
+  member->sid = g_steal_pointer (&member->old_sid);
+  member->caller = member->old_caller;
+  member->heard_at = member->old_heard_at;
+  member->have_remote = member->have_local = TRUE;
+  return TRUE;
+}
+
+/* Whatever was sent for an attempt that is not connected may be lost. */
+void
+mesh_attempt_abandon (MeshRoom *room, MeshMember *member, gint64 now)
+{
+  if (member->phase == MESH_PEER_IDLE || member->phase == MESH_PEER_CONNECTED)
+    return;
+  mesh_room_send_bye (room, member->id, member->sid, "failed");
+  end_attempt (room, member, "failed");
+  if (mesh_attempt_go_back (member, now))
+    return;
+  member->call_at = now + mesh_room_repair_delay (room, member);
 }
 
 /* The attempt has failed: tells the other side with @bye unless that is NULL,
@@ -115,11 +210,15 @@ mesh_attempt_failed (MeshRoom *room, MeshMember *member, const char *reason,
     const char *bye, gint64 now)
 {
   guint i = MIN (member->failures, G_N_ELEMENTS (retry_delays) - 1);
+  gboolean was_connected = member->phase == MESH_PEER_CONNECTED;
 
   if (bye)
     mesh_room_send_bye (room, member->id, member->sid, bye);
-  mesh_attempt_stop (room, member, reason);
-  member->lost_at = now;
+  end_attempt (room, member, reason);
+  if (mesh_attempt_go_back (member, now))
+    return;
+  if (was_connected)
+    member->lost_at = now;
   if (member->lost || mesh_room_denies (room, member)
       || now >= mesh_room_forget_at (room, member)) {
     mesh_room_forget (room, member, "timeout", now);
@@ -147,7 +246,7 @@ mesh_attempt_renew (MeshRoom *room, MeshMember *member, gint64 now)
   }
   if (member->lost || !member->inc || mesh_room_denies (room, member))
     return;
-  mesh_attempt_stop (room, member, "replaced");
+  give_way (room, member);
   mesh_attempt_call (room, member, now);
 }
 
@@ -176,21 +275,33 @@ mesh_attempt_timeout (MeshMember *member)
     case MESH_PEER_OFFERING:
       return member->began_at + CONNECT_TIMEOUT;
     case MESH_PEER_CONNECTED:
-      return member->heard_at
-             + (member->lost ? LOST_SILENCE_TIMEOUT : SILENCE_TIMEOUT);
+      return member->heard_at + patience (member);
     case MESH_PEER_IDLE:
     default:
       return NEVER;
   }
 }
 
+/* Nothing is heard on the connection. It may be that only we don't hear: so no
+ * bye, but a new attempt beside it. */
+static void
+on_silence (MeshRoom *room, MeshMember *member, gint64 now)
+{
+  set_aside (room, member);
+  member->lost_at = now;
+  member->call_at = now;
+  mesh_attempt_call (room, member, now);
+}
+
 void
 mesh_attempt_on_timeout (MeshRoom *room, MeshMember *member, gint64 now)
 {
-  gboolean silent = member->phase == MESH_PEER_CONNECTED;
-
-  mesh_attempt_failed (room, member, silent ? "silent" : "failed", "failed",
-      now);
+  if (member->phase != MESH_PEER_CONNECTED)
+    mesh_attempt_failed (room, member, "failed", "failed", now);
+  else if (member->lost || mesh_room_denies (room, member))
+    mesh_attempt_failed (room, member, "silent", "failed", now);
+  else
+    on_silence (room, member, now);
 }
 
 /* Both have called, and ours is still without an offer: the lower id's call
@@ -239,11 +350,18 @@ mesh_attempt_accept_inc (MeshRoom *room, MeshMember *member,
                  && g_strcmp0 (message->sid, member->sid) == 0;
   if (member->inc && !got_our_call)
     start_anew (room, member, message, now);
-  if (member->inc)
-    member->last_call = 0;
   g_free (member->inc);
   member->inc = g_strdup (message->inc);
   return TRUE;
+}
+
+/* We have had this call, or a later one. */
+static gboolean
+is_stale_call (MeshMember *member, const char *inc, guint64 n)
+{
+  int order = strcmp (inc, member->call_inc);
+
+  return order < 0 || (order == 0 && n <= member->last_call);
 }
 
 void
@@ -257,7 +375,7 @@ mesh_attempt_on_call (MeshRoom *room, const MeshMessage *message, gint64 now)
     if (!mesh_sid_parse (message->sid, inc, &n)
         || (message->inc && !g_str_equal (message->inc, inc)))
       return;
-    if (member && n <= member->last_call)
+    if (member && is_stale_call (member, inc, n))
       return;
   }
   if (!member || (member->phase == MESH_PEER_IDLE
@@ -271,9 +389,14 @@ mesh_attempt_on_call (MeshRoom *room, const MeshMessage *message, gint64 now)
   }
   if (ours_stands (room, member, message))
     return;
-  mesh_attempt_stop (room, member, "replaced");
   if (message->sid)
+    give_way (room, member);
+  else
+    mesh_attempt_stop (room, member, "replaced");
+  if (message->sid) {
+    memcpy (member->call_inc, inc, sizeof inc);
     member->last_call = n;
+  }
   begin (room, member,
       message->sid ? g_strdup (message->sid) : next_sid (room),
       MESH_PEER_OFFERING, message->codecs, now);
@@ -285,6 +408,9 @@ is_current (MeshMember *member, const char *sid)
 {
   if (member->phase == MESH_PEER_IDLE)
     return FALSE;
+#ifdef MESH_MUTANT_NO_SESSION_CHECK
+  return TRUE;
+#endif
   if (!sid)
     return !member->inc;
   return g_str_equal (sid, member->sid);
@@ -331,12 +457,25 @@ take_candidate (MeshRoom *room, MeshMember *member, const MeshMessage *message)
     g_queue_push_tail (&member->remote_candidates, action);
 }
 
+/* Our call went astray, and came after we had given it up. */
+static gboolean
+is_offer_too_late (MeshRoom *room, MeshMember *member,
+    const MeshMessage *message)
+{
+  return message->sid && g_strcmp0 (message->sdp_type, "offer") == 0
+         && strncmp (message->sid, room->inc, strlen (room->inc)) == 0
+         && g_strcmp0 (message->sid, member->old_sid) != 0;
+}
+
 void
 mesh_attempt_on_signal (MeshRoom *room, MeshMember *member,
     const MeshMessage *message)
 {
-  if (!is_current (member, message->sid))
+  if (!is_current (member, message->sid)) {
+    if (is_offer_too_late (room, member, message))
+      mesh_room_send_bye (room, member->id, message->sid, "failed");
     return;
+  }
   if (message->sdp)
     take_sdp (room, member, message);
   if (message->candidate)
@@ -349,6 +488,10 @@ mesh_attempt_on_bye (MeshRoom *room, MeshMember *member,
 {
   if (g_strcmp0 (message->reason, "left") == 0) {
     mesh_room_forget (room, member, "left", now);
+    return;
+  }
+  if (message->sid && g_strcmp0 (message->sid, member->old_sid) == 0) {
+    mesh_attempt_stop_old (room, member, "failed");
     return;
   }
   if (!message->sid || !is_current (member, message->sid))

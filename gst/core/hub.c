@@ -346,6 +346,9 @@ handle_hello (MeshHub *hub, MeshHubClient *client, const MeshEnvelope *hello,
   member->heard = now;
   hub->deadline = MIN (hub->deadline, now + hub->limits.lease);
 
+  /* who was never welcomed has sent nothing: a new life, which counts anew */
+  if (!hello->has_cursor)
+    member->mid = 0;
   resumed = hello->has_cursor
       && mesh_mailbox_can_resume (member->box, hello->epoch, hello->after);
   if (resumed)

@@ -75,6 +75,27 @@ mesh_room_send_state (MeshRoom *room, const char *to)
   mesh_room_send (room, message);
 }
 
+/* To everybody who has been told before, and again in a while. */
+void
+mesh_room_send_states (MeshRoom *room, gint64 now)
+{
+  room->state_at = NEVER;
+  for (guint i = 0; i < room->members->len; i++) {
+    MeshMember *member = g_ptr_array_index (room->members, i);
+
+    if (member->phase == MESH_PEER_IDLE && !member->old_sid)
+      continue;
+    mesh_room_send_state (room, member->id);
+    room->state_at = mesh_room_next_state (room, now);
+  }
+}
+
+gint64
+mesh_room_next_state (MeshRoom *room, gint64 now)
+{
+  return now + (room->lists ? STATE_INTERVAL_LISTED : STATE_INTERVAL);
+}
+
 void
 mesh_room_warn (MeshRoom *room, const char *peer, const char *format, ...)
 {

@@ -116,7 +116,11 @@ mesh_room_connected (MeshRoom *room, const char *peer, const char *sid,
     return;
   member->phase = MESH_PEER_CONNECTED;
   member->heard_at = member->seen_at = now;
+  member->steady = 0;
   member->failures = 0;
+  member->asked = 0;
+  room->state_at = MIN (room->state_at, mesh_room_next_state (room, now));
+  mesh_attempt_stop_old (room, member, "replaced");
   /* an answer that comes all the same is still one */
   room->ask_at = NEVER;
   if (!member->added) {
@@ -140,12 +144,20 @@ mesh_room_connected (MeshRoom *room, const char *peer, const char *sid,
 void
 mesh_room_heard (MeshRoom *room, const char *peer, const char *sid, gint64 now)
 {
-  MeshMember *member = find_current (room, peer, sid);
+  MeshMember *member = mesh_room_find (room, peer);
 
-  if (!member || member->phase != MESH_PEER_CONNECTED)
+  if (!member)
     return;
-  member->heard_at = now;
-  member->seen_at = now;
+  mesh_room_wake (room, now);
+  if (g_strcmp0 (member->old_sid, sid) == 0) {
+    member->old_heard_at = member->seen_at = now;
+    mesh_attempt_go_back (member, now);
+  } else if (member->phase == MESH_PEER_CONNECTED
+             && g_strcmp0 (member->sid, sid) == 0) {
+    member->steady = now - member->heard_at <= STEADY_GAP
+        ? MIN (member->steady + 1, STEADY_AFTER) : 0;
+    member->heard_at = member->seen_at = now;
+  }
 }
 
 /**
@@ -163,8 +175,14 @@ void
 mesh_room_failed (MeshRoom *room, const char *peer, const char *sid,
     const char *reason, gint64 now)
 {
-  MeshMember *member = find_current (room, peer, sid);
+  MeshMember *member = mesh_room_find (room, peer);
 
+  if (member && g_strcmp0 (member->old_sid, sid) == 0) {
+    mesh_room_send_bye (room, member->id, sid, "failed");
+    mesh_attempt_stop_old (room, member, "failed");
+    return;
+  }
+  member = find_current (room, peer, sid);
   if (!member)
     return;
   if (g_strcmp0 (reason, "refused") == 0) {

@@ -18,6 +18,9 @@ G_BEGIN_DECLS
 #define CALL_TIMEOUT MS (6000)
 #define CONNECT_TIMEOUT MS (20000)
 #define SILENCE_TIMEOUT MS (8000)
+#define STEADY_SILENCE_TIMEOUT MS (4000) /* of who was heard all the time */
+#define STEADY_GAP MS (1500)
+#define STEADY_AFTER 3
 #define LOST_SILENCE_TIMEOUT MS (5000)
 #define OTHER_SIDE_LATER MS (3000)
 #define BARRED_TIME MS (30000)
@@ -26,6 +29,13 @@ G_BEGIN_DECLS
 #define ASK_WITHOUT_WELCOME MS (500)
 #define ROSTER_DELAY MS (300)
 #define ROSTER_INTERVAL MS (10000)
+/* Our state is said again: without a server's list a message may be lost, and
+ * with one what was in a mailbox when that broke. */
+#define STATE_INTERVAL MS (10000)
+#define STATE_INTERVAL_LISTED MS (30000)
+/* A driver that ticks later than this was itself asleep (stopped, or starved),
+ * and what the others said in that time lies unread. */
+#define LATE MS (2000)
 
 #define MAX_MEMBERS 64          /* with ourselves: what a list may hold */
 #define MAX_CANDIDATES 64       /* an attempt, each way */
@@ -38,6 +48,7 @@ typedef struct {
   gboolean listed;              /* the server: it is in the room */
   gboolean lost;                /* the server: timed out. Its media: not so */
   gboolean newer;               /* it joined after us, so it calls */
+  gboolean spoke;               /* it did so itself */
   gint64 seen_at;               /* last message or media of its own */
   gint64 lost_at;               /* its last attempt failed */
 
@@ -54,6 +65,7 @@ typedef struct {
   gint64 began_at;
   gint64 heard_at;
   gboolean renew;               /* to be made anew, when we can call */
+  guint steady;                 /* heard so often without a gap */
   gboolean have_remote;         /* its description is here */
   gboolean have_local;          /* ours is out */
   guint n_remote;               /* candidates so far */
@@ -61,9 +73,16 @@ typedef struct {
   GQueue remote_candidates;     /* MeshRoomAction, wait for its description */
   GQueue local_candidates;      /* MeshMessage, wait for ours */
 
+  /* the connection before it, which is there until another one is */
+  char *old_sid;
+  gboolean old_caller;
+  gint64 old_heard_at;
+
   /* the next attempt */
-  guint64 last_call;            /* largest N accepted from this inc */
+  char call_inc[17];            /* of the last call accepted, */
+  guint64 last_call;            /* and its N */
   guint failures;               /* in a row */
+  guint asked;                  /* joinrooms since it was connected */
   gint64 call_at;
   gint64 barred_until;          /* we don't call */
   gint64 refuse_until;          /* it need not call either */
@@ -75,10 +94,13 @@ typedef enum {
   SERVER_OFFLINE,
 } MeshServerState;
 
-/* Somebody who left: what others still say of it does not bring it back. */
+/* Somebody who left: until then, what others still say of it does not bring it
+ * back; and when it does come back, we know what calls of it we had. */
 typedef struct {
   char *id;
   char *inc;                    /* of its own bye, else NULL */
+  char call_inc[17];            /* as MeshMember has them */
+  guint64 last_call;
   gint64 until;
 } MeshDeparted;
 
@@ -103,11 +125,16 @@ struct _MeshRoom {
   gboolean lists;               /* the server says who is there */
   char *host;
   gint64 roster_at;
+  gint64 state_at;
+  gint64 awake_at;              /* when we were last told the time */
 
   gboolean answered;            /* our joinroom was */
   guint n_asked;
   gint64 ask_at;
 };
+
+/* room.c */
+void mesh_room_wake (MeshRoom *room, gint64 now);
 
 /* room-action.c */
 MeshRoomAction *mesh_room_action_new (MeshRoomActionType type,
@@ -120,6 +147,8 @@ void mesh_room_send (MeshRoom *room, MeshMessage *message);
 void mesh_room_send_bye (MeshRoom *room, const char *to, const char *sid,
     const char *reason);
 void mesh_room_send_state (MeshRoom *room, const char *to);
+void mesh_room_send_states (MeshRoom *room, gint64 now);
+gint64 mesh_room_next_state (MeshRoom *room, gint64 now);
 void mesh_room_warn (MeshRoom *room, const char *peer, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
 
@@ -131,6 +160,9 @@ void mesh_room_forget (MeshRoom *room, MeshMember *member, const char *reason,
     gint64 now);
 void mesh_room_untile (MeshRoom *room, MeshMember *member, const char *reason);
 gboolean mesh_room_is_over (MeshRoom *room, const char *id, const char *inc,
+    gint64 now);
+gboolean mesh_room_is_host (MeshRoom *room);
+void mesh_room_note_bye (MeshRoom *room, const MeshMessage *message,
     gint64 now);
 void mesh_departed_free (MeshDeparted *departed);
 gint64 mesh_room_repair_delay (MeshRoom *room, MeshMember *member);
@@ -157,6 +189,10 @@ void mesh_attempt_call (MeshRoom *room, MeshMember *member, gint64 now);
 void mesh_attempt_renew (MeshRoom *room, MeshMember *member, gint64 now);
 void mesh_attempt_stop (MeshRoom *room, MeshMember *member,
     const char *reason);
+void mesh_attempt_stop_old (MeshRoom *room, MeshMember *member,
+    const char *reason);
+gboolean mesh_attempt_go_back (MeshMember *member, gint64 now);
+void mesh_attempt_abandon (MeshRoom *room, MeshMember *member, gint64 now);
 void mesh_attempt_failed (MeshRoom *room, MeshMember *member,
     const char *reason, const char *bye, gint64 now);
 void mesh_attempt_barred (MeshRoom *room, MeshMember *member,

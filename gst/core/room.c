@@ -34,6 +34,8 @@ mesh_room_new (const MeshRoomConfig *config)
   room->departed
       = g_ptr_array_new_with_free_func ((GDestroyNotify) mesh_departed_free);
   room->roster_at = NEVER;
+  room->state_at = NEVER;
+  room->awake_at = NEVER;
   room->ask_at = NEVER;
   g_queue_init (&room->actions);
   mesh_room_set_codecs (room, config->codecs);
@@ -85,6 +87,36 @@ mesh_room_join (MeshRoom *room, gint64 now)
     mesh_room_start_asking (room, now);
   else
     room->ask_at = now + ASK_WITHOUT_WELCOME;
+}
+
+/* What the others said while we slept is not read yet: nobody is judged by
+ * that time. */
+static void
+forgive (MeshRoom *room, gint64 late, gint64 now)
+{
+  for (guint i = 0; i < room->members->len; i++) {
+    MeshMember *member = g_ptr_array_index (room->members, i);
+
+    member->seen_at = MIN (now, member->seen_at + late);
+    member->lost_at = MIN (now, member->lost_at + late);
+    member->began_at = MIN (now, member->began_at + late);
+    member->heard_at = MIN (now, member->heard_at + late);
+  }
+}
+
+/* To be called first in whatever is called with the time: sees whether our
+ * driver was asleep. */
+void
+mesh_room_wake (MeshRoom *room, gint64 now)
+{
+  gint64 since = room->awake_at;
+
+  room->awake_at = now;
+  if (since == NEVER || now - since <= LATE)
+    return;
+  since = MAX (since, mesh_room_deadline (room));
+  if (now - since > LATE)
+    forgive (room, now - since, now);
 }
 
 static gboolean
@@ -160,6 +192,8 @@ dispatch (MeshRoom *room, MeshMember *member, const MeshMessage *message,
     case MESH_MESSAGE_BYE:
       if (member)
         mesh_attempt_on_bye (room, member, message, now);
+      else
+        mesh_room_note_bye (room, message, now);
       break;
     default:
       break;
@@ -181,6 +215,7 @@ mesh_room_feed (MeshRoom *room, const MeshMessage *message, gint64 now)
 
   if (room->left)
     return;
+  mesh_room_wake (room, now);
   if (message->type >= MESH_MESSAGE_WELCOME) {
     mesh_room_server_says (room, message, now);
     return;
@@ -193,10 +228,13 @@ mesh_room_feed (MeshRoom *room, const MeshMessage *message, gint64 now)
     if (!mesh_attempt_accept_inc (room, member, message, now))
       return;
     member->seen_at = now;
+    member->spoke = TRUE;
   }
   dispatch (room, member, message, now);
-  if (!member && (member = mesh_room_find (room, message->from)))
+  if (!member && (member = mesh_room_find (room, message->from))) {
     mesh_attempt_accept_inc (room, member, message, now);
+    member->spoke = TRUE;
+  }
 }
 
 static gint64
@@ -249,6 +287,7 @@ mesh_room_tick (MeshRoom *room, gint64 now)
 
   if (room->left)
     return;
+  mesh_room_wake (room, now);
   while (i < room->members->len) {
     MeshMember *member = g_ptr_array_index (room->members, i);
 
@@ -261,6 +300,8 @@ mesh_room_tick (MeshRoom *room, gint64 now)
     mesh_room_ask (room, now);
   if (now >= room->roster_at)
     mesh_room_send_rosters (room, now);
+  if (now >= room->state_at && room->server != SERVER_OFFLINE)
+    mesh_room_send_states (room, now);
 }
 
 /**
@@ -279,7 +320,7 @@ mesh_room_deadline (MeshRoom *room)
   if (room->left)
     return NEVER;
   if (room->server != SERVER_OFFLINE)
-    at = MIN (at, room->ask_at);
+    at = MIN (at, MIN (room->ask_at, room->state_at));
   for (guint i = 0; i < room->members->len; i++)
     at = MIN (at,
         member_deadline (room, g_ptr_array_index (room->members, i)));
@@ -335,12 +376,7 @@ mesh_room_set_state (MeshRoom *room, const char *name, gboolean muted,
   room->name = g_strdup (name);
   room->muted = muted;
   room->hidden = hidden;
-  for (guint i = 0; i < room->members->len; i++) {
-    MeshMember *member = g_ptr_array_index (room->members, i);
-
-    if (member->phase != MESH_PEER_IDLE)
-      mesh_room_send_state (room, member->id);
-  }
+  mesh_room_send_states (room, now);
 }
 
 /**
@@ -380,6 +416,22 @@ mesh_room_chat (MeshRoom *room, const char *text, gint64 now)
     message->text = g_strdup (text);
     mesh_room_send (room, message);
   }
+}
+
+/**
+ * mesh_room_hosts:
+ * @room: a room
+ *
+ * Returns: whether what is sent to the room is for us to answer. Where a service
+ *   only passes messages on, its transport listens at the room's address
+ *   while this is so.
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_room_hosts (MeshRoom *room)
+{
+  return mesh_room_is_host (room);
 }
 
 /**

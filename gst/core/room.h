@@ -57,10 +57,11 @@ typedef struct {
  *   "timeout", "full", "refused"); only after @MESH_ROOM_PEER_ADDED
  * @MESH_ROOM_PEER_CHANGED: @peer's @name, @muted or @hidden are now these
  * @MESH_ROOM_START: start attempt @sid with @peer: as the offerer when
- *   @offerer is set, then with the first codec of @codecs that we can send; else wait for its offer
+ *   @offerer is set, then with the first codec of @codecs that we can send; else wait for its offer.
+ *   A connection with @peer that there is already goes on beside it, with its tile, until its own
+ *   @MESH_ROOM_STOP; while it does, mesh_room_heard() and mesh_room_failed() tell of it too
  * @MESH_ROOM_STOP: attempt @sid with @peer has ended, for @reason ("left", "timeout",
- *   "failed", "replaced", "silent", "refused", "full"): drop its connection. After
- *   "replaced" its media may go on until the attempt that takes its place is connected
+ *   "failed", "replaced", "silent", "refused", "full"): drop its connection
  * @MESH_ROOM_REMOTE_SDP: @peer's offer or answer for attempt @sid: @sdp_type, @sdp
  * @MESH_ROOM_REMOTE_CANDIDATE: @peer's @candidate for attempt @sid, never before its SDP, with
  *   @mline (-1 = unknown) and @mid (may be %NULL)
@@ -177,6 +178,7 @@ void mesh_room_renew (MeshRoom *room, const char *peer, const char *sid,
 gboolean mesh_room_pop_action (MeshRoom *room, MeshRoomAction *action);
 void mesh_room_action_clear (MeshRoomAction *action);
 gint64 mesh_room_deadline (MeshRoom *room);
+gboolean mesh_room_hosts (MeshRoom *room);
 void mesh_room_foreach_peer (MeshRoom *room, MeshPeerFunc func,
     gpointer user_data);
 

@@ -21,6 +21,7 @@ mesh_member_free (MeshMember *member)
   g_free (member->inc);
   g_free (member->name);
   g_free (member->sid);
+  g_free (member->old_sid);
   g_queue_clear_full (&member->remote_candidates,
       (GDestroyNotify) mesh_room_action_free);
   g_queue_clear_full (&member->local_candidates,
@@ -54,23 +55,56 @@ are_host (MeshRoom *room)
   return g_strcmp0 (room->host, room->id) == 0;
 }
 
+/* Whether @member has been here longer than whoever has @inc and @id. */
+static gboolean
+is_older (MeshMember *member, const char *inc, const char *id)
+{
+  int order = member->inc ? strcmp (member->inc, inc) : 1;
+
+  return order < 0 || (order == 0 && strcmp (member->id, id) < 0);
+}
+
+/* Who has been here longest of those who are connected, if longer than we. */
+static MeshMember *
+find_senior (MeshRoom *room)
+{
+  MeshMember *senior = NULL;
+
+  for (guint i = 0; i < room->members->len; i++) {
+    MeshMember *member = g_ptr_array_index (room->members, i);
+
+    if (member->phase != MESH_PEER_CONNECTED)
+      continue;
+    /* as in mooz */
+    if (g_strcmp0 (member->id, room->room) == 0)
+      return member;
+    if (is_older (member, senior ? senior->inc : room->inc,
+            senior ? senior->id : room->id))
+      senior = member;
+  }
+  return senior;
+}
+
+/* Whom the server says; else the one whose id is the room's, as in mooz; else
+ * whoever has been here longest. */
+gboolean
+mesh_room_is_host (MeshRoom *room)
+{
+  return room->host ? are_host (room) : find_senior (room) == NULL;
+}
+
 static void
 view_changed (MeshRoom *room, gint64 now)
 {
-  if (are_host (room))
+  if (!room->host)
+    room->roster_at = MIN (room->roster_at, now + ROSTER_INTERVAL);
+  else if (are_host (room))
     room->roster_at = MIN (room->roster_at, now + ROSTER_DELAY);
 }
 
 static MeshDeparted *
-find_departed (MeshRoom *room, const char *id, gint64 now)
+find_departed (MeshRoom *room, const char *id)
 {
-  while (room->departed->len > 0) {
-    MeshDeparted *oldest = g_ptr_array_index (room->departed, 0);
-
-    if (oldest->until > now)
-      break;
-    g_ptr_array_remove_index (room->departed, 0);
-  }
   for (guint i = 0; i < room->departed->len; i++) {
     MeshDeparted *departed = g_ptr_array_index (room->departed, i);
 
@@ -80,36 +114,46 @@ find_departed (MeshRoom *room, const char *id, gint64 now)
   return NULL;
 }
 
-static void
-note_departed (MeshRoom *room, MeshMember *member, gboolean said_so,
-    gint64 now)
+static MeshDeparted *
+note_departed (MeshRoom *room, const char *id, gint64 now)
 {
-  MeshDeparted *departed = find_departed (room, member->id, now);
+  MeshDeparted *departed = find_departed (room, id);
 
   if (departed)
     g_ptr_array_remove (room->departed, departed);
   if (room->departed->len >= MAX_MEMBERS)
     g_ptr_array_remove_index (room->departed, 0);
   departed = g_new0 (MeshDeparted, 1);
-  departed->id = g_strdup (member->id);
-  departed->inc = said_so ? g_strdup (member->inc) : NULL;
+  departed->id = g_strdup (id);
   departed->until = now + NO_SIGN_TIMEOUT;
   g_ptr_array_add (room->departed, departed);
+  return departed;
+}
+
+/* Somebody left of whom we did not know: what it said before may yet come. */
+void
+mesh_room_note_bye (MeshRoom *room, const MeshMessage *message, gint64 now)
+{
+  if (!message->sid && g_strcmp0 (message->reason, "left") == 0)
+    note_departed (room, message->from, now)->inc = g_strdup (message->inc);
 }
 
 /* Whether this incarnation has said that it leaves. */
 gboolean
 mesh_room_is_over (MeshRoom *room, const char *id, const char *inc, gint64 now)
 {
-  MeshDeparted *departed = find_departed (room, id, now);
+  MeshDeparted *departed = find_departed (room, id);
 
-  return departed && departed->inc && inc && strcmp (inc, departed->inc) <= 0;
+  return departed && now < departed->until && departed->inc && inc && strcmp (inc, departed->inc) <= 0;
 }
 
 /* When we call somebody whom nothing else brings together with us. */
 gint64
 mesh_room_repair_delay (MeshRoom *room, MeshMember *member)
 {
+#ifdef MESH_MUTANT_NO_REPAIR
+  return NEVER / 4;
+#endif
   return strcmp (room->id, member->id) < 0 ? REPAIR_LOWER : REPAIR_HIGHER;
 }
 
@@ -125,10 +169,14 @@ mesh_room_learn (MeshRoom *room, const char *id, gint64 now)
     return member;
   if (g_str_equal (id, room->id) || room->members->len + 1 >= MAX_MEMBERS)
     return NULL;
-  departed = find_departed (room, id, now);
-  if (departed)
-    g_ptr_array_remove (room->departed, departed);
   member = g_new0 (MeshMember, 1);
+  departed = find_departed (room, id);
+  if (departed) {
+    /* it may come back; the calls that we had of it do not */
+    memcpy (member->call_inc, departed->call_inc, sizeof member->call_inc);
+    member->last_call = departed->last_call;
+    g_ptr_array_remove (room->departed, departed);
+  }
   member->id = g_strdup (id);
   member->seen_at = now;
   member->lost_at = now;
@@ -145,8 +193,9 @@ static MeshMember *
 learn_by_hearsay (MeshRoom *room, const char *id, gint64 now)
 {
   MeshMember *member = mesh_room_find (room, id);
+  MeshDeparted *departed = member ? NULL : find_departed (room, id);
 
-  if (member || find_departed (room, id, now))
+  if (member || (departed && now < departed->until))
     return member;
   return mesh_room_learn (room, id, now);
 }
@@ -157,6 +206,7 @@ mesh_room_untile (MeshRoom *room, MeshMember *member, const char *reason)
 {
   MeshRoomAction *action;
 
+  mesh_attempt_stop_old (room, member, reason);
   if (!member->added)
     return;
   member->added = FALSE;
@@ -172,9 +222,14 @@ void
 mesh_room_forget (MeshRoom *room, MeshMember *member, const char *reason,
     gint64 now)
 {
+  MeshDeparted *departed;
+
   mesh_attempt_stop (room, member, reason);
   mesh_room_untile (room, member, reason);
-  note_departed (room, member, g_str_equal (reason, "left"), now);
+  departed = note_departed (room, member->id, now);
+  departed->inc = g_str_equal (reason, "left") ? g_strdup (member->inc) : NULL;
+  memcpy (departed->call_inc, member->call_inc, sizeof departed->call_inc);
+  departed->last_call = member->last_call;
   g_ptr_array_remove (room->members, member);
   view_changed (room, now);
 }
@@ -198,9 +253,9 @@ gint64
 mesh_room_ghost_at (MeshRoom *room, MeshMember *member)
 {
   if (!member->added || member->phase == MESH_PEER_CONNECTED
-      || member->seen_at > member->lost_at || mesh_room_vouches (room, member))
+      || mesh_room_vouches (room, member))
     return NEVER;
-  return member->lost_at + GHOST_TIMEOUT;
+  return MAX (member->seen_at, member->lost_at) + GHOST_TIMEOUT;
 }
 
 /* When one with whom nothing is under way is forgotten. Without a server for
@@ -253,29 +308,53 @@ mesh_room_start_asking (MeshRoom *room, gint64 now)
     mesh_room_ask (room, now);
 }
 
-void
-mesh_room_send_rosters (MeshRoom *room, gint64 now)
+/* Ourselves and whom we know, but @but. Of hearsay only the server's is passed
+ * on: else a rumour would outlive whom it is about. */
+static char **
+list_members (MeshRoom *room, const char *but)
 {
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  g_auto (GStrv) ids = NULL;
 
-  room->roster_at = room->members->len > 0 ? now + ROSTER_INTERVAL : NEVER;
   g_strv_builder_add (builder, room->id);
   for (guint i = 0; i < room->members->len; i++) {
     MeshMember *member = g_ptr_array_index (room->members, i);
 
-    if (!member->lost)
+    if (!member->lost && (room->lists || member->spoke)
+        && g_strcmp0 (member->id, but) != 0)
       g_strv_builder_add (builder, member->id);
   }
-  ids = g_strv_builder_end (builder);
-  for (guint i = 0; i < room->members->len; i++) {
-    MeshMember *member = g_ptr_array_index (room->members, i);
-    MeshMessage *message
-        = mesh_room_message (room, MESH_MESSAGE_ROSTER, member->id);
+  return g_strv_builder_end (builder);
+}
 
-    message->ids = g_strdupv (ids);
-    mesh_room_send (room, message);
+static void
+send_roster (MeshRoom *room, MeshMember *member)
+{
+  MeshMessage *message
+      = mesh_room_message (room, MESH_MESSAGE_ROSTER, member->id);
+
+  message->ids = list_members (room, NULL);
+  mesh_room_send (room, message);
+}
+
+/* The host tells everybody. Where nobody names the host, the others tell it, and
+ * it asks whether there is another one. */
+void
+mesh_room_send_rosters (MeshRoom *room, gint64 now)
+{
+  MeshMember *senior = find_senior (room);
+
+  room->roster_at = room->members->len > 0 ? now + ROSTER_INTERVAL : NEVER;
+  if (!room->host && senior) {
+    send_roster (room, senior);
+    return;
   }
+  if (!mesh_room_is_host (room))
+    return;
+  if (!room->host && room->joined)
+    mesh_room_send (room, mesh_room_message (room, MESH_MESSAGE_JOINROOM,
+            room->room ? room->room : NIL_ROOM));
+  for (guint i = 0; i < room->members->len; i++)
+    send_roster (room, g_ptr_array_index (room->members, i));
 }
 
 static void
@@ -329,14 +408,9 @@ start_afresh (MeshRoom *room, gint64 now)
     MeshMember *member = g_ptr_array_index (room->members, i);
 
     member->failures = 0;
-    if (member->phase == MESH_PEER_IDLE
-        || member->phase == MESH_PEER_CONNECTED)
-      continue;
-    mesh_room_send_bye (room, member->id, member->sid, "failed");
-    mesh_attempt_stop (room, member, "failed");
-    member->lost_at = now;
-    member->call_at = now + mesh_room_repair_delay (room, member);
+    mesh_attempt_abandon (room, member, now);
   }
+  mesh_room_send_states (room, now);
 }
 
 static void
@@ -375,6 +449,15 @@ on_joined (MeshRoom *room, const MeshMessage *message, gint64 now)
   member->lost = FALSE;
 }
 
+static gboolean
+is_heard (MeshMember *member, gint64 now)
+{
+  gint64 heard_at = member->phase == MESH_PEER_CONNECTED ? member->heard_at
+      : member->old_sid ? member->old_heard_at : G_MININT64 / 2;
+
+  return now < heard_at + LOST_SILENCE_TIMEOUT;
+}
+
 static void
 on_left (MeshRoom *room, const MeshMessage *message, gint64 now)
 {
@@ -385,8 +468,7 @@ on_left (MeshRoom *room, const MeshMessage *message, gint64 now)
   member->listed = FALSE;
   if (g_strcmp0 (message->reason, "bye") == 0)
     mesh_room_forget (room, member, "left", now);
-  else if (member->phase == MESH_PEER_CONNECTED
-           && now < member->heard_at + LOST_SILENCE_TIMEOUT)
+  else if (is_heard (member, now))
     member->lost = TRUE;
   else
     mesh_room_forget (room, member, "timeout", now);
@@ -441,39 +523,45 @@ mesh_room_server_says (MeshRoom *room, const MeshMessage *message, gint64 now)
   }
 }
 
-/* To us, or to the room while we are its host or nobody is known to be. */
 static gboolean
-is_asked_of_us (MeshRoom *room, const char *to)
+is_for_the_room (MeshRoom *room, const char *to)
 {
-  if (!to || g_str_equal (to, room->id))
-    return TRUE;
   if (!room->room && !g_str_equal (to, NIL_ROOM))
     room->room = g_strdup (to);
-  if (g_strcmp0 (to, room->room) != 0 && !g_str_equal (to, NIL_ROOM))
+  return g_strcmp0 (to, room->room) == 0 || g_str_equal (to, NIL_ROOM);
+}
+
+/* Asked of us, or of the room while we host. Where nobody names the host, who
+ * asks again is answered by everybody: the host may be gone. */
+static gboolean
+is_asked_of_us (MeshRoom *room, const MeshMessage *message)
+{
+  MeshMember *member = mesh_room_find (room, message->from);
+
+  if (!message->to || g_str_equal (message->to, room->id))
+    return TRUE;
+  if (!is_for_the_room (room, message->to))
     return FALSE;
-  return !room->host || are_host (room);
+  if (mesh_room_is_host (room))
+    return TRUE;
+  return !room->host && member && member->phase != MESH_PEER_CONNECTED
+         && member->asked++ > 0;
 }
 
 void
 mesh_room_on_joinroom (MeshRoom *room, const MeshMessage *message, gint64 now)
 {
-  g_autoptr (GStrvBuilder) builder = NULL;
   MeshMessage *reply;
 
-  if (!is_asked_of_us (room, message->to))
+  if (!is_asked_of_us (room, message)) {
+    if (!room->host)
+      mesh_room_learn (room, message->from, now);
     return;
+  }
   /* known at once, so that two who ask at the same time hear of each other */
   mesh_room_learn (room, message->from, now);
-  builder = g_strv_builder_new ();
-  g_strv_builder_add (builder, room->id);
-  for (guint i = 0; i < room->members->len; i++) {
-    MeshMember *member = g_ptr_array_index (room->members, i);
-
-    if (!g_str_equal (member->id, message->from) && !member->lost)
-      g_strv_builder_add (builder, member->id);
-  }
   reply = mesh_room_message (room, MESH_MESSAGE_ROOMREPLY, message->from);
-  reply->ids = g_strv_builder_end (builder);
+  reply->ids = list_members (room, message->from);
   mesh_room_send (room, reply);
 }
 

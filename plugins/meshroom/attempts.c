@@ -124,16 +124,42 @@ stop_attempt (MeshCall *self, Member *member)
 }
 
 /* Another attempt takes the place of this one: what is there to see and hear
- * stays so until the other one has something. */
-static void
+ * stays so until the other one has something. Returns whether there is. */
+static gboolean
 retire_attempt (MeshCall *self, Member *member)
 {
-  if (mesh_peer_is_connected (member->peer)) {
+  if (member->peer && mesh_peer_is_connected (member->peer)) {
     stop_peer (self, member, &member->old);
     member->old = g_steal_pointer (&member->peer);
     member->old_heard_at = mesh_call_now ();
   }
   stop_attempt (self, member);
+  return member->old != NULL;
+}
+
+static void
+find_sid (const MeshPeerInfo *info, gpointer user_data)
+{
+  const char **search = user_data;      /* of whom, and what was found */
+
+  if (g_str_equal (info->id, search[0]))
+    search[1] = info->sid;
+}
+
+/* What was to take the old one's place came to nothing, and the room has gone
+ * back to it. */
+static void
+reinstate_old (MeshCall *self, const char *id, Member *member)
+{
+  const char *search[2] = { id, NULL };
+
+  if (member->peer || !member->old)
+    return;
+  mesh_room_foreach_peer (self->room, find_sid, search);
+  if (g_strcmp0 (search[1], mesh_peer_get_sid (member->old)) != 0)
+    return;
+  member->peer = g_steal_pointer (&member->old);
+  member->connected_at = mesh_call_now ();
 }
 
 void
@@ -184,6 +210,7 @@ void
 mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
 {
   Member *member = mesh_call_get_member (self, action->peer);
+  gboolean takes_over = retire_attempt (self, member);
   g_autoptr (GError) error = NULL;
   MeshPeerConfig config = {
     .id = action->peer,
@@ -199,10 +226,9 @@ mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
     .latency = self->config.latency,
     .decode = self->config.decode,
     .verify_fingerprint = self->config.verify_fingerprint,
-    .takes_over = member->old != NULL,
+    .takes_over = takes_over,
   };
 
-  stop_attempt (self, member);
   member->peer = mesh_peer_new (&config, &error);
   if (member->peer) {
     const MeshCodec *codec = choose_codec (self, action->codecs);
@@ -278,12 +304,9 @@ on_failed (MeshPeer *peer, const char *reason, const char *text,
   Member *member = g_hash_table_lookup (self->members,
       mesh_peer_get_id (peer));
 
-  /* one that was to go anyway */
-  if (member && member->old == peer) {
-    stop_peer (self, member, &member->old);
-    return;
-  }
-  mesh_call_warn (self, mesh_peer_get_id (peer), text);
+  /* of one that was to go anyway nobody needs to hear */
+  if (!member || member->old != peer)
+    mesh_call_warn (self, mesh_peer_get_id (peer), text);
   mesh_room_failed (self->room, mesh_peer_get_id (peer),
       mesh_peer_get_sid (peer), reason, mesh_call_now ());
   mesh_call_pump (self);
@@ -358,8 +381,13 @@ listen_to (MeshCall *self, const char *id, Member *member)
   }
   if (!member->old)
     return;
-  if (mesh_peer_take_heard (member->old))
+  if (mesh_peer_take_heard (member->old)) {
     member->heard_at = member->old_heard_at = now;
+    mesh_room_heard (self->room, id, mesh_peer_get_sid (member->old), now);
+    reinstate_old (self, id, member);
+  }
+  if (!member->old)
+    return;
   if (now >= member->old_heard_at + OLD_SILENCE || (member->connected_at
           && now >= member->connected_at + (mesh_tile_shows (member->tile,
                   GST_ELEMENT (member->old)) ? OLD_STAYS : OLD_LINGERS)))
@@ -379,26 +407,29 @@ mesh_call_listen (MeshCall *self)
     listen_to (self, id, value);
 }
 
-/* The core has ended an attempt; a member that was never shown goes with it. */
+/* The core has ended an attempt; a member that was never shown goes with it. An
+ * old one that has been replaced goes a little later (listen_to()). */
 void
 mesh_call_end_attempt (MeshCall *self, const MeshRoomAction *action)
 {
   Member *member = g_hash_table_lookup (self->members, action->peer);
+  gboolean replaced = g_str_equal (action->reason, "replaced");
 
-  if (!member || !member->peer
-      || g_strcmp0 (mesh_peer_get_sid (member->peer), action->sid) != 0)
+  if (!member)
     return;
   GST_DEBUG_OBJECT (self->config.element, "attempt %s with %s ends: %s",
       action->sid, action->peer, action->reason);
-  if (g_str_equal (action->reason, "replaced"))
-    retire_attempt (self, member);
-  else
+  if (member->old
+      && g_strcmp0 (mesh_peer_get_sid (member->old), action->sid) == 0) {
+    if (!replaced)
+      stop_peer (self, member, &member->old);
+  } else if (member->peer
+             && g_strcmp0 (mesh_peer_get_sid (member->peer), action->sid)
+             == 0) {
     stop_attempt (self, member);
-  /* what replaced it may fail and be tried again; all else is an end */
-  if (!g_str_equal (action->reason, "replaced")
-      && !g_str_equal (action->reason, "failed"))
-    stop_peer (self, member, &member->old);
-  if (!member->added)
+    reinstate_old (self, action->peer, member);
+  }
+  if (!member->added && !member->peer)
     mesh_call_drop_member (self, action->peer);
 }
 

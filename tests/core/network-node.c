@@ -50,7 +50,12 @@ start (Sim *sim, guint index, guint other, const MeshRoomAction *action)
 {
   Link *link = &sim->nodes[index].links[other];
 
-  g_assert_null (link->sid);    /* one at a time */
+  /* one at a time, but for a connection that gives way to another */
+  if (link->sid) {
+    g_assert_true (link->connected);
+    g_assert_null (sim->nodes[index].old[other].sid);
+    sim->nodes[index].old[other] = *link;
+  }
   memset (link, 0, sizeof *link);
   link->sid = g_strdup (action->sid);
   link->offerer = action->offerer;
@@ -104,6 +109,21 @@ remote_sdp (Sim *sim, guint index, guint other, const MeshRoomAction *action)
 }
 
 static void
+stop (Node *node, guint other, const char *sid)
+{
+  Link *link = &node->links[other], *old = &node->old[other];
+
+  if (g_strcmp0 (old->sid, sid) == 0) {
+    g_clear_pointer (&old->sid, g_free);
+    return;
+  }
+  g_assert_cmpstr (link->sid, ==, sid);
+  g_free (link->sid);
+  *link = *old;
+  memset (old, 0, sizeof *old);
+}
+
+static void
 carry_out (Sim *sim, guint index, const MeshRoomAction *action)
 {
   Node *node = &sim->nodes[index];
@@ -119,8 +139,7 @@ carry_out (Sim *sim, guint index, const MeshRoomAction *action)
       start (sim, index, other, action);
       break;
     case MESH_ROOM_STOP:
-      g_assert_cmpstr (node->links[other].sid, ==, action->sid);
-      g_clear_pointer (&node->links[other].sid, g_free);
+      stop (node, other, action->sid);
       break;
     case MESH_ROOM_REMOTE_SDP:
       remote_sdp (sim, index, other, action);
@@ -182,6 +201,7 @@ sim_clear_node (Node *node)
 {
   for (guint i = 0; i < MAX_NODES; i++) {
     g_clear_pointer (&node->links[i].sid, g_free);
+    g_clear_pointer (&node->old[i].sid, g_free);
     node->shown[i] = FALSE;
   }
   g_clear_pointer (&node->room, mesh_room_free);
@@ -238,15 +258,22 @@ sim_on_connect (Sim *sim, Event *event)
   add_heard (sim, event->node, event->other, link->sid);
 }
 
+static gboolean
+has (const Node *node, guint other, const char *sid)
+{
+  return g_strcmp0 (node->links[other].sid, sid) == 0
+         || g_strcmp0 (node->old[other].sid, sid) == 0;
+}
+
 void
 sim_on_heard (Sim *sim, Event *event)
 {
   Node *node = &sim->nodes[event->node];
   Node *other = &sim->nodes[event->other];
 
-  if (g_strcmp0 (node->links[event->other].sid, event->text) != 0)
+  if (!has (node, event->other, event->text))
     return;
-  if (g_strcmp0 (other->links[event->node].sid, event->text) == 0)
+  if (has (other, event->node, event->text))
     mesh_room_heard (node->room, other->id, event->text, sim->now);
   add_heard (sim, event->node, event->other, event->text);
 }

@@ -140,6 +140,7 @@ sim_leave (Sim *sim, guint index)
   for (guint i = 0; i < sim->n; i++) {
     g_assert_false (node->shown[i]);
     g_assert_null (node->links[i].sid);
+    g_assert_null (node->old[i].sid);
   }
   if (node->online)
     sim_add_event (sim, TO_SERVER, index,
@@ -356,7 +357,8 @@ pair_is_whole (Sim *sim, guint i, guint j)
     return !a->shown[j] && !b->shown[i]
            && (sim->no_server || (!ab->sid && !ba->sid));
   return ab->sid && g_strcmp0 (ab->sid, ba->sid) == 0 && ab->connected
-         && ba->connected && ab->offerer != ba->offerer && a->shown[j]
+         && ba->connected && !a->old[j].sid && !b->old[i].sid
+         && ab->offerer != ba->offerer && a->shown[j]
          && b->shown[i];
 }
 

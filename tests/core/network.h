@@ -29,6 +29,7 @@ typedef struct {
   GPtrArray *unsent;            /* JSON, while offline */
   GPtrArray *held;              /* JSON, the mailbox while offline */
   Link links[MAX_NODES];
+  Link old[MAX_NODES];          /* set aside for the one in links */
   gboolean shown[MAX_NODES];
 } Node;
 

@@ -16,7 +16,8 @@ const inputs = {
   leave: (room) => room.leave(),
   tick: (room, {at}) => room.tick(at),
   feed: (room, {at, message}) => room.feed(readMessage(message), at),
-  state: (room, {name, muted, hidden}) => room.setState(name, muted, hidden),
+  state: (room, {at, name, muted, hidden}) =>
+    room.setState(name, muted, hidden, at),
   chat: (room, {text}) => room.chat(text),
   'local-sdp': (room, {peer, sid, type, sdp}) =>
     room.localSdp(peer, sid, type, sdp),

@@ -11,7 +11,9 @@
  *                                      connected
  *
  * Every phase but idle has a timeout, and leads back to idle through failed(),
- * which sets when to call again.
+ * which sets when to call again. A connection that has fallen silent, or that
+ * the other side gives up, is set aside: it ends when another one is there, and
+ * is gone back to when it is heard and the other attempt came to nothing.
  */
 
 import {parseSid} from './ids.js';
@@ -24,6 +26,8 @@ import * as roster from './roster.js';
 const CALL_TIMEOUT = 6000;
 const CONNECT_TIMEOUT = 20000;
 const SILENCE_TIMEOUT = 8000;
+const STEADY_SILENCE_TIMEOUT = 4000;    // of who was heard all the time
+export const STEADY_AFTER = 3;
 const OTHER_SIDE_LATER = 3000;
 export const BARRED_TIME = 30000;
 const RETRY_DELAYS = [500, 1000, 2000, 4000, 8000, 15000];
@@ -80,22 +84,118 @@ export function call(room, member, now) {
   begin(room, member, sid, 'calling', undefined, now);
 }
 
+/** @param {Member} member */
+function becomeIdle(member) {
+  member.phase = 'idle';
+  member.renew = false;
+  member.sid = null;
+  member.remoteCandidates = [];
+  member.localCandidates = [];
+}
+
 /**
- * Ends the attempt, if there is one, and sets no other.
+ * Ends the attempt, but not the connection that was there before it.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ * @param {string} reason
+ */
+function endAttempt(room, member, reason) {
+  if (member.phase === 'idle')
+    return;
+  room.push({type: 'stop', peer: member.id, sid: member.sid, reason});
+  becomeIdle(member);
+}
+
+/** @param {Room} room @param {Member} member @param {string} reason */
+export function stopOld(room, member, reason) {
+  if (member.oldSid !== null)
+    room.push({type: 'stop', peer: member.id, sid: member.oldSid, reason});
+  member.oldSid = null;
+}
+
+/**
+ * Ends everything with the member, and sets nothing new.
  *
  * @param {Room} room
  * @param {Member} member
  * @param {string} reason
  */
 export function stop(room, member, reason) {
-  if (member.phase === 'idle')
+  endAttempt(room, member, reason);
+  stopOld(room, member, reason);
+}
+
+/**
+ * A connection gives way to another attempt, and stays until that is connected:
+ * maybe it is good one way, or will be again.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ */
+function setAside(room, member) {
+  stopOld(room, member, 'replaced');
+  member.oldSid = member.sid;
+  member.oldCaller = member.caller;
+  member.oldHeardAt = member.heardAt;
+  becomeIdle(member);
+}
+
+/** To another attempt. @param {Room} room @param {Member} member */
+function giveWay(room, member) {
+  if (member.phase === 'connected')
+    setAside(room, member);
+  else
+    endAttempt(room, member, 'replaced');
+}
+
+/**
+ * How long a connection may be silent. Who sends only reports does so every few
+ * seconds (RFC 3550, 6.2); who sent media all the time would go on.
+ *
+ * @param {Member} member
+ */
+function patience(member) {
+  if (member.lost)
+    return roster.LOST_SILENCE_TIMEOUT;
+  return member.steady >= STEADY_AFTER ? STEADY_SILENCE_TIMEOUT
+    : SILENCE_TIMEOUT;
+}
+
+/**
+ * To the connection that was set aside, if it lives and nothing else is under
+ * way.
+ *
+ * @param {Member} member
+ * @param {number} now
+ */
+export function goBack(member, now) {
+  if (member.oldSid === null || member.phase !== 'idle'
+      || now >= member.oldHeardAt + patience(member))
+    return false;
+  member.phase = 'connected';
+  member.sid = member.oldSid;
+  member.oldSid = null;
+  member.caller = member.oldCaller;
+  member.heardAt = member.oldHeardAt;
+  member.haveRemote = member.haveLocal = true;
+  return true;
+}
+
+/**
+ * Whatever was sent for an attempt that is not connected may be lost.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ * @param {number} now
+ */
+export function abandon(room, member, now) {
+  if (member.phase === 'idle' || member.phase === 'connected')
     return;
-  room.push({type: 'stop', peer: member.id, sid: member.sid, reason});
-  member.phase = 'idle';
-  member.renew = false;
-  member.sid = null;
-  member.remoteCandidates = [];
-  member.localCandidates = [];
+  room.sendBye(member.id, member.sid, 'failed');
+  endAttempt(room, member, 'failed');
+  if (!goBack(member, now))
+    member.callAt = now + roster.repairDelay(room, member);
 }
 
 /**
@@ -111,10 +211,14 @@ export function stop(room, member, reason) {
 export function failed(room, member, reason, bye, now) {
   const delay = RETRY_DELAYS[Math.min(member.failures,
     RETRY_DELAYS.length - 1)];
+  const wasConnected = member.phase === 'connected';
   if (bye)
     room.sendBye(member.id, member.sid, bye);
-  stop(room, member, reason);
-  member.lostAt = now;
+  endAttempt(room, member, reason);
+  if (goBack(member, now))
+    return;
+  if (wasConnected)
+    member.lostAt = now;
   if (member.lost || roster.denies(room, member)
       || now >= roster.forgetAt(room, member)) {
     roster.forget(room, member, 'timeout', now);
@@ -145,7 +249,7 @@ export function renew(room, member, now) {
   }
   if (member.lost || member.inc === null || roster.denies(room, member))
     return;
-  stop(room, member, 'replaced');
+  giveWay(room, member);
   call(room, member, now);
 }
 
@@ -174,17 +278,35 @@ export function timeout(member) {
     case 'offering':
       return member.beganAt + CONNECT_TIMEOUT;
     case 'connected':
-      return member.heardAt
-        + (member.lost ? roster.LOST_SILENCE_TIMEOUT : SILENCE_TIMEOUT);
+      return member.heardAt + patience(member);
     default:
       return Infinity;
   }
 }
 
+/**
+ * Nothing is heard on the connection. It may be that only we don't hear: so no
+ * bye, but a new attempt beside it.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ * @param {number} now
+ */
+function onSilence(room, member, now) {
+  setAside(room, member);
+  member.lostAt = now;
+  member.callAt = now;
+  call(room, member, now);
+}
+
 /** @param {Room} room @param {Member} member @param {number} now */
 export function onTimeout(room, member, now) {
-  const silent = member.phase === 'connected';
-  failed(room, member, silent ? 'silent' : 'failed', 'failed', now);
+  if (member.phase !== 'connected')
+    failed(room, member, 'failed', 'failed', now);
+  else if (member.lost || roster.denies(room, member))
+    failed(room, member, 'silent', 'failed', now);
+  else
+    onSilence(room, member, now);
 }
 
 /**
@@ -238,11 +360,18 @@ export function acceptInc(room, member, message, now) {
     && message.sid === member.sid;
   if (member.inc !== null && !gotOurCall)
     startAnew(room, member, message, now);
-  if (member.inc !== null)
-    member.lastCall = 0;
   member.inc = message.inc;
   return true;
 }
+
+/**
+ * We have had this call, or a later one.
+ *
+ * @param {Member} member
+ * @param {{inc: string, number: number}} sid
+ */
+const isStaleCall = (member, {inc, number}) => inc < member.callInc
+  || (inc === member.callInc && number <= member.lastCall);
 
 /** @param {Room} room @param {Message} message @param {number} now */
 export function onCall(room, message, now) {
@@ -252,7 +381,7 @@ export function onCall(room, message, now) {
   if (sid !== undefined) {
     if (!parsed || (inc !== undefined && inc !== parsed.inc))
       return;
-    if (member && parsed.number <= member.lastCall)
+    if (member && isStaleCall(member, parsed))
       return;
   }
   if (!member || (member.phase === 'idle'
@@ -266,9 +395,14 @@ export function onCall(room, message, now) {
   }
   if (oursStands(room, member, message))
     return;
-  stop(room, member, 'replaced');
   if (parsed)
+    giveWay(room, member);
+  else
+    stop(room, member, 'replaced');
+  if (parsed) {
+    member.callInc = parsed.inc;
     member.lastCall = parsed.number;
+  }
   begin(room, member, sid ?? nextSid(room), 'offering', codecs, now);
 }
 
@@ -314,10 +448,23 @@ function takeCandidate(room, member, {candidate, mline, mid}) {
     member.remoteCandidates.push(action);
 }
 
+/**
+ * Our call went astray, and came after we had given it up.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ * @param {Message} message
+ */
+const isOfferTooLate = (room, member, {sid, sdpType}) => sdpType === 'offer'
+  && sid !== undefined && sid.startsWith(room.inc) && sid !== member.oldSid;
+
 /** @param {Room} room @param {Member} member @param {Message} message */
 export function onSignal(room, member, message) {
-  if (!isCurrent(member, message.sid))
+  if (!isCurrent(member, message.sid)) {
+    if (isOfferTooLate(room, member, message))
+      room.sendBye(member.id, message.sid, 'failed');
     return;
+  }
   if (message.sdp !== undefined)
     takeSdp(room, member, message);
   if (message.candidate !== undefined)
@@ -333,6 +480,10 @@ export function onSignal(room, member, message) {
 export function onBye(room, member, {sid, reason}, now) {
   if (reason === 'left') {
     roster.forget(room, member, 'left', now);
+    return;
+  }
+  if (sid !== undefined && sid === member.oldSid) {
+    stopOld(room, member, 'failed');
     return;
   }
   if (sid === undefined || !isCurrent(member, sid))

@@ -154,7 +154,7 @@ export class Call {
 
   /** @param {string} name */
   setName(name) {
-    this.#room.setState(name, this.#media.muted, this.#media.hidden);
+    this.#room.setState(name, this.#media.muted, this.#media.hidden, now());
     this.#run();
   }
 
@@ -207,7 +207,7 @@ export class Call {
     for (const {connection} of this.#everyConnection())
       connection.updateTracks();
     this.#room.setState(this.#room.name, this.#media.muted,
-      this.#media.hidden);
+      this.#media.hidden, now());
     this.#run();
   };
 
@@ -393,6 +393,11 @@ export class Call {
   /** @param {Action} action */
   #startAttempt({peer = '', sid = '', offerer = false, codecs}) {
     const room = this.#room;
+    const before = this.#connections.get(peer);
+    if (before) {
+      this.#handlers.stopping(peer);
+      before.connection.close();
+    }
     const report = (call) => (...args) => {
       call(...args);
       this.#run();

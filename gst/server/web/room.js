@@ -60,6 +60,15 @@ import * as roster from './roster.js';
  * @property {Message} [message]
  */
 
+/* A driver that calls later than this was itself asleep (stopped, or
+ * throttled), and what the others said in that time lies unread. */
+const LATE = 2000;
+const STEADY_GAP = 1500;
+/* Our state is said again: without a server's list a message may be lost, and
+ * with one what was in a mailbox when that broke. */
+const STATE_INTERVAL = 10000;
+const STATE_INTERVAL_LISTED = 30000;
+
 /** What is known of one member; attempt.js and roster.js look after it. */
 export class Member {
   /** The newest seen; null: none, or an older app. @type {string | null} */
@@ -69,6 +78,7 @@ export class Member {
   listed = false;               // the server: it is in the room
   lost = false;                 // the server: timed out. Its media: not so
   newer = false;                // it joined after us, so it calls
+  spoke = false;                // it did so itself
   seenAt;                       // last message or media of its own
   lostAt;                       // its last attempt failed
 
@@ -88,6 +98,7 @@ export class Member {
   beganAt = 0;
   heardAt = 0;
   renew = false;                // to be made anew, when we can call
+  steady = 0;                   // heard so often without a gap
   haveRemote = false;           // its description is here
   haveLocal = false;            // ours is out
   nRemote = 0;                  // candidates so far
@@ -97,8 +108,16 @@ export class Member {
   /** @type {Message[]} wait for ours */
   localCandidates = [];
 
+  /* The connection before it, which is there until another one is. */
+  /** @type {string | null} */
+  oldSid = null;
+  oldCaller = false;
+  oldHeardAt = 0;
+
   /* The next attempt. */
-  lastCall = 0;                 // largest N accepted from this inc
+  callInc = '';                 // of the last call accepted,
+  lastCall = 0;                 // and its N
+  asked = 0;                    // joinrooms since it was connected
   failures = 0;                 // in a row
   callAt = 0;
   barredUntil = 0;              // we don't call
@@ -117,7 +136,7 @@ export class Room {
   #actions = [];
   /** @type {Member[]} in the order they came up */
   members = [];
-  /** @type {{id: string, inc: string | null, until: number}[]} */
+  /** @type {roster.Departed[]} */
   departed = [];
   nCalls = 0;
 
@@ -129,6 +148,9 @@ export class Room {
   /** @type {string | null} */
   host = null;
   rosterAt = Infinity;
+  stateAt = Infinity;
+  /** When we were last told the time. @type {number | null} */
+  awakeAt = null;
 
   answered = false;             // our joinroom was
   nAsked = 0;
@@ -182,6 +204,7 @@ export class Room {
   feed(message, now) {
     if (this.left)
       return;
+    this.#wake(now);
     if (roster.isServers(message.type)) {
       roster.serverSays(this, message, now);
       return;
@@ -194,10 +217,13 @@ export class Room {
       if (!attempt.acceptInc(this, member, message, now))
         return;
       member.seenAt = now;
+      member.spoke = true;
     }
     this.#dispatch(member, message, now);
-    if (!member && (member = this.find(message.from)))
+    if (!member && (member = this.find(message.from))) {
       attempt.acceptInc(this, member, message, now);
+      member.spoke = true;
+    }
   }
 
   /**
@@ -208,12 +234,15 @@ export class Room {
   tick(now) {
     if (this.left)
       return;
+    this.#wake(now);
     for (const member of [...this.members])
       this.#tickMember(member, now);
     if (now >= this.askAt && this.server !== 'offline')
       roster.ask(this, now);
     if (now >= this.rosterAt)
       roster.sendRosters(this, now);
+    if (now >= this.stateAt && this.server !== 'offline')
+      this.sendStates(now);
   }
 
   /** Says goodbye to everybody, and ends everything. */
@@ -235,17 +264,15 @@ export class Room {
    * @param {string} name
    * @param {boolean} muted
    * @param {boolean} hidden
+   * @param {number} now
    */
-  setState(name, muted, hidden) {
+  setState(name, muted, hidden, now) {
     if (this.name === name && this.muted === muted && this.hidden === hidden)
       return;
     this.name = name;
     this.muted = muted;
     this.hidden = hidden;
-    for (const member of this.members) {
-      if (member.phase !== 'idle')
-        this.sendState(member.id);
-    }
+    this.sendStates(now);
   }
 
   /** @param {string[]} [codecs] what our next calls name */
@@ -309,7 +336,11 @@ export class Room {
       return;
     member.phase = 'connected';
     member.heardAt = member.seenAt = now;
+    member.steady = 0;
     member.failures = 0;
+    member.asked = 0;
+    this.stateAt = Math.min(this.stateAt, this.#nextState(now));
+    attempt.stopOld(this, member, 'replaced');
     /* An answer that comes all the same is still one. */
     this.askAt = Infinity;
     if (!member.added) {
@@ -326,9 +357,18 @@ export class Room {
    * @param {number} now
    */
   heard(peer, sid, now) {
-    const member = this.#findCurrent(peer, sid);
-    if (member?.phase === 'connected')
+    const member = this.find(peer);
+    if (!member)
+      return;
+    this.#wake(now);
+    if (sid === member.oldSid) {
+      member.oldHeardAt = member.seenAt = now;
+      attempt.goBack(member, now);
+    } else if (sid === member.sid && member.phase === 'connected') {
+      member.steady = now - member.heardAt <= STEADY_GAP
+        ? Math.min(member.steady + 1, attempt.STEADY_AFTER) : 0;
       member.heardAt = member.seenAt = now;
+    }
   }
 
   /**
@@ -339,6 +379,12 @@ export class Room {
    * @param {number} now
    */
   failed(peer, sid, reason, now) {
+    const old = this.find(peer);
+    if (old && old.oldSid === sid) {
+      this.sendBye(peer, sid, 'failed');
+      attempt.stopOld(this, old, 'failed');
+      return;
+    }
     const member = this.#findCurrent(peer, sid);
     if (!member)
       return;
@@ -382,7 +428,8 @@ export class Room {
     if (this.left)
       return Infinity;
     return Math.min(this.rosterAt,
-      this.server === 'offline' ? Infinity : this.askAt,
+      this.server === 'offline' ? Infinity
+        : Math.min(this.askAt, this.stateAt),
       ...this.members.map((member) => this.#memberDeadline(member)));
   }
 
@@ -428,6 +475,43 @@ export class Room {
   sendState(to) {
     const {name, muted, hidden} = this;
     this.send(this.message('state', to, {name, muted, hidden}));
+  }
+
+  /** To all who have been told before, and again in a while. @param {number} now */
+  sendStates(now) {
+    this.stateAt = Infinity;
+    for (const {id, phase, oldSid} of this.members) {
+      if (phase === 'idle' && oldSid === null)
+        continue;
+      this.sendState(id);
+      this.stateAt = this.#nextState(now);
+    }
+  }
+
+  /** @param {number} now */
+  #nextState(now) {
+    return now + (this.lists ? STATE_INTERVAL_LISTED : STATE_INTERVAL);
+  }
+
+  /**
+   * To be called first in whatever is called with the time: when our driver was
+   * asleep, what the others said meanwhile is not read yet, and nobody is judged
+   * by that time.
+   *
+   * @param {number} now
+   */
+  #wake(now) {
+    const since = this.awakeAt;
+    this.awakeAt = now;
+    if (since === null || now - since <= LATE)
+      return;
+    const late = now - Math.max(since, this.deadline());
+    if (late <= LATE)
+      return;
+    for (const member of this.members) {
+      for (const key of ['seenAt', 'lostAt', 'beganAt', 'heardAt'])
+        member[key] = Math.min(now, member[key] + late);
+    }
   }
 
   /** @param {string} peer @param {string} text */
@@ -486,6 +570,8 @@ export class Room {
       case 'bye':
         if (member)
           attempt.onBye(this, member, message, now);
+        else
+          roster.noteBye(this, message, now);
         break;
     }
   }

@@ -29,44 +29,98 @@ const NIL_ROOM = '00000000-0000-0000-0000-000000000000';
 /** @param {Room} room */
 const areHost = (room) => room.host === room.id;
 
+/**
+ * Whether the member has been here longer than whoever has that inc and id.
+ *
+ * @param {Member} member
+ * @param {string} inc
+ * @param {string} id
+ */
+const isOlder = (member, inc, id) => member.inc !== null
+  && (member.inc < inc || (member.inc === inc && member.id < id));
+
+/**
+ * Who has been here longest of those who are connected, if longer than we.
+ *
+ * @param {Room} room
+ * @returns {Member | undefined}
+ */
+function findSenior(room) {
+  /** @type {Member | undefined} */
+  let senior;
+  for (const member of room.members) {
+    if (member.phase !== 'connected')
+      continue;
+    /* As in mooz. */
+    if (member.id === room.room)
+      return member;
+    if (isOlder(member, senior?.inc ?? room.inc, senior?.id ?? room.id))
+      senior = member;
+  }
+  return senior;
+}
+
+/**
+ * Whom the server says; else the one whose id is the room's, as in mooz; else
+ * whoever has been here longest.
+ *
+ * @param {Room} room
+ */
+const isHost = (room) => room.host !== null ? areHost(room)
+  : findSenior(room) === undefined;
+
 /** @param {Room} room @param {number} now */
 function viewChanged(room, now) {
-  if (areHost(room))
+  if (room.host === null)
+    room.rosterAt = Math.min(room.rosterAt, now + ROSTER_INTERVAL);
+  else if (areHost(room))
     room.rosterAt = Math.min(room.rosterAt, now + ROSTER_DELAY);
 }
 
 /**
- * Somebody who left: what others still say of it does not bring it back.
+ * Somebody who left: until then, what others still say of it does not bring it
+ * back; and when it does come back, we know what calls of it we had.
  *
- * @param {Room} room
- * @param {string} id
- * @param {number} now
+ * @typedef {{id: string, inc: string | null, callInc: string,
+ *   lastCall: number, until: number}} Departed
  */
-function findDeparted(room, id, now) {
-  while (room.departed.length > 0 && room.departed[0].until <= now)
-    room.departed.shift();
-  return room.departed.find((departed) => departed.id === id);
-}
 
-/** @param {Room} room @param {string} id @param {number} now */
-function dropDeparted(room, id, now) {
-  const departed = findDeparted(room, id, now);
+/** @param {Room} room @param {string} id @returns {Departed | undefined} */
+const findDeparted = (room, id) =>
+  room.departed.find((departed) => departed.id === id);
+
+/** @param {Room} room @param {string} id */
+function takeDeparted(room, id) {
+  const departed = findDeparted(room, id);
   if (departed)
     room.departed.splice(room.departed.indexOf(departed), 1);
+  return departed;
 }
 
 /**
  * @param {Room} room
- * @param {Member} member
- * @param {boolean} saidSo
+ * @param {Omit<Departed, 'until'>} departed
  * @param {number} now
  */
-function noteDeparted(room, member, saidSo, now) {
-  dropDeparted(room, member.id, now);
+function noteDeparted(room, departed, now) {
+  takeDeparted(room, departed.id);
   if (room.departed.length >= MAX_MEMBERS)
     room.departed.shift();
-  room.departed.push({id: member.id, inc: saidSo ? member.inc : null,
-    until: now + NO_SIGN_TIMEOUT});
+  room.departed.push({...departed, until: now + NO_SIGN_TIMEOUT});
+}
+
+/**
+ * Somebody left of whom we did not know: what it said before may yet come.
+ *
+ * @param {Room} room
+ * @param {Message} message
+ * @param {number} now
+ */
+export function noteBye(room, {from, inc, sid, reason}, now) {
+  if (sid === undefined && reason === 'left') {
+    noteDeparted(room, {id: from, inc: inc ?? null, callInc: '', lastCall: 0},
+      now);
+  }
 }
 
 /**
@@ -78,8 +132,9 @@ function noteDeparted(room, member, saidSo, now) {
  * @param {number} now
  */
 export function isOver(room, id, inc, now) {
-  const departed = findDeparted(room, id, now);
-  return !!departed?.inc && inc !== undefined && inc <= departed.inc;
+  const departed = findDeparted(room, id);
+  return !!departed?.inc && now < departed.until && inc !== undefined
+    && inc <= departed.inc;
 }
 
 /**
@@ -106,8 +161,11 @@ export function learn(room, id, now) {
     return known;
   if (id === room.id || room.members.length + 1 >= MAX_MEMBERS)
     return undefined;
-  dropDeparted(room, id, now);
+  const departed = takeDeparted(room, id);
   const member = new Member(id, now);
+  /* It may come back; the calls that we had of it do not. */
+  member.callInc = departed?.callInc ?? '';
+  member.lastCall = departed?.lastCall ?? 0;
   member.callAt = now + repairDelay(room, member);
   room.members.push(member);
   viewChanged(room, now);
@@ -123,7 +181,7 @@ export function learn(room, id, now) {
  */
 function learnByHearsay(room, id, now) {
   const member = room.find(id);
-  if (member || findDeparted(room, id, now))
+  if (member || now < (findDeparted(room, id)?.until ?? -Infinity))
     return member;
   return learn(room, id, now);
 }
@@ -136,6 +194,7 @@ function learnByHearsay(room, id, now) {
  * @param {string} reason
  */
 export function untile(room, member, reason) {
+  attempt.stopOld(room, member, reason);
   if (!member.added)
     return;
   member.added = false;
@@ -153,7 +212,9 @@ export function untile(room, member, reason) {
 export function forget(room, member, reason, now) {
   attempt.stop(room, member, reason);
   untile(room, member, reason);
-  noteDeparted(room, member, reason === 'left', now);
+  noteDeparted(room, {id: member.id,
+    inc: reason === 'left' ? member.inc : null, callInc: member.callInc,
+    lastCall: member.lastCall}, now);
   room.members.splice(room.members.indexOf(member), 1);
   viewChanged(room, now);
 }
@@ -177,10 +238,9 @@ export const denies = (room, member) => serverLists(room) && !member.listed;
  */
 export function ghostAt(room, member) {
   const vouched = serverLists(room) && member.listed;
-  if (!member.added || member.phase === 'connected'
-      || member.seenAt > member.lostAt || vouched)
+  if (!member.added || member.phase === 'connected' || vouched)
     return Infinity;
-  return member.lostAt + GHOST_TIMEOUT;
+  return Math.max(member.seenAt, member.lostAt) + GHOST_TIMEOUT;
 }
 
 /**
@@ -237,13 +297,38 @@ export function startAsking(room, now) {
     ask(room, now);
 }
 
-/** @param {Room} room @param {number} now */
+/**
+ * Ourselves and whom we know, but one. Of hearsay only the server's is passed
+ * on: else a rumour would outlive whom it is about.
+ *
+ * @param {Room} room
+ * @param {string} [but]
+ */
+const listMembers = (room, but) => [room.id, ...room.members
+  .filter(({id, lost, spoke}) => !lost && (room.lists || spoke) && id !== but)
+  .map(({id}) => id)];
+
+/**
+ * The host tells everybody. Where nobody names the host, the others tell it, and
+ * it asks whether there is another one.
+ *
+ * @param {Room} room
+ * @param {number} now
+ */
 export function sendRosters(room, now) {
+  const senior = findSenior(room);
   room.rosterAt = room.members.length > 0 ? now + ROSTER_INTERVAL : Infinity;
-  const ids = [room.id, ...room.members.filter((member) => !member.lost)
-    .map((member) => member.id)];
-  for (const member of room.members)
-    room.send(room.message('roster', member.id, {ids}));
+  const send = ({id}) =>
+    room.send(room.message('roster', id, {ids: listMembers(room)}));
+  if (room.host === null && senior) {
+    send(senior);
+    return;
+  }
+  if (!isHost(room))
+    return;
+  if (room.host === null && room.joined)
+    room.send(room.message('joinroom', room.room ?? NIL_ROOM));
+  room.members.forEach(send);
 }
 
 /** @param {Room} room @param {string | undefined} id @param {number} now */
@@ -294,13 +379,16 @@ function readMembers(room, ids, first, now) {
 function startAfresh(room, now) {
   for (const member of room.members) {
     member.failures = 0;
-    if (member.phase === 'idle' || member.phase === 'connected')
-      continue;
-    room.sendBye(member.id, member.sid, 'failed');
-    attempt.stop(room, member, 'failed');
-    member.lostAt = now;
-    member.callAt = now + repairDelay(room, member);
+    attempt.abandon(room, member, now);
   }
+  room.sendStates(now);
+}
+
+/** @param {Member} member @param {number} now */
+function isHeard({phase, heardAt, oldSid, oldHeardAt}, now) {
+  const at = phase === 'connected' ? heardAt
+    : oldSid !== null ? oldHeardAt : -Infinity;
+  return now < at + LOST_SILENCE_TIMEOUT;
 }
 
 /** @typedef {(room: Room, message: Message, now: number) => void} Handler */
@@ -343,8 +431,7 @@ const serverHandlers = {
     member.listed = false;
     if (message.reason === 'bye')
       forget(room, member, 'left', now);
-    else if (member.phase === 'connected'
-        && now < member.heardAt + LOST_SILENCE_TIMEOUT)
+    else if (isHeard(member, now))
       member.lost = true;
     else
       forget(room, member, 'timeout', now);
@@ -379,32 +466,37 @@ export function serverSays(room, message, now) {
 }
 
 /**
- * To us, or to the room while we are its host or nobody is known to be.
+ * Asked of us, or of the room while we host. Where nobody names the host, who
+ * asks again is answered by everybody: the host may be gone.
  *
  * @param {Room} room
- * @param {string | undefined} to
+ * @param {Message} message
  */
-function isAskedOfUs(room, to) {
+function isAskedOfUs(room, {from, to}) {
+  const member = room.find(from);
   if (to === undefined || to === room.id)
     return true;
   if (room.room === null && to !== NIL_ROOM)
     room.room = to;
   if (to !== room.room && to !== NIL_ROOM)
     return false;
-  return room.host === null || areHost(room);
+  if (isHost(room))
+    return true;
+  return room.host === null && member !== undefined
+    && member.phase !== 'connected' && member.asked++ > 0;
 }
 
 /** @param {Room} room @param {Message} message @param {number} now */
 export function onJoinroom(room, message, now) {
-  if (!isAskedOfUs(room, message.to))
+  if (!isAskedOfUs(room, message)) {
+    if (room.host === null)
+      learn(room, message.from, now);
     return;
+  }
   /* Known at once, so that two who ask at the same time hear of each other. */
   learn(room, message.from, now);
-  const others = room.members
-    .filter((member) => member.id !== message.from && !member.lost)
-    .map((member) => member.id);
   room.send(room.message('roomreply', message.from,
-    {ids: [room.id, ...others]}));
+    {ids: listMembers(room, message.from)}));
 }
 
 /**
