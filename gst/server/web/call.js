@@ -288,8 +288,7 @@ export class Call {
         this.#startAttempt(action);
         break;
       case 'stop':
-        if (connection)
-          this.#stopAttempt(peer, current, action.reason);
+        this.#stopAttempt(action);
         break;
       case 'remote-sdp':
         connection?.remoteSdp(action.sdpType, action.sdp);
@@ -326,28 +325,54 @@ export class Call {
   }
 
   /**
-   * Another attempt may take the place of this one: what is there to see and
-   * hear stays so until the other one has something. What replaced it may fail
-   * and be tried again; all else is an end.
+   * Another attempt takes the place of this one: what is there to see and hear
+   * stays so until the other one has something.
    *
    * @param {string} peer
-   * @param {Connection} current
-   * @param {string | undefined} reason
    */
-  #stopAttempt(peer, current, reason) {
-    this.#connections.delete(peer);
-    if (reason === 'replaced' && current.up) {
-      this.#dropOld(peer);
-      current.heardAt = now();
-      this.#old.set(peer, current);
+  #retire(peer) {
+    const current = this.#connections.get(peer);
+    if (!current)
       return;
+    this.#dropOld(peer);
+    current.heardAt = now();
+    this.#connections.delete(peer);
+    this.#old.set(peer, current);
+  }
+
+  /**
+   * What took the place of the old one may come to nothing: then the room may
+   * have gone back to that, or does when it is heard.
+   *
+   * @param {string} peer
+   */
+  #reinstate(peer) {
+    const old = this.#old.get(peer);
+    if (!old || this.#connections.has(peer)
+        || this.#room.find(peer)?.sid !== old.sid)
+      return;
+    this.#old.delete(peer);
+    this.#connections.set(peer, old);
+  }
+
+  /**
+   * An old one that has been replaced goes a little later.
+   *
+   * @param {Action} action
+   */
+  #stopAttempt({peer = '', sid = '', reason}) {
+    const current = this.#connections.get(peer);
+    if (this.#old.get(peer)?.sid === sid) {
+      if (reason !== 'replaced')
+        this.#dropOld(peer);
+    } else if (current?.sid === sid) {
+      this.#connections.delete(peer);
+      if (current.shown)
+        this.#handlers.stopping(peer);
+      current.connection.close();
+      this.#reinstate(peer);
+      this.#shareUplink();
     }
-    if (current.shown)
-      this.#handlers.stopping(peer);
-    current.connection.close();
-    if (reason !== 'replaced' && reason !== 'failed')
-      this.#dropOld(peer);
-    this.#shareUplink();
   }
 
   /** @param {string} peer */
@@ -393,11 +418,7 @@ export class Call {
   /** @param {Action} action */
   #startAttempt({peer = '', sid = '', offerer = false, codecs}) {
     const room = this.#room;
-    const before = this.#connections.get(peer);
-    if (before) {
-      this.#handlers.stopping(peer);
-      before.connection.close();
-    }
+    this.#retire(peer);
     const report = (call) => (...args) => {
       call(...args);
       this.#run();
@@ -438,11 +459,14 @@ export class Call {
         }
       }));
     await Promise.all([...this.#old].map(async ([peer, old]) => {
-      if (await old.connection.wasHeard())
+      if (await old.connection.wasHeard()) {
         old.heardAt = now();
-      else if (now() > old.heardAt + OLD_SILENCE
-          && this.#old.get(peer) === old)
+        this.#room.heard(peer, old.sid, now());
+        this.#reinstate(peer);
+      } else if (now() > old.heardAt + OLD_SILENCE
+          && this.#old.get(peer) === old) {
         this.#dropOld(peer);
+      }
     }));
     if (this.#over)
       return;
