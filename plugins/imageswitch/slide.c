@@ -35,7 +35,6 @@ warn (ImageSwitch *self, const gchar *location, const GError *error)
 static GCancellable *
 begin_locked (ImageSwitch *self)
 {
-  self->loading.busy = TRUE;
   self->loading.cancellable = g_cancellable_new ();
   g_mutex_unlock (&self->lock);
   return self->loading.cancellable;
@@ -63,6 +62,7 @@ load_one_locked (ImageSwitch *self)
   Clip *clip = NULL;
 
   self->loading.wanted = FALSE;
+  self->loading.busy = TRUE;    /* the first frame out waits for this */
   cancellable = begin_locked (self);
   if (location)
     picture = picture_new_from_file (location, &clip, cancellable, &error);
