@@ -7,10 +7,11 @@
  * at the time: state changes block, and the setter of `hidden` may be called
  * from anywhere, also by the source's own thread.
  *
- *          hidden                      visible
- *   OPEN ──────────► SHUT ◄──────────────────────► STARTING ──► BACK
- *                     ▲        failed, or hidden       │  first
- *                     └────────────────────────────────┘  frame
+ *          hidden          visible             first frame
+ *   OPEN ──────────► SHUT ─────────► STARTING ─────────────► BACK
+ *                     ▲                 │
+ *                     └─────────────────┘
+ *                      hidden, or failed
  *
  * A source that is held is locked while it is SHUT, so that state changes of
  * the pipeline pass it by. It has a bus of ours for as long as it is held: an
