@@ -11,7 +11,7 @@
 #define READ_BYTES (16 * 1024)
 /* After so many reads in a row the others have their turn. */
 #define MAX_READS 8
-/* An output buffer that has grown beyond this is not kept. */
+/* A buffer that has grown beyond this is not kept. */
 #define IDLE_OUT 4096
 
 typedef enum {
@@ -33,7 +33,10 @@ struct _MeshConn {
 
   Phase phase;
   gint64 deadline;              /* 0: none */
-  GByteArray *head;             /* HTTP: requests not yet read */
+  GByteArray *head;             /* HTTP: what was not yet read of requests */
+  MeshHttpRequest *request;     /* HTTP: its body is not there yet */
+  gboolean answering;           /* HTTP: the answer follows later */
+  gboolean keep_alive;          /* after it */
   MeshWsParser *parser;         /* WEBSOCKET */
   GByteArray *out;              /* not yet written, from sent on */
   gsize sent;
@@ -54,6 +57,7 @@ mesh_conn_unref (MeshConn *conn)
     return;
   mesh_io_free (conn->io);
   g_byte_array_unref (conn->head);
+  mesh_http_request_free (conn->request);
   g_byte_array_unref (conn->out);
   mesh_ws_parser_free (conn->parser);
   g_free (conn);
@@ -78,11 +82,15 @@ unsent (MeshConn *self)
 }
 
 /* While an answer is on its way out, further requests wait: or a client could
- * ask for more and more without ever reading. */
+ * ask for more and more without ever reading. While it is still being made,
+ * we look whether the client is there. */
 static gboolean
 may_read (MeshConn *self)
 {
-  return self->phase != HTTP || unsent (self) == 0;
+  if (self->phase != HTTP)
+    return TRUE;
+  return unsent (self) == 0
+      && !(self->answering && self->head->len >= MESH_HTTP_MAX_HEAD);
 }
 
 static void
@@ -198,34 +206,87 @@ become_websocket (MeshConn *self)
 }
 
 static void
-answer (MeshConn *self, const MeshHttpRequest *request, guint bad_status)
+finish_answer (MeshConn *self, const MeshHttpResponse *response,
+    gboolean with_body, gboolean keep_alive)
 {
-  g_auto (MeshHttpResponse) response = { bad_status };
-  gboolean keep_alive = request && request->keep_alive;
-  gboolean head_only = request && g_str_equal (request->method, "HEAD");
-
-  if (request)
-    self->funcs->request (self, request, &response, self->user_data);
-  if (self->phase != HTTP)
-    return;
-  mesh_http_append_response (self->out, &response, !head_only, keep_alive);
+  mesh_http_append_response (self->out, response, with_body, keep_alive);
   self->deadline = g_get_monotonic_time () + self->times.response;
-  if (response.status == 101)
+  if (response->status == 101)
     become_websocket (self);
   else if (!keep_alive)
     start_closing (self);
 }
 
-/* Answers one request, if there is a whole one and the last answer is out. */
+/* @request NULL: it was none. */
+static void
+answer (MeshConn *self, const MeshHttpRequest *request, guint bad_status)
+{
+  g_auto (MeshHttpResponse) response = { bad_status };
+  gboolean keep_alive = FALSE, head_only = FALSE;
+
+  if (request) {
+    response.status = 0;
+    keep_alive = request->body ? request->persistent : request->keep_alive;
+    head_only = g_str_equal (request->method, "HEAD");
+    self->funcs->request (self, request, &response, self->user_data);
+  }
+  if (self->phase != HTTP)
+    return;
+  if (response.status == 0) {
+    self->answering = TRUE;
+    self->keep_alive = keep_alive;
+    self->deadline = 0;
+  } else {
+    finish_answer (self, &response, !head_only, keep_alive);
+  }
+}
+
+/* The answer is out: the client has as long again for its next request. */
+static void
+wait_for_request (MeshConn *self)
+{
+  if (self->phase == HTTP && !self->answering && unsent (self) == 0)
+    self->deadline = g_get_monotonic_time () + self->times.request;
+}
+
+/*
+ * mesh_conn_answer:
+ * @response: the answer that was not given at once
+ */
+void
+mesh_conn_answer (MeshConn *conn, const MeshHttpResponse *response)
+{
+  if (conn->phase != HTTP || !conn->answering)
+    return;
+  conn_ref (conn);
+  conn->answering = FALSE;
+  finish_answer (conn, response, TRUE, conn->keep_alive);
+  mesh_conn_flush (conn);
+  wait_for_request (conn);
+  if (conn->phase == HTTP && conn->head->len)
+    mesh_polled_set_again (&conn->polled);
+  mesh_conn_unref (conn);
+}
+
+static void
+drop_body (MeshConn *self, gsize length)
+{
+  g_byte_array_remove_range (self->head, 0, length);
+  if (length > IDLE_OUT && self->head->len == 0) {
+    g_byte_array_unref (self->head);
+    self->head = g_byte_array_new ();
+  }
+}
+
+/* Reads a request's head, and keeps it until its body is there, too. Returns
+ * FALSE when there is no whole one, or it was answered already. */
 static gboolean
-take_request (MeshConn *self)
+take_head (MeshConn *self)
 {
   g_autoptr (MeshHttpRequest) request = NULL;
   guint status = 431;
-  gsize length;
+  gsize length, limit = 0;
 
-  if (self->phase != HTTP || self->head->len == 0 || unsent (self))
-    return FALSE;
   length = mesh_http_head_length (self->head->data, self->head->len);
   if (length == 0 && self->head->len < MESH_HTTP_MAX_HEAD)
     return FALSE;
@@ -233,11 +294,41 @@ take_request (MeshConn *self)
     request = mesh_http_request_parse (self->head->data, length, &status);
   g_byte_array_remove_range (self->head, 0,
       length ? length : self->head->len);
-  answer (self, request, status);
+  if (request && request->body_length)
+    limit = self->funcs->body_limit (self, request, self->user_data);
+  if (request && !limit)
+    request->body_length = 0;
+  if (request && request->body_length >= 0
+      && (gsize) request->body_length <= limit) {
+    self->request = g_steal_pointer (&request);
+    return TRUE;
+  }
+  answer (self, NULL, !request ? status : request->body_length < 0 ? 411 : 413);
   mesh_conn_flush (self);
-  /* The answer is out: the client has as long again for its next request. */
-  if (self->phase == HTTP && unsent (self) == 0)
-    self->deadline = g_get_monotonic_time () + self->times.request;
+  return FALSE;
+}
+
+/* Answers one request, if there is a whole one and the last answer is out. */
+static gboolean
+take_request (MeshConn *self)
+{
+  g_autoptr (MeshHttpRequest) request = NULL;
+
+  if (self->phase != HTTP || self->answering || unsent (self))
+    return FALSE;
+  if (!self->request && (self->head->len == 0 || !take_head (self)))
+    return FALSE;
+  if (self->head->len < self->request->body_length)
+    return FALSE;
+  request = g_steal_pointer (&self->request);
+  if (request->body_length)
+    request->body = (const char *) self->head->data;
+  answer (self, request, 0);
+  if (self->phase == GONE)
+    return FALSE;
+  drop_body (self, request->body_length);
+  mesh_conn_flush (self);
+  wait_for_request (self);
   return TRUE;
 }
 

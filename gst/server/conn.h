@@ -9,9 +9,10 @@
 
 G_BEGIN_DECLS
 
-/* One accepted connection: it answers requests, until one of them makes a
- * WebSocket of it. Everything it keeps is bounded: a request's head, one
- * message, and MESH_CONN_MAX_OUT bytes that the client has not read yet.
+/* One accepted connection: it answers requests, at once or later, until one of
+ * them makes a WebSocket of it. Everything it keeps is bounded: a request's
+ * head and body, one message, and MESH_CONN_MAX_OUT bytes that the client has
+ * not read yet.
  *
  *     HTTP ──upgrade──→ WEBSOCKET
  *       └──────┬────────────┘
@@ -26,7 +27,11 @@ typedef struct _MeshConn MeshConn;
 
 /* All are called from the poller's source, none after closed(). */
 typedef struct {
-  /* fills in an answer; status 101 makes it a WebSocket */
+  /* how long a body the request may have; 0: its body is not read */
+  gsize (*body_limit) (MeshConn *conn, const MeshHttpRequest *request,
+      gpointer user_data);
+  /* fills in an answer; status 101 makes it a WebSocket, and 0 says that
+   * mesh_conn_answer() follows */
   void (*request) (MeshConn *conn, const MeshHttpRequest *request,
       MeshHttpResponse *response, gpointer user_data);
   void (*text) (MeshConn *conn, const char *text, gsize length,
@@ -54,6 +59,7 @@ void mesh_conn_unref (MeshConn *conn);
 
 guint64 mesh_conn_get_number (MeshConn *conn);
 gboolean mesh_conn_is_websocket (MeshConn *conn);
+void mesh_conn_answer (MeshConn *conn, const MeshHttpResponse *response);
 gboolean mesh_conn_send_text (MeshConn *conn, GBytes *text);
 void mesh_conn_ping (MeshConn *conn);
 void mesh_conn_flush (MeshConn *conn);

@@ -95,13 +95,20 @@ parse_header (MeshHttpRequest *self, char *line)
   return TRUE;
 }
 
+/* Digits alone: no sign, no list, nothing that two could read differently. */
 static gboolean
-has_body (MeshHttpRequest *self)
+parse_body_length (MeshHttpRequest *self)
 {
   const char *length = mesh_http_request_header (self, "Content-Length");
+  guint64 value = 0;
 
-  return mesh_http_request_header (self, "Transfer-Encoding")
-      || (length && !g_str_equal (length, "0"));
+  if (length && (!g_ascii_isdigit (length[0])
+          || !g_ascii_string_to_unsigned (length, 10, 0, G_MAXINT32, &value,
+              NULL)))
+    return FALSE;
+  self->body_length = mesh_http_request_header (self, "Transfer-Encoding")
+      ? -1 : (gint64) value;
+  return TRUE;
 }
 
 static gboolean
@@ -117,11 +124,13 @@ parse_lines (MeshHttpRequest *self, char **lines, guint *status)
     return FALSE;
   if (mesh_http_request_has_token (self, "Connection", "close"))
     self->keep_alive = FALSE;
-  /* Nothing that we serve takes a body: it is not read, so that after the
-   * answer the connection cannot go on. */
-  if (has_body (self))
+  if (!parse_body_length (self))
+    return FALSE;
+  /* Where the body is not read, the connection cannot go on. */
+  self->persistent = self->keep_alive && self->body_length >= 0;
+  if (self->body_length)
     self->keep_alive = FALSE;
-  return !(has_body (self) && mesh_http_request_header (self, "Upgrade"));
+  return !(self->body_length && mesh_http_request_header (self, "Upgrade"));
 }
 
 /*
@@ -204,6 +213,18 @@ mesh_http_response_add (MeshHttpResponse *response, const char *name,
   g_string_append_printf (response->headers, "%s: %s\r\n", name, value);
 }
 
+/* What belongs to every answer. */
+void
+mesh_http_response_add_general (MeshHttpResponse *response)
+{
+  g_autoptr (GDateTime) today = g_date_time_new_now_utc ();
+  g_autofree char *date = g_date_time_format (today, "%a, %d %b %Y %T GMT");
+
+  mesh_http_response_add (response, "Date", date);
+  mesh_http_response_add (response, "X-Content-Type-Options", "nosniff");
+  mesh_http_response_add (response, "Referrer-Policy", "no-referrer");
+}
+
 static const char *
 status_phrase (guint status)
 {
@@ -218,10 +239,20 @@ status_phrase (guint status)
       return "Not Found";
     case 405:
       return "Method Not Allowed";
+    case 409:
+      return "Conflict";
+    case 410:
+      return "Gone";
+    case 411:
+      return "Length Required";
+    case 413:
+      return "Content Too Large";
     case 426:
       return "Upgrade Required";
     case 431:
       return "Request Header Fields Too Large";
+    case 503:
+      return "Service Unavailable";
     case 505:
       return "HTTP Version Not Supported";
     default:

@@ -5,16 +5,20 @@
 
 G_BEGIN_DECLS
 
-/* As much of HTTP/1.1 (RFC 9112) as the server needs: requests without a body,
- * and one answer to each. It is strict, and keeps nothing between requests. */
+/* As much of HTTP/1.1 (RFC 9112) as the server needs: requests whose body, if
+ * there is one, comes whole and with its length, and one answer to each. It is
+ * strict, and keeps nothing between requests. */
 
 #define MESH_HTTP_MAX_HEAD (16 * 1024)
 
 typedef struct {
   char *method;
   char *path;                   /* as sent: not decoded, without the query */
-  gboolean keep_alive;
+  gboolean keep_alive;          /* after an answer that did not read the body */
+  gboolean persistent;          /* after one that did */
   GPtrArray *headers;           /* name, value, name, value, … */
+  gint64 body_length;           /* -1: not known beforehand */
+  const char *body;             /* what was read of it; NULL: nothing */
 } MeshHttpRequest;
 
 typedef struct {
@@ -36,6 +40,7 @@ gboolean mesh_http_request_has_token (const MeshHttpRequest *request,
 void mesh_http_response_clear (MeshHttpResponse *response);
 void mesh_http_response_add (MeshHttpResponse *response, const char *name,
     const char *value);
+void mesh_http_response_add_general (MeshHttpResponse *response);
 void mesh_http_append_response (GByteArray *out,
     const MeshHttpResponse *response, gboolean with_body, gboolean keep_alive);
 

@@ -39,7 +39,10 @@ mesh_metrics_to_text (const MeshServerStats *server, const MeshHubStats *hub)
       "Connections closed to make room for others.", server->refused);
   add (text, "http_requests_total", "counter", "HTTP requests answered.",
       server->requests);
-  add (text, "clients", "gauge", "Open WebSockets.", hub->clients);
+  add (text, "clients", "gauge", "Clients connected, however they are.",
+      hub->clients);
+  add (text, "poll_sessions", "gauge", "Clients that poll.",
+      server->sessions);
   add (text, "rooms", "gauge", "Rooms.", hub->rooms);
   add (text, "members", "gauge", "Members of all rooms together.",
       hub->members);

@@ -11,6 +11,7 @@ typedef struct {
   guint64 accepted;
   guint64 refused;              /* for want of room */
   guint64 requests;
+  guint sessions;               /* clients that poll */
 } MeshServerStats;
 
 char *mesh_metrics_to_text (const MeshServerStats *server,

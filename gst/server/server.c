@@ -26,6 +26,7 @@
 #include "server/listener.h"
 #include "server/metrics.h"
 #include "server/page.h"
+#include "server/poll.h"
 
 /* How precise leases and timeouts are. */
 #define TICK_MS 250
@@ -37,6 +38,7 @@ typedef struct {
   MeshServer *server;
   MeshConn *conn;
   guint64 number;
+  guint64 session;              /* the hub's client that polls on it; 0: none */
   GList *half_open;             /* in the server's list; NULL: a member's */
   gint64 pinged;
   gboolean dirty;               /* in the server's list */
@@ -55,6 +57,7 @@ struct _MeshServer {
   gnutls_certificate_credentials_t credentials;
   GSource *timer;               /* while there is something to time */
   MeshHub *hub;
+  MeshPolls *polls;             /* clients of the hub without a WebSocket */
   GHashTable *clients;          /* number -> Client, owned */
   GQueue half_open;             /* of Client, the oldest first */
   GArray *dirty;                /* numbers of clients to flush */
@@ -126,11 +129,16 @@ carry_out (MeshServer *self)
       case MESH_HUB_SEND:
         if (client)
           send_frame (self, client, action.frame);
+        else
+          mesh_polls_send (self->polls, action.client, action.frame);
         break;
       case MESH_HUB_CLOSE:
         if (client) {
           mesh_conn_close (client->conn, action.close_code);
           mark_dirty (self, client);
+        } else {
+          mesh_polls_close (self->polls, action.client, action.close_code,
+              g_get_monotonic_time ());
         }
         break;
       case MESH_HUB_LOG:
@@ -140,6 +148,7 @@ carry_out (MeshServer *self)
     mesh_hub_action_clear (&action);
   }
   flush_dirty (self);
+  mesh_polls_flush (self->polls);
 }
 
 static void
@@ -159,6 +168,7 @@ answer_metrics (MeshServer *self, MeshHttpResponse *response)
     .accepted = self->accepted,
     .refused = self->refused,
     .requests = self->requests,
+    .sessions = mesh_polls_count (self->polls),
   };
   char *text = mesh_metrics_to_text (&stats, mesh_hub_get_stats (self->hub));
 
@@ -167,12 +177,34 @@ answer_metrics (MeshServer *self, MeshHttpResponse *response)
   response->body = g_bytes_new_take (text, strlen (text));
 }
 
+/* Numbers are given out once, to connections and sessions alike. */
 static void
-route (MeshServer *self, const MeshHttpRequest *request,
+answer_poll (Client *client, const MeshHttpRequest *request,
     MeshHttpResponse *response)
 {
+  MeshServer *self = client->server;
+
+  client->session = mesh_polls_request (self->polls, client->conn, request,
+      ++self->last_number, response, g_get_monotonic_time ());
+}
+
+static gsize
+on_body_limit (MeshConn *conn, const MeshHttpRequest *request,
+    gpointer user_data)
+{
+  return mesh_polls_is_path (request->path) ? MESH_POLL_MAX_BODY : 0;
+}
+
+static void
+route (Client *client, const MeshHttpRequest *request,
+    MeshHttpResponse *response)
+{
+  MeshServer *self = client->server;
+
   if (g_str_equal (request->path, "/v1/socket")) {
     mesh_handshake_answer (request, (char **) self->origins->pdata, response);
+  } else if (mesh_polls_is_path (request->path)) {
+    answer_poll (client, request, response);
   } else if (!g_str_equal (request->method, "GET")
       && !g_str_equal (request->method, "HEAD")) {
     response->status = 405;
@@ -194,14 +226,10 @@ on_request (MeshConn *conn, const MeshHttpRequest *request,
   Client *client = user_data;
   MeshServer *self = client->server;
   gint64 now;
-  g_autoptr (GDateTime) today = g_date_time_new_now_utc ();
-  g_autofree char *date = g_date_time_format (today, "%a, %d %b %Y %T GMT");
 
   self->requests++;
-  mesh_http_response_add (response, "Date", date);
-  mesh_http_response_add (response, "X-Content-Type-Options", "nosniff");
-  mesh_http_response_add (response, "Referrer-Policy", "no-referrer");
-  route (self, request, response);
+  mesh_http_response_add_general (response);
+  route (client, request, response);
   if (response->status == 101) {
     now = g_get_monotonic_time ();
     client->pinged = now
@@ -244,7 +272,8 @@ on_done (MeshConn *conn, gpointer user_data)
   Client *client = user_data;
   MeshServer *self = client->server;
 
-  if (client->half_open && mesh_hub_is_member (self->hub, client->number))
+  if (client->half_open && mesh_hub_is_member (self->hub,
+          client->session ? client->session : client->number))
     leave_half_open (self, client);
   carry_out (self);
 }
@@ -256,12 +285,13 @@ on_closed (MeshConn *conn, gpointer user_data)
   MeshServer *self = client->server;
 
   mesh_hub_disconnected (self->hub, client->number);
+  mesh_polls_conn_gone (self->polls, conn);
   leave_half_open (self, client);
   g_hash_table_remove (self->clients, &client->number);
 }
 
 static const MeshConnFuncs conn_funcs = {
-  on_request, on_text, on_heard, on_offence, on_done, on_closed
+  on_body_limit, on_request, on_text, on_heard, on_offence, on_done, on_closed
 };
 
 static gboolean
@@ -272,6 +302,7 @@ timer_cb (gpointer user_data)
   gint64 now = g_get_monotonic_time ();
 
   mesh_hub_tick (self->hub, now);
+  mesh_polls_tick (self->polls, now);
   for (GList *l = clients; l; l = l->next) {
     Client *client = l->data;
 
@@ -285,7 +316,7 @@ timer_cb (gpointer user_data)
     }
   }
   carry_out (self);
-  if (g_hash_table_size (self->clients)
+  if (g_hash_table_size (self->clients) || mesh_polls_count (self->polls)
       || mesh_hub_deadline (self->hub) != G_MAXINT64)
     return G_SOURCE_CONTINUE;
   g_clear_pointer (&self->timer, g_source_unref);
@@ -417,6 +448,21 @@ bound_connections (guint wanted)
   return MIN (wanted, MAX (1, limit.rlim_cur / 2));
 }
 
+/* A request waits as long as there is between two pings, and a session's last
+ * words as long as a member that is gone. */
+static MeshPolls *
+new_polls (MeshServer *self)
+{
+  MeshPollLimits limits = {
+    .sessions = self->limits.connections,
+    .half_open = self->limits.half_open,
+    .wait = self->limits.ping,
+    .linger = self->limits.hub.lease,
+  };
+
+  return mesh_polls_new (self->hub, &limits, self->origins);
+}
+
 /**
  * mesh_server_listen:
  * @server: a server
@@ -450,6 +496,7 @@ mesh_server_listen (MeshServer *server, const char *address,
   }
   server->context = g_main_context_ref_thread_default ();
   server->hub = mesh_hub_new (&server->limits.hub, seed);
+  server->polls = new_polls (server);
   server->clients = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL,
       (GDestroyNotify) client_free);
   server->dirty = g_array_new (FALSE, FALSE, sizeof (guint64));
@@ -544,6 +591,7 @@ mesh_server_stop (MeshServer *server)
     g_clear_pointer (&server->timer, g_source_unref);
   }
   g_clear_pointer (&server->clients, g_hash_table_unref);
+  g_clear_pointer (&server->polls, mesh_polls_free);
   g_clear_pointer (&server->poller, mesh_poller_free);
   g_clear_pointer (&server->dirty, g_array_unref);
   g_clear_pointer (&server->hub, mesh_hub_free);
