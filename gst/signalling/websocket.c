@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "signalling/describe.h"
 #include "signalling/ws-handshake.h"
 #include "signalling/ws-stream.h"
 
@@ -34,6 +35,7 @@ struct _MeshWebsocket {
   SoupWebsocketConnection *socket;
   GCancellable *cancellable;
   gsize unproven_bytes;         /* sent since the last pong */
+  gboolean reached;             /* the server, or what is in front of it */
   gboolean finishing;
   gboolean over;                /* nothing more is emitted */
 };
@@ -75,47 +77,15 @@ report_closed (MeshWebsocket *self, const GError *error)
   mesh_transport_emit_closed (MESH_TRANSPORT (self), error);
 }
 
-static const char *
-describe_certificate (GTlsCertificateFlags flags)
-{
-  if (flags & G_TLS_CERTIFICATE_UNKNOWN_CA)
-    return "signed by itself, or by an authority that this system does not "
-           "know";
-  if (flags & G_TLS_CERTIFICATE_BAD_IDENTITY)
-    return "made out to another host";
-  if (flags & G_TLS_CERTIFICATE_EXPIRED)
-    return "expired";
-  if (flags & G_TLS_CERTIFICATE_NOT_ACTIVATED)
-    return "not valid yet";
-  if (flags & G_TLS_CERTIFICATE_REVOKED)
-    return "revoked";
-  return "invalid";
-}
-
-/* What a person, and the core, should make of a connection that failed. */
-static GError *
-describe_failure (MeshWebsocket *self, const GError *error)
-{
-  if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
-    return g_error_new (MESH_ERROR, MESH_ERROR_FAILED,
-        "its certificate is not trusted: it is %s",
-        describe_certificate (
-            self->tls ? g_tls_connection_get_peer_certificate_errors (self->tls)
-                      : 0));
-  if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_NOT_TLS))
-    return g_error_new_literal (MESH_ERROR, MESH_ERROR_FAILED,
-        "it does not speak TLS");
-  return g_error_new_literal (MESH_ERROR, MESH_ERROR_UNREACHABLE,
-      error->message);
-}
-
 static void
 fail (MeshWebsocket *self, const GError *error)
 {
   g_autoptr (GError) reason = NULL;
 
   if (error->domain != MESH_ERROR)
-    reason = describe_failure (self, error);
+    reason = mesh_describe_failure (error,
+        self->tls ? g_tls_connection_get_peer_certificate_errors (self->tls)
+                  : 0);
   report_closed (self, reason ? reason : error);
 }
 
@@ -266,6 +236,7 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
     fail (self, error);
     return;
   }
+  self->reached = TRUE;
   g_output_stream_write_all_async (
       g_io_stream_get_output_stream (G_IO_STREAM (self->connection)),
       self->request, strlen (self->request), G_PRIORITY_DEFAULT,
@@ -408,4 +379,19 @@ mesh_websocket_new (const MeshLink *link)
   self->key = mesh_ws_make_key ();
   self->request = mesh_ws_make_request (link, self->key);
   return MESH_TRANSPORT (self);
+}
+
+/**
+ * mesh_websocket_has_reached:
+ * @websocket: a transport
+ *
+ * Returns: whether something took the connection, TLS included; what went wrong
+ *   after that, a WebSocket may be the reason of
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_websocket_has_reached (MeshWebsocket *websocket)
+{
+  return websocket->reached;
 }

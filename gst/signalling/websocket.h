@@ -14,5 +14,7 @@ G_DECLARE_FINAL_TYPE (MeshWebsocket, mesh_websocket, MESH, WEBSOCKET, GObject)
 
 MESH_API
 MeshTransport *mesh_websocket_new (const MeshLink *link);
+MESH_API
+gboolean mesh_websocket_has_reached (MeshWebsocket *websocket);
 
 G_END_DECLS

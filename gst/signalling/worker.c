@@ -14,8 +14,6 @@
 #include <gnutls/crypto.h>
 #include <string.h>
 
-#include "signalling/websocket.h"
-
 #define CANCEL_WAIT_MS 250
 /* What waits for a receiver. The oldest count most: `welcome` is the first. */
 #define MAX_INBOX 1024
@@ -57,6 +55,7 @@ worker_clear (gpointer data)
   if (self->transport_destroy)
     self->transport_destroy (self->transport_data);
   mesh_link_free (self->link);
+  mesh_route_unref (self->route);
   g_weak_ref_clear (&self->owner);
   g_mutex_clear (&self->lock);
 }
@@ -147,7 +146,7 @@ worker_connect (MeshWorker *self)
   worker_drop_transport (self);
   self->transport = self->make_transport
                         ? self->make_transport (self->transport_data)
-                        : mesh_websocket_new (self->link);
+                        : mesh_fallback_new (self->link, self->route);
   g_signal_connect (self->transport, "opened", G_CALLBACK (on_opened), self);
   g_signal_connect (self->transport, "frame", G_CALLBACK (on_frame), self);
   g_signal_connect (self->transport, "heard", G_CALLBACK (on_heard), self);
@@ -275,6 +274,8 @@ on_network (MeshNetworkChange change, gpointer user_data)
 {
   MeshWorker *self = user_data;
 
+  if (change == MESH_NETWORK_MOVED)
+    mesh_route_forget (self->route);
   g_mutex_lock (&self->lock);
   mesh_client_reconnect (self->client, change != MESH_NETWORK_GAINED,
       g_get_monotonic_time ());
@@ -375,6 +376,7 @@ mesh_worker_new (MeshConnection *owner, MeshLink *link, const char *peer_id)
   g_mutex_init (&self->lock);
   g_queue_init (&self->inbox);
   self->link = link;
+  self->route = mesh_route_new ();
   self->client = mesh_client_new (&config);
   self->context = g_main_context_new ();
   self->loop = g_main_loop_new (self->context, FALSE);

@@ -4,6 +4,7 @@
 #include "core/client.h"
 #include "core/link.h"
 #include "signalling/connection.h"
+#include "signalling/fallback.h"
 #include "signalling/network.h"
 
 /* Inside of a connection: what runs on its thread. */
@@ -32,6 +33,7 @@ typedef struct {
   MeshReceiver *receiver;           /* atomic rc box */
   gint64 stop_at;               /* 0: it goes on */
 
+  MeshRoute *route;             /* worker thread only */
   MeshNetwork *network;         /* worker thread only */
   MeshTransport *transport;     /* worker thread only */
   gboolean carrying;            /* worker thread only */

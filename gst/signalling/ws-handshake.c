@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "core/error.h"
-
-#define TOO_MANY_REQUESTS 429
+#include "signalling/describe.h"
 
 /* The nonce of one handshake; the caller frees it. */
 char *
@@ -61,26 +60,6 @@ make_accept (const char *key)
   return g_base64_encode (digest, length);
 }
 
-/* What a person, and the core, should make of an answer that is not "yes". */
-static void
-describe_refusal (guint status, GError **error)
-{
-  MeshError code = MESH_ERROR_FAILED;
-  const char *what = "it is no meshroom server";
-
-  if (status == SOUP_STATUS_UNAUTHORIZED || status == SOUP_STATUS_FORBIDDEN) {
-    code = MESH_ERROR_REFUSED;
-    what = "it does not let us in";
-  } else if (status == SOUP_STATUS_REQUEST_TIMEOUT
-             || status == TOO_MANY_REQUESTS
-             || SOUP_STATUS_IS_SERVER_ERROR (status)) {
-    code = MESH_ERROR_UNREACHABLE;
-    what = "it is out of order";
-  }
-  g_set_error (error, MESH_ERROR, code, "%s (HTTP %u %s)", what, status,
-      soup_status_get_phrase (status));
-}
-
 /* Whether the server speaks WebSocket with us, without extensions. */
 gboolean
 mesh_ws_check_answer (const char *answer, gsize length, const char *key,
@@ -99,7 +78,7 @@ mesh_ws_check_answer (const char *answer, gsize length, const char *key,
         "it is no meshroom server (it does not speak HTTP)");
   } else if (status != SOUP_STATUS_SWITCHING_PROTOCOLS) {
     yes = FALSE;
-    describe_refusal (status, error);
+    g_propagate_error (error, mesh_describe_status (status));
   } else if (!soup_message_headers_header_equals (headers, "Upgrade",
                  "websocket")
              || !soup_message_headers_header_contains (headers, "Connection",

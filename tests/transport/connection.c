@@ -8,6 +8,8 @@
 #include "core/error.h"
 #include "fake-server.h"
 #include "signalling/connection.h"
+#include "signalling/longpoll.h"
+#include "signalling/websocket.h"
 
 #define TO_BOB(text) \
   "{\"type\":\"chat\",\"from\":\"" FAKE_ALICE "\",\"to\":\"" FAKE_BOB \
@@ -134,14 +136,34 @@ log_wait_error (Log *log)
   return error;
 }
 
+/* Which transport the tests go over; NULL: the one that the link asks for. */
+static MeshTransport *(*make_transport) (const MeshLink *link);
+
+static MeshTransport *
+make_for_link (gpointer link)
+{
+  return make_transport (link);
+}
+
 static MeshConnection *
-connect_to (FakeServer *server, Log *log, const char *peer_id)
+new_connection (FakeServer *server, const char *peer_id)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *link = fake_server_dup_link (server);
   MeshConnection *connection = mesh_connection_new (link, peer_id, &error);
 
   g_assert_no_error (error);
+  if (make_transport)
+    mesh_connection_set_transport (connection, make_for_link,
+        mesh_link_parse (link, NULL), (GDestroyNotify) mesh_link_free);
+  return connection;
+}
+
+static MeshConnection *
+connect_to (FakeServer *server, Log *log, const char *peer_id)
+{
+  MeshConnection *connection = new_connection (server, peer_id);
+
   mesh_connection_set_callbacks (connection, on_message, on_error, log, NULL);
   mesh_connection_start (connection);
   return connection;
@@ -397,9 +419,7 @@ messages_wait_for_a_receiver (void)
 {
   g_autoptr (FakeServer) server = fake_server_new (NULL);
   g_autoptr (Log) log = log_new ();
-  g_autofree char *link = fake_server_dup_link (server);
-  g_autoptr (MeshConnection) connection
-      = mesh_connection_new (link, FAKE_ALICE, NULL);
+  g_autoptr (MeshConnection) connection = new_connection (server, FAKE_ALICE);
   g_autoptr (JsonObject) ack = NULL;
 
   mesh_connection_start (connection);
@@ -470,8 +490,7 @@ static void
 callback_may_drop_the_last_reference (void)
 {
   g_autoptr (FakeServer) server = fake_server_new (NULL);
-  g_autofree char *link = fake_server_dup_link (server);
-  MeshConnection *connection = mesh_connection_new (link, FAKE_ALICE, NULL);
+  MeshConnection *connection = new_connection (server, FAKE_ALICE);
   g_autoptr (JsonObject) bye = NULL;
   Flag flag = { 0 };
 
@@ -486,22 +505,130 @@ callback_may_drop_the_last_reference (void)
   g_mutex_clear (&flag.lock);
 }
 
+/* What stands between us and the server lets no WebSocket through. */
+static void
+falls_back_to_polling (void)
+{
+  static const int obstacles[] = { FAKE_NO_UPGRADE, FAKE_CUT, FAKE_SWALLOW };
+
+  for (guint i = 0; i < G_N_ELEMENTS (obstacles); i++) {
+    g_autoptr (FakeServer) server = fake_server_new (NULL);
+    g_autoptr (Log) log = log_new ();
+    g_autoptr (MeshConnection) connection = NULL;
+    guint attempts;
+
+    g_test_message ("obstacle %u", i);
+    fake_server_answer_with (server, obstacles[i]);
+    connection = connect_to (server, log, FAKE_ALICE);
+    send_text (connection, TO_BOB ("1"));
+    json_object_unref (fake_server_welcome (server, "e1", FALSE, 0));
+    json_object_unref (log_wait_message (log, "welcome"));
+    expect_send (server, 1);
+    send_chat (server, 1, FAKE_BOB, FAKE_BOB);
+    expect_chat (log, 1);
+    g_assert_cmpuint (log->errors.length, ==, 0);
+
+    /* and does not try the WebSocket again, as long as it can do without */
+    attempts = fake_server_count_upgrades (server);
+    g_assert_cmpuint (attempts, ==, 1);
+    fake_server_cut (server);
+    json_object_unref (log_wait_message (log, "offline"));
+    json_object_unref (fake_server_welcome (server, "e1", TRUE, 1));
+    json_object_unref (log_wait_message (log, "welcome"));
+    g_assert_cmpuint (fake_server_count_upgrades (server), ==, attempts);
+    mesh_connection_stop (connection);
+  }
+}
+
+/* Each WebSocket says its welcome, and is cut then. */
+static void
+falls_back_when_cut_again_and_again (void)
+{
+  g_autoptr (FakeServer) server = fake_server_new (NULL);
+  g_autoptr (Log) log = log_new ();
+  g_autoptr (MeshConnection) connection = connect_to (server, log, FAKE_ALICE);
+
+  json_object_unref (fake_server_welcome (server, "e1", FALSE, 0));
+  json_object_unref (log_wait_message (log, "welcome"));
+  for (guint i = 1; i <= 3; i++) {
+    fake_server_cut (server);
+    json_object_unref (log_wait_message (log, "offline"));
+    json_object_unref (fake_server_welcome (server, "e1", TRUE, 0));
+    json_object_unref (log_wait_message (log, "welcome"));
+  }
+  g_assert_cmpuint (fake_server_count_upgrades (server), ==, 2);
+}
+
+/* A server that goes away and says so is not taken for a proxy's doing. */
+static void
+stays_with_what_works (void)
+{
+  g_autoptr (FakeServer) server = fake_server_new (NULL);
+  g_autoptr (Log) log = log_new ();
+  g_autoptr (MeshConnection) connection = connect_to (server, log, FAKE_ALICE);
+
+  json_object_unref (fake_server_welcome (server, "e1", FALSE, 0));
+  json_object_unref (log_wait_message (log, "welcome"));
+  for (guint i = 1; i <= 3; i++) {
+    fake_server_send (server, "{\"type\":\"error\",\"code\":\"going-away\","
+        "\"message\":\"\"}");
+    json_object_unref (log_wait_message (log, "offline"));
+    json_object_unref (fake_server_welcome (server, "e1", TRUE, 0));
+    json_object_unref (log_wait_message (log, "welcome"));
+  }
+  g_assert_cmpuint (fake_server_count_upgrades (server), ==, 4);
+}
+
+typedef struct {
+  MeshTransport *(*make) (const MeshLink *link);
+  void (*func) (void);
+} Case;
+
+static void
+run_case (gconstpointer data)
+{
+  const Case *test = data;
+
+  make_transport = test->make;
+  test->func ();
+  make_transport = NULL;
+}
+
+static void
+add (const char *kind, MeshTransport *(*make) (const MeshLink *link),
+    const char *name, void (*func) (void))
+{
+  g_autofree char *path = g_strdup_printf ("/connection/%s/%s", kind, name);
+  Case *test = g_new (Case, 1);
+
+  *test = (Case) { make, func };
+  g_test_add_data_func_full (path, test, run_case, g_free);
+}
+
+static void
+add_kind (const char *kind, MeshTransport *(*make) (const MeshLink *link))
+{
+  add (kind, make, "both-ways", messages_go_both_ways);
+  add (kind, make, "resumes", resumes_after_a_cut);
+  add (kind, make, "waits-for-id", waits_for_its_id);
+  add (kind, make, "forged-sender", forged_sender_is_dropped);
+  add (kind, make, "refused", refused_for_good);
+  add (kind, make, "stop-is-quick", stop_is_quick);
+  add (kind, make, "lying-server", lying_server_is_asked_again);
+  add (kind, make, "waits-for-receiver", messages_wait_for_a_receiver);
+  add (kind, make, "last-reference", callback_may_drop_the_last_reference);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/connection/both-ways", messages_go_both_ways);
-  g_test_add_func ("/connection/resumes", resumes_after_a_cut);
-  g_test_add_func ("/connection/waits-for-id", waits_for_its_id);
-  g_test_add_func ("/connection/forged-sender", forged_sender_is_dropped);
-  g_test_add_func ("/connection/refused", refused_for_good);
-  g_test_add_func ("/connection/http-errors", http_errors_say_what_is_wrong);
-  g_test_add_func ("/connection/stop-is-quick", stop_is_quick);
-  g_test_add_func ("/connection/lying-server", lying_server_is_asked_again);
-  g_test_add_func ("/connection/waits-for-receiver",
-      messages_wait_for_a_receiver);
-  g_test_add_func ("/connection/foolish", foolish_links_and_ids_are_refused);
-  g_test_add_func ("/connection/last-reference",
-      callback_may_drop_the_last_reference);
+  add_kind ("websocket", mesh_websocket_new);
+  add_kind ("longpoll", mesh_longpoll_new);
+  add ("link", NULL, "http-errors", http_errors_say_what_is_wrong);
+  add ("link", NULL, "foolish", foolish_links_and_ids_are_refused);
+  add ("link", NULL, "falls-back", falls_back_to_polling);
+  add ("link", NULL, "falls-back-later", falls_back_when_cut_again_and_again);
+  add ("link", NULL, "stays", stays_with_what_works);
   return g_test_run ();
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "fake-poll.h"
 
 #define PATIENCE (20 * G_TIME_SPAN_SECOND)
 
@@ -15,21 +16,20 @@ struct _FakeServer {
   guint16 port;
   int status;
   guint attempts;
+  guint upgrades;               /* that were asked for */
   guint sockets;                /* that are not closed yet */
   GPtrArray *held;              /* connections that get no answer */
   SoupWebsocketConnection *client;      /* the latest */
   GIOStream *stream;            /* below it */
+  FakePoll *poll;               /* or it polls */
   GQueue frames;                /* JsonObject */
 };
 
 static void
-on_message (SoupWebsocketConnection *client, gint type, GBytes *bytes,
-    gpointer user_data)
+take_frame (const char *text, gsize length, gpointer user_data)
 {
   FakeServer *self = user_data;
   g_autoptr (GError) error = NULL;
-  gsize length;
-  const char *text = g_bytes_get_data (bytes, &length);
   JsonObject *frame = mesh_json_parse (text, length, &error);
 
   g_assert_no_error (error);
@@ -37,8 +37,21 @@ on_message (SoupWebsocketConnection *client, gint type, GBytes *bytes,
 }
 
 static void
+on_message (SoupWebsocketConnection *client, gint type, GBytes *bytes,
+    gpointer user_data)
+{
+  FakeServer *self = user_data;
+  gsize length;
+  const char *text = g_bytes_get_data (bytes, &length);
+
+  if (self->status != FAKE_SWALLOW)
+    take_frame (text, length, self);
+}
+
+static void
 forget_client (FakeServer *self)
 {
+  g_clear_pointer (&self->poll, fake_poll_free);
   if (!self->client)
     return;
   g_signal_handlers_disconnect_by_data (self->client, self);
@@ -75,7 +88,8 @@ make_accept (const char *head)
   guint8 digest[20];
   gsize length = sizeof digest;
 
-  g_assert_nonnull (key);
+  if (!key)
+    return NULL;
   key += strlen ("Sec-WebSocket-Key: ");
   text = g_strdup_printf ("%.24s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key);
   g_checksum_update (checksum, (const guchar *) text, -1);
@@ -83,30 +97,65 @@ make_accept (const char *head)
   return g_base64_encode (digest, length);
 }
 
-static void
-answer (FakeServer *self, GIOStream *stream, const char *head)
+static gboolean
+is_upgraded (FakeServer *self)
 {
-  GOutputStream *out = g_io_stream_get_output_stream (stream);
-  g_autofree char *accept = make_accept (head);
-  g_autofree char *text = NULL;
+  return self->status == 0 || self->status == FAKE_EARLY_FRAME
+         || self->status == FAKE_SWALLOW;
+}
 
-  if (self->status > 0)
-    text = g_strdup_printf ("HTTP/1.1 %d Status\r\nContent-Length: 0\r\n\r\n",
-        self->status);
-  else
-    text = g_strdup_printf ("HTTP/1.1 101 Switching Protocols\r\n"
-                            "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                            "Sec-WebSocket-Accept: %s\r\n%s\r\n%s",
-        accept,
-        self->status == FAKE_EXTENSION
-            ? "Sec-WebSocket-Extensions: permessage-deflate\r\n"
-            : "",
-        self->status == FAKE_EARLY_FRAME ? "\x81\x05" "early" : "");
+static void
+write_text (GIOStream *stream, const char *text)
+{
+  g_output_stream_write_all (g_io_stream_get_output_stream (stream), text,
+      strlen (text), NULL, NULL, NULL);
+}
+
+static void
+answer_upgrade (FakeServer *self, GIOStream *stream, const char *accept)
+{
+  g_autofree char *text = g_strdup_printf (
+      "HTTP/1.1 101 Switching Protocols\r\n"
+      "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Accept: %s\r\n%s\r\n%s",
+      accept,
+      self->status == FAKE_EXTENSION
+          ? "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+          : "",
+      self->status == FAKE_EARLY_FRAME ? "\x81\x05" "early" : "");
+
   if (self->status == FAKE_WRONG_ACCEPT)
     strstr (text, "Accept: ")[8] ^= 1;
-  g_output_stream_write_all (out, text, strlen (text), NULL, NULL, NULL);
-  if (self->status == 0 || self->status == FAKE_EARLY_FRAME)
+  write_text (stream, text);
+  if (is_upgraded (self))
     start_websocket (self, stream);
+}
+
+static void
+answer (FakeServer *self, GIOStream *stream, const char *request)
+{
+  g_autofree char *accept = make_accept (request);
+  g_autofree char *refusal = g_strdup_printf (
+      "HTTP/1.1 %d Status\r\nContent-Length: 0\r\n"
+      "Connection: close\r\n\r\n",
+      self->status > 0 ? self->status
+      : self->status == FAKE_NO_UPGRADE ? 400 : 404);
+
+  if (accept)
+    self->upgrades++;
+  if (self->status > 0 || (accept && self->status == FAKE_NO_UPGRADE)
+      || (!accept && (self->status == FAKE_WRONG_ACCEPT
+                         || self->status == FAKE_EXTENSION))) {
+    write_text (stream, refusal);
+  } else if (accept) {
+    answer_upgrade (self, stream, accept);
+  } else {
+    if (strstr (request, "/v1/poll/open "))
+      forget_client (self);
+    if (!self->poll)
+      self->poll = fake_poll_new (take_frame, self);
+    fake_poll_answer (self->poll, stream, request);
+  }
 }
 
 typedef struct {
@@ -135,7 +184,7 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
   if (bytes && g_bytes_get_size (bytes) > 0) {
     g_string_append_len (request->head, g_bytes_get_data (bytes, NULL),
         g_bytes_get_size (bytes));
-    if (!strstr (request->head->str, "\r\n\r\n")) {
+    if (!fake_poll_is_whole (request->head->str)) {
       read_request (request);
       return;
     }
@@ -255,6 +304,12 @@ fake_server_count_attempts (FakeServer *self)
   return self->attempts;
 }
 
+guint
+fake_server_count_upgrades (FakeServer *self)
+{
+  return self->upgrades;
+}
+
 static gboolean
 set_flag (gpointer data)
 {
@@ -321,7 +376,9 @@ fake_server_welcome (FakeServer *self, const char *epoch, gboolean resumed,
 static gboolean
 is_closed (gpointer data)
 {
-  return ((FakeServer *) data)->client == NULL;
+  FakeServer *self = data;
+
+  return self->client == NULL && self->poll == NULL;
 }
 
 void
@@ -362,6 +419,8 @@ fake_server_send (FakeServer *self, const char *format, ...)
   va_end (args);
   if (self->client)
     soup_websocket_connection_send_text (self->client, text);
+  else if (self->poll)
+    fake_poll_send (self->poll, text);
 }
 
 gboolean
@@ -378,13 +437,14 @@ fake_server_close (FakeServer *self, gushort code)
 {
   if (self->client)
     soup_websocket_connection_close (self->client, code, NULL);
+  else if (self->poll)
+    fake_poll_close (self->poll, code);
 }
 
 void
 fake_server_cut (FakeServer *self)
 {
-  if (!self->client)
-    return;
-  g_io_stream_close (self->stream, NULL, NULL);
+  if (self->client)
+    g_io_stream_close (self->stream, NULL, NULL);
   forget_client (self);
 }

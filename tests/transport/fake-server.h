@@ -5,7 +5,7 @@
 #include <json-glib/json-glib.h>
 
 /* A signalling server that says exactly what a test makes it say, right or
- * wrong. It lives on the default main context, which only runs while a test
+ * wrong, by WebSocket or long polling, whichever the client comes with. It lives on the default main context, which only runs while a test
  * waits for something. */
 
 #define FAKE_ROOM "5c8fd5c8-2c4c-4d3e-9f0a-1b2c3d4e5f60"
@@ -26,8 +26,13 @@ char *fake_server_dup_link (FakeServer *self);
 #define FAKE_WRONG_ACCEPT (-3)
 #define FAKE_EXTENSION (-4)     /* one that nobody asked for */
 #define FAKE_EARLY_FRAME (-5)   /* "early", together with the answer */
+/* What is in front of it: other requests get through. */
+#define FAKE_NO_UPGRADE (-6)    /* refuses it */
+#define FAKE_CUT (-7)           /* takes it, then cuts the connection */
+#define FAKE_SWALLOW (-8)       /* takes it, and lets no frame through */
 void fake_server_answer_with (FakeServer *self, int status);
 guint fake_server_count_attempts (FakeServer *self);
+guint fake_server_count_upgrades (FakeServer *self);
 
 /* Waits for the next frame of whichever client. */
 JsonObject *fake_server_wait (FakeServer *self);
@@ -47,7 +52,8 @@ void fake_server_send (FakeServer *self, const char *format, ...)
 gboolean fake_server_send_raw (FakeServer *self, gconstpointer data,
     gsize size);
 void fake_server_close (FakeServer *self, gushort code);
-/* the connection ends without a word */
+/* the connection ends without a word; of a session, nothing is known any more
+ */
 void fake_server_cut (FakeServer *self);
 
 /* Runs the default context until it is so, or a watchdog's patience ends. */
