@@ -67,14 +67,26 @@ GST_ELEMENT_REGISTER_DEFINE (imageswitch, "imageswitch", GST_RANK_NONE,
     TYPE_IMAGE_SWITCH)
 
 /* One notification for each change, whatever else is being set: those of
- * g_object_notify() are merged while another thread is inside a setter. */
+ * g_object_notify() are merged while another thread is inside a setter, and
+ * those emitted by two threads at a time are merged as well. So one thread
+ * emits them, also for the others. */
 static void
 tell_hidden (ImageSwitch *self)
 {
   GObject *object = G_OBJECT (self);
 
-  G_OBJECT_GET_CLASS (object)->dispatch_properties_changed (object, 1,
-      &properties[PROP_HIDDEN]);
+  g_mutex_lock (&self->lock);
+  if (!self->telling) {
+    self->telling = TRUE;
+    for (; self->changes_untold > 0; self->changes_untold--) {
+      g_mutex_unlock (&self->lock);
+      G_OBJECT_GET_CLASS (object)->dispatch_properties_changed (object, 1,
+          &properties[PROP_HIDDEN]);
+      g_mutex_lock (&self->lock);
+    }
+    self->telling = FALSE;
+  }
+  g_mutex_unlock (&self->lock);
 }
 
 static gboolean
@@ -87,6 +99,7 @@ change_hidden (ImageSwitch *self, gboolean toggle, gboolean hidden)
   if (toggle)
     hidden = !self->hidden;
   changed = self->hidden != hidden;
+  self->changes_untold += changed;
   if (changed && !hidden)
     camera_note_show_locked (self, now);
   self->hidden = hidden;

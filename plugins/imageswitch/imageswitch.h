@@ -110,6 +110,8 @@ struct _ImageSwitch {
   GCond cond;
 
   gboolean hidden;
+  gboolean telling;             /* a thread is notifying of changes */
+  guint changes_untold;
   GstClockTime control_time;    /* latest stream time that set it, or NONE */
   gboolean upstream_hidden;     /* another imageswitch before us says so */
   Showing showing;
