@@ -26,10 +26,12 @@ export class CallLab extends Lab {
    * @param {string} name
    * @param {object} look
    * @param {{space: string}} place
-   * @param {string[]} [room] further properties of meshroom
+   * @param {object} [options]
+   * @param {number} [options.fps]
+   * @param {string[]} [options.room] further properties of meshroom
    */
-  join(name, look, place, room = []) {
-    const p = party({ name, look, link: this.link, room, fps: 15,
+  join(name, look, place, { fps = 15, room = [] } = {}) {
+    const p = party({ name, look, link: this.link, room, fps,
       within: within(place.space) });
     p.name = name;
     p.look = look;
