@@ -23,6 +23,12 @@
  * name in a title tag, and both in a sticky event `meshroom/peer` with the fields `peer-id`,
  * `name`, `muted` and `hidden`. The pads of one peer have the same number.
  *
+ * Connections are looked after: one whose path is gone, since an address of ours changed or
+ * nothing comes any more, is replaced by another, and the peer's pads stay meanwhile.
+ * #meshroom:peers tells how each pair with us stands: its `state`; its `path`, which is `host` (directly),
+ * `prflx` or `srflx` (through address translation) or `relay` (through a TURN server); and
+ * its `silence`, the milliseconds since anything came from that peer.
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 meshroom name=room serve=127.0.0.1:0 room. : meshview name=view view.video ! videoconvert ! autovideosink view.audio ! autoaudiosink videotestsrc is-live=true ! imageswitch ! room.video_sink audiotestsrc is-live=true wave=ticks ! room.audio_sink
