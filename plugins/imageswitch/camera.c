@@ -35,7 +35,9 @@ camera_start (ImageSwitch *self)
   self->camera_live_known = FALSE;
   self->camera_shift = 0;
   self->back_frames = 0;
+  g_mutex_lock (&self->lock);   /* setters are about at any time */
   self->shown_at = GST_CLOCK_TIME_NONE;
+  g_mutex_unlock (&self->lock);
   control_reset (self);
 }
 
@@ -198,8 +200,10 @@ camera_wait_in_flight (ImageSwitch *self)
   gint64 until = g_get_monotonic_time () + IN_FLIGHT_PATIENCE;
 
   g_mutex_lock (&self->lock);
+  self->in_flight_waiters++;
   while (self->in_flight && self->in_flight != g_thread_self ()
       && g_cond_wait_until (&self->cond, &self->lock, until));
+  self->in_flight_waiters--;
   g_mutex_unlock (&self->lock);
 }
 
@@ -228,6 +232,7 @@ push_frame (ImageSwitch *self, GstBuffer *buffer, GstClockTime time)
   GstClockTime now = output_now (self);
   GstClockTime last_time, last_duration;
   GstClockTimeDiff lead;
+  gboolean recovered;
   GstFlowReturn ret;
 
   camera_keep_gate (self);
@@ -257,12 +262,14 @@ push_frame (ImageSwitch *self, GstBuffer *buffer, GstClockTime time)
     self->anchor = GST_CLOCK_TIME_NONE;
     output_wake_locked (self);
   }
-  if (ret == GST_FLOW_OK && !self->in_flight_dropped) {
-    /* downstream is well again */
+  recovered = self->failed && ret == GST_FLOW_OK && !self->in_flight_dropped;
+  if (recovered) {              /* downstream is well again */
     self->failed = FALSE;
     self->failure = GST_FLOW_OK;
   }
-  g_cond_broadcast (&self->cond);
+  /* the output thread waits as well, and must not wake for each frame */
+  if (recovered || self->in_flight_waiters > 0)
+    g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
   return ret;
 }

@@ -137,6 +137,7 @@ struct _ImageSwitch {
 
   GThread *in_flight;           /* who is pushing a camera frame just now */
   gboolean in_flight_dropped;
+  guint in_flight_waiters;      /* setters that wait for it to arrive */
 
   gboolean upstream_live;
   GstClockTime upstream_latency;
