@@ -121,8 +121,7 @@ export class Call {
     this.#handlers = handlers;
     this.#room = new Room({id: this.#id, room: link.room, inc: this.#inc,
       codecs: videoCodecs(), name, muted: media.muted, hidden: media.hidden});
-    const origin = link.origin.replace(/^http/, 'ws');
-    this.#socket = new Socket(`${origin}/v1/socket`,
+    this.#socket = new Socket(link.origin,
       {room: link.room, id: this.#id, token: makeToken()}, {
         message: (message) => this.#receive(message),
         lost: () => this.#handlers.unreachable(),

@@ -194,6 +194,12 @@ export class Client {
       this.#onTaken(frame.mid);
   }
 
+  /** The server gave a sign of life that is no frame. @param {number} now */
+  heard(now) {
+    if (this.#phase === 'hello' || this.#phase === 'online')
+      this.#heardAt = now;
+  }
+
   /**
    * The connection has ended, or could not be made.
    *

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** Carries out what client.js decides, with a WebSocket and a timer. */
+/** Carries out what client.js decides, with a connection and a timer. */
 
 import {Client} from './client.js';
+import {Route, Transport} from './transport.js';
 
 /**
  * @typedef {object} SocketHandlers
@@ -14,24 +15,26 @@ import {Client} from './client.js';
 
 export class Socket {
   #client;
-  #url;
+  #origin;
   #handlers;
-  /** @type {WebSocket | null} */
-  #ws = null;
+  #route = new Route();
+  /** @type {Transport | null} */
+  #transport = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #onOnline = () => {
+    this.#route.forget();
     this.#client.hurry();
     this.#run();
   };
 
   /**
-   * @param {string} url
+   * @param {string} origin of the server
    * @param {{room: string, id: string, token: string}} config
    * @param {SocketHandlers} handlers
    */
-  constructor(url, config, handlers) {
-    this.#url = url;
+  constructor(origin, config, handlers) {
+    this.#origin = origin;
     this.#client = new Client(config);
     this.#handlers = handlers;
   }
@@ -74,11 +77,12 @@ export class Socket {
         this.#connect();
         break;
       case 'write':
-        this.#ws?.send(text);
+        this.#transport?.send(text);
         break;
       case 'close':
       case 'finish':
-        this.#drop();
+        this.#transport?.close(type === 'finish');
+        this.#transport = null;
         break;
       case 'message':
         this.#handlers.message(message);
@@ -96,30 +100,22 @@ export class Socket {
     }
   }
 
+  /* Whatever happens in between, what it means comes out of the client. */
   #connect() {
-    const ws = new WebSocket(this.#url);
-    this.#ws = ws;
-    /* One that was dropped has nothing to say any more. */
-    const on = (name, handler) => ws.addEventListener(name, (event) => {
-      if (this.#ws !== ws)
-        return;
-      handler(event);
+    const client = this.#client;
+    const on = (handle) => (...args) => {
+      handle(...args, performance.now());
       this.#run();
+    };
+    this.#transport = new Transport(this.#origin, this.#route, {
+      opened: on((now) => client.opened(now)),
+      frame: on((text, now) => client.feed(text, now)),
+      heard: on((now) => client.heard(now)),
+      closed: (code) => {
+        this.#transport = null;
+        client.closed(code, performance.now());
+        this.#run();
+      },
     });
-    on('open', () => this.#client.opened(performance.now()));
-    on('message', ({data}) => {
-      if (typeof data === 'string')
-        this.#client.feed(data, performance.now());
-    });
-    on('close', ({code}) => {
-      this.#ws = null;
-      this.#client.closed(code, performance.now());
-    });
-  }
-
-  /* close() still sends what was handed over before. */
-  #drop() {
-    this.#ws?.close();
-    this.#ws = null;
   }
 }
