@@ -281,6 +281,7 @@ static const struct {
 
 GST_START_TEST (failing_camera_is_tried_again)
 {
+  guint *what;
   Line line;
 
   line_init (&line, LINE);
@@ -288,13 +289,14 @@ GST_START_TEST (failing_camera_is_tried_again)
   line_wait_frames (&line, &line.cameras, 1);
   line_hide (&line, TRUE);
   fake_camera_wait (line.camera, FALSE);
-  fake_camera_fail (line.camera, G_STRUCT_MEMBER_P (line.camera,
-          failures[__i__].what), 2);
+  what = G_STRUCT_MEMBER_P (line.camera, failures[__i__].what);
+  fake_camera_fail (line.camera, what, G_MAXUINT);
   line_hide (&line, FALSE);
   expect_warning (&line, failures[__i__].text);
   line_wait_frames (&line, &line.pictures, 3);
   line_hide (&line, FALSE);     /* once more, and at once */
   expect_warning (&line, failures[__i__].text);
+  fake_camera_fail (line.camera, what, 0);
   line_hide (&line, FALSE);
   line_wait_frames (&line, &line.cameras, 1);
   line_clear (&line);
