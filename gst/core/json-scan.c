@@ -319,3 +319,80 @@ mesh_json_span_number (const MeshJsonSpan *span, guint64 *value)
   }
   return *value <= MAX_NUMBER;
 }
+
+/* After the backslash of an escape that was checked. */
+static const char *
+decode_escape (const char *p, GString *text)
+{
+  static const char from[] = "\"\\/bfnrt";
+  static const char to[] = "\"\\/\b\f\n\r\t";
+  Scan scan = { p + 1, p + 5 };
+  guint unit, low;
+
+  if (*p != 'u') {
+    g_string_append_c (text, to[strchr (from, *p) - from]);
+    return p + 1;
+  }
+  skip_hex (&scan, &unit);
+  if ((unit & 0xfc00) == 0xd800) {
+    scan.p += 2;
+    scan.end += 6;
+    skip_hex (&scan, &low);
+    unit = 0x10000 + ((unit & 0x3ff) << 10) + (low & 0x3ff);
+  }
+  g_string_append_unichar (text, unit);
+  return scan.p;
+}
+
+/**
+ * mesh_json_span_decode:
+ * @span: a value that mesh_json_scan() found
+ * @text: the string is appended to it; it may hold NULs
+ *
+ * Returns: %FALSE when it is not a string
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_json_span_decode (const MeshJsonSpan *span, GString *text)
+{
+  const char *p = span->text + 1, *end = span->text + span->length - 1;
+
+  if (span->length < 2 || span->text[0] != '"')
+    return FALSE;
+  while (p < end) {
+    const char *escape = memchr (p, '\\', end - p);
+
+    g_string_append_len (text, p, (escape ? escape : end) - p);
+    p = escape ? decode_escape (escape + 1, text) : end;
+  }
+  return TRUE;
+}
+
+/**
+ * mesh_json_span_next:
+ * @rest: (inout): an array that mesh_json_scan() found, or what an earlier call
+ *   left of it
+ * @item: (out): its next element
+ *
+ * Returns: %FALSE when there is none, or @rest is not an array
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_json_span_next (MeshJsonSpan *rest, MeshJsonSpan *item)
+{
+  Scan scan = { rest->text, rest->text + rest->length, G_MAXUINT };
+
+  if (!skip_char (&scan, '[') && !skip_char (&scan, ','))
+    return FALSE;
+  skip_space (&scan);
+  item->text = scan.p;
+  if (!skip_value (&scan, 1))
+    return FALSE;
+  item->length = scan.p - item->text;
+  skip_space (&scan);
+  rest->text = scan.p;
+  rest->length = scan.end - scan.p;
+  return TRUE;
+}

@@ -24,5 +24,7 @@ gboolean mesh_json_scan (const char *text, gsize length, guint max_depth,
 gboolean mesh_json_span_string (const MeshJsonSpan *span, gsize max_length,
     char *value);
 gboolean mesh_json_span_number (const MeshJsonSpan *span, guint64 *value);
+gboolean mesh_json_span_decode (const MeshJsonSpan *span, GString *text);
+gboolean mesh_json_span_next (MeshJsonSpan *rest, MeshJsonSpan *item);
 
 G_END_DECLS

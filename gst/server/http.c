@@ -65,8 +65,10 @@ parse_start (MeshHttpRequest *self, const char *line, guint *status)
   self->method = g_strdup (words[0]);
   self->path = g_strdup (words[1]);
   query = strchr (self->path, '?');
-  if (query)
+  if (query) {
     *query = 0;
+    self->query = query + 1;
+  }
   return TRUE;
 }
 
@@ -233,6 +235,10 @@ status_phrase (guint status)
       return "Switching Protocols";
     case 200:
       return "OK";
+    case 204:
+      return "No Content";
+    case 401:
+      return "Unauthorized";
     case 403:
       return "Forbidden";
     case 404:
@@ -249,6 +255,8 @@ status_phrase (guint status)
       return "Content Too Large";
     case 426:
       return "Upgrade Required";
+    case 429:
+      return "Too Many Requests";
     case 431:
       return "Request Header Fields Too Large";
     case 503:

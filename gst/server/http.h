@@ -14,6 +14,7 @@ G_BEGIN_DECLS
 typedef struct {
   char *method;
   char *path;                   /* as sent: not decoded, without the query */
+  const char *query;            /* as sent; NULL: none */
   gboolean keep_alive;          /* after an answer that did not read the body */
   gboolean persistent;          /* after one that did */
   GPtrArray *headers;           /* name, value, name, value, … */
