@@ -232,6 +232,11 @@ mesh_room_forget (MeshRoom *room, MeshMember *member, const char *reason,
   departed->last_call = member->last_call;
   g_ptr_array_remove (room->members, member);
   view_changed (room, now);
+  /* where nobody says who is there, those who lost each other ask */
+  if (!room->host && room->joined && room->members->len == 0) {
+    room->answered = FALSE;
+    room->ask_at = MIN (room->ask_at, now + ROSTER_INTERVAL);
+  }
 }
 
 /* Whether a server that we can hear says that the member is there. */

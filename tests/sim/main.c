@@ -88,6 +88,8 @@ search (Schedule *schedule, gint64 *done)
   for (*done = 0; !is_enough (*done, started); ++*done) {
     char *violation;
 
+    if (*done % 100000 == 0 && *done)
+      g_print ("# %" G_GINT64_FORMAT " so far\n", *done);
     sim_schedule (schedule, first + *done);
     violation = sim_run (schedule, NULL);
     if (violation) {

@@ -159,7 +159,6 @@ must_wait (World *world, Event *event)
       resume_at = MAX (world->nodes[event->node].resume_at,
           sim_wire (world, event->number)->stalled_until);
       break;
-    case EVENT_PULSE:
     case EVENT_OPENED:
     case EVENT_RETRY:
     case EVENT_OFFLINE:
@@ -189,7 +188,8 @@ run_event (World *world, const Event *event)
       sim_heal (world, &world->schedule->faults[event->number]);
       break;
     case EVENT_PULSE:
-      sim_pulse (world, event->node);
+      if (!sim_is_stopped (world, &world->nodes[event->node]))
+        sim_pulse (world, event->node);
       sim_post (world, (Event) { .kind = EVENT_PULSE, .node = event->node,
           .at = world->now + SECOND });
       break;

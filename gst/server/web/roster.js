@@ -217,6 +217,11 @@ export function forget(room, member, reason, now) {
     lastCall: member.lastCall}, now);
   room.members.splice(room.members.indexOf(member), 1);
   viewChanged(room, now);
+  /* Where nobody says who is there, those who lost each other ask. */
+  if (room.host === null && room.joined && room.members.length === 0) {
+    room.answered = false;
+    room.askAt = Math.min(room.askAt, now + ROSTER_INTERVAL);
+  }
 }
 
 /** @param {Room} room */
