@@ -188,12 +188,13 @@ repeat (MeshLongpoll *self, Request *request)
 
 /* Whether a request is to be made again; or else the session is over. */
 static gboolean
-is_worth_repeating (MeshLongpoll *self, guint status)
+is_worth_repeating (MeshLongpoll *self, guint status, const GError *error)
 {
-  if (status != SOUP_STATUS_GONE && status != SOUP_STATUS_CONFLICT)
-    return TRUE;
-  fail (self, MESH_ERROR_UNREACHABLE, "it has forgotten us");
-  return FALSE;
+  if (status == MESH_POST_NOBODY)
+    report_closed (self, error);
+  else if (status == SOUP_STATUS_GONE || status == SOUP_STATUS_CONFLICT)
+    fail (self, MESH_ERROR_UNREACHABLE, "it has forgotten us");
+  return !self->over;
 }
 
 /* Opening is for finding out whether there is a server: one that is not there
@@ -272,7 +273,7 @@ on_frames_sent (guint status, GBytes *answer, const GError *error,
     head = read_head (answer, &rest, &rest_length);
   if (!head || !mesh_json_get_int (head, "taken", self->first - 1,
           self->first + self->out.length - 1, &taken, NULL) || taken < 0) {
-    if (is_worth_repeating (self, status))
+    if (is_worth_repeating (self, status, error))
       repeat (self, &self->sending);
     return;
   }
@@ -355,7 +356,7 @@ on_received (guint status, GBytes *answer, const GError *error,
   if (status == SOUP_STATUS_OK)
     frames = read_frames (self, answer, &closed);
   if (!frames) {
-    if (is_worth_repeating (self, status))
+    if (is_worth_repeating (self, status, error))
       repeat (self, &self->receiving);
     return;
   }

@@ -61,6 +61,7 @@ finish (Post *self, const GError *error)
   g_autoptr (GError) reason = NULL;
   g_autoptr (GBytes) answer = g_bytes_new (self->answer->data,
       self->answer->len);
+  guint status = 0;
 
   if (self->late)
     reason = g_error_new_literal (MESH_ERROR, MESH_ERROR_UNREACHABLE,
@@ -70,8 +71,11 @@ finish (Post *self, const GError *error)
         soup_message_get_tls_peer_certificate_errors (self->message));
   if (!reason && error)
     reason = g_error_copy (error);
-  self->func (reason ? 0 : soup_message_get_status (self->message), answer,
-      reason, self->user_data);
+  if (!reason)
+    status = soup_message_get_status (self->message);
+  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED))
+    status = MESH_POST_NOBODY;
+  self->func (status, answer, reason, self->user_data);
   post_free (self);
 }
 

@@ -10,7 +10,9 @@ G_BEGIN_DECLS
  * more than once: libsoup repeats it on a new connection where one that it had
  * kept turns out to be closed. */
 
-/* status 0: error says why there is no answer */
+/* error says why there is no answer; status is 0 then, or this, when nobody
+ * listens there at all */
+#define MESH_POST_NOBODY 1
 typedef void (*MeshPostFunc) (guint status, GBytes *answer,
     const GError *error, gpointer user_data);
 
