@@ -296,12 +296,14 @@ on_silence (MeshRoom *room, MeshMember *member, gint64 now)
 void
 mesh_attempt_on_timeout (MeshRoom *room, MeshMember *member, gint64 now)
 {
-  if (member->phase != MESH_PEER_CONNECTED)
+  if (member->phase != MESH_PEER_CONNECTED) {
+    mesh_pace_failed (room);
     mesh_attempt_failed (room, member, "failed", "failed", now);
-  else if (member->lost || mesh_room_denies (room, member))
+  } else if (member->lost || mesh_room_denies (room, member)) {
     mesh_attempt_failed (room, member, "silent", "failed", now);
-  else
+  } else {
     on_silence (room, member, now);
+  }
 }
 
 /* Both have called, and ours is still without an offer: the lower id's call

@@ -114,6 +114,7 @@ mesh_room_connected (MeshRoom *room, const char *peer, const char *sid,
   if (!member || !member->have_remote || !member->have_local
       || member->phase == MESH_PEER_CONNECTED)
     return;
+  mesh_pace_connected (room, member, now);
   member->phase = MESH_PEER_CONNECTED;
   member->heard_at = member->seen_at = now;
   member->steady = 0;

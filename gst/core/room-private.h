@@ -118,6 +118,7 @@ struct _MeshRoom {
   GPtrArray *members;           /* MeshMember, in the order they came up */
   GPtrArray *departed;          /* MeshDeparted, oldest first */
   guint64 n_calls;
+  guint pace;                   /* attempts at once; 0: as at first */
 
   gboolean joined;
   gboolean left;
@@ -205,5 +206,11 @@ void mesh_attempt_on_signal (MeshRoom *room, MeshMember *member,
     const MeshMessage *message);
 void mesh_attempt_on_bye (MeshRoom *room, MeshMember *member,
     const MeshMessage *message, gint64 now);
+
+/* pace.c */
+gint64 mesh_pace_free_at (MeshRoom *room);
+void mesh_pace_call (MeshRoom *room, gint64 now);
+void mesh_pace_connected (MeshRoom *room, MeshMember *member, gint64 now);
+void mesh_pace_failed (MeshRoom *room);
 
 G_END_DECLS

@@ -238,7 +238,7 @@ mesh_room_feed (MeshRoom *room, const MeshMessage *message, gint64 now)
 }
 
 static gint64
-member_deadline (MeshRoom *room, MeshMember *member)
+member_deadline (MeshRoom *room, MeshMember *member, gint64 free_at)
 {
   gint64 at = MIN (mesh_attempt_timeout (member),
       MIN (mesh_room_ghost_at (room, member),
@@ -248,7 +248,8 @@ member_deadline (MeshRoom *room, MeshMember *member)
     at = 0;
   if (member->phase == MESH_PEER_IDLE && room->joined
       && room->server != SERVER_OFFLINE)
-    at = MIN (at, MAX (member->call_at, member->barred_until));
+    at = MIN (at,
+        MAX (free_at, MAX (member->call_at, member->barred_until)));
   return at;
 }
 
@@ -266,9 +267,6 @@ tick_member (MeshRoom *room, MeshMember *member, gint64 now)
     mesh_attempt_renew (room, member, now);
   else if (now >= mesh_attempt_timeout (member))
     mesh_attempt_on_timeout (room, member, now);
-  else if (member->phase == MESH_PEER_IDLE && now >= member->call_at
-           && room->joined)
-    mesh_attempt_call (room, member, now);
 }
 
 /**
@@ -296,6 +294,7 @@ mesh_room_tick (MeshRoom *room, gint64 now)
         && member == g_ptr_array_index (room->members, i))
       i++;
   }
+  mesh_pace_call (room, now);
   if (now >= room->ask_at && room->server != SERVER_OFFLINE)
     mesh_room_ask (room, now);
   if (now >= room->roster_at)
@@ -315,7 +314,7 @@ mesh_room_tick (MeshRoom *room, gint64 now)
 gint64
 mesh_room_deadline (MeshRoom *room)
 {
-  gint64 at = room->roster_at;
+  gint64 at = room->roster_at, free_at = mesh_pace_free_at (room);
 
   if (room->left)
     return NEVER;
@@ -323,7 +322,7 @@ mesh_room_deadline (MeshRoom *room)
     at = MIN (at, MIN (room->ask_at, room->state_at));
   for (guint i = 0; i < room->members->len; i++)
     at = MIN (at,
-        member_deadline (room, g_ptr_array_index (room->members, i)));
+        member_deadline (room, g_ptr_array_index (room->members, i), free_at));
   return at;
 }
 

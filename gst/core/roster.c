@@ -296,8 +296,13 @@ call_everybody (MeshRoom *room, gint64 now)
   for (guint i = 0; i < room->members->len; i++) {
     MeshMember *member = g_ptr_array_index (room->members, i);
 
-    if (!member->newer && member->failures == 0)
+    if (member->newer || member->failures > 0)
+      continue;
+    /* the others as soon as these are done */
+    if (now >= mesh_pace_free_at (room))
       mesh_attempt_call (room, member, now);
+    else
+      member->call_at = MIN (member->call_at, now);
   }
 }
 

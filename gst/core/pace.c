@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* How many connections are set up at once. Setting one up costs tens of
+ * milliseconds of processor at both ends, so those who meet many at the same
+ * time (everybody at the full hour) would be so busy with all of them that none
+ * is done before its time is up, and the next attempts would come on top. As
+ * with TCP (RFC 5681): few at first, more with each that is quick, few again when one
+ * is slow. What has been under way for a while holds up nobody: who does not
+ * answer may be gone. */
+
+#include <stdlib.h>
+
+#include "core/room-private.h"
+
+#define FIRST 4
+#define QUICK MS (1500)
+#define SLOW MS (3000)
+#define HOLDS_UP MS (3000)
+
+static int
+latest_first (gconstpointer a, gconstpointer b)
+{
+  gint64 x = *(const gint64 *) a, y = *(const gint64 *) b;
+
+  return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* When we may begin one more; the past: now. */
+gint64
+mesh_pace_free_at (MeshRoom *room)
+{
+  gint64 began[MAX_MEMBERS];
+  guint window = room->pace ? room->pace : FIRST, n = 0;
+
+  for (guint i = 0; i < room->members->len && n < MAX_MEMBERS; i++) {
+    MeshMember *member = g_ptr_array_index (room->members, i);
+
+    if (member->phase != MESH_PEER_IDLE
+        && member->phase != MESH_PEER_CONNECTED)
+      began[n++] = member->began_at;
+  }
+  if (n < window)
+    return G_MININT64;
+  qsort (began, n, sizeof *began, latest_first);
+  return began[window - 1] + HOLDS_UP;
+}
+
+static MeshMember *
+longest_due (MeshRoom *room, gint64 now)
+{
+  MeshMember *longest = NULL;
+
+  for (guint i = 0; i < room->members->len; i++) {
+    MeshMember *member = g_ptr_array_index (room->members, i);
+
+    if (member->phase == MESH_PEER_IDLE && now >= member->call_at
+        && now >= member->barred_until
+        && (!longest || member->call_at < longest->call_at))
+      longest = member;
+  }
+  return longest;
+}
+
+/* Calls who is due, and whose turn it is. */
+void
+mesh_pace_call (MeshRoom *room, gint64 now)
+{
+  MeshMember *member;
+
+  if (!room->joined || room->server == SERVER_OFFLINE)
+    return;
+  while (now >= mesh_pace_free_at (room)
+      && (member = longest_due (room, now)))
+    mesh_attempt_call (room, member, now);
+}
+
+/* @member's attempt is connected. */
+void
+mesh_pace_connected (MeshRoom *room, MeshMember *member, gint64 now)
+{
+  gint64 took = now - member->began_at;
+
+  if (took <= QUICK)
+    room->pace = MIN (MAX (room->pace, FIRST) + 1, MAX_MEMBERS);
+  else if (took > SLOW)
+    room->pace = FIRST;
+}
+
+/* An attempt was not connected in its time. */
+void
+mesh_pace_failed (MeshRoom *room)
+{
+  room->pace = FIRST;
+}
