@@ -51,8 +51,9 @@ struct _MeshCall {
   gint64 last_warning_refill;
 
   GMutex lock;                  /* guards: */
-  GstStructure *stats;
+  GHashTable *stats;            /* peer id -> GstStructure */
   GPtrArray *peers;             /* GstStructure */
+  guint connected;
   GHashTable *numbers;          /* of tiles, as a set */
 
   gint waiting;                 /* messages not yet read; atomic */

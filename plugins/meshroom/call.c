@@ -279,7 +279,7 @@ call_free (MeshCall *self)
   g_clear_pointer (&self->context, g_main_context_unref);
   g_clear_pointer (&self->peers, g_ptr_array_unref);
   g_clear_pointer (&self->numbers, g_hash_table_unref);
-  gst_clear_structure (&self->stats);
+  g_clear_pointer (&self->stats, g_hash_table_unref);
   g_mutex_clear (&self->lock);
   g_free (self->peer_id);
   g_free (self->last_warning);
@@ -328,7 +328,8 @@ mesh_call_new (const MeshCallConfig *config, GError **error)
   self->warnings_left = WARNINGS_BURST;
   self->peers = g_ptr_array_new_with_free_func
       ((GDestroyNotify) gst_structure_free);
-  self->stats = gst_structure_new_empty ("meshroom-stats");
+  self->stats = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+      (GDestroyNotify) gst_structure_free);
   self->numbers = g_hash_table_new (NULL, NULL);
   self->video_codecs = mesh_call_usable_codecs (self);
   if (!self->video_codecs[0]) {

@@ -22,7 +22,7 @@ phase_name (MeshPeerPhase phase)
 typedef struct {
   MeshCall *call;
   GPtrArray *peers;
-  GstStructure *stats;
+  GHashTable *stats;
   guint connected;
 } Refresh;
 
@@ -48,11 +48,9 @@ refresh_peer (const MeshPeerInfo *info, gpointer user_data)
   g_ptr_array_add (r->peers, s);
   if (info->phase == MESH_PEER_CONNECTED)
     r->connected++;
-  if (member && member->peer) {
-    g_autoptr (GstStructure) stats = mesh_peer_get_stats (member->peer);
-
-    gst_structure_set (r->stats, info->id, GST_TYPE_STRUCTURE, stats, NULL);
-  }
+  if (member && member->peer)
+    g_hash_table_insert (r->stats, g_strdup (info->id),
+        mesh_peer_get_stats (member->peer));
 }
 
 void
@@ -62,16 +60,16 @@ mesh_call_refresh (MeshCall *self)
 
   r.peers = g_ptr_array_new_with_free_func
       ((GDestroyNotify) gst_structure_free);
-  r.stats = gst_structure_new_empty ("meshroom-stats");
+  r.stats = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+      (GDestroyNotify) gst_structure_free);
   mesh_room_foreach_peer (self->room, refresh_peer, &r);
-  gst_structure_set (r.stats, "peers", G_TYPE_UINT, r.peers->len, "connected",
-      G_TYPE_UINT, r.connected, NULL);
 
   g_mutex_lock (&self->lock);
   g_clear_pointer (&self->peers, g_ptr_array_unref);
-  gst_clear_structure (&self->stats);
+  g_clear_pointer (&self->stats, g_hash_table_unref);
   self->peers = r.peers;
   self->stats = r.stats;
+  self->connected = r.connected;
   g_mutex_unlock (&self->lock);
 }
 
@@ -118,10 +116,18 @@ mesh_call_fill_peers (MeshCall *call, GValue *array)
 GstStructure *
 mesh_call_get_stats (MeshCall *call)
 {
-  GstStructure *stats;
+  GstStructure *stats = gst_structure_new_empty ("meshroom-stats");
+  GHashTableIter iter;
+  gpointer id, one;
 
+  /* Put together for those who ask: GLib keeps the name of each field that
+   * ever was, so a peer must not be one just by coming. */
   g_mutex_lock (&call->lock);
-  stats = gst_structure_copy (call->stats);
+  g_hash_table_iter_init (&iter, call->stats);
+  while (g_hash_table_iter_next (&iter, &id, &one))
+    gst_structure_set (stats, id, GST_TYPE_STRUCTURE, one, NULL);
+  gst_structure_set (stats, "peers", G_TYPE_UINT, call->peers->len,
+      "connected", G_TYPE_UINT, call->connected, NULL);
   g_mutex_unlock (&call->lock);
   return stats;
 }

@@ -50,11 +50,20 @@ mesh_webrtcbin_settle (GstElement *webrtcbin)
   Settling settling = { 0 };
   g_autoptr (GstPromise) promise =
       gst_promise_new_with_change_func (on_settled, &settling, NULL);
+  GstSDPMessage *message;
+  GstWebRTCSessionDescription *description;
 
+  gst_sdp_message_new (&message);
+  description = gst_webrtc_session_description_new
+      (GST_WEBRTC_SDP_TYPE_ROLLBACK, message);
   g_mutex_init (&settling.lock);
   g_cond_init (&settling.cond);
-  /* any question will do: they are answered in order */
-  g_signal_emit_by_name (webrtcbin, "get-stats", NULL, promise);
+  /* Any question will do: they are answered in order. This one is refused at
+   * once; get-stats would make a dozen names with numbers in them, and GLib
+   * keeps each name for ever. */
+  g_signal_emit_by_name (webrtcbin, "set-local-description", description,
+      promise);
+  gst_webrtc_session_description_free (description);
   g_mutex_lock (&settling.lock);
   while (!settling.settled)
     g_cond_wait (&settling.cond, &settling.lock);

@@ -27,10 +27,9 @@ make_rtp_caps (const MeshCodec *codec, int payload_type)
  * and SSRC are there when it writes the description. */
 static void
 announce_caps (GstPad *webrtc_pad, GstElement *payloader,
-    const MeshCodec *codec, int payload_type)
+    const MeshCodec *codec, int payload_type, guint ssrc)
 {
   g_autoptr (GstCaps) caps = make_rtp_caps (codec, payload_type);
-  guint ssrc = g_random_int ();
 
   g_object_set (payloader, "pt", payload_type, "ssrc", ssrc, NULL);
   gst_caps_set_simple (caps, "ssrc", G_TYPE_UINT, ssrc, NULL);
@@ -81,7 +80,9 @@ add_sender (MeshPeer *self, const MeshCodec *codec, int payload_type,
   g_object_get (webrtc_pad, "transceiver", &transceiver, NULL);
   g_object_set (transceiver, "do-nack", codec->kind == MESH_VIDEO, NULL);
 
-  announce_caps (webrtc_pad, payloader, codec, payload_type);
+  announce_caps (webrtc_pad, payloader, codec, payload_type,
+      self->sources[codec->kind]
+      ? mesh_source_get_ssrc (self->sources[codec->kind]) : g_random_int ());
   gst_element_sync_state_with_parent (payloader);
 
   sink = gst_element_get_static_pad (payloader, "sink");

@@ -17,6 +17,7 @@ typedef struct {
 struct _MeshSource {
   GstBin *room;                 /* our owner, no reference */
   MeshKind kind;
+  guint32 ssrc;
   GstPad *pad;                  /* the room's ghost pad, no reference */
   const MeshSourceEvents *events;
   gpointer user_data;
@@ -308,6 +309,7 @@ mesh_source_new (GstBin *room, GstPadTemplate *template, MeshKind kind,
 
   self->room = room;
   self->kind = kind;
+  self->ssrc = g_random_int ();
   self->events = events;
   self->user_data = user_data;
   g_mutex_init (&self->lock);
@@ -332,6 +334,21 @@ GstPad *
 mesh_source_get_pad (MeshSource *source)
 {
   return source->pad;
+}
+
+/**
+ * mesh_source_get_ssrc:
+ * @source: the source
+ *
+ * Returns: by which RTP source it goes out to everybody. It could be another to
+ *   each peer, but webrtcbin makes a name of it, and GLib keeps names for ever.
+ *
+ * Since: 0.1
+ */
+guint32
+mesh_source_get_ssrc (MeshSource *source)
+{
+  return source->ssrc;
 }
 
 /**

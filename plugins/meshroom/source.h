@@ -32,6 +32,7 @@ typedef struct {
 MeshSource *mesh_source_new (GstBin *room, GstPadTemplate *template,
     MeshKind kind, const MeshSourceEvents *events, gpointer user_data);
 GstPad *mesh_source_get_pad (MeshSource *source);
+guint32 mesh_source_get_ssrc (MeshSource *source);
 void mesh_source_look_ahead (MeshSource *source);
 const MeshCodec *mesh_source_get_input_codec (MeshSource *source);
 MeshFanout *mesh_source_get_fanout (MeshSource *source,

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Peers come and go while one pipeline runs: afterwards its process has the
- * threads, file descriptors and elements that it had, and no more memory.
+/* Peers come and go while one pipeline runs, which also serves the room:
+ * afterwards its process has the threads, file descriptors and elements that it
+ * had, and hardly more memory.
  *
  *   churn [ROUNDS [PEERS]]       default 20 rounds of 10 peers
  *
  * The peers live in a second process (this program again, with --peers), which
  * does what lines on its standard input say, so that only the one pipeline is
- * measured here.
+ * measured here. What is measured is the memory in use, not the process' size,
+ * which has the allocator's holes in it, and GLib's slices are switched off.
+ *
+ * What remains of each peer (docs/performance.md, "Coming and going") is the
+ * names that GLib keeps for ever, and what GnuTLS keeps of each thread.
  */
 
 #include <dirent.h>
@@ -20,7 +25,10 @@
 #include <unistd.h>
 
 #define WARM_UP 50              /* peers until memory must be flat */
-#define GROWTH_KIB 3072         /* 7 KiB a peer are webrtcbin's own */
+#define GROWTH 1024             /* bytes a peer */
+#define TABLES (512 * 1024)     /* bytes; tables double, and the last 256 peers
+                                 * are remembered */
+#define REPORTS 10
 #define ROUND_S 60              /* watchdogs */
 #define SETTLE_S 30
 
@@ -65,6 +73,15 @@ count (GstElement *pipeline)
   counts.threads = count_entries ("/proc/self/task");
   counts.fds = count_entries ("/proc/self/fd");
   return counts;
+}
+
+/* bytes */
+static gint64
+memory_in_use (void)
+{
+  struct mallinfo2 info = mallinfo2 ();
+
+  return info.uordblks + info.hblkhd;
 }
 
 static long
@@ -207,9 +224,11 @@ start_peers (const char *self, const char *link, int n, GPid *pid)
   g_autoptr (GError) error = NULL;
   g_autofree char *number = g_strdup_printf ("%d", n);
   const char *argv[] = { self, "--peers", link, number, NULL };
+  /* a tool that looks at the memory is to see this process alone */
+  g_auto (GStrv) env = g_environ_unsetenv (g_get_environ (), "LD_PRELOAD");
   int in;
 
-  if (!g_spawn_async_with_pipes (NULL, (char **) argv, NULL,
+  if (!g_spawn_async_with_pipes (NULL, (char **) argv, env,
           G_SPAWN_DEFAULT, NULL, NULL, pid, &in, NULL, NULL, &error)) {
     printf ("Bail out! %s\n", error->message);
     exit (1);
@@ -223,6 +242,48 @@ check (int number, gboolean good, const char *what)
   printf ("%sok %d %s\n", good ? "" : "not ", number, what);
 }
 
+/* Returns: the memory in use, when all who came have gone */
+static gint64
+report (GstElement *pipeline, const Counts *expected, int peers)
+{
+  Counts counts = settle (pipeline, expected);
+  gint64 in_use = memory_in_use ();
+
+  printf ("# after %d peers: %d threads, %d descriptors, %d elements, "
+      "%" G_GINT64_FORMAT " KiB in use, %ld KiB resident\n", peers,
+      counts.threads, counts.fds, counts.elements, in_use / 1024,
+      resident_kib ());
+  return in_use;
+}
+
+static void
+churn (GstElement *pipeline, FILE *orders, int rounds, int peers)
+{
+  /* the first to come has the encoders made, and what a process makes once */
+  gboolean good = one_round (pipeline, orders, peers);
+  Counts before = settle (pipeline, NULL), after;
+  gint64 warm = 0, end, per_peer;
+  int warm_rounds = (WARM_UP + peers - 1) / peers;
+
+  for (int i = 1; good && i < rounds; i++) {
+    if (i == warm_rounds)
+      warm = report (pipeline, &before, i * peers);
+    else if (i % MAX (1, rounds / REPORTS) == 0)
+      report (pipeline, &before, i * peers);
+    good = one_round (pipeline, orders, peers);
+  }
+  check (1, good, "everybody comes and goes");
+  end = report (pipeline, &before, rounds * peers);
+  after = count (pipeline);
+  check (2, good && same (&before, &after),
+      "threads, descriptors and elements are what they were");
+  per_peer = (end - warm) / MAX (1, (rounds - warm_rounds) * peers);
+  printf ("# memory: %" G_GINT64_FORMAT " bytes a peer\n", per_peer);
+  check (3, good && warm > 0
+      && end - warm < (gint64) GROWTH * (rounds - warm_rounds) * peers + TABLES,
+      "memory stays flat");
+}
+
 static int
 measure (const char *self, int rounds, int peers)
 {
@@ -233,9 +294,6 @@ measure (const char *self, int rounds, int peers)
       "audiotestsrc is-live=true ! room.audio_sink", NULL);
   g_autoptr (GstElement) room = NULL;
   g_autofree char *link = NULL;
-  long warm = 0, end;
-  gboolean good = TRUE;
-  Counts before, after;
   FILE *orders;
   GPid child;
 
@@ -247,24 +305,7 @@ measure (const char *self, int rounds, int peers)
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   link = wait_link (pipeline);
   orders = start_peers (self, link, peers, &child);
-  /* The first to come has the encoders made, and what a process makes once. */
-  good = one_round (pipeline, orders, peers);
-  before = settle (pipeline, NULL);
-  for (int i = 1; good && i < rounds; i++) {
-    good = one_round (pipeline, orders, peers);
-    if ((i + 1) * peers == WARM_UP)
-      warm = resident_kib ();
-  }
-  check (1, good, "everybody comes and goes");
-  after = settle (pipeline, &before);
-  printf ("# threads %d -> %d, descriptors %d -> %d, elements %d -> %d\n",
-      before.threads, after.threads, before.fds, after.fds, before.elements,
-      after.elements);
-  check (2, good && same (&before, &after), "threads, descriptors and elements are what they were");
-  end = resident_kib ();
-  printf ("# resident after %d peers %ld KiB, after %d %ld KiB\n", WARM_UP,
-      warm, rounds * peers, end);
-  check (3, warm > 0 && end - warm < GROWTH_KIB, "memory stays flat");
+  churn (pipeline, orders, rounds, peers);
   fclose (orders);
   kill (child, SIGKILL);
   gst_element_set_state (pipeline, GST_STATE_NULL);
@@ -273,11 +314,12 @@ measure (const char *self, int rounds, int peers)
 
 /* ------------------------------------------------------- the peers' side */
 
+/* One that connects with nobody but the first in the room. */
 static GstElement *
 new_peer (const char *link, int number)
 {
   g_autofree char *description = g_strdup_printf ("meshroom name=room "
-      "link=%s display-name=peer-%d "
+      "link=%s display-name=peer-%d max-peers=1 decode=false "
       "videotestsrc is-live=true ! video/x-raw,width=160,height=120,"
       "framerate=5/1 ! room.video_sink "
       "audiotestsrc is-live=true ! room.audio_sink", link, number);
@@ -293,6 +335,7 @@ new_peer (const char *link, int number)
 static GstBusSyncReply
 drop_message (GstBus *bus, GstMessage *message, gpointer data)
 {
+  gst_message_unref (message);
   return GST_BUS_DROP;
 }
 
@@ -322,6 +365,11 @@ be_peers (const char *link, int n)
 int
 main (int argc, char **argv)
 {
+  /* GLib looks before main() */
+  if (!g_getenv ("G_SLICE")) {
+    g_setenv ("G_SLICE", "always-malloc", TRUE);
+    execv ("/proc/self/exe", argv);
+  }
   gst_init (&argc, &argv);
   setvbuf (stdout, NULL, _IOLBF, 0);
   if (argc == 4 && g_str_equal (argv[1], "--peers"))
