@@ -8,7 +8,9 @@
 
 /* webrtcbin 1.22 gives each jitterbuffer the do-nack of whichever SSRC it
  * happens to look at last; put that right. And what comes first need not wait
- * for the buffer to fill: it is decoded at once, and shown in its time. */
+ * for the buffer to fill: it is decoded at once, and shown in its time. A stream
+ * that slows down (a still, a camera in the dark) has not lost its next packet:
+ * only what is missing in between is asked for again. */
 void
 mesh_peer_on_jitterbuffer (GstElement *rtpbin, GObject *jitterbuffer, guint session,
     guint ssrc, gpointer user_data)
@@ -17,7 +19,7 @@ mesh_peer_on_jitterbuffer (GstElement *rtpbin, GObject *jitterbuffer, guint sess
 
   g_object_set (jitterbuffer, "do-retransmission",
       ssrc != (guint) g_atomic_int_get (&self->audio_ssrc),
-      "faststart-min-packets", 1, NULL);
+      "rtx-next-seqnum", FALSE, "faststart-min-packets", 1, NULL);
 }
 
 /* A new pad of ours on its way to the room. */
