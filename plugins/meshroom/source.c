@@ -5,12 +5,14 @@
 #include <gst/video/video.h>
 
 #include "core/error.h"
+#include "meshroom/still.h"
 
 /* A fan-out, and what feeds it once the input is known. */
 typedef struct {
   const MeshCodec *codec;
   MeshFanout *fanout;
   GstElement *encoder;          /* NULL: passed through, or not fed yet */
+  MeshStill *still;             /* of a video encoder */
   gboolean fed;
 } Rung;
 
@@ -30,6 +32,7 @@ struct _MeshSource {
   const MeshCodec *expected;    /* before there is any */
   int width, height, fps_n, fps_d;
   gboolean muted;
+  gboolean hidden;              /* a picture comes in place of the camera */
 };
 
 static void
@@ -38,6 +41,7 @@ rung_free (gpointer data)
   Rung *rung = data;
 
   gst_clear_object (&rung->fanout);
+  g_clear_pointer (&rung->still, mesh_still_unref);
   g_free (rung);
 }
 
@@ -134,6 +138,10 @@ make_encoding_bin (MeshSource *self, Rung *rung, GError **error)
   gst_element_add_pad (bin, gst_ghost_pad_new ("sink", sink));
   gst_element_add_pad (bin, gst_ghost_pad_new ("src", src));
   rung->encoder = encoder;
+  if (self->kind == MESH_VIDEO) {
+    rung->still = mesh_still_new (sink, encoder);
+    mesh_still_set_active (rung->still, self->hidden);
+  }
   return g_steal_pointer (&bin);
 }
 
@@ -258,6 +266,25 @@ take_caps (MeshSource *self, GstCaps *caps, GError **error)
   return ok;
 }
 
+static void
+take_hidden (MeshSource *self, GstEvent *event)
+{
+  gboolean hidden = FALSE;
+
+  gst_structure_get_boolean (gst_event_get_structure (event), "hidden",
+      &hidden);
+  g_mutex_lock (&self->lock);
+  self->hidden = hidden;
+  for (guint i = 0; i < self->rungs->len; i++) {
+    Rung *rung = g_ptr_array_index (self->rungs, i);
+
+    if (rung->still)
+      mesh_still_set_active (rung->still, hidden);
+  }
+  g_mutex_unlock (&self->lock);
+  self->events->hidden (self, hidden, self->user_data);
+}
+
 /* Only caps tell whether to encode, so the pad has no target before them. */
 static GstPadProbeReturn
 on_event (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
@@ -269,13 +296,8 @@ on_event (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 
   if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
     return GST_PAD_PROBE_DROP;  /* a file has ended; the call goes on */
-  if (gst_event_has_name (event, "meshroom/hidden")) {
-    gboolean hidden = FALSE;
-
-    gst_structure_get_boolean (gst_event_get_structure (event), "hidden",
-        &hidden);
-    self->events->hidden (self, hidden, self->user_data);
-  }
+  if (gst_event_has_name (event, "meshroom/hidden"))
+    take_hidden (self, event);
   if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS)
     return GST_PAD_PROBE_OK;
   gst_event_parse_caps (event, &caps);
@@ -468,6 +490,7 @@ mesh_source_stop (MeshSource *source)
   source->tee = NULL;
   source->input = NULL;
   source->expected = NULL;
+  source->hidden = FALSE;
   g_mutex_unlock (&source->lock);
 
   for (guint i = 0; i < elements->len; i++) {
