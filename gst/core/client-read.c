@@ -35,7 +35,8 @@ check_welcome (MeshClient *self, const MeshMessage *message, const char *epoch,
   if (g_strcmp0 (message->id, self->id) != 0
       || g_strcmp0 (message->room, self->room) != 0)
     wrong = "for somebody else";
-  else if (!is_epoch (epoch) || !message->host || !message->ids)
+  /* a service that only passes messages on names neither */
+  else if (!is_epoch (epoch) || !message->host != !message->ids)
     wrong = "without an epoch, a host or members";
   else if (message->resumed && g_strcmp0 (epoch, self->epoch) != 0)
     wrong = "that resumes what never was";

@@ -55,9 +55,9 @@ key_from_text (const char *text, guint8 key[16])
 }
 
 static guint16
-default_port (const char *scheme)
+default_port (gboolean tls)
 {
-  return g_str_equal (scheme, "https") ? 443 : 80;
+  return tls ? 443 : 80;
 }
 
 static gboolean
@@ -68,7 +68,7 @@ read_server (MeshLink *self, GUri *uri, GError **error)
   int port = g_uri_get_port (uri);
 
   if (!g_str_equal (scheme, "http") && !g_str_equal (scheme, "https"))
-    return fail (error, "is of a scheme other than http and https");
+    return fail (error, "is of a scheme other than http, https and pusher");
   if (!host || *host == '\0')
     return fail (error, "names no host");
   if (g_uri_get_userinfo (uri))
@@ -77,25 +77,127 @@ read_server (MeshLink *self, GUri *uri, GError **error)
     return fail (error, "has port 0");
   self->scheme = g_strdup (scheme);
   self->host = g_strdup (host);
-  self->port = port > 0 ? port : default_port (scheme);
+  self->tls = g_str_equal (scheme, "https");
+  self->port = port > 0 ? port : default_port (self->tls);
   return TRUE;
 }
 
 static gboolean
-read_room (MeshLink *self, GUri *uri, GError **error)
+read_room (MeshLink *self, GUri *uri, const char *folder, GError **error)
 {
   const char *path = g_uri_get_path (uri);
   const char *fragment = g_uri_get_fragment (uri);
 
-  if (!g_str_has_prefix (path, "/room/")
-      || !mesh_is_uuid (path + strlen ("/room/")))
-    return fail (error, "does not name a room: /room/UUID expected");
-  self->room = g_strdup (path + strlen ("/room/"));
+  if (!g_str_has_prefix (path, folder)
+      || !mesh_is_uuid (path + strlen (folder))) {
+    g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_LINK,
+        "link does not name a room: %sUUID expected", folder);
+    return FALSE;
+  }
+  self->room = g_strdup (path + strlen (folder));
   if (fragment && *fragment) {
     if (!key_from_text (fragment, self->key))
       return fail (error, "has a key that is not one: 22 characters expected");
     self->has_key = TRUE;
   }
+  return TRUE;
+}
+
+/* What Pusher makes keys, ids and names of clusters of. */
+static gboolean
+is_word (const char *text)
+{
+  if (!text || *text == '\0' || strlen (text) > 128)
+    return FALSE;
+  for (; *text; text++) {
+    if (!g_ascii_isalnum (*text) && *text != '-' && *text != '_')
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+is_url (const char *text)
+{
+  g_autoptr (GUri) uri = g_uri_parse (text, G_URI_FLAGS_ENCODED, NULL);
+  const char *scheme = uri ? g_uri_get_scheme (uri) : "";
+
+  return (g_str_equal (scheme, "http") || g_str_equal (scheme, "https"))
+      && g_uri_get_host (uri) && *g_uri_get_host (uri)
+      && !g_uri_get_userinfo (uri) && !g_uri_get_query (uri)
+      && !g_uri_get_fragment (uri);
+}
+
+static gboolean
+is_prefix (const char *text)
+{
+  return g_str_equal (text, "private-") || g_str_equal (text, "presence-");
+}
+
+static char *
+take_field (GHashTable *fields, const char *name)
+{
+  return g_strdup (g_hash_table_lookup (fields, name));
+}
+
+static gboolean
+read_query (MeshLink *self, GUri *uri, GError **error)
+{
+  g_autoptr (GHashTable) fields = NULL;
+  const char *query = g_uri_get_query (uri);
+  const char *tls;
+
+  fields = g_uri_parse_params (query ? query : "", -1, "&",
+      G_URI_PARAMS_NONE, NULL);
+  if (!fields)
+    return fail (error, "has a query that cannot be read");
+  self->api = take_field (fields, "api");
+  self->auth = take_field (fields, "auth");
+  self->prefix = take_field (fields, "prefix");
+  if (!self->api) {
+    self->app = take_field (fields, "app");
+    self->secret = take_field (fields, "secret");
+  }
+  tls = g_hash_table_lookup (fields, "tls");
+  self->tls = tls ? !g_str_equal (tls, "0") : self->cluster || self->port == 443;
+  if (!self->prefix)
+    self->prefix = g_strdup ("");
+  if (self->api ? !is_url (self->api)
+      : !is_word (self->app) || !is_word (self->secret))
+    return fail (error, "says neither with api=URL nor with secret=… and app=… "
+        "how to send");
+  if (*self->prefix && (!is_prefix (self->prefix)
+          || (!self->secret && !(self->auth && is_url (self->auth)))))
+    return fail (error, "asks for channels that nothing in it lets us into");
+  return TRUE;
+}
+
+/* A name without dots is one of the service's clusters. */
+static gboolean
+read_pusher (MeshLink *self, GUri *uri, GError **error)
+{
+  const char *host = g_uri_get_host (uri);
+  int port = g_uri_get_port (uri);
+
+  if (!is_word (g_uri_get_userinfo (uri)))
+    return fail (error, "names no app: pusher://APPKEY@… expected");
+  if (!host || *host == '\0')
+    return fail (error, "names no host");
+  if (port == 0)
+    return fail (error, "has port 0");
+  self->scheme = g_strdup ("pusher");
+  self->app_key = g_strdup (g_uri_get_userinfo (uri));
+  if (port < 0 && is_word (host) && !g_str_equal (host, "localhost")) {
+    self->cluster = g_strdup (host);
+    self->host = g_strdup_printf ("ws-%s.pusher.com", host);
+  } else {
+    self->host = g_strdup (host);
+  }
+  self->port = MAX (port, 0);
+  if (!read_query (self, uri, error))
+    return FALSE;
+  if (self->port == 0)
+    self->port = default_port (self->tls);
   return TRUE;
 }
 
@@ -105,7 +207,7 @@ read_room (MeshLink *self, GUri *uri, GError **error)
  * @error: return location for a #MESH_ERROR
  *
  * Takes a link apart. A query is allowed, since the page uses one, and means
- * nothing here.
+ * nothing here, except where Pusher passes the messages.
  *
  * Returns: (transfer full) (nullable): the link, or %NULL with @error set
  *
@@ -125,22 +227,55 @@ mesh_link_parse (const char *text, GError **error)
     fail (error, "is too long");
     return NULL;
   }
-  uri = g_uri_parse (text, G_URI_FLAGS_NONE, NULL);
+  uri = g_uri_parse (text, G_URI_FLAGS_ENCODED_QUERY, NULL);
   if (!uri) {
     fail (error, "is not a URL");
     return NULL;
   }
   self = g_new0 (MeshLink, 1);
-  if (!read_server (self, uri, error) || !read_room (self, uri, error))
+  if (g_str_equal (g_uri_get_scheme (uri), "pusher")
+          ? !read_pusher (self, uri, error) || !read_room (self, uri, "/", error)
+          : !read_server (self, uri, error)
+              || !read_room (self, uri, "/room/", error))
     return NULL;
   return g_steal_pointer (&self);
+}
+
+static void
+add_field (GString *query, const char *name, const char *value)
+{
+  if (!value || *value == '\0')
+    return;
+  if (query->len > 0)
+    g_string_append_c (query, '&');
+  g_string_append_printf (query, "%s=", name);
+  g_string_append_uri_escaped (query, value, ":/", FALSE);
+}
+
+static char *
+pusher_to_string (const MeshLink *link, const char *key)
+{
+  g_autofree char *path = g_strconcat ("/", link->room, NULL);
+  g_autoptr (GString) query = g_string_new (NULL);
+  gboolean is_default = !link->tls && link->port == default_port (FALSE);
+
+  add_field (query, "api", link->api);
+  add_field (query, "app", link->app);
+  add_field (query, "secret", link->secret);
+  add_field (query, "prefix", link->prefix);
+  add_field (query, "auth", link->auth);
+  if (link->tls != (link->cluster || link->port == 443))
+    add_field (query, "tls", link->tls ? "1" : "0");
+  return g_uri_join (G_URI_FLAGS_ENCODED_QUERY, link->scheme, link->app_key,
+      link->cluster ? link->cluster : link->host,
+      link->cluster || is_default ? -1 : link->port, path, query->str, key);
 }
 
 static char *
 to_string (const MeshLink *link, const char *key)
 {
   g_autofree char *path = g_strconcat ("/room/", link->room, NULL);
-  int port = link->port == default_port (link->scheme) ? -1 : link->port;
+  int port = link->port == default_port (link->tls) ? -1 : link->port;
 
   return g_uri_join (G_URI_FLAGS_NONE, link->scheme, NULL, link->host, port,
       path, NULL, key);
@@ -159,21 +294,28 @@ mesh_link_to_string (const MeshLink *link)
 {
   g_autofree char *key = link->has_key ? key_to_text (link->key) : NULL;
 
-  return to_string (link, key);
+  return link->app_key ? pusher_to_string (link, key) : to_string (link, key);
 }
 
 /**
  * mesh_link_to_public_string:
  * @link: a link
  *
- * Returns: (transfer full): @link without its key, as it may be logged
+ * Returns: (transfer full): @link without its key and what lets us into the
+ *   service, as it may be logged
  *
  * Since: 0.1
  */
 char *
 mesh_link_to_public_string (const MeshLink *link)
 {
-  return to_string (link, NULL);
+  g_autofree char *path = NULL;
+
+  if (!link->app_key)
+    return to_string (link, NULL);
+  path = g_strconcat ("/", link->room, NULL);
+  return g_uri_join (G_URI_FLAGS_NONE, link->scheme, NULL, link->host,
+      link->port, path, NULL, NULL);
 }
 
 /**
@@ -190,5 +332,38 @@ mesh_link_free (MeshLink *link)
   g_free (link->scheme);
   g_free (link->host);
   g_free (link->room);
+  g_free (link->app_key);
+  g_free (link->cluster);
+  g_free (link->api);
+  g_free (link->app);
+  g_free (link->secret);
+  g_free (link->prefix);
+  g_free (link->auth);
   g_free (link);
+}
+
+/**
+ * mesh_link_copy:
+ * @link: a link
+ *
+ * Returns: (transfer full): another one like it
+ *
+ * Since: 0.1
+ */
+MeshLink *
+mesh_link_copy (const MeshLink *link)
+{
+  MeshLink *self = g_memdup2 (link, sizeof *link);
+
+  self->scheme = g_strdup (link->scheme);
+  self->host = g_strdup (link->host);
+  self->room = g_strdup (link->room);
+  self->app_key = g_strdup (link->app_key);
+  self->cluster = g_strdup (link->cluster);
+  self->api = g_strdup (link->api);
+  self->app = g_strdup (link->app);
+  self->secret = g_strdup (link->secret);
+  self->prefix = g_strdup (link->prefix);
+  self->auth = g_strdup (link->auth);
+  return self;
 }

@@ -40,6 +40,8 @@ typedef struct {
   Section session;
   Section media[MESH_SDP_MAX_MEDIA];
   guint n_media;
+  Section data;                 /* of data channels */
+  gboolean has_data;
   GPtrArray *candidates;
 } Description;
 
@@ -63,6 +65,7 @@ description_clear (Description *d)
   section_clear (&d->session);
   for (guint i = 0; i < d->n_media; i++)
     section_clear (&d->media[i]);
+  section_clear (&d->data);
   g_clear_pointer (&d->candidates, g_ptr_array_unref);
 }
 
@@ -201,13 +204,35 @@ read_attribute (Description *d, Section *s, const char *name,
     g_ptr_array_add (d->candidates, g_strconcat ("candidate:", value, NULL));
 }
 
+/* simple-peer, when it offers, wants a data channel that it never uses, and
+ * gives the whole connection up when it is not let have it. It stands last
+ * (RFC 8829, 5.2.1). */
+static gboolean
+read_data (Description *d, char **words, GError **error)
+{
+  if (d->has_data || d->n_media == 0)
+    return fail (error, "has an m-line for data that does not come last");
+  if (g_strv_length (words) != 4
+      || strcmp (words[1], "0") == 0
+      || strcmp (words[2], "UDP/DTLS/SCTP") != 0
+      || strcmp (words[3], "webrtc-datachannel") != 0)
+    return fail (error, "has an m-line for data of an unknown kind");
+  d->has_data = TRUE;
+  return TRUE;
+}
+
 /* "audio 9 UDP/TLS/RTP/SAVPF 111 …" */
 static gboolean
-read_media (Description *d, const char *value, GError **error)
+read_media (Description *d, const char *value, gboolean is_offer,
+    GError **error)
 {
   g_auto (GStrv) words = g_strsplit (value, " ", 3 + MAX_FORMATS);
   Section *s;
 
+  if (is_offer && words[0] && strcmp (words[0], "application") == 0)
+    return read_data (d, words, error);
+  if (d->has_data)
+    return fail (error, "has an m-line for data that does not come last");
   if (d->n_media == MESH_SDP_MAX_MEDIA)
     return fail (error, "has more than one audio and one video m-line");
   if (g_strv_length (words) < 4)
@@ -230,8 +255,17 @@ read_media (Description *d, const char *value, GError **error)
   return TRUE;
 }
 
+static Section *
+get_last_section (Description *d)
+{
+  if (d->has_data)
+    return &d->data;
+  return d->n_media > 0 ? &d->media[d->n_media - 1] : &d->session;
+}
+
 static gboolean
-read_lines (Description *d, const char *text, GError **error)
+read_lines (Description *d, const char *text, gboolean is_offer,
+    GError **error)
 {
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
 
@@ -242,10 +276,10 @@ read_lines (Description *d, const char *text, GError **error)
     char *line = g_strchomp (lines[i]);
 
     if (g_str_has_prefix (line, "m=")) {
-      if (!read_media (d, line + 2, error))
+      if (!read_media (d, line + 2, is_offer, error))
         return FALSE;
     } else if (g_str_has_prefix (line, "a=")) {
-      Section *s = d->n_media > 0 ? &d->media[d->n_media - 1] : &d->session;
+      Section *s = get_last_section (d);
       char *value = strchr (line, ':');
 
       if (value)
@@ -363,20 +397,16 @@ write_format (GString *out, const Section *s, const Format *format, int rtx)
     g_string_append_printf (out, "a=ssrc:%u cname:peer\r\n", s->rtx_ssrc);
 }
 
+/* All are bundled, so they have the first one's transport, whatever they say
+ * of their own. webrtcbin wants to read it everywhere, and all the same. */
 static gboolean
-write_media (GString *out, Description *d, guint index, MeshSdp *sdp,
-    const char *const *video_codecs, gboolean is_offer, GError **error)
+write_transport (GString *out, Description *d, const Section *s,
+    const MeshSdp *sdp, gboolean is_offer, GError **error)
 {
-  Section *s = &d->media[index];
-  /* All are bundled, so they have the first one's transport, whatever they say
-   * of their own. webrtcbin wants to read it everywhere, and all the same. */
   const Section *first = &d->media[0];
   const char *ufrag = first->ufrag ? first->ufrag : d->session.ufrag;
   const char *pwd = first->pwd ? first->pwd : d->session.pwd;
   const char *setup = first->setup ? first->setup : d->session.setup;
-  const char *direction = s->direction ? s->direction : d->session.direction;
-  const Format *format = choose_format (s, video_codecs);
-  MeshSdpMedia *media = &sdp->media[index];
 
   if (!ufrag || !pwd)
     return fail (error, "has no usable ice-ufrag and ice-pwd");
@@ -387,6 +417,34 @@ write_media (GString *out, Description *d, guint index, MeshSdp *sdp,
     return fail (error, "answers setup:actpass");
   if (!s->mid)
     return fail (error, "has an m-line without a usable mid");
+  g_string_append_printf (out, "\r\nc=IN IP4 0.0.0.0\r\na=mid:%s\r\n"
+      "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=setup:%s\r\n"
+      "a=fingerprint:sha-256 ", s->mid, ufrag, pwd, setup);
+  for (guint i = 0; i < MESH_SDP_FINGERPRINT_BYTES; i++)
+    g_string_append_printf (out, "%s%02X", i ? ":" : "", sdp->fingerprint[i]);
+  g_string_append (out, "\r\n");
+  return TRUE;
+}
+
+/* The port is what all WebRTC stacks use; each side says it for itself. */
+static gboolean
+write_data (GString *out, Description *d, const MeshSdp *sdp, GError **error)
+{
+  g_string_append (out, "m=application 9 UDP/DTLS/SCTP webrtc-datachannel");
+  if (!write_transport (out, d, &d->data, sdp, TRUE, error))
+    return FALSE;
+  g_string_append (out, "a=sctp-port:5000\r\na=max-message-size:65536\r\n");
+  return TRUE;
+}
+
+static gboolean
+write_media (GString *out, Description *d, guint index, MeshSdp *sdp,
+    const char *const *video_codecs, gboolean is_offer, GError **error)
+{
+  Section *s = &d->media[index];
+  const char *direction = s->direction ? s->direction : d->session.direction;
+  const Format *format = choose_format (s, video_codecs);
+  MeshSdpMedia *media = &sdp->media[index];
 
   media->kind = strcmp (s->kind, "audio") == 0 ? "audio" : "video";
   media->rtx_payload_type = -1;
@@ -419,13 +477,10 @@ write_media (GString *out, Description *d, guint index, MeshSdp *sdp,
     media->sends = !!strstr (direction, "send");
     media->receives = !!strstr (direction, "recv");
   }
-  g_string_append_printf (out, "\r\nc=IN IP4 0.0.0.0\r\na=mid:%s\r\n"
-      "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=setup:%s\r\na=%s\r\n"
-      "a=rtcp-mux\r\na=rtcp-rsize\r\na=fingerprint:sha-256 ", s->mid, ufrag,
-      pwd, setup, direction);
-  for (guint i = 0; i < MESH_SDP_FINGERPRINT_BYTES; i++)
-    g_string_append_printf (out, "%s%02X", i ? ":" : "", sdp->fingerprint[i]);
-  g_string_append (out, "\r\n");
+  if (!write_transport (out, d, s, sdp, is_offer, error))
+    return FALSE;
+  g_string_append_printf (out, "a=%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n",
+      direction);
   if (format)
     write_format (out, s, format, media->rtx_payload_type);
   return TRUE;
@@ -445,6 +500,9 @@ take_fingerprint (Description *d, MeshSdp *sdp, GError **error)
     if (mine)
       found = mine;
   }
+  if (d->data.fingerprint && found
+      && g_ascii_strcasecmp (d->data.fingerprint, found) != 0)
+    return fail (error, "names several certificates");
   if (!read_fingerprint (found, sdp->fingerprint))
     return fail (error, "has no sha-256 fingerprint");
   return TRUE;
@@ -473,6 +531,18 @@ has_ambiguous_payload_types (const MeshSdp *sdp, guint n_media)
   return FALSE;
 }
 
+static gboolean
+has_ambiguous_mids (const Description *d)
+{
+  const char *first = d->n_media > 0 ? d->media[0].mid : NULL;
+  const char *second = d->n_media > 1 ? d->media[1].mid : NULL;
+  const char *data = d->data.mid;
+
+  return (first && g_strcmp0 (first, second) == 0)
+      || (data && (g_strcmp0 (data, first) == 0
+          || g_strcmp0 (data, second) == 0));
+}
+
 /**
  * mesh_sdp_read:
  * @text: a peer's session description
@@ -481,7 +551,7 @@ has_ambiguous_payload_types (const MeshSdp *sdp, guint n_media)
  * @error: return location for a #MESH_ERROR
  *
  * Takes a description apart and writes it anew. At most one audio and one video m-line are let in,
- * each with the one codec of ours that the peer likes best, all in one BUNDLE.
+ * each with the one codec of ours that the peer likes best, and in an offer one for data channels after them, all in one BUNDLE.
  *
  * Returns: (transfer full) (nullable): the description, or %NULL with @error
  *   set when we can't or won't connect on it
@@ -498,14 +568,14 @@ mesh_sdp_read (const char *text, gboolean is_offer,
       "s=-\r\nt=0 0\r\na=ice-options:trickle\r\na=group:BUNDLE");
   g_autoptr (GPtrArray) candidates = g_ptr_array_new_with_free_func (g_free);
 
-  if (!read_lines (&d, text, error) || !take_fingerprint (&d, sdp, error))
+  if (!read_lines (&d, text, is_offer, error)
+      || !take_fingerprint (&d, sdp, error))
     return NULL;
   if (d.n_media == 0) {
     fail (error, "has no m-line");
     return NULL;
   }
-  if (d.n_media == 2 && d.media[0].mid
-      && g_strcmp0 (d.media[0].mid, d.media[1].mid) == 0) {
+  if (has_ambiguous_mids (&d)) {
     fail (error, "uses a mid twice");
     return NULL;
   }
@@ -513,11 +583,15 @@ mesh_sdp_read (const char *text, gboolean is_offer,
     if (d.media[i].mid)
       g_string_append_printf (out, " %s", d.media[i].mid);
   }
+  if (d.data.mid)
+    g_string_append_printf (out, " %s", d.data.mid);
   g_string_append (out, "\r\n");
   for (guint i = 0; i < d.n_media; i++) {
     if (!write_media (out, &d, i, sdp, video_codecs, is_offer, error))
       return NULL;
   }
+  if (d.has_data && !write_data (out, &d, sdp, error))
+    return NULL;
   if (has_ambiguous_payload_types (sdp, d.n_media)) {
     fail (error, "uses a payload type twice");
     return NULL;

@@ -118,8 +118,8 @@ post (MeshLongpoll *self, const char *path, GByteArray *body, guint patience,
   g_autofree char *url = g_strconcat (self->url, path, NULL);
   g_autoptr (GBytes) bytes = g_byte_array_free_to_bytes (body);
 
-  mesh_post (self->http, url, bytes, MAX_ANSWER, patience, self->cancellable,
-      func, g_object_ref (self));
+  mesh_post (self->http, url, "text/plain; charset=utf-8", bytes, MAX_ANSWER,
+      patience, self->cancellable, func, g_object_ref (self));
 }
 
 static GByteArray * G_GNUC_PRINTF (1, 2)

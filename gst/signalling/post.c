@@ -141,6 +141,8 @@ on_outer_cancelled (GCancellable *outer, gpointer user_data)
 /*
  * mesh_post:
  * @session: of mesh_post_session_new()
+ * @url: where to
+ * @content_type: of @body
  * @body: what to send
  * @max_answer: the longest answer, in bytes
  * @patience_ms: until the whole answer is there
@@ -148,8 +150,8 @@ on_outer_cancelled (GCancellable *outer, gpointer user_data)
  * @func: called once, from the thread-default context, whatever happens
  */
 void
-mesh_post (SoupSession *session, const char *url, GBytes *body,
-    gsize max_answer, guint patience_ms, GCancellable *cancellable,
+mesh_post (SoupSession *session, const char *url,
+    const char *content_type, GBytes *body, gsize max_answer, guint patience_ms, GCancellable *cancellable,
     MeshPostFunc func, gpointer user_data)
 {
   Post *self = g_new0 (Post, 1);
@@ -169,8 +171,7 @@ mesh_post (SoupSession *session, const char *url, GBytes *body,
   self->timer = g_timeout_source_new (patience_ms);
   g_source_set_callback (self->timer, on_late, self, NULL);
   g_source_attach (self->timer, g_main_context_get_thread_default ());
-  soup_message_set_request_body_from_bytes (self->message,
-      "text/plain; charset=utf-8", body);
+  soup_message_set_request_body_from_bytes (self->message, content_type, body);
   /* IDEMPOTENT: may go over a connection that is there already */
   soup_message_add_flags (self->message,
       SOUP_MESSAGE_NO_REDIRECT | SOUP_MESSAGE_IDEMPOTENT);

@@ -17,8 +17,8 @@ typedef void (*MeshPostFunc) (guint status, GBytes *answer,
     const GError *error, gpointer user_data);
 
 SoupSession *mesh_post_session_new (void);
-void mesh_post (SoupSession *session, const char *url, GBytes *body,
-    gsize max_answer, guint patience_ms, GCancellable *cancellable,
+void mesh_post (SoupSession *session, const char *url,
+    const char *content_type, GBytes *body, gsize max_answer, guint patience_ms, GCancellable *cancellable,
     MeshPostFunc func, gpointer user_data);
 
 G_END_DECLS

@@ -35,6 +35,7 @@ struct _MeshWebsocket {
   SoupWebsocketConnection *socket;
   GCancellable *cancellable;
   gsize unproven_bytes;         /* sent since the last pong */
+  gushort close_code;           /* 0: none came */
   gboolean reached;             /* the server, or what is in front of it */
   gboolean finishing;
   gboolean over;                /* nothing more is emitted */
@@ -126,6 +127,7 @@ on_closed (SoupWebsocketConnection *socket, gpointer user_data)
 {
   g_autoptr (MeshWebsocket) self = g_object_ref (user_data);
 
+  self->close_code = soup_websocket_connection_get_close_code (socket);
   drop_socket (self);
   report_closed (self, NULL);
 }
@@ -372,13 +374,39 @@ mesh_websocket_init (MeshWebsocket *self)
 MeshTransport *
 mesh_websocket_new (const MeshLink *link)
 {
+  return mesh_websocket_new_at (link, "/v1/socket", link->tls);
+}
+
+/*
+ * mesh_websocket_new_at:
+ * @link: a room's link, for its host and port
+ * @path: with a query, if there is one
+ * @tls: whether to use it
+ *
+ * Returns: (transfer full): a transport to the server of @link
+ */
+MeshTransport *
+mesh_websocket_new_at (const MeshLink *link, const char *path, gboolean tls)
+{
   MeshWebsocket *self = g_object_new (MESH_TYPE_WEBSOCKET, NULL);
 
-  self->url = g_uri_join (G_URI_FLAGS_NONE, link->scheme, NULL, link->host,
-      link->port, "/v1/socket", NULL, NULL);
+  self->url = g_uri_join (G_URI_FLAGS_NONE, tls ? "https" : "http", NULL,
+      link->host, link->port, "/", NULL, NULL);
   self->key = mesh_ws_make_key ();
-  self->request = mesh_ws_make_request (link, self->key);
+  self->request = mesh_ws_make_request (link, path, self->key);
   return MESH_TRANSPORT (self);
+}
+
+/*
+ * mesh_websocket_get_close_code:
+ * @websocket: a transport that has closed
+ *
+ * Returns: what the server closed it with, 0 where it said nothing
+ */
+gushort
+mesh_websocket_get_close_code (MeshWebsocket *websocket)
+{
+  return websocket->close_code;
 }
 
 /**

@@ -14,6 +14,9 @@ G_DECLARE_FINAL_TYPE (MeshWebsocket, mesh_websocket, MESH, WEBSOCKET, GObject)
 
 MESH_API
 MeshTransport *mesh_websocket_new (const MeshLink *link);
+MeshTransport *mesh_websocket_new_at (const MeshLink *link, const char *path,
+    gboolean tls);
+gushort mesh_websocket_get_close_code (MeshWebsocket *websocket);
 MESH_API
 gboolean mesh_websocket_has_reached (MeshWebsocket *websocket);
 

@@ -14,6 +14,8 @@
 #include <gnutls/crypto.h>
 #include <string.h>
 
+#include "signalling/pusher.h"
+
 #define CANCEL_WAIT_MS 250
 /* What waits for a receiver. The oldest count most: `welcome` is the first. */
 #define MAX_INBOX 1024
@@ -144,9 +146,12 @@ static void
 worker_connect (MeshWorker *self)
 {
   worker_drop_transport (self);
-  self->transport = self->make_transport
-                        ? self->make_transport (self->transport_data)
-                        : mesh_fallback_new (self->link, self->route);
+  if (self->make_transport)
+    self->transport = self->make_transport (self->transport_data);
+  else if (self->link->app_key)
+    self->transport = mesh_pusher_new (self->link);
+  else
+    self->transport = mesh_fallback_new (self->link, self->route);
   g_signal_connect (self->transport, "opened", G_CALLBACK (on_opened), self);
   g_signal_connect (self->transport, "frame", G_CALLBACK (on_frame), self);
   g_signal_connect (self->transport, "heard", G_CALLBACK (on_heard), self);

@@ -21,20 +21,20 @@ mesh_ws_make_key (void)
   return g_base64_encode (bytes, sizeof bytes);
 }
 
-/* The request for a WebSocket at the link's server. */
+/* The request for a WebSocket at the link's server; @path with a query. */
 char *
-mesh_ws_make_request (const MeshLink *link, const char *key)
+mesh_ws_make_request (const MeshLink *link, const char *path, const char *key)
 {
   gboolean is_ipv6 = strchr (link->host, ':') != NULL;
 
-  return g_strdup_printf ("GET /v1/socket HTTP/1.1\r\n"
+  return g_strdup_printf ("GET %s HTTP/1.1\r\n"
                           "Host: %s%s%s:%u\r\n"
                           "User-Agent: meshroom/" MESH_VERSION "\r\n"
                           "Connection: Upgrade\r\n"
                           "Upgrade: websocket\r\n"
                           "Sec-WebSocket-Version: 13\r\n"
                           "Sec-WebSocket-Key: %s\r\n\r\n",
-      is_ipv6 ? "[" : "", link->host, is_ipv6 ? "]" : "", link->port, key);
+      path, is_ipv6 ? "[" : "", link->host, is_ipv6 ? "]" : "", link->port, key);
 }
 
 /* How long the answer's head is, with the empty line; -1: more is to come. */

@@ -13,7 +13,8 @@ G_BEGIN_DECLS
 #define MESH_WS_MAX_ANSWER (16 * 1024)
 
 char *mesh_ws_make_key (void);
-char *mesh_ws_make_request (const MeshLink *link, const char *key);
+char *mesh_ws_make_request (const MeshLink *link, const char *path,
+    const char *key);
 gssize mesh_ws_answer_length (const char *text, gsize length);
 gboolean mesh_ws_check_answer (const char *answer, gsize length,
     const char *key, GError **error);

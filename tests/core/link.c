@@ -82,6 +82,96 @@ no_link_and_an_endless_one_are_refused (void)
   g_assert_null (mesh_link_parse (endless, NULL));
 }
 
+#define ROOM "aaaaaaaa-0000-4000-8000-00000000000a"
+#define KEY "AAECAwQFBgcICQoLDA0ODw"
+
+static void
+pusher_links_come_apart_and_together (void)
+{
+  static const struct {
+    const char *link;
+    const char *host;
+    guint16 port;
+    gboolean tls;
+    const char *canonical;      /* NULL: link is */
+  } cases[] = {
+    { "pusher://k3y@eu/" ROOM "?api=https://mooz.example/api/messages#" KEY,
+      "ws-eu.pusher.com", 443, TRUE, NULL },
+    { "pusher://k@127.0.0.1:8080/" ROOM "?app=7&secret=s3", "127.0.0.1", 8080,
+      FALSE, NULL },
+    { "pusher://k@127.0.0.1:8080/" ROOM "?secret=s3&app=7&x=y", "127.0.0.1",
+      8080, FALSE, "pusher://k@127.0.0.1:8080/" ROOM "?app=7&secret=s3" },
+    { "pusher://k@host.example/" ROOM "?app=7&secret=s3", "host.example", 80,
+      FALSE, NULL },
+    { "pusher://k@localhost/" ROOM "?app=7&secret=s3", "localhost", 80,
+      FALSE, NULL },
+    { "pusher://k@host.example:443/" ROOM "?app=7&secret=s3",
+      "host.example", 443, TRUE, NULL },
+    { "pusher://k@host.example/" ROOM "?app=7&secret=s3&tls=1",
+      "host.example", 443, TRUE,
+      "pusher://k@host.example:443/" ROOM "?app=7&secret=s3" },
+    { "pusher://k@[::1]:6001/" ROOM "?api=http%3A%2F%2Fx%3A80%2Fy&tls=1",
+      "::1", 6001, TRUE, "pusher://k@[::1]:6001/" ROOM
+      "?api=http://x:80/y&tls=1" },
+    { "pusher://k@h:1/" ROOM "?app=7&secret=s3&prefix=presence-", "h", 1,
+      FALSE, NULL },
+    { "pusher://k@h:1/" ROOM "?api=http://x&prefix=private-&auth=http://y/z",
+      "h", 1, FALSE, NULL },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (MeshLink) link = mesh_link_parse (cases[i].link, &error);
+    g_autoptr (MeshLink) copy = NULL;
+    g_autofree char *text = NULL, *public = NULL;
+
+    g_test_message ("%s", cases[i].link);
+    g_assert_no_error (error);
+    copy = mesh_link_copy (link);
+    text = mesh_link_to_string (copy);
+    public = mesh_link_to_public_string (link);
+    g_assert_cmpstr (link->scheme, ==, "pusher");
+    g_assert_cmpstr (link->host, ==, cases[i].host);
+    g_assert_cmpint (link->port, ==, cases[i].port);
+    g_assert_cmpint (link->tls, ==, cases[i].tls);
+    g_assert_cmpstr (link->room, ==, ROOM);
+    g_assert_cmpstr (text, ==,
+        cases[i].canonical ? cases[i].canonical : cases[i].link);
+    g_assert_null (strstr (public, "s3"));
+    g_assert_null (strstr (public, KEY));
+  }
+}
+
+static void
+bad_pusher_links_are_refused (void)
+{
+  static const char *const cases[] = {
+    "pusher://eu/" ROOM "?api=http://x",
+    "pusher://k@/" ROOM "?api=http://x",
+    "pusher://k@h:0/" ROOM "?api=http://x",
+    "pusher://k@eu/room/" ROOM "?api=http://x",
+    "pusher://k@eu/" ROOM, "pusher://k@eu/" ROOM "?secret=s3",
+    "pusher://k@eu/" ROOM "?app=7", "pusher://k@eu/" ROOM "?api=x",
+    "pusher://k@eu/" ROOM "?api=ftp://x",
+    "pusher://k@eu/" ROOM "?api=http://x/?y",
+    "pusher://k@eu/" ROOM "?app=7&secret=s%0a3",
+    "pusher://k%20@eu/" ROOM "?api=http://x",
+    "pusher://k@eu/" ROOM "?api=http://x&prefix=x-",
+    "pusher://k@eu/" ROOM "?api=http://x&prefix=private-",
+    "pusher://k@eu/" ROOM "?api=http://x#short",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GError) error = NULL;
+    MeshLink *link = mesh_link_parse (cases[i], &error);
+
+    g_test_message ("%s", cases[i]);
+    g_assert_null (link);
+    g_assert_error (error, MESH_ERROR, MESH_ERROR_BAD_LINK);
+    g_assert_null (strstr (error->message, "s3"));
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -93,5 +183,7 @@ main (int argc, char **argv)
   g_test_add_func ("/link/valid", links_come_apart_and_together);
   g_test_add_func ("/link/invalid", bad_links_are_refused);
   g_test_add_func ("/link/extremes", no_link_and_an_endless_one_are_refused);
+  g_test_add_func ("/link/pusher/valid", pusher_links_come_apart_and_together);
+  g_test_add_func ("/link/pusher/invalid", bad_pusher_links_are_refused);
   return g_test_run ();
 }

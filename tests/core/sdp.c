@@ -31,6 +31,11 @@
     "a=ssrc-group:FID 2001 2002\r\na=ssrc:2001 cname:cn\r\n" \
     "a=ssrc:2002 cname:cn\r\n"
 
+/* What of it is not the first m-line's is no concern of ours. */
+#define DATA "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n" \
+    "c=IN IP4 0.0.0.0\r\n" TRANSPORT "a=setup:actpass\r\na=mid:2\r\n" \
+    "a=sctp-port:5000\r\na=ssrc:77 cname:odd\r\na=rtpmap:5 odd/1\r\n"
+
 /* An offer of Chromium, cut down to one of each kind of line. */
 static const char chromium_offer[] =
     "v=0\r\n"
@@ -447,6 +452,22 @@ a_list_of_formats_is_bounded (void)
   g_assert_cmpint (sdp->media[0].payload_type, ==, 111);
 }
 
+static void
+data_channels_may_come_last (void)
+{
+  g_autoptr (MeshSdp) sdp = read_ok (HEAD AUDIO VIDEO DATA, TRUE, vp8);
+  const char *data = strstr (sdp->text, "m=application 9 UDP/DTLS/SCTP "
+      "webrtc-datachannel\r\n");
+
+  g_assert_cmpint (sdp->n_media, ==, 2);
+  g_assert_nonnull (strstr (sdp->text, "a=group:BUNDLE 0 1 2\r\n"));
+  g_assert_nonnull (data);
+  g_assert_nonnull (strstr (data, "a=mid:2\r\n"));
+  g_assert_nonnull (strstr (data, "a=sctp-port:5000\r\n"));
+  g_assert_null (strstr (data, "ssrc"));
+  g_assert_null (strstr (data, "rtpmap"));
+}
+
 typedef struct {
   const char *name;
   const char *from;
@@ -461,9 +482,18 @@ static const Refused refused[] = {
   { "no m-line", HEAD TRANSPORT, NULL },
   { "three-m-lines", HEAD AUDIO VIDEO "m=video 9 UDP/TLS/RTP/SAVPF 100\r\n",
     NULL },
-  { "application", HEAD AUDIO "m=application 9 UDP/DTLS/SCTP "
-    "webrtc-datachannel\r\n" TRANSPORT "a=setup:actpass\r\na=mid:1\r\n"
-    "a=sctp-port:5000\r\n", NULL },
+  { "data in an answer", HEAD AUDIO DATA, NULL, TRUE },
+  { "data alone", HEAD DATA, NULL },
+  { "data before media", HEAD AUDIO DATA VIDEO, NULL },
+  { "data twice", HEAD AUDIO DATA DATA, NULL },
+  { "data rejected", HEAD AUDIO "m=application 0 UDP/DTLS/SCTP "
+    "webrtc-datachannel\r\n" TRANSPORT "a=mid:2\r\n", NULL },
+  { "data of another kind", HEAD AUDIO "m=application 9 DTLS/SCTP 5000\r\n"
+    TRANSPORT "a=mid:2\r\n", NULL },
+  { "data without a mid", HEAD AUDIO "m=application 9 UDP/DTLS/SCTP "
+    "webrtc-datachannel\r\n" TRANSPORT, NULL },
+  { "data with the mid of sound", HEAD AUDIO "m=application 9 UDP/DTLS/SCTP "
+    "webrtc-datachannel\r\n" TRANSPORT "a=mid:0\r\n", NULL },
   { "two audio", HEAD AUDIO AUDIO, NULL },
   { "two video", HEAD VIDEO VIDEO, NULL },
   { "m-line without formats", HEAD "m=audio 9\r\n" TRANSPORT, NULL },
@@ -711,6 +741,8 @@ main (int argc, char **argv)
       only_the_first_candidates_of_many_are_kept);
   g_test_add_func ("/sdp/a-list-of-formats-is-bounded",
       a_list_of_formats_is_bounded);
+  g_test_add_func ("/sdp/data-channels-may-come-last",
+      data_channels_may_come_last);
   for (guint i = 0; i < G_N_ELEMENTS (refused); i++) {
     g_autofree char *path = g_strconcat ("/sdp/refused/", refused[i].name,
         NULL);

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "signalling/pusher-outbox.h"
+
+#include <string.h>
+
+#include "core/pusher-auth.h"
+#include "core/pusher-client.h"
+#include "signalling/post.h"
+
+#define MAX_ANSWER_BYTES (64 * 1024)
+#define PATIENCE_MS 10000
+/* At a time; the session has no more connections. */
+#define MAX_SENDING 4
+#define FIRST_PAUSE_MS 250
+#define MAX_PAUSE_MS 4000
+
+typedef enum { WAITING, SENDING, DONE } ItemState;
+
+typedef struct {
+  MeshPusherOutbox *outbox;     /* references, while it is being sent */
+  GObject *owner;
+  ItemState state;
+  gint64 mid;
+  char *to;
+  char *payload;
+  char *socket_id;
+} Item;
+
+struct _MeshPusherOutbox {      /* an rc box */
+  MeshPusherOutboxEvents events;
+  GObject *owner;               /* NULL: nobody is there any more */
+  char *server;                 /* where signed requests go, without a path */
+  char *api;                    /* or who posts for us, with a slash */
+  char *prefix;
+  char *app;
+  char *app_key;
+  char *secret;
+
+  SoupSession *session;
+  GCancellable *cancellable;
+  GQueue items;                 /* Item, by mid */
+  guint n_sending;
+  guint failures;               /* in a row */
+  gboolean proven;              /* something was taken */
+  GSource *work;                /* looks what is to be done */
+};
+
+static void
+item_free (Item *item)
+{
+  g_free (item->to);
+  g_free (item->payload);
+  g_free (item->socket_id);
+  g_free (item);
+}
+
+static void
+outbox_clear (gpointer data)
+{
+  MeshPusherOutbox *self = data;
+
+  g_queue_clear_full (&self->items, (GDestroyNotify) item_free);
+  g_object_unref (self->session);
+  g_object_unref (self->cancellable);
+  g_free (self->server);
+  g_free (self->api);
+  g_free (self->prefix);
+  g_free (self->app);
+  g_free (self->app_key);
+  g_free (self->secret);
+}
+
+static char *
+make_server (const MeshLink *link)
+{
+  if (link->cluster)
+    return g_strdup_printf ("https://api-%s.pusher.com", link->cluster);
+  return g_strdup_printf (strchr (link->host, ':') ? "%s://[%s]:%u"
+      : "%s://%s:%u", link->tls ? "https" : "http", link->host, link->port);
+}
+
+/* Either the page's own address, or the one where it takes messages. */
+static char *
+make_api (const char *url)
+{
+  g_autofree char *base = g_strdup (url);
+  gsize length = strlen (base);
+
+  while (length > 0 && base[length - 1] == '/')
+    base[--length] = '\0';
+  return g_strconcat (base,
+      g_str_has_suffix (base, "/api/messages") ? "/" : "/api/messages/", NULL);
+}
+
+static gboolean on_work (gpointer user_data);
+
+static gboolean
+dispatch_work (GSource *source, GSourceFunc callback, gpointer user_data)
+{
+  return callback (user_data);
+}
+
+static GSourceFuncs work_funcs = { .dispatch = dispatch_work };
+
+/**
+ * mesh_pusher_outbox_new:
+ * @link: a room's link
+ * @events: what to call
+ * @owner: for @events, which it is alive for; there as long as requests are
+ *   under way
+ *
+ * Returns: (transfer full): an empty outbox
+ *
+ * Since: 0.1
+ */
+MeshPusherOutbox *
+mesh_pusher_outbox_new (const MeshLink *link,
+    const MeshPusherOutboxEvents *events, GObject *owner)
+{
+  MeshPusherOutbox *self = g_rc_box_new0 (MeshPusherOutbox);
+
+  self->events = *events;
+  self->owner = owner;
+  self->server = make_server (link);
+  self->api = link->api ? make_api (link->api) : NULL;
+  self->prefix = g_strdup (link->prefix);
+  self->app = g_strdup (link->app);
+  self->app_key = g_strdup (link->app_key);
+  self->secret = g_strdup (link->secret);
+  self->session = mesh_post_session_new ();
+  self->cancellable = g_cancellable_new ();
+  g_queue_init (&self->items);
+  self->work = g_source_new (&work_funcs, sizeof (GSource));
+  g_source_set_callback (self->work, on_work, self, NULL);
+  g_source_attach (self->work, g_main_context_get_thread_default ());
+  return self;
+}
+
+/**
+ * mesh_pusher_outbox_free:
+ * @self: (nullable) (transfer full): an outbox
+ *
+ * What has not been sent is not.
+ *
+ * Since: 0.1
+ */
+void
+mesh_pusher_outbox_free (MeshPusherOutbox *self)
+{
+  if (!self)
+    return;
+  self->owner = NULL;
+  g_source_destroy (self->work);
+  g_source_unref (self->work);
+  g_cancellable_cancel (self->cancellable);
+  g_rc_box_release_full (self, outbox_clear);
+}
+
+/* Forgets what is done, in order: something may still wait before it. */
+static void
+forget_done (MeshPusherOutbox *self)
+{
+  gint64 mid = 0;
+  Item *item;
+
+  while ((item = g_queue_peek_head (&self->items)) && item->state == DONE) {
+    mid = item->mid;
+    item_free (g_queue_pop_head (&self->items));
+  }
+  if (mid > 0 && self->owner)
+    self->events.taken (mid, self->owner);
+}
+
+static void
+refuse (MeshPusherOutbox *self, guint status)
+{
+  g_autofree char *text = g_strdup_printf ("our messages are not taken there "
+      "(HTTP status %u)", status);
+  gpointer owner = g_steal_pointer (&self->owner);
+
+  self->events.refused (text, owner);
+}
+
+static void
+try_later (MeshPusherOutbox *self)
+{
+  guint pause = MIN (FIRST_PAUSE_MS << MIN (self->failures, 8), MAX_PAUSE_MS);
+
+  self->failures++;
+  g_source_set_ready_time (self->work,
+      g_get_monotonic_time () + pause * G_TIME_SPAN_MILLISECOND);
+}
+
+/* mooz's route says that all is well also where the service refused it. */
+static void
+lose_item (MeshPusherOutbox *self, Item *item)
+{
+  item->state = DONE;
+  self->events.lost (item->to, self->owner);
+}
+
+static gboolean
+is_final (guint status)
+{
+  return status == SOUP_STATUS_UNAUTHORIZED || status == SOUP_STATUS_FORBIDDEN
+      || status == SOUP_STATUS_NOT_FOUND
+      || status == SOUP_STATUS_METHOD_NOT_ALLOWED;
+}
+
+static void
+on_answer (guint status, GBytes *answer, const GError *error,
+    gpointer user_data)
+{
+  Item *item = user_data;
+  MeshPusherOutbox *self = g_steal_pointer (&item->outbox);
+  g_autoptr (GObject) owner = g_steal_pointer (&item->owner);
+
+  self->n_sending--;
+  item->state = WAITING;
+  if (!self->owner) {
+    /* nobody is there any more */
+  } else if (SOUP_STATUS_IS_SUCCESSFUL (status)) {
+    self->proven = TRUE;
+    self->failures = 0;
+    item->state = DONE;
+  } else if (is_final (status) && !self->proven) {
+    refuse (self, status);
+  } else if (status == SOUP_STATUS_BAD_REQUEST
+             || status == SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE) {
+    lose_item (self, item);
+  } else {
+    try_later (self);
+  }
+  if (item->state == DONE) {
+    forget_done (self);
+    if (self->owner)
+      g_source_set_ready_time (self->work, 0);
+  }
+  g_rc_box_release_full (self, outbox_clear);
+}
+
+static void
+send_item (MeshPusherOutbox *self, Item *item)
+{
+  g_autofree char *channel = g_strconcat (self->prefix, item->to, NULL);
+  g_autofree char *body = self->api ? g_strdup (item->payload)
+      : mesh_pusher_trigger_body (channel, item->payload, item->socket_id);
+  g_autofree char *path = self->api ? NULL
+      : mesh_pusher_trigger_path (self->app, self->app_key, self->secret, body,
+          g_get_real_time () / G_USEC_PER_SEC);
+  g_autofree char *url = self->api ? g_strconcat (self->api, channel, NULL)
+      : g_strconcat (self->server, path, NULL);
+  g_autoptr (GBytes) bytes = g_bytes_new (body, strlen (body));
+
+  item->state = SENDING;
+  item->outbox = g_rc_box_acquire (self);
+  item->owner = g_object_ref (self->owner);
+  self->n_sending++;
+  mesh_post (self->session, url, "application/json", bytes, MAX_ANSWER_BYTES,
+      PATIENCE_MS, self->cancellable, on_answer, item);
+}
+
+static void
+look_at_items (MeshPusherOutbox *self)
+{
+  g_autoptr (GHashTable) busy = g_hash_table_new (g_str_hash, g_str_equal);
+
+  for (GList *l = self->items.head; l && self->owner
+      && self->n_sending < MAX_SENDING; l = l->next) {
+    Item *item = l->data;
+
+    if (item->state == DONE || !g_hash_table_add (busy, item->to)
+        || item->state == SENDING)
+      continue;
+    if (strlen (item->payload) > MESH_PUSHER_MAX_DATA)
+      lose_item (self, item);
+    else
+      send_item (self, item);
+  }
+  forget_done (self);
+}
+
+/* What it calls may free the outbox. */
+static gboolean
+on_work (gpointer user_data)
+{
+  MeshPusherOutbox *self = g_rc_box_acquire (user_data);
+  g_autoptr (GObject) owner = g_object_ref (self->owner);
+
+  g_source_set_ready_time (self->work, -1);
+  look_at_items (self);
+  g_rc_box_release_full (self, outbox_clear);
+  return G_SOURCE_CONTINUE;
+}
+
+/**
+ * mesh_pusher_outbox_send:
+ * @self: an outbox
+ * @mid: larger than the last one
+ * @to: to whom
+ * @payload: the message
+ * @length: bytes in @payload
+ * @socket_id: (nullable): who is not to hear it
+ *
+ * Since: 0.1
+ */
+void
+mesh_pusher_outbox_send (MeshPusherOutbox *self, gint64 mid, const char *to,
+    const char *payload, gsize length, const char *socket_id)
+{
+  Item *item = g_new0 (Item, 1);
+
+  item->mid = mid;
+  item->to = g_strdup (to);
+  item->payload = g_strndup (payload, length);
+  item->socket_id = g_strdup (socket_id);
+  g_queue_push_tail (&self->items, item);
+  if (self->failures == 0)
+    g_source_set_ready_time (self->work, 0);
+}
+
+/**
+ * mesh_pusher_outbox_is_empty:
+ * @self: an outbox
+ *
+ * Returns: whether nothing waits
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_pusher_outbox_is_empty (MeshPusherOutbox *self)
+{
+  return g_queue_is_empty (&self->items);
+}
