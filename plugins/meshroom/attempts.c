@@ -206,6 +206,22 @@ choose_codec (MeshCall *self, char **wanted)
   return wanted && wanted[0] ? NULL : mesh_codec_find (self->video_codecs[0]);
 }
 
+static guint
+count_attempts (MeshCall *self)
+{
+  GHashTableIter iter;
+  gpointer value;
+  guint n = 0;
+
+  g_hash_table_iter_init (&iter, self->members);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    Member *member = value;
+
+    n += member->peer && !mesh_peer_is_connected (member->peer);
+  }
+  return n;
+}
+
 void
 mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
 {
@@ -220,6 +236,7 @@ mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
     .user_data = self,
     .sources = { self->config.sources[0], self->config.sources[1] },
     .video_codecs = (const char *const *) self->video_codecs,
+    .n_attempts = count_attempts (self) + 1,
     .stun_server = self->stun_server,
     .turn_servers = (const char *const *) self->turn_servers,
     .relay_only = self->config.relay_only,

@@ -44,6 +44,7 @@ typedef struct {
 
   MeshSource *sources[MESH_N_KINDS];    /* NULL: nothing to send */
   const char *const *video_codecs;
+  guint n_attempts;             /* under way, with this one */
   const char *stun_server;
   const char *const *turn_servers;
   gboolean relay_only;
