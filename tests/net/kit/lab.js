@@ -49,7 +49,13 @@ export class Lab {
   }
 
   #space(name) {
-    sh(`ip netns add ${name}; ip -n ${name} link set lo up`);
+    // IPv4 alone: addresses of links, which come a second late, are no part of
+    // any test.
+    sh(`ip netns add ${name}
+      ${within(name).join(' ')} sh -ec '
+        echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
+        echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6' || :
+      ip -n ${name} link set lo up`);
     this.#spaces.push(name);
   }
 
