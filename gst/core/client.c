@@ -17,7 +17,7 @@
 /* docs/protocol.md, "The envelope" */
 /* TCP says hello again after 1, 3 and 7 s: waiting longer than this for a
  * network that has just come back finds it later than a new try does. */
-#define CONNECT_TIMEOUT (5 * SECOND)
+#define CONNECT_TIMEOUT (8 * SECOND)
 #define HELLO_TIMEOUT (10 * SECOND)
 #define FIRST_BACKOFF (250 * MS)
 #define MAX_BACKOFF (4 * SECOND)
@@ -30,7 +30,7 @@
 /* A server that was never there: the link is wrong, or it is down. The last try
  * begins after the first of these, and ends after the second. */
 #define FIRST_PATIENCE (2 * SECOND)
-#define FIRST_LIMIT (5 * SECOND)
+#define FIRST_LIMIT (10 * SECOND)
 #define WARN_EVERY SECOND
 
 

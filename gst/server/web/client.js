@@ -38,7 +38,7 @@ import {MAX_BYTES, byteLength, parseJson} from './message.js';
 
 const BACKOFF_FIRST = 250;
 const BACKOFF_MAX = 4000;
-const CONNECT_TIMEOUT = 5000;
+const CONNECT_TIMEOUT = 8000;
 /* Sooner than the server's lease of 10 s, so that our mailbox is still there
  * when we come back. */
 const PING_AFTER = 4000;
