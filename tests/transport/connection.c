@@ -505,6 +505,27 @@ callback_may_drop_the_last_reference (void)
   g_mutex_clear (&flag.lock);
 }
 
+/* Of an answer that is not whole nothing counts, and it is asked for again. */
+static void
+lies_are_not_believed (void)
+{
+  g_autoptr (FakeServer) server = fake_server_new (NULL);
+  g_autoptr (Log) log = log_new ();
+  g_autoptr (MeshConnection) connection = connect_to (server, log, FAKE_ALICE);
+  guint seq = 0;
+
+  json_object_unref (fake_server_welcome (server, "e1", FALSE, 0));
+  json_object_unref (log_wait_message (log, "welcome"));
+  for (guint lie = FAKE_GAP; lie <= FAKE_ERROR; lie++) {
+    fake_server_lie (server, lie);
+    send_chat (server, ++seq, FAKE_BOB, FAKE_BOB);
+    send_chat (server, ++seq, FAKE_BOB, FAKE_BOB);
+    expect_chat (log, seq - 1);
+    expect_chat (log, seq);
+  }
+  g_assert_cmpuint (log->errors.length, ==, 0);
+}
+
 /* What stands between us and the server lets no WebSocket through. */
 static void
 falls_back_to_polling (void)
@@ -625,6 +646,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   add_kind ("websocket", mesh_websocket_new);
   add_kind ("longpoll", mesh_longpoll_new);
+  add ("longpoll", mesh_longpoll_new, "lies", lies_are_not_believed);
   add ("link", NULL, "http-errors", http_errors_say_what_is_wrong);
   add ("link", NULL, "foolish", foolish_links_and_ids_are_refused);
   add ("link", NULL, "falls-back", falls_back_to_polling);

@@ -17,6 +17,7 @@ struct _FakePoll {
   gint64 first;
   guint closed;
   GIOStream *waiting;
+  FakeLie lie;
 };
 
 FakePoll *
@@ -71,19 +72,40 @@ append (GByteArray *body, const char *text)
   mesh_batch_append (body, text, strlen (text));
 }
 
+/* The answer as it should be, or what becomes of it. */
+static void
+tell_lie (FakeLie lie, GIOStream *stream, GByteArray *body)
+{
+  static const char portal[] = "<html>Who are you?</html>";
+
+  if (lie == FAKE_TORN) {
+    g_byte_array_set_size (body, body->len - 3);
+  } else if (lie == FAKE_PORTAL) {
+    g_byte_array_set_size (body, 0);
+    g_byte_array_append (body, (guint8 *) portal, strlen (portal));
+  } else if (lie == FAKE_ENDLESS) {
+    g_byte_array_set_size (body, 1024 * 1024);
+  }
+  write_answer (stream, lie == FAKE_ERROR ? 502 : 200, body);
+}
+
 static void
 answer_frames (FakePoll *self, GIOStream *stream)
 {
   g_autoptr (GByteArray) body = g_byte_array_new ();
+  FakeLie lie = self->out.length ? self->lie : FAKE_TRUTH;
   g_autofree char *closed = self->closed
       ? g_strdup_printf (",\"closed\":%u", self->closed) : g_strdup ("");
   g_autofree char *head = g_strdup_printf ("{\"first\":%" G_GINT64_FORMAT
-      ",\"count\":%u%s}", self->first, self->out.length, closed);
+      ",\"count\":%u%s}", self->first + (lie == FAKE_GAP),
+      self->out.length + (lie == FAKE_FEWER), closed);
 
   append (body, head);
   for (GList *l = self->out.head; l; l = l->next)
     append (body, l->data);
-  write_answer (stream, 200, body);
+  if (lie != FAKE_TRUTH)
+    self->lie = FAKE_TRUTH;
+  tell_lie (lie, stream, body);
 }
 
 static void
@@ -100,6 +122,12 @@ fake_poll_send (FakePoll *self, const char *text)
 {
   g_queue_push_tail (&self->out, g_strdup (text));
   answer_waiting (self);
+}
+
+void
+fake_poll_lie (FakePoll *self, FakeLie lie)
+{
+  self->lie = lie;
 }
 
 void

@@ -8,6 +8,16 @@
 
 typedef struct _FakePoll FakePoll;
 
+typedef enum {
+  FAKE_TRUTH,
+  FAKE_GAP,                     /* numbered as if one were missing */
+  FAKE_TORN,                    /* cut off, and nothing tells */
+  FAKE_FEWER,                   /* more announced than is there */
+  FAKE_PORTAL,                  /* a page that wants a password */
+  FAKE_ENDLESS,                 /* more than anybody should read */
+  FAKE_ERROR,                   /* HTTP 502 */
+} FakeLie;
+
 typedef void (*FakePollFunc) (const char *text, gsize length,
     gpointer user_data);
 
@@ -20,3 +30,5 @@ void fake_poll_answer (FakePoll *self, GIOStream *stream,
     const char *request);
 void fake_poll_send (FakePoll *self, const char *text);
 void fake_poll_close (FakePoll *self, guint code);
+/* the next answer with frames in it is this instead */
+void fake_poll_lie (FakePoll *self, FakeLie lie);

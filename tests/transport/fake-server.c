@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "core/json.h"
-#include "fake-poll.h"
 
 #define PATIENCE (20 * G_TIME_SPAN_SECOND)
 
@@ -439,6 +438,12 @@ fake_server_close (FakeServer *self, gushort code)
     soup_websocket_connection_close (self->client, code, NULL);
   else if (self->poll)
     fake_poll_close (self->poll, code);
+}
+
+void
+fake_server_lie (FakeServer *self, FakeLie lie)
+{
+  fake_poll_lie (self->poll, lie);
 }
 
 void

@@ -4,6 +4,8 @@
 #include <gio/gio.h>
 #include <json-glib/json-glib.h>
 
+#include "fake-poll.h"
+
 /* A signalling server that says exactly what a test makes it say, right or
  * wrong, by WebSocket or long polling, whichever the client comes with. It lives on the default main context, which only runs while a test
  * waits for something. */
@@ -52,6 +54,8 @@ void fake_server_send (FakeServer *self, const char *format, ...)
 gboolean fake_server_send_raw (FakeServer *self, gconstpointer data,
     gsize size);
 void fake_server_close (FakeServer *self, gushort code);
+/* for a client that polls: the next answer with frames is this instead */
+void fake_server_lie (FakeServer *self, FakeLie lie);
 /* the connection ends without a word; of a session, nothing is known any more
  */
 void fake_server_cut (FakeServer *self);
