@@ -356,10 +356,12 @@ decode_escape (const char *p, GString *text)
 gboolean
 mesh_json_span_decode (const MeshJsonSpan *span, GString *text)
 {
-  const char *p = span->text + 1, *end = span->text + span->length - 1;
+  const char *p, *end;
 
   if (span->length < 2 || span->text[0] != '"')
     return FALSE;
+  p = span->text + 1;
+  end = span->text + span->length - 1;
   while (p < end) {
     const char *escape = memchr (p, '\\', end - p);
 

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* What the name of a channel has besides letters and digits. */
+#define NAME "_-=@,.;"
+
 static gboolean
 is_one_of (const char *text, const char *further)
 {
@@ -28,7 +31,10 @@ is_one_of (const char *text, const char *further)
 MeshPusherKind
 mesh_pusher_channel_kind (const char *name)
 {
-  if (!is_one_of (name, "_-=@,.;"))
+  if (g_str_has_prefix (name, MESH_PUSHER_USER_PREFIX))
+    return is_one_of (name + strlen (MESH_PUSHER_USER_PREFIX), NAME)
+        ? MESH_PUSHER_USER : MESH_PUSHER_INVALID;
+  if (!is_one_of (name, NAME))
     return MESH_PUSHER_INVALID;
   if (g_str_has_prefix (name, "presence-"))
     return MESH_PUSHER_PRESENCE;

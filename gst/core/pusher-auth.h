@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 #define MESH_PUSHER_MAX_DATA (10 * 1024)
 #define MESH_PUSHER_MAX_CHANNELS 100
 #define MESH_PUSHER_MAX_BATCH 10
+#define MESH_PUSHER_USER_PREFIX "#server-to-user-"
 /* How far the clock of one who signs a request may be off, in s. */
 #define MESH_PUSHER_MAX_SKEW 600
 
@@ -24,6 +25,7 @@ G_BEGIN_DECLS
  * @MESH_PUSHER_ENCRYPTED: the same, and what it carries is encrypted by its
  *   senders, who are servers
  * @MESH_PUSHER_PRESENCE: the same, and its members see each other
+ * @MESH_PUSHER_USER: whoever has signed in as the user that it is named after
  *
  * Since: 0.1
  */
@@ -33,6 +35,7 @@ typedef enum {
   MESH_PUSHER_PRIVATE,
   MESH_PUSHER_ENCRYPTED,
   MESH_PUSHER_PRESENCE,
+  MESH_PUSHER_USER,
 } MeshPusherKind;
 
 MeshPusherKind mesh_pusher_channel_kind (const char *name);

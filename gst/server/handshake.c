@@ -30,7 +30,7 @@ same_host (const char *a, const char *b, const char *default_port)
  * @origin: (nullable): what the browser says where the page came from; %NULL =
  *   no browser
  * @host: (nullable): what the client calls us
- * @allowed: (array zero-terminated=1): further origins
+ * @allowed: (array zero-terminated=1): further origins; "*" = all
  *
  * Any page that a browser shows can open a WebSocket to anywhere: only pages
  * that came from us, or that we know, may.
@@ -41,7 +41,8 @@ mesh_origin_is_allowed (const char *origin, const char *host, char **allowed)
   if (!origin)
     return TRUE;
   for (; allowed && *allowed; allowed++)
-    if (g_ascii_strcasecmp (origin, *allowed) == 0)
+    if (g_str_equal (*allowed, "*")
+        || g_ascii_strcasecmp (origin, *allowed) == 0)
       return TRUE;
   if (!host)
     return FALSE;

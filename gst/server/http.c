@@ -235,8 +235,6 @@ status_phrase (guint status)
       return "Switching Protocols";
     case 200:
       return "OK";
-    case 204:
-      return "No Content";
     case 401:
       return "Unauthorized";
     case 403:

@@ -19,6 +19,7 @@ static char *tls_cert = NULL;
 static char *tls_key = NULL;
 static gboolean tls_self_signed = FALSE;
 static char **origins = NULL;
+static char **pusher_apps = NULL;
 static gboolean show_version = FALSE;
 
 static const GOptionEntry entries[] = {
@@ -35,6 +36,9 @@ static const GOptionEntry entries[] = {
   { "allow-origin", 0, 0, G_OPTION_ARG_STRING_ARRAY, &origins,
       "Let pages from here use this server, too (https://example.org; may be "
       "given again)", "ORIGIN" },
+  { "pusher-app", 0, 0, G_OPTION_ARG_STRING_ARRAY, &pusher_apps,
+      "Serve an application of Pusher's client libraries (may be given again)",
+      "ID:KEY:SECRET" },
   { "version", 0, 0, G_OPTION_ARG_NONE, &show_version, "Show the version",
       NULL },
   { NULL }
@@ -110,6 +114,9 @@ run (GError **error)
 
   for (char **origin = origins; origin && *origin; origin++)
     mesh_server_allow_origin (server, *origin);
+  for (char **app = pusher_apps; app && *app; app++)
+    if (!mesh_server_add_pusher_app (server, *app, error))
+      return FALSE;
   if (!load_certificate (&certificate, error)
       || !mesh_server_listen (server, listen_on, certificate, error))
     return FALSE;
@@ -159,5 +166,6 @@ main (int argc, char **argv)
   g_free (tls_cert);
   g_free (tls_key);
   g_strfreev (origins);
+  g_strfreev (pusher_apps);
   return status;
 }

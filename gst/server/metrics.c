@@ -24,8 +24,30 @@ add_rejected (GString *text, const MeshHubStats *hub)
         G_GUINT64_FORMAT "\n", mesh_hub_code_name (i), hub->rejected[i]);
 }
 
+static void
+add_front (GString *text, const MeshFrontStats *front)
+{
+  add (text, "pusher_connections", "gauge",
+      "Connections of Pusher's client libraries.", front->clients);
+  add (text, "pusher_channels", "gauge", "Channels somebody listens to.",
+      front->channels);
+  add (text, "pusher_subscriptions", "gauge",
+      "Subscriptions to all channels together.", front->subscriptions);
+  add (text, "pusher_events_total", "counter", "Events accepted.",
+      front->events);
+  add (text, "pusher_delivered_total", "counter",
+      "Events handed to subscribers.", front->delivered);
+  add (text, "pusher_refused_total", "counter",
+      "Requests and messages refused.", front->refused);
+}
+
+/*
+ * mesh_metrics_to_text:
+ * @front: (nullable): %NULL = there is none
+ */
 char *
-mesh_metrics_to_text (const MeshServerStats *server, const MeshHubStats *hub)
+mesh_metrics_to_text (const MeshServerStats *server, const MeshHubStats *hub,
+    const MeshFrontStats *front)
 {
   GString *text = g_string_new (NULL);
 
@@ -55,5 +77,7 @@ mesh_metrics_to_text (const MeshServerStats *server, const MeshHubStats *hub)
   add (text, "mailbox_dropped_total", "counter",
       "Messages and events that found a mailbox full.", hub->dropped);
   add_rejected (text, hub);
+  if (front)
+    add_front (text, front);
   return g_string_free (text, FALSE);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/hub.h"
+#include "core/pusher-front.h"
 
 G_BEGIN_DECLS
 
@@ -15,6 +16,6 @@ typedef struct {
 } MeshServerStats;
 
 char *mesh_metrics_to_text (const MeshServerStats *server,
-    const MeshHubStats *hub);
+    const MeshHubStats *hub, const MeshFrontStats *front);
 
 G_END_DECLS

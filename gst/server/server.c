@@ -27,6 +27,7 @@
 #include "server/metrics.h"
 #include "server/page.h"
 #include "server/poll.h"
+#include "server/pusher.h"
 
 /* How precise leases and timeouts are. */
 #define TICK_MS 250
@@ -41,6 +42,7 @@ typedef struct {
   guint64 session;              /* the hub's client that polls on it; 0: none */
   GList *half_open;             /* in the server's list; NULL: a member's */
   gint64 pinged;
+  gboolean pusher;              /* the front's, not the hub's */
   gboolean dirty;               /* in the server's list */
 } Client;
 
@@ -49,6 +51,7 @@ struct _MeshServer {
 
   MeshServerLimits limits;
   GPtrArray *origins;           /* ends in a NULL */
+  GPtrArray *apps;              /* of Pusher, "ID:KEY:SECRET" */
 
   /* while listening */
   GMainContext *context;
@@ -58,6 +61,7 @@ struct _MeshServer {
   GSource *timer;               /* while there is something to time */
   MeshHub *hub;
   MeshPolls *polls;             /* clients of the hub without a WebSocket */
+  MeshFront *front;             /* for Pusher's clients; NULL: no application */
   GHashTable *clients;          /* number -> Client, owned */
   GQueue half_open;             /* of Client, the oldest first */
   GArray *dirty;                /* numbers of clients to flush */
@@ -118,6 +122,25 @@ flush_dirty (MeshServer *self)
 }
 
 static void
+carry_out_front (MeshServer *self)
+{
+  MeshFrontAction action;
+
+  while (mesh_front_pop_action (self->front, &action)) {
+    Client *client = find_client (self, action.client);
+
+    if (client && !action.frame)
+      mesh_conn_close (client->conn, action.close_code);
+    else if (client && !mesh_conn_send_text (client->conn, action.frame))
+      mesh_front_reject (self->front, client->number, MESH_FRONT_OVER_CAPACITY,
+          "Too much is unread");
+    if (client)
+      mark_dirty (self, client);
+    mesh_front_action_clear (&action);
+  }
+}
+
+static void
 carry_out (MeshServer *self)
 {
   MeshHubAction action;
@@ -147,6 +170,8 @@ carry_out (MeshServer *self)
     }
     mesh_hub_action_clear (&action);
   }
+  if (self->front)
+    carry_out_front (self);
   flush_dirty (self);
   mesh_polls_flush (self->polls);
 }
@@ -170,7 +195,8 @@ answer_metrics (MeshServer *self, MeshHttpResponse *response)
     .requests = self->requests,
     .sessions = mesh_polls_count (self->polls),
   };
-  char *text = mesh_metrics_to_text (&stats, mesh_hub_get_stats (self->hub));
+  char *text = mesh_metrics_to_text (&stats, mesh_hub_get_stats (self->hub),
+      self->front ? mesh_front_get_stats (self->front) : NULL);
 
   response->status = 200;
   response->type = "text/plain; version=0.0.4; charset=utf-8";
@@ -192,7 +218,12 @@ static gsize
 on_body_limit (MeshConn *conn, const MeshHttpRequest *request,
     gpointer user_data)
 {
-  return mesh_polls_is_path (request->path) ? MESH_POLL_MAX_BODY : 0;
+  Client *client = user_data;
+
+  if (mesh_polls_is_path (request->path))
+    return MESH_POLL_MAX_BODY;
+  return client->server->front
+      ? mesh_pusher_body_limit (client->server->front, request) : 0;
 }
 
 static void
@@ -205,6 +236,9 @@ route (Client *client, const MeshHttpRequest *request,
     mesh_handshake_answer (request, (char **) self->origins->pdata, response);
   } else if (mesh_polls_is_path (request->path)) {
     answer_poll (client, request, response);
+  } else if (self->front && mesh_pusher_is_path (request->path)) {
+    mesh_pusher_answer (self->front, request, (char **) self->origins->pdata,
+        response, g_get_monotonic_time ());
   } else if (!g_str_equal (request->method, "GET")
       && !g_str_equal (request->method, "HEAD")) {
     response->status = 405;
@@ -230,30 +264,40 @@ on_request (MeshConn *conn, const MeshHttpRequest *request,
   self->requests++;
   mesh_http_response_add_general (response);
   route (client, request, response);
-  if (response->status == 101) {
-    now = g_get_monotonic_time ();
-    client->pinged = now
-        - self->limits.ping * (client->number % PING_TURNS) / PING_TURNS;
+  if (response->status != 101)
+    return;
+  now = g_get_monotonic_time ();
+  client->pinged = now
+      - self->limits.ping * (client->number % PING_TURNS) / PING_TURNS;
+  client->pusher = self->front && mesh_pusher_is_path (request->path);
+  if (client->pusher)
+    mesh_pusher_connected (self->front, client->number, request, now);
+  else
     mesh_hub_connected (self->hub, client->number, now);
-  }
 }
 
 static void
 on_text (MeshConn *conn, const char *text, gsize length, gpointer user_data)
 {
   Client *client = user_data;
+  gint64 now = g_get_monotonic_time ();
 
-  mesh_hub_feed (client->server->hub, client->number, text, length,
-      g_get_monotonic_time ());
+  if (client->pusher)
+    mesh_front_feed (client->server->front, client->number, text, length, now);
+  else
+    mesh_hub_feed (client->server->hub, client->number, text, length, now);
 }
 
 static void
 on_heard (MeshConn *conn, gpointer user_data)
 {
   Client *client = user_data;
+  gint64 now = g_get_monotonic_time ();
 
-  mesh_hub_heard (client->server->hub, client->number,
-      g_get_monotonic_time ());
+  if (client->pusher)
+    mesh_front_heard (client->server->front, client->number, now);
+  else
+    mesh_hub_heard (client->server->hub, client->number, now);
 }
 
 static void
@@ -261,8 +305,11 @@ on_offence (MeshConn *conn, gboolean too_big, gpointer user_data)
 {
   Client *client = user_data;
 
-  mesh_hub_reject (client->server->hub, client->number,
-      too_big ? MESH_HUB_TOO_BIG : MESH_HUB_BAD_MESSAGE);
+  if (client->pusher)
+    mesh_front_disconnected (client->server->front, client->number);
+  else
+    mesh_hub_reject (client->server->hub, client->number,
+        too_big ? MESH_HUB_TOO_BIG : MESH_HUB_BAD_MESSAGE);
   carry_out (client->server);
 }
 
@@ -272,8 +319,10 @@ on_done (MeshConn *conn, gpointer user_data)
   Client *client = user_data;
   MeshServer *self = client->server;
 
-  if (client->half_open && mesh_hub_is_member (self->hub,
-          client->session ? client->session : client->number))
+  if (client->half_open && (client->pusher
+          ? mesh_front_is_subscribed (self->front, client->number)
+          : mesh_hub_is_member (self->hub,
+              client->session ? client->session : client->number)))
     leave_half_open (self, client);
   carry_out (self);
 }
@@ -285,6 +334,8 @@ on_closed (MeshConn *conn, gpointer user_data)
   MeshServer *self = client->server;
 
   mesh_hub_disconnected (self->hub, client->number);
+  if (client->pusher)
+    mesh_front_disconnected (self->front, client->number);
   mesh_polls_conn_gone (self->polls, conn);
   leave_half_open (self, client);
   g_hash_table_remove (self->clients, &client->number);
@@ -303,6 +354,8 @@ timer_cb (gpointer user_data)
 
   mesh_hub_tick (self->hub, now);
   mesh_polls_tick (self->polls, now);
+  if (self->front)
+    mesh_front_tick (self->front, now);
   for (GList *l = clients; l; l = l->next) {
     Client *client = l->data;
 
@@ -384,6 +437,7 @@ mesh_server_finalize (GObject *object)
 
   mesh_server_stop (self);
   g_ptr_array_unref (self->origins);
+  g_ptr_array_unref (self->apps);
   G_OBJECT_CLASS (mesh_server_parent_class)->finalize (object);
 }
 
@@ -407,6 +461,8 @@ mesh_server_init (MeshServer *self)
     .half_open = 4096,
   };
   mesh_hub_limits_init (&self->limits.hub);
+  mesh_front_limits_init (&self->limits.front);
+  self->apps = g_ptr_array_new_with_free_func (g_free);
   self->origins = g_ptr_array_new_with_free_func (g_free);
   g_ptr_array_add (self->origins, NULL);
 }
@@ -463,6 +519,51 @@ new_polls (MeshServer *self)
   return mesh_polls_new (self->hub, &limits, self->origins);
 }
 
+/* With all applications; NULL when one of them is none. */
+static MeshFront *
+new_front (MeshServer *self, GError **error)
+{
+  guint64 seed = (guint64) g_random_int () << 32 | g_random_int ();
+  g_autoptr (MeshFront) front = mesh_front_new (&self->limits.front, seed);
+
+  for (guint i = 0; i < self->apps->len; i++)
+    if (!mesh_front_add_app (front, g_ptr_array_index (self->apps, i), error))
+      return NULL;
+  return g_steal_pointer (&front);
+}
+
+/**
+ * mesh_server_add_pusher_app:
+ * @server: a server that does not listen yet
+ * @app: "ID:KEY:SECRET"
+ * @error: return location for an error
+ *
+ * Serves Pusher's client libraries as well, for those who have the key, and
+ * servers that have the secret. At the first application's channels pages can
+ * also be reached as those of mooz are, by `POST /api/messages/ID`.
+ *
+ * Returns: %FALSE with @error set when @app is none, or has the id or key of
+ *   another one
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_server_add_pusher_app (MeshServer *server, const char *app,
+    GError **error)
+{
+  g_autoptr (MeshFront) front = NULL;
+
+  g_return_val_if_fail (MESH_IS_SERVER (server), FALSE);
+  g_return_val_if_fail (app, FALSE);
+  g_return_val_if_fail (!server->listener, FALSE);
+
+  g_ptr_array_add (server->apps, g_strdup (app));
+  front = new_front (server, error);
+  if (!front)
+    g_ptr_array_set_size (server->apps, server->apps->len - 1);
+  return front != NULL;
+}
+
 /**
  * mesh_server_listen:
  * @server: a server
@@ -497,6 +598,8 @@ mesh_server_listen (MeshServer *server, const char *address,
   server->context = g_main_context_ref_thread_default ();
   server->hub = mesh_hub_new (&server->limits.hub, seed);
   server->polls = new_polls (server);
+  if (server->apps->len)
+    server->front = new_front (server, NULL);
   server->clients = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL,
       (GDestroyNotify) client_free);
   server->dirty = g_array_new (FALSE, FALSE, sizeof (guint64));
@@ -583,6 +686,8 @@ mesh_server_stop (MeshServer *server)
   g_clear_pointer (&server->listener, mesh_listener_free);
   if (server->hub) {
     mesh_hub_shut_down (server->hub);
+    if (server->front)
+      mesh_front_shut_down (server->front);
     carry_out (server);
     kill_all (server);
   }
@@ -595,6 +700,7 @@ mesh_server_stop (MeshServer *server)
   g_clear_pointer (&server->poller, mesh_poller_free);
   g_clear_pointer (&server->dirty, g_array_unref);
   g_clear_pointer (&server->hub, mesh_hub_free);
+  g_clear_pointer (&server->front, mesh_front_free);
   g_clear_pointer (&server->credentials, gnutls_certificate_free_credentials);
   g_clear_pointer (&server->context, g_main_context_unref);
 }

@@ -26,6 +26,10 @@ MESH_SERVER_API
 char *mesh_server_dup_url (MeshServer *server);
 MESH_SERVER_API
 void mesh_server_allow_origin (MeshServer *server, const char *origin);
+/* "ID:KEY:SECRET", before mesh_server_listen() */
+MESH_SERVER_API
+gboolean mesh_server_add_pusher_app (MeshServer *server, const char *app,
+    GError **error);
 MESH_SERVER_API
 void mesh_server_stop (MeshServer *server);
 

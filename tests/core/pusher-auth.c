@@ -20,7 +20,8 @@ channels_are_told_apart_by_name (void)
     { "private-encrypted-a", MESH_PUSHER_ENCRYPTED },
     { "", MESH_PUSHER_INVALID }, { "a b", MESH_PUSHER_INVALID },
     { "a/b", MESH_PUSHER_INVALID }, { "\xc3\xa4", MESH_PUSHER_INVALID },
-    { "#server-to-user-1", MESH_PUSHER_INVALID },
+    { "#server-to-user-1", MESH_PUSHER_USER },
+    { "#server-to-user-", MESH_PUSHER_INVALID }, { "#a", MESH_PUSHER_INVALID },
   };
   g_autofree char *longest = g_strnfill (200, 'x');
   g_autofree char *longer = g_strnfill (201, 'x');

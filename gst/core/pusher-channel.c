@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The front's channels: who is let in, and who hears what. */
+
+#include "core/pusher-front-private.h"
+
+#include <string.h>
+
+static void
+member_free (MeshFrontMember *member)
+{
+  g_free (member->id);
+  g_free (member->info);
+  g_free (member);
+}
+
+static MeshFrontChannel *
+channel_new (MeshFrontApp *app, const char *name, MeshPusherKind kind)
+{
+  MeshFrontChannel *channel = g_new0 (MeshFrontChannel, 1);
+
+  channel->app = app;
+  channel->name = g_strdup (name);
+  channel->kind = kind;
+  channel->subscribers = g_hash_table_new (NULL, NULL);
+  if (kind == MESH_PUSHER_PRESENCE)
+    channel->members = g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
+        (GDestroyNotify) member_free);
+  return channel;
+}
+
+void
+mesh_front_channel_free (MeshFrontChannel *channel)
+{
+  g_free (channel->name);
+  g_hash_table_unref (channel->subscribers);
+  g_clear_pointer (&channel->members, g_hash_table_unref);
+  g_free (channel);
+}
+
+/*
+ * mesh_front_publish:
+ * @frame: (transfer full): what all get
+ * @except: (nullable): the socket id of somebody who does not
+ */
+void
+mesh_front_publish (MeshFront *front, MeshFrontChannel *channel,
+    GString *frame, const char *except)
+{
+  g_autoptr (GBytes) bytes = g_string_free_to_bytes (frame);
+  GHashTableIter iter;
+  MeshFrontClient *client;
+
+  g_hash_table_iter_init (&iter, channel->subscribers);
+  while (g_hash_table_iter_next (&iter, (gpointer *) &client, NULL)) {
+    if (except && g_str_equal (client->socket_id, except))
+      continue;
+    mesh_front_send (front, client, bytes);
+    front->stats.delivered++;
+  }
+}
+
+/*
+ * mesh_front_is_auth:
+ * @auth: (nullable): "KEY:SIGNATURE", as somebody has it from the application
+ * @what: a channel, or what stands in for one
+ * @data: (nullable): what was signed besides
+ */
+gboolean
+mesh_front_is_auth (MeshFrontClient *client, const char *auth,
+    const char *what, const char *data)
+{
+  gsize length = strlen (client->app->key);
+  g_autofree char *expected = NULL;
+
+  if (!auth || strncmp (auth, client->app->key, length) != 0
+      || auth[length] != ':')
+    return FALSE;
+  expected = mesh_pusher_sign_channel (client->app->secret, client->socket_id,
+      what, data);
+  return mesh_pusher_is_signature (auth + length + 1, expected);
+}
+
+static gboolean
+may_enter (MeshFrontClient *client, const MeshFrontTicket *ticket,
+    MeshPusherKind kind)
+{
+  switch (kind) {
+    case MESH_PUSHER_PUBLIC:
+      return TRUE;
+    case MESH_PUSHER_USER:
+      return client->user && g_str_equal (client->user,
+          ticket->channel + strlen (MESH_PUSHER_USER_PREFIX));
+    case MESH_PUSHER_PRESENCE:
+      return ticket->channel_data && mesh_front_is_auth (client, ticket->auth,
+          ticket->channel, ticket->channel_data);
+    default:
+      return mesh_front_is_auth (client, ticket->auth, ticket->channel,
+          ticket->channel_data);
+  }
+}
+
+/* Who it is, as the application has signed it: {"user_id":…,"user_info":…}.
+ * Ids may be numbers. */
+static MeshFrontMember *
+read_member (const char *channel_data)
+{
+  static const char *const names[] = { "user_id", "user_info", NULL };
+  MeshJsonSpan fields[G_N_ELEMENTS (names) - 1];
+  g_autoptr (GString) id = g_string_new (NULL);
+  MeshFrontMember *member;
+
+  if (!mesh_json_scan (channel_data, strlen (channel_data),
+          MESH_FRONT_MAX_DEPTH, names, fields)
+      || fields[1].length > MESH_FRONT_MAX_INFO || fields[0].length == 0)
+    return NULL;
+  if (g_ascii_isdigit (fields[0].text[0]))
+    g_string_append_len (id, fields[0].text, fields[0].length);
+  else if (!mesh_json_span_decode (&fields[0], id))
+    return NULL;
+  if (id->len == 0 || id->len > MESH_FRONT_MAX_USER
+      || strlen (id->str) != id->len)
+    return NULL;
+  member = g_new0 (MeshFrontMember, 1);
+  member->id = g_strdup (id->str);
+  if (fields[1].length)
+    member->info = g_strndup (fields[1].text, fields[1].length);
+  return member;
+}
+
+static void
+refuse (MeshFront *front, MeshFrontClient *client, const char *channel,
+    guint code, const char *message)
+{
+  gboolean is_auth = code == MESH_FRONT_UNAUTHORIZED;
+
+  front->stats.refused++;
+  mesh_front_send_text (front, client, mesh_front_frame_error (code, message));
+  if (channel)
+    mesh_front_send_text (front, client, mesh_front_frame_refused (channel,
+            is_auth ? "AuthError" : "LimitReached", message,
+            is_auth ? 401 : code ? code : 400));
+}
+
+/* The channel, if it is there or may be made. */
+static MeshFrontChannel *
+open_channel (MeshFront *front, MeshFrontClient *client, const char *name,
+    MeshPusherKind kind)
+{
+  MeshFrontChannel *channel =
+      g_hash_table_lookup (client->app->channels, name);
+
+  if (g_hash_table_size (client->channels) >= front->limits.client_channels
+      || front->stats.subscriptions >= front->limits.subscriptions
+      || (!channel && front->stats.channels >= front->limits.channels)) {
+    refuse (front, client, name, MESH_FRONT_OVER_CAPACITY,
+        "Too many channels");
+    return NULL;
+  }
+  if (channel)
+    return channel;
+  channel = channel_new (client->app, name, kind);
+  g_hash_table_insert (client->app->channels, channel->name, channel);
+  front->stats.channels++;
+  return channel;
+}
+
+static void
+close_if_empty (MeshFront *front, MeshFrontChannel *channel)
+{
+  if (g_hash_table_size (channel->subscribers))
+    return;
+  front->stats.channels--;
+  g_hash_table_remove (channel->app->channels, channel->name);
+}
+
+/* @member: (transfer full) (nullable). Who is there already, with another
+ * connection, has not come anew. */
+static MeshFrontMember *
+add_member (MeshFront *front, MeshFrontChannel *channel,
+    MeshFrontMember *member)
+{
+  MeshFrontMember *there =
+      member ? g_hash_table_lookup (channel->members, member->id) : NULL;
+
+  if (there) {
+    there->connections++;
+    member_free (member);
+    return there;
+  }
+  if (member) {
+    member->connections = 1;
+    mesh_front_publish (front, channel,
+        mesh_front_frame_added (channel, member), NULL);
+    g_hash_table_insert (channel->members, member->id, member);
+  }
+  return member;
+}
+
+/* @member: (transfer full) (nullable) */
+static void
+enter (MeshFront *front, MeshFrontClient *client, const char *name,
+    MeshPusherKind kind, MeshFrontMember *member)
+{
+  MeshFrontChannel *channel = open_channel (front, client, name, kind);
+
+  if (channel && member
+      && g_hash_table_size (channel->members) >= front->limits.members
+      && !g_hash_table_contains (channel->members, member->id)) {
+    refuse (front, client, name, MESH_FRONT_OVER_CAPACITY,
+        "Too many members");
+    close_if_empty (front, channel);
+    channel = NULL;
+  }
+  if (!channel) {
+    g_clear_pointer (&member, member_free);
+    return;
+  }
+  member = add_member (front, channel, member);
+  g_hash_table_add (channel->subscribers, client);
+  g_hash_table_insert (client->channels, channel, member);
+  front->stats.subscriptions++;
+  mesh_front_send_text (front, client, mesh_front_frame_succeeded (channel));
+}
+
+void
+mesh_front_subscribe (MeshFront *front, MeshFrontClient *client,
+    const MeshFrontTicket *ticket)
+{
+  MeshPusherKind kind = mesh_pusher_channel_kind (ticket->channel);
+  MeshFrontChannel *channel =
+      g_hash_table_lookup (client->app->channels, ticket->channel);
+  MeshFrontMember *member = NULL;
+
+  if (kind == MESH_PUSHER_INVALID) {
+    refuse (front, client, NULL, 0, "Invalid channel name");
+    return;
+  }
+  if (channel && g_hash_table_contains (channel->subscribers, client)) {
+    refuse (front, client, NULL, 0, "Existing subscription to the channel");
+    return;
+  }
+  if (!may_enter (client, ticket, kind)) {
+    refuse (front, client, ticket->channel, MESH_FRONT_UNAUTHORIZED,
+        "Connection not authorized: the signature is not right");
+    return;
+  }
+  if (kind == MESH_PUSHER_PRESENCE) {
+    member = read_member (ticket->channel_data);
+    if (!member) {
+      refuse (front, client, ticket->channel, 0, "Invalid channel_data");
+      return;
+    }
+  }
+  enter (front, client, ticket->channel, kind, member);
+}
+
+/* The channel may be gone after it. */
+void
+mesh_front_unsubscribe (MeshFront *front, MeshFrontClient *client,
+    MeshFrontChannel *channel)
+{
+  MeshFrontMember *member = g_hash_table_lookup (client->channels, channel);
+
+  if (!g_hash_table_remove (client->channels, channel))
+    return;
+  g_hash_table_remove (channel->subscribers, client);
+  front->stats.subscriptions--;
+  if (member && --member->connections == 0) {
+    mesh_front_publish (front, channel,
+        mesh_front_frame_removed (channel, member), NULL);
+    g_hash_table_remove (channel->members, member->id);
+  }
+  close_if_empty (front, channel);
+}
+
+void
+mesh_front_unsubscribe_all (MeshFront *front, MeshFrontClient *client)
+{
+  g_autoptr (GList) channels = g_hash_table_get_keys (client->channels);
+
+  for (GList *l = channels; l; l = l->next)
+    mesh_front_unsubscribe (front, client, l->data);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "server/pusher.h"
+
+#include <string.h>
+
+#include "server/handshake.h"
+
+#define SOCKET "/app/"
+#define API "/apps/"
+#define MESSAGES "/api/messages/"
+
+gboolean
+mesh_pusher_is_path (const char *path)
+{
+  return g_str_has_prefix (path, SOCKET) || g_str_has_prefix (path, API)
+      || g_str_has_prefix (path, MESSAGES);
+}
+
+static MeshFrontRequest
+to_front (const MeshHttpRequest *request)
+{
+  return (MeshFrontRequest) {
+    .method = request->method,
+    .path = request->path,
+    .query = request->query,
+    .body = request->body,
+    .length = request->body ? request->body_length : 0,
+    .unix_now = g_get_real_time () / G_USEC_PER_SEC,
+  };
+}
+
+/*
+ * mesh_pusher_body_limit:
+ *
+ * What is not signed is not read, but for the little that a page may say.
+ */
+gsize
+mesh_pusher_body_limit (MeshFront *front, const MeshHttpRequest *request)
+{
+  MeshFrontRequest asked = to_front (request);
+
+  if (g_str_has_prefix (request->path, MESSAGES))
+    return MESH_FRONT_MAX_POST;
+  return g_str_has_prefix (request->path, API)
+      && mesh_front_is_signed (front, &asked) ? MESH_FRONT_MAX_BODY : 0;
+}
+
+static void
+answer_api (MeshFront *front, const MeshHttpRequest *request,
+    MeshHttpResponse *response)
+{
+  MeshFrontRequest asked = to_front (request);
+  GString *text = g_string_new (NULL);
+
+  response->status = mesh_front_request (front, &asked, text);
+  if (response->status == 200)
+    response->type = "application/json";
+  response->body = g_string_free_to_bytes (text);
+}
+
+static void
+set_json (MeshHttpResponse *response, guint status, const char *text)
+{
+  response->status = status;
+  response->type = "application/json";
+  response->body = g_bytes_new_static (text, strlen (text));
+}
+
+static void
+answer_post (MeshFront *front, const MeshHttpRequest *request,
+    MeshHttpResponse *response, gint64 now)
+{
+  const char *channel = request->path + strlen (MESSAGES);
+  guint status;
+
+  if (!request->body) {
+    set_json (response, 400, "{\"error\":\"Missing Body\"}");
+    return;
+  }
+  status = mesh_front_post (front, channel, request->body,
+      request->body_length, now);
+  if (status == 200)
+    set_json (response, 200, "{\"message\":\"ok\"}");
+  else if (status == 403)
+    set_json (response, 403, "{\"error\":\"Not the id of anybody\"}");
+  else if (status == 413)
+    set_json (response, 413, "{\"error\":\"Too large\"}");
+  else if (status == 429)
+    set_json (response, 429, "{\"error\":\"Too many messages\"}");
+  else
+    set_json (response, status, "{\"error\":\"Not JSON\"}");
+}
+
+/* As mooz's own server answers, which its pages came from. Pages from elsewhere
+ * must be known, and ask first whether they may. */
+static void
+answer_messages (MeshFront *front, const MeshHttpRequest *request,
+    char **origins, MeshHttpResponse *response, gint64 now)
+{
+  const char *origin = mesh_http_request_header (request, "Origin");
+
+  if (!mesh_origin_is_allowed (origin,
+          mesh_http_request_header (request, "Host"), origins)) {
+    response->status = 403;
+    return;
+  }
+  mesh_http_response_add (response, "Cache-Control", "no-store");
+  if (origin) {
+    mesh_http_response_add (response, "Access-Control-Allow-Origin", origin);
+    mesh_http_response_add (response, "Vary", "Origin");
+  }
+  if (g_str_equal (request->method, "POST")) {
+    answer_post (front, request, response, now);
+  } else if (g_str_equal (request->method, "OPTIONS")) {
+    mesh_http_response_add (response, "Access-Control-Allow-Methods", "POST");
+    mesh_http_response_add (response, "Access-Control-Allow-Headers",
+        "content-type");
+    set_json (response, 200, "{}");
+  } else {
+    mesh_http_response_add (response, "Allow", "POST, OPTIONS");
+    set_json (response, 405, "{\"error\":\"Unacceptable Method\"}");
+  }
+}
+
+/*
+ * mesh_pusher_answer:
+ * @request: to one of the paths of mesh_pusher_is_path()
+ * @origins: whose pages may post messages
+ * @response: is filled in
+ */
+void
+mesh_pusher_answer (MeshFront *front, const MeshHttpRequest *request,
+    char **origins, MeshHttpResponse *response, gint64 now)
+{
+  /* The key is what lets a page in here, wherever it comes from. */
+  static char *anywhere[] = { "*", NULL };
+
+  if (g_str_has_prefix (request->path, SOCKET))
+    mesh_handshake_answer (request, anywhere, response);
+  else if (g_str_has_prefix (request->path, API))
+    answer_api (front, request, response);
+  else
+    answer_messages (front, request, origins, response, now);
+}
+
+/* @request: the one that was answered with 101 */
+void
+mesh_pusher_connected (MeshFront *front, guint64 client,
+    const MeshHttpRequest *request, gint64 now)
+{
+  mesh_front_connected (front, client, request->path + strlen (SOCKET),
+      request->query, now);
+}

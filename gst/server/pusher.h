@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/pusher-front.h"
+#include "server/http.h"
+
+G_BEGIN_DECLS
+
+/* Which requests are the front's, and what it says to them as HTTP:
+ *
+ *     /app/KEY            a WebSocket for Pusher's client libraries
+ *     /apps/ID/…          the interface for servers, signed
+ *     /api/messages/ID    what pages of mooz post to
+ */
+
+gboolean mesh_pusher_is_path (const char *path);
+gsize mesh_pusher_body_limit (MeshFront *front,
+    const MeshHttpRequest *request);
+void mesh_pusher_answer (MeshFront *front, const MeshHttpRequest *request,
+    char **origins, MeshHttpResponse *response, gint64 now);
+void mesh_pusher_connected (MeshFront *front, guint64 client,
+    const MeshHttpRequest *request, gint64 now);
+
+G_END_DECLS
