@@ -7,7 +7,7 @@
  * be sent again by the other way.
  *
  *     WebSocket ──first frame──→ used
- *         │ cut, or silent for 2 s
+ *         │ cut, or silent
  *         ↓
  *     long-poll ──first frame──→ used, and for a while asked first
  *         │ fails as well
@@ -23,8 +23,10 @@
 #include "signalling/longpoll.h"
 #include "signalling/websocket.h"
 
-/* How long a WebSocket may take to prove itself. */
-#define PATIENCE_MS 2000
+/* How long a WebSocket may take for each step, from the connection to the first
+ * frame; and twice what the connection took, which a satellite makes long. */
+#define PATIENCE (2 * G_USEC_PER_SEC)
+#define LOOK_MS 250
 /* For how long it is not tried after that. */
 #define AVOID (5 * 60 * G_USEC_PER_SEC)
 /* One that was cut so early, so often in a row, is cut by something. */
@@ -50,6 +52,8 @@ struct _MeshFallback {
   GPtrArray *sent;              /* char *, until it is proven */
   GError *reason;               /* what is wrong with the WebSocket */
   GSource *watchdog;
+  gint64 began_at;
+  gint64 opened_at;
   gint64 proven_at;
 };
 
@@ -154,6 +158,7 @@ on_opened (MeshTransport *transport, gpointer user_data)
 
   for (guint i = 0; i < self->sent->len; i++)
     mesh_transport_send (transport, self->sent->pdata[i]);
+  self->opened_at = g_get_monotonic_time ();
   if (self->announced)
     return;
   self->announced = TRUE;
@@ -247,7 +252,7 @@ on_websocket_closed (MeshTransport *transport, const GError *error,
       MESH_ERROR_UNREACHABLE, "it hung up");
 
   if (self->proven || self->finishing
-      || !mesh_websocket_has_reached (MESH_WEBSOCKET (transport))) {
+      || !mesh_websocket_get_reached (MESH_WEBSOCKET (transport))) {
     judge_end (self);
     report_closed (self, error);
   } else {
@@ -260,8 +265,12 @@ on_watchdog (gpointer user_data)
 {
   MeshFallback *self = user_data;
   g_autoptr (GError) error = NULL;
+  gint64 reached
+      = mesh_websocket_get_reached (MESH_WEBSOCKET (self->websocket));
+  gint64 patience = PATIENCE + 2 * (reached - self->began_at);
 
-  if (!mesh_websocket_has_reached (MESH_WEBSOCKET (self->websocket)))
+  if (!reached || g_get_monotonic_time ()
+                      < MAX (reached, self->opened_at) + patience)
     return G_SOURCE_CONTINUE;
   error = g_error_new_literal (MESH_ERROR, MESH_ERROR_UNREACHABLE,
       "no answer");
@@ -279,7 +288,8 @@ mesh_fallback_open (MeshTransport *transport)
     start_longpoll (self);
     return;
   }
-  self->watchdog = g_timeout_source_new (PATIENCE_MS);
+  self->began_at = g_get_monotonic_time ();
+  self->watchdog = g_timeout_source_new (LOOK_MS);
   g_source_set_callback (self->watchdog, on_watchdog, self, NULL);
   g_source_attach (self->watchdog, g_main_context_get_thread_default ());
   connect_signals (self, self->websocket, on_websocket_closed);

@@ -36,7 +36,7 @@ struct _MeshWebsocket {
   GCancellable *cancellable;
   gsize unproven_bytes;         /* sent since the last pong */
   gushort close_code;           /* 0: none came */
-  gboolean reached;             /* the server, or what is in front of it */
+  gint64 reached;               /* the server, or what is in front of it */
   gboolean finishing;
   gboolean over;                /* nothing more is emitted */
 };
@@ -238,7 +238,7 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
     fail (self, error);
     return;
   }
-  self->reached = TRUE;
+  self->reached = g_get_monotonic_time ();
   g_output_stream_write_all_async (
       g_io_stream_get_output_stream (G_IO_STREAM (self->connection)),
       self->request, strlen (self->request), G_PRIORITY_DEFAULT,
@@ -410,16 +410,16 @@ mesh_websocket_get_close_code (MeshWebsocket *websocket)
 }
 
 /**
- * mesh_websocket_has_reached:
+ * mesh_websocket_get_reached:
  * @websocket: a transport
  *
- * Returns: whether something took the connection, TLS included; what went wrong
- *   after that, a WebSocket may be the reason of
+ * Returns: when something took the connection, TLS included; 0 = not yet. What
+ *   went wrong after that, a WebSocket may be the reason of
  *
  * Since: 0.1
  */
-gboolean
-mesh_websocket_has_reached (MeshWebsocket *websocket)
+gint64
+mesh_websocket_get_reached (MeshWebsocket *websocket)
 {
   return websocket->reached;
 }

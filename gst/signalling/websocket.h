@@ -18,6 +18,6 @@ MeshTransport *mesh_websocket_new_at (const MeshLink *link, const char *path,
     gboolean tls);
 gushort mesh_websocket_get_close_code (MeshWebsocket *websocket);
 MESH_API
-gboolean mesh_websocket_has_reached (MeshWebsocket *websocket);
+gint64 mesh_websocket_get_reached (MeshWebsocket *websocket);
 
 G_END_DECLS

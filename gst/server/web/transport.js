@@ -25,8 +25,9 @@ import {PollTransport} from './poll.js';
  * @property {(finish: boolean) => void} close
  */
 
-/* How long a WebSocket may take to open, and then to prove itself. */
-const OPEN_PATIENCE = 3000;
+/* How long a WebSocket may take to open, also over a satellite; and then to
+ * prove itself, beside what opening took. */
+const OPEN_PATIENCE = 5000;
 const PROOF_PATIENCE = 2000;
 /* For how long it is not tried after that. */
 const AVOID = 5 * 60 * 1000;
@@ -109,6 +110,7 @@ export class Transport {
   #used;
   #polls;
   #open = false;                // what is used now
+  #beganAt = performance.now();
   #announced = false;
   #provenAt = Infinity;
   #explained = false;
@@ -178,7 +180,7 @@ export class Transport {
   #onOpened() {
     this.#open = true;
     if (!this.#polls)
-      this.#watch(PROOF_PATIENCE);
+      this.#watch(PROOF_PATIENCE + performance.now() - this.#beganAt);
     if (this.#announced) {
       this.#sent.forEach((text) => this.#used.send(text));
     } else {
