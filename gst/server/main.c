@@ -115,8 +115,10 @@ run (GError **error)
   for (char **origin = origins; origin && *origin; origin++)
     mesh_server_allow_origin (server, *origin);
   for (char **app = pusher_apps; app && *app; app++)
-    if (!mesh_server_add_pusher_app (server, *app, error))
+    if (!mesh_server_add_pusher_app (server, *app, error)) {
+      g_prefix_error_literal (error, "--pusher-app: ");
       return FALSE;
+    }
   if (!load_certificate (&certificate, error)
       || !mesh_server_listen (server, listen_on, certificate, error))
     return FALSE;
