@@ -257,6 +257,27 @@ encrypt (MeshSealer *self, const MeshMessage *sealed, const char *text,
 }
 
 /**
+ * mesh_sealer_reaches:
+ * @sealer: a sealer
+ * @message: a message of ours
+ *
+ * One whose incarnation we don't know, because nothing of it has come yet,
+ * refuses whatever does not begin a conversation.
+ *
+ * Returns: whether its recipient will take it
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_sealer_reaches (MeshSealer *sealer, const MeshMessage *message)
+{
+  const Remote *remote = g_hash_table_lookup (sealer->remotes, message->to);
+
+  return message->type == MESH_MESSAGE_JOINROOM
+      || message->type == MESH_MESSAGE_CALL || (remote && *remote->inc);
+}
+
+/**
  * mesh_sealer_seal:
  * @sealer: a sealer
  * @message: a message of ours, with `to`; its `from` and `inc` are ours

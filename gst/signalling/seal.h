@@ -18,6 +18,9 @@ MeshSealer *mesh_sealer_new (const guint8 key[MESH_SEAL_KEY_BYTES],
     const char *room, const char *id, const char *inc);
 MESH_API
 void mesh_sealer_free (MeshSealer *sealer);
+/* whether its recipient will take it */
+MESH_API
+gboolean mesh_sealer_reaches (MeshSealer *sealer, const MeshMessage *message);
 /* (transfer full): the sealed message as JSON */
 MESH_API
 char *mesh_sealer_seal (MeshSealer *sealer, const MeshMessage *message,

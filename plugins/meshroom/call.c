@@ -72,10 +72,16 @@ static void
 send_message (MeshCall *self, const MeshMessage *message)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *json = self->sealer
-      ? mesh_sealer_seal (self->sealer, message, &error)
-      : mesh_message_to_json (message);
+  g_autofree char *json = NULL;
 
+  /* a list of who is there, to one who has not even asked yet */
+  if (self->sealer && !mesh_sealer_reaches (self->sealer, message)) {
+    GST_DEBUG_OBJECT (self->config.element, "no %s to %s, who has not spoken",
+        mesh_message_type_name (message->type), message->to);
+    return;
+  }
+  json = self->sealer ? mesh_sealer_seal (self->sealer, message, &error)
+      : mesh_message_to_json (message);
   if (!json) {
     mesh_call_warn (self, message->to, error->message);
     return;

@@ -210,6 +210,29 @@ crowd_does_not_displace_member (void)
   }
 }
 
+/* Whoever has said nothing yet takes a call, and nothing else. */
+static void
+reaches_who_has_spoken (void)
+{
+  const char *inc = "0199a3b0c1d20001";
+  g_autoptr (MeshMessage) call = make_call (0, 1, inc);
+  g_autoptr (MeshMessage) chat = make_call (0, 1, inc);
+  g_autoptr (MeshMessage) theirs = make_call (1, 0, inc);
+  g_autoptr (MeshSealer) ours = mesh_sealer_new (key, ROOM, call->from, inc);
+  g_autoptr (MeshSealer) other = mesh_sealer_new (key, ROOM, call->to, inc);
+  g_autoptr (MeshMessage) sealed = NULL;
+  g_autoptr (MeshMessage) opened = NULL;
+
+  chat->type = MESH_MESSAGE_CHAT;
+  chat->text = g_strdup ("hello");
+  g_assert_true (mesh_sealer_reaches (ours, call));
+  g_assert_false (mesh_sealer_reaches (ours, chat));
+  sealed = seal_one (other, theirs);
+  opened = mesh_sealer_open (ours, sealed, NULL);
+  g_assert_nonnull (opened);
+  g_assert_true (mesh_sealer_reaches (ours, chat));
+}
+
 static void
 too_big_is_an_error (void)
 {
@@ -257,6 +280,7 @@ main (int argc, char **argv)
   g_test_add_func ("/seal/number-never-repeats", number_never_repeats);
   g_test_add_func ("/seal/crowd-does-not-displace-member",
       crowd_does_not_displace_member);
+  g_test_add_func ("/seal/reaches-who-has-spoken", reaches_who_has_spoken);
   g_test_add_func ("/seal/too-big-is-an-error", too_big_is_an_error);
   return g_test_run ();
 }
