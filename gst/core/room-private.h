@@ -27,6 +27,8 @@ G_BEGIN_DECLS
 #define NO_SIGN_TIMEOUT MS (30000)
 #define GHOST_TIMEOUT MS (6500) /* one retry, and nobody answered */
 #define ASK_WITHOUT_WELCOME MS (500)
+#define TELL_AGAIN MS (2000)
+#define ASKED_ENOUGH 3          /* times, that a host would have answered */
 #define ROSTER_DELAY MS (300)
 #define ROSTER_INTERVAL MS (10000)
 /* Our state is said again: without a server's list a message may be lost, and
@@ -83,6 +85,7 @@ typedef struct {
   guint64 last_call;            /* and its N */
   guint failures;               /* in a row */
   guint asked;                  /* joinrooms since it was connected */
+  gint64 told_until;            /* an older app is not told again before */
   gint64 call_at;
   gint64 barred_until;          /* we don't call */
   gint64 refuse_until;          /* it need not call either */

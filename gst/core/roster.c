@@ -558,9 +558,44 @@ is_asked_of_us (MeshRoom *room, const MeshMessage *message)
          && member->asked++ > 0;
 }
 
+/* Whether it may turn out that another one hosts. */
+static gboolean
+may_have_senior (MeshRoom *room)
+{
+  if (!room->answered && room->n_asked < ASKED_ENOUGH)
+    return TRUE;
+  for (guint i = 0; i < room->members->len; i++) {
+    MeshMember *member = g_ptr_array_index (room->members, i);
+
+    if (member->phase != MESH_PEER_IDLE
+        && (g_strcmp0 (member->id, room->room) == 0
+            || is_older (member, room->inc, room->id)))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* An older app calls everybody again whenever it is told who is there, and then
+ * cannot tell the answers apart: so it is told once, and not by us while we do
+ * not know yet whether there is another host. Whom it does not call, calls it. */
+static gboolean
+may_tell (MeshRoom *room, MeshMember *member, const MeshMessage *message,
+    gint64 now)
+{
+  gboolean is_ours = !message->to || g_str_equal (message->to, room->id);
+
+  if (message->inc || !member)
+    return TRUE;
+  if (now < member->told_until || (!is_ours && may_have_senior (room)))
+    return FALSE;
+  member->told_until = now + TELL_AGAIN;
+  return TRUE;
+}
+
 void
 mesh_room_on_joinroom (MeshRoom *room, const MeshMessage *message, gint64 now)
 {
+  MeshMember *member;
   MeshMessage *reply;
 
   if (!is_asked_of_us (room, message)) {
@@ -569,7 +604,9 @@ mesh_room_on_joinroom (MeshRoom *room, const MeshMessage *message, gint64 now)
     return;
   }
   /* known at once, so that two who ask at the same time hear of each other */
-  mesh_room_learn (room, message->from, now);
+  member = mesh_room_learn (room, message->from, now);
+  if (!may_tell (room, member, message, now))
+    return;
   reply = mesh_room_message (room, MESH_MESSAGE_ROOMREPLY, message->from);
   reply->ids = list_members (room, message->from);
   mesh_room_send (room, reply);

@@ -260,6 +260,49 @@ hostile_input_changes_nothing (void)
   g_assert_cmpuint (n, ==, 32);
 }
 
+static guint
+count_replies (MeshRoom *room)
+{
+  MeshRoomAction action;
+  guint n = 0;
+
+  while (mesh_room_pop_action (room, &action)) {
+    n += action.message && action.message->type == MESH_MESSAGE_ROOMREPLY;
+    mesh_room_action_clear (&action);
+  }
+  return n;
+}
+
+/* It would call everybody again. Nobody else hosts here: seconds pass, and
+ * nobody has answered us. */
+static void
+an_older_app_is_told_once (void)
+{
+  const char *room_id = "99999999-0000-4000-8000-000000000000";
+  MeshRoomConfig config = { .id = "aaaaaaaa-0000-4000-8000-00000000000a",
+    .room = room_id, .inc = "0000000000000001", .max_peers = 32 };
+  MeshMessage welcome = { .type = MESH_MESSAGE_WELCOME,
+    .id = (char *) config.id, .room = (char *) room_id };
+  MeshMessage ask = { .type = MESH_MESSAGE_JOINROOM,
+    .from = "bbbbbbbb-0000-4000-8000-00000000000b", .to = (char *) room_id };
+  MeshMessage another = ask;
+  g_autoptr (MeshRoom) room = mesh_room_new (&config);
+
+  another.from = "cccccccc-0000-4000-8000-00000000000c";
+  mesh_room_join (room, 0);
+  mesh_room_feed (room, &welcome, 0);
+  mesh_room_feed (room, &ask, 100000);
+  g_assert_cmpuint (count_replies (room), ==, 0);
+  for (gint64 now = 0; now <= 4000000; now += 100000)
+    mesh_room_tick (room, now);
+  mesh_room_feed (room, &another, 4000000);
+  g_assert_cmpuint (count_replies (room), ==, 1);
+  mesh_room_feed (room, &another, 4100000);
+  g_assert_cmpuint (count_replies (room), ==, 0);
+  mesh_room_feed (room, &another, 7000000);
+  g_assert_cmpuint (count_replies (room), ==, 1);
+}
+
 static void
 add_scenarios (void)
 {
@@ -286,6 +329,8 @@ main (int argc, char **argv)
   vectors = json_node_get_object (root);
   add_scenarios ();
   g_test_add_func ("/room/hostile", hostile_input_changes_nothing);
+  g_test_add_func ("/room/an-older-app-is-told-once",
+      an_older_app_is_told_once);
   result = g_test_run ();
   if (record) {
     g_autofree char *text = json_to_string (root, TRUE);

@@ -13,7 +13,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { openChromium } from './browser.js';
+import { until } from './wait.js';
 
 const require = createRequire(import.meta.url);
 const script = (name, file) =>
@@ -25,8 +25,11 @@ const files = {
   '/peer-9.11.js': () => script('simple-peer', 'simplepeer.min.js'),
 };
 
-/** What runs in the page. `options` come from the address. */
-async function main({ room, id, host, wsPort, appKey }) {
+/**
+ * What runs in the page. mooz asks to join without waiting until it can hear the
+ * answer, and is lost when it does not; a `patient` page waits.
+ */
+async function main({ room, id, host, patient, wsPort, appKey }) {
   const peers = new Map();
   const stream = await navigator.mediaDevices.getUserMedia(
     { audio: true, video: { width: 320, height: 240 } });
@@ -66,14 +69,19 @@ async function main({ room, id, host, wsPort, appKey }) {
   const pusher = new Pusher(appKey, { cluster: 'none', forceTLS: false,
     wsHost: location.hostname, wsPort, enabledTransports: ['ws'],
     enableStats: false });
-  pusher.subscribe(id).bind('signal', message => {
+  const channel = pusher.subscribe(id);
+  channel.bind('signal', message => {
     window.moozHeard.push(message.type);
     handlers[message.type]?.(message);
   });
+  if (patient) {
+    await new Promise(done =>
+      channel.bind('pusher:subscription_succeeded', done));
+  }
   Object.assign(window, { moozId: id, moozPeers: peers, moozStream: stream,
-    moozPusher: pusher });
+    moozPusher: pusher, moozJoin: () => send(room, { type: 'joinroom' }) });
   if (!host)
-    send(room, { type: 'joinroom' });
+    window.moozJoin();
 }
 
 const html = ({ version, options }) => `<!DOCTYPE html>
@@ -126,7 +134,8 @@ export class MoozApp {
       const id = host ? room : searchParams.get('id') ?? randomUUID();
       response.setHeader('Content-Type', 'text/html');
       response.end(html({ version: searchParams.get('peer') ?? '9.11',
-        options: { room, id, host, appKey: this.service.key,
+        options: { room, id, host, patient: searchParams.has('patient'),
+          appKey: this.service.key,
           wsPort: Number(new URL(this.service.url).port) } }));
     } else if (request.method === 'POST' && pathname.startsWith('/api/messages/')) {
       let body = '';
@@ -155,10 +164,12 @@ export class MoozApp {
   }
 }
 
-/** Opens the page in Chromium; `peer` is simple-peer's version. */
-export async function openMooz(app, look, { room, host, peer }) {
-  const browser = await openChromium(look);
+/** Has a browser open the page; `peer` is simple-peer's version. */
+export async function openRoom(browser, app, room,
+  { host = false, peer = '9.11', patient = true } = {}) {
   await browser.join(`${app.url}/room/${room}?peer=${peer}` +
-    (host ? '&created=1' : ''));
-  return browser;
+    (host ? '&created=1' : '') + (patient ? '&patient=1' : ''));
+  await until('the page to listen',
+    () => browser.page.evaluate(() => !!window.moozId), 30000,
+    () => browser.log);
 }
