@@ -20,6 +20,9 @@ static char *tls_key = NULL;
 static gboolean tls_self_signed = FALSE;
 static char **origins = NULL;
 static char **pusher_apps = NULL;
+static char **ice_servers = NULL;
+static char *turn_secret = NULL;
+static char *turn_secret_file = NULL;
 static gboolean show_version = FALSE;
 
 static const GOptionEntry entries[] = {
@@ -39,6 +42,18 @@ static const GOptionEntry entries[] = {
   { "pusher-app", 0, 0, G_OPTION_ARG_STRING_ARRAY, &pusher_apps,
       "Serve an application of Pusher's client libraries (may be given again)",
       "ID:KEY:SECRET" },
+  { "ice-server", 0, 0, G_OPTION_ARG_STRING_ARRAY, &ice_servers,
+      "Tell browsers of a STUN or TURN server: stun:HOST[:PORT] or "
+      "turn:USER:PASSWORD@HOST[:PORT][?transport=tcp] (may be given again)",
+      "URI" },
+  { "turn", 0, 0, G_OPTION_ARG_STRING_ARRAY, &ice_servers,
+      "The same; for a relay without USER:PASSWORD they are made of the secret",
+      "URI" },
+  { "turn-secret", 0, 0, G_OPTION_ARG_STRING, &turn_secret,
+      "What the relays share with this server (coturn: static-auth-secret)",
+      "SECRET" },
+  { "turn-secret-file", 0, 0, G_OPTION_ARG_FILENAME, &turn_secret_file,
+      "The same from a file, for others on this machine not to see", "FILE" },
   { "version", 0, 0, G_OPTION_ARG_NONE, &show_version, "Show the version",
       NULL },
   { NULL }
@@ -85,6 +100,33 @@ load_certificate (GTlsCertificate **certificate, GError **error)
   return *certificate != NULL;
 }
 
+static gboolean
+add_ice_servers (MeshServer *server, GError **error)
+{
+  g_autofree char *secret = g_strdup (turn_secret);
+
+  if (turn_secret_file) {
+    if (turn_secret) {
+      g_set_error_literal (error, MESH_ERROR, MESH_ERROR_FAILED,
+          "--turn-secret and --turn-secret-file exclude each other");
+      return FALSE;
+    }
+    if (!g_file_get_contents (turn_secret_file, &secret, NULL, error))
+      return FALSE;
+    g_strchomp (secret);
+  }
+  if (secret && !mesh_server_set_turn_secret (server, secret, error)) {
+    g_prefix_error_literal (error, "--turn-secret: ");
+    return FALSE;
+  }
+  for (char **uri = ice_servers; uri && *uri; uri++)
+    if (!mesh_server_add_ice_server (server, *uri, error)) {
+      g_prefix_error_literal (error, "--ice-server: ");
+      return FALSE;
+    }
+  return TRUE;
+}
+
 /* A socket for each client: the usual 1024 are for programs with fewer. */
 static void
 raise_descriptor_limit (void)
@@ -119,7 +161,8 @@ run (GError **error)
       g_prefix_error_literal (error, "--pusher-app: ");
       return FALSE;
     }
-  if (!load_certificate (&certificate, error)
+  if (!add_ice_servers (server, error)
+      || !load_certificate (&certificate, error)
       || !mesh_server_listen (server, listen_on, certificate, error))
     return FALSE;
   g_unix_signal_add (SIGINT, quit_cb, loop);
@@ -169,5 +212,8 @@ main (int argc, char **argv)
   g_free (tls_key);
   g_strfreev (origins);
   g_strfreev (pusher_apps);
+  g_strfreev (ice_servers);
+  g_free (turn_secret);
+  g_free (turn_secret_file);
   return status;
 }

@@ -22,6 +22,7 @@
 
 #include "core/error.h"
 #include "server/handshake.h"
+#include "server/ice.h"
 #include "server/io.h"
 #include "server/listener.h"
 #include "server/metrics.h"
@@ -52,6 +53,7 @@ struct _MeshServer {
   MeshServerLimits limits;
   GPtrArray *origins;           /* ends in a NULL */
   GPtrArray *apps;              /* of Pusher, "ID:KEY:SECRET" */
+  MeshIce *ice;                 /* for members */
 
   /* while listening */
   GMainContext *context;
@@ -248,6 +250,9 @@ route (Client *client, const MeshHttpRequest *request,
     response->body = g_bytes_new_static ("ok\n", 3);
   } else if (g_str_equal (request->path, "/metrics")) {
     answer_metrics (self, response);
+  } else if (g_str_equal (request->path, "/v1/ice")) {
+    mesh_ice_answer (self->ice, request, (char **) self->origins->pdata,
+        response, g_get_real_time () / G_USEC_PER_SEC);
   } else {
     mesh_page_answer (request->path, response);
   }
@@ -438,6 +443,7 @@ mesh_server_finalize (GObject *object)
   mesh_server_stop (self);
   g_ptr_array_unref (self->origins);
   g_ptr_array_unref (self->apps);
+  mesh_ice_free (self->ice);
   G_OBJECT_CLASS (mesh_server_parent_class)->finalize (object);
 }
 
@@ -463,6 +469,7 @@ mesh_server_init (MeshServer *self)
   mesh_hub_limits_init (&self->limits.hub);
   mesh_front_limits_init (&self->limits.front);
   self->apps = g_ptr_array_new_with_free_func (g_free);
+  self->ice = mesh_ice_new ();
   self->origins = g_ptr_array_new_with_free_func (g_free);
   g_ptr_array_add (self->origins, NULL);
 }
@@ -562,6 +569,55 @@ mesh_server_add_pusher_app (MeshServer *server, const char *app,
   if (!front)
     g_ptr_array_set_size (server->apps, server->apps->len - 1);
   return front != NULL;
+}
+
+/**
+ * mesh_server_set_turn_secret:
+ * @server: a server
+ * @secret: what TURN servers share with it ("static-auth-secret" of coturn)
+ * @error: return location for an error
+ *
+ * TURN servers that are added after this without user and password have
+ * credentials made for them, good for some hours, for whoever opens the page.
+ *
+ * Returns: %FALSE with @error set when @secret is no line of text
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_server_set_turn_secret (MeshServer *server, const char *secret,
+    GError **error)
+{
+  g_return_val_if_fail (MESH_IS_SERVER (server), FALSE);
+  g_return_val_if_fail (secret, FALSE);
+
+  return mesh_ice_set_secret (server->ice, secret, error);
+}
+
+/**
+ * mesh_server_add_ice_server:
+ * @server: a server
+ * @uri: "stun:HOST[:PORT]" or "turn:USER:PASSWORD@HOST[:PORT][?transport=tcp]",
+ *   also with "//" behind the scheme, and "turns:" for TURN over TLS. User and
+ *   password may be left out after mesh_server_set_turn_secret()
+ * @error: return location for an error
+ *
+ * Tells browsers of a STUN or TURN server (`GET /v1/ice`), so that those in
+ * other networks can be reached. User and password become known to whoever
+ * opens the page.
+ *
+ * Returns: %FALSE with @error set when @uri is none, or there are too many
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_server_add_ice_server (MeshServer *server, const char *uri,
+    GError **error)
+{
+  g_return_val_if_fail (MESH_IS_SERVER (server), FALSE);
+  g_return_val_if_fail (uri, FALSE);
+
+  return mesh_ice_add (server->ice, uri, error);
 }
 
 /**

@@ -30,6 +30,13 @@ void mesh_server_allow_origin (MeshServer *server, const char *origin);
 MESH_SERVER_API
 gboolean mesh_server_add_pusher_app (MeshServer *server, const char *app,
     GError **error);
+/* "stun:HOST[:PORT]" or "turn:USER:PASSWORD@HOST[:PORT][?transport=tcp]" */
+MESH_SERVER_API
+gboolean mesh_server_add_ice_server (MeshServer *server, const char *uri,
+    GError **error);
+MESH_SERVER_API
+gboolean mesh_server_set_turn_secret (MeshServer *server, const char *secret,
+    GError **error);
 MESH_SERVER_API
 void mesh_server_stop (MeshServer *server);
 

@@ -2,7 +2,8 @@
 
 #include "meshroom/serve.h"
 
-#include "core/error.h"
+#include <gst/gst.h>
+
 #include "server/server.h"
 
 struct _MeshServe {
@@ -10,6 +11,7 @@ struct _MeshServe {
   GMainContext *context;
   GMainLoop *loop;
   char *address;
+  char **ice_servers;
   char *url;
   GError *error;
 
@@ -17,6 +19,21 @@ struct _MeshServe {
   GCond cond;
   gboolean started;
 };
+
+GST_DEBUG_CATEGORY_EXTERN (mesh_room_debug);
+#define GST_CAT_DEFAULT mesh_room_debug
+
+/* One that browsers would not take is no reason not to serve. */
+static void
+add_ice_servers (MeshServe *self, MeshServer *server)
+{
+  for (char **uri = self->ice_servers; uri && *uri; uri++) {
+    g_autoptr (GError) error = NULL;
+
+    if (!mesh_server_add_ice_server (server, *uri, &error))
+      GST_WARNING ("browsers are not told of it: %s", error->message);
+  }
+}
 
 /* All of the server is called from this thread. */
 static gpointer
@@ -27,6 +44,7 @@ run (gpointer user_data)
 
   g_main_context_push_thread_default (self->context);
   server = mesh_server_new ();
+  add_ice_servers (self, server);
   if (mesh_server_listen (server, self->address, NULL, &self->error))
     self->url = mesh_server_dup_url (server);
   g_mutex_lock (&self->lock);
@@ -55,6 +73,8 @@ quit (gpointer user_data)
 /**
  * mesh_serve_new:
  * @address: "ADDR:PORT"; port 0 takes any free one
+ * @ice_servers: (nullable) (array zero-terminated=1): STUN and TURN servers
+ *   that browsers are told of
  * @error: return location for an error
  *
  * Starts the server, and waits until it listens.
@@ -64,13 +84,15 @@ quit (gpointer user_data)
  * Since: 0.1
  */
 MeshServe *
-mesh_serve_new (const char *address, GError **error)
+mesh_serve_new (const char *address, const char *const *ice_servers,
+    GError **error)
 {
   MeshServe *self = g_new0 (MeshServe, 1);
 
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);
   self->address = g_strdup (address);
+  self->ice_servers = g_strdupv ((char **) ice_servers);
   self->context = g_main_context_new ();
   self->loop = g_main_loop_new (self->context, FALSE);
   self->thread = g_thread_new ("meshroom-serve", run, self);
@@ -123,6 +145,7 @@ mesh_serve_stop (MeshServe *serve)
   g_mutex_clear (&serve->lock);
   g_cond_clear (&serve->cond);
   g_free (serve->address);
+  g_strfreev (serve->ice_servers);
   g_free (serve->url);
   g_free (serve);
 }

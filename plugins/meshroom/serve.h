@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 
 typedef struct _MeshServe MeshServe;
 
-MeshServe *mesh_serve_new (const char *address, GError **error);
+MeshServe *mesh_serve_new (const char *address,
+    const char *const *ice_servers, GError **error);
 const char *mesh_serve_get_url (MeshServe *serve);
 void mesh_serve_stop (MeshServe *serve);
 

@@ -134,12 +134,32 @@ tell_link (MeshMeshroom *self, const char *link)
               link, NULL)));
 }
 
+#ifdef HAVE_SERVER
+/* What we use ourselves, browsers that come to us are told of. */
+static char **
+dup_ice_servers (MeshMeshroom *self)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  g_mutex_lock (&self->lock);
+  if (self->stun_server)
+    g_strv_builder_add (builder, self->stun_server);
+  for (char **uri = self->turn_servers; uri && *uri; uri++)
+    g_strv_builder_add (builder, *uri);
+  g_mutex_unlock (&self->lock);
+  return g_strv_builder_end (builder);
+}
+#endif
+
 /* Our own server, and a room on it. */
 static MeshLink *
 start_serving (MeshMeshroom *self, const char *address, GError **error)
 {
 #ifdef HAVE_SERVER
-  self->serve_thread = mesh_serve_new (address, error);
+  g_auto (GStrv) ice_servers = dup_ice_servers (self);
+
+  self->serve_thread = mesh_serve_new (address,
+      (const char *const *) ice_servers, error);
   if (!self->serve_thread)
     return NULL;
   return mesh_random_link (mesh_serve_get_url (self->serve_thread), error);

@@ -203,6 +203,26 @@ test('page: a path that may be gone is replaced without a gap', {skip},
       document.querySelector('[data-path]').dataset.path === 'host'));
   });
 
+test('page: the STUN and TURN servers of the server are used', {skip},
+  async (t) => {
+    const there = await startServer('127.0.0.1:0', ['--ice-server',
+      'stun:127.0.0.1:9', '--ice-server', 'turn:u:p@127.0.0.1:9']);
+    t.after(() => there.stop());
+    const link = `${there.url}/room/5c8fd5c8-2c4c-4d3e-9f0a-1b2c3d4e5f60`;
+    const ann = await openWindow(t, watchConnections);
+    const bob = await openWindow(t, watchConnections);
+    await ann.go(link);
+    await bob.go(link);
+    for (const window of [ann, bob]) {
+      await window.inCall(1);
+      assert.deepEqual(await window.page.evaluate(() =>
+        window.connections[0].getConfiguration().iceServers
+          .map(({urls, username}) => [urls[0] ?? urls, username])),
+      [['stun:127.0.0.1:9', ''], ['turn:127.0.0.1:9', 'u']]);
+      window.assertNoTrouble();
+    }
+  });
+
 test('page: who has another key is not let in, and it is said', {skip},
   async (t) => {
     const {window: ann, link} = await createMeeting(t, 'Ann');

@@ -16,9 +16,9 @@ const program = `${process.env.MESH_BUILD_ROOT}/gst/server/meshroom-server`;
 export const skip = !kit ? 'no puppeteer-core: npm ci in tests/'
   : !existsSync(program) ? 'meshroom-server is not built' : false;
 
-/** @param {string} [listen] */
-export async function startServer(listen = '127.0.0.1:0') {
-  const child = spawn(program, ['--listen', listen],
+/** @param {string} [listen] @param {string[]} [options] */
+export async function startServer(listen = '127.0.0.1:0', options = []) {
+  const child = spawn(program, ['--listen', listen, ...options],
     {stdio: ['ignore', 'pipe', 'ignore']});
   const lines = createInterface({input: child.stdout});
   const url = await new Promise((resolve, reject) => {

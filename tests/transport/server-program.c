@@ -128,6 +128,31 @@ the_program_serves_https_from_files (void)
 }
 
 static void
+relays_share_a_secret_in_a_file (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *dir = g_dir_make_tmp ("meshroom-XXXXXX", NULL);
+  g_autofree char *file = g_build_filename (dir, "secret", NULL);
+  g_autofree char *url = NULL, *answer = NULL, *log = NULL;
+  Serving serving = { 0 };
+  Program program;
+
+  g_file_set_contents (file, "hush\n", -1, &error);
+  g_assert_no_error (error);
+  url = program_start (&program, (const char *[]) { "--turn-secret-file", file,
+      "--turn", "turn:t.example", "--ice-server", "stun:s.example", NULL });
+  serving.port = g_ascii_strtoull (strrchr (url, ':') + 1, NULL, 10);
+  answer = raw_request (&serving, "GET /v1/ice HTTP/1.0\r\n\r\n");
+  g_assert_nonnull (strstr (answer, "\"turn:t.example\",\"username\":"));
+  g_assert_nonnull (strstr (answer, "\"stun:s.example\""));
+  g_assert_null (strstr (answer, "hush"));
+  log = program_end (&program, SIGTERM);
+  g_assert_null (strstr (log, "hush"));
+  g_unlink (file);
+  g_rmdir (dir);
+}
+
+static void
 the_log_keeps_secrets (void)
 {
   Program program;
@@ -169,6 +194,10 @@ wrong_options_are_named (void)
     { "--tls-cert", "/dev/null", "--tls-key" },
     { "--tls-key", "/dev/null", "--tls-cert" },
     { "--pusher-app", "x", "--pusher-app" },
+    { "--ice-server", "x", "--ice-server" },
+    { "--turn", "turn:x", "turn secret" },
+    { "--turn-secret", "", "--turn-secret" },
+    { "--turn-secret-file", "/nowhere", "/nowhere" },
     { "what", NULL, "what" },
   };
   g_autofree char *path = find_program ();
@@ -197,6 +226,7 @@ main (int argc, char **argv)
 #define ADD(name) g_test_add_func ("/server-program/" #name, name)
   ADD (the_program_ends_cleanly);
   ADD (the_program_serves_https_from_files);
+  ADD (relays_share_a_secret_in_a_file);
   ADD (the_log_keeps_secrets);
   ADD (wrong_options_are_named);
   return g_test_run ();

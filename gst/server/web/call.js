@@ -6,6 +6,7 @@
  * window; what is to be seen goes to its handlers.
  */
 
+import {IceServers} from './ice.js';
 import {makeInc, makeToken, makeUuid} from './ids.js';
 import {videoCodecs} from './codecs.js';
 import {readMessage, writeMessage} from './message.js';
@@ -86,6 +87,9 @@ export class Call {
   #handlers;
   #room;
   #socket;
+  #ice;
+  /** @type {Promise<void> | undefined} until that has been asked for */
+  #iceAsked;
   #id = makeUuid();
   #inc = makeInc(Date.now());
   /** @type {Sealer | null} */
@@ -121,6 +125,7 @@ export class Call {
     this.#handlers = handlers;
     this.#room = new Room({id: this.#id, room: link.room, inc: this.#inc,
       codecs: videoCodecs(), name, muted: media.muted, hidden: media.hidden});
+    this.#ice = new IceServers(link.origin);
     this.#socket = new Socket(link.origin,
       {room: link.room, id: this.#id, token: makeToken()}, {
         message: (message) => this.#receive(message),
@@ -136,6 +141,7 @@ export class Call {
 
   async start() {
     const {key, room} = this.#link;
+    this.#iceAsked = this.#ice.refresh(now());
     if (key)
       this.#sealer = await Sealer.create(key, room, this.#id, this.#inc);
     if (this.#over)
@@ -216,6 +222,8 @@ export class Call {
       if (this.#over)
         return;
       const message = await this.#open(object);
+      /* Nothing that is heard before could make us connect. */
+      await this.#iceAsked;
       if (this.#over)
         return;
       this.#room.feed(message, now());
@@ -422,7 +430,8 @@ export class Call {
       call(...args);
       this.#run();
     };
-    const connection = new Peer({offerer, codecs, media: this.#media}, {
+    const connection = new Peer({offerer, codecs, media: this.#media,
+      iceServers: this.#ice.current}, {
       localSdp: report((type, sdp) => room.localSdp(peer, sid, type, sdp)),
       localCandidate: report((candidate, mline, mid) =>
         room.localCandidate(peer, sid, candidate, mline, mid)),
@@ -450,6 +459,7 @@ export class Call {
   }
 
   async #listenForMedia() {
+    this.#ice.refresh(now());
     await Promise.all([...this.#connections].map(
       async ([peer, current]) => {
         if (await current.connection.wasHeard()) {

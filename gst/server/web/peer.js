@@ -65,15 +65,16 @@ export class Peer {
    * @param {boolean} options.offerer
    * @param {string[]} [options.codecs] that the other end named, best first
    * @param {Media} options.media
+   * @param {RTCIceServer[]} [options.iceServers]
    * @param {PeerHandlers} handlers
    */
-  constructor({offerer, codecs = [], media}, handlers) {
+  constructor({offerer, codecs = [], media, iceServers = []}, handlers) {
     this.#handlers = handlers;
     this.#media = media;
     this.#codecs = codecs;
     this.#stream = new MediaStream();
     this.#pc = new RTCPeerConnection(
-      {iceServers: [], bundlePolicy: 'max-bundle'});
+      {iceServers, bundlePolicy: 'max-bundle'});
     this.#listen();
     if (offerer)
       this.#step(() => this.#offer());

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Which STUN and TURN servers there are, for pages, whose browsers do not know
+ * any: GET /v1/ice answers what an RTCPeerConnection takes as iceServers. */
+
+#include "server/ice.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "server/handshake.h"
+
+#define MAX_URI 1024
+#define MAX_NAME 512
+/* RFC 1035, section 2.3.4 */
+#define MAX_HOST 253
+/* How long credentials made of a secret are good. A relay asks for them again
+ * at each new allocation, so a page fetches others in time. */
+#define TTL (12 * 60 * 60)
+
+typedef struct {
+  char *url;                    /* as browsers take it: no "//", no user */
+  char *user;                   /* NULL: none, or made of the secret */
+  char *password;
+  gboolean relay;
+} IceServer;
+
+struct _MeshIce {
+  GPtrArray *servers;           /* of IceServer */
+  char *secret;                 /* NULL: none */
+};
+
+static void
+ice_server_free (IceServer *server)
+{
+  if (!server)
+    return;
+  g_free (server->url);
+  g_free (server->user);
+  g_free (server->password);
+  g_free (server);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (IceServer, ice_server_free)
+
+MeshIce *
+mesh_ice_new (void)
+{
+  MeshIce *self = g_new0 (MeshIce, 1);
+
+  self->servers =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) ice_server_free);
+  return self;
+}
+
+void
+mesh_ice_free (MeshIce *ice)
+{
+  if (!ice)
+    return;
+  g_ptr_array_unref (ice->servers);
+  g_free (ice->secret);
+  g_free (ice);
+}
+
+static gboolean
+is_text (const char *text)
+{
+  if (!text || !*text || strlen (text) > MAX_NAME
+      || !g_utf8_validate (text, -1, NULL))
+    return FALSE;
+  for (; *text; text++)
+    if ((guchar) *text < 0x20 || *text == 0x7f)
+      return FALSE;
+  return TRUE;
+}
+
+/*
+ * mesh_ice_set_secret:
+ * @secret: what the relays share with us
+ *
+ * TURN servers that are added without user and password have credentials made
+ * for them, for some hours each ("use-auth-secret" of coturn).
+ */
+gboolean
+mesh_ice_set_secret (MeshIce *ice, const char *secret, GError **error)
+{
+  if (!is_text (secret)) {
+    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_FAILED,
+        "a relay's secret is one line of text");
+    return FALSE;
+  }
+  g_free (ice->secret);
+  ice->secret = g_strdup (secret);
+  return TRUE;
+}
+
+static gboolean
+is_host (const char *host)
+{
+  gsize length = strlen (host);
+
+  if (length == 0 || length > MAX_HOST)
+    return FALSE;
+  if (host[0] == '[') {
+    g_autofree char *address = g_strndup (host + 1, length - 2);
+
+    return length > 2 && host[length - 1] == ']' && strchr (address, ':')
+        && !strchr (address, '%') && g_hostname_is_ip_address (address);
+  }
+  for (const char *p = host; *p; p++)
+    if (!g_ascii_isalnum (*p) && !strchr (".-_", *p))
+      return FALSE;
+  return TRUE;
+}
+
+/* "HOST[:PORT][?transport=udp|tcp]" */
+static gboolean
+is_place (const char *place, gboolean relay)
+{
+  const char *query = strchr (place, '?');
+  g_autofree char *host =
+      g_strndup (place, query ? (gsize) (query - place) : strlen (place));
+  char *colon = strrchr (host, ':');
+
+  if (query && !(relay && (g_str_equal (query, "?transport=udp")
+              || g_str_equal (query, "?transport=tcp"))))
+    return FALSE;
+  /* Those within an IPv6 address are none. */
+  if (colon && !strchr (colon, ']')) {
+    *colon = 0;
+    if (!g_ascii_isdigit (colon[1]) || !g_ascii_string_to_unsigned (colon + 1,
+            10, 1, G_MAXUINT16, NULL, NULL))
+      return FALSE;
+  }
+  return is_host (host);
+}
+
+static gboolean
+take_user (IceServer *server, const char *info, gsize length)
+{
+  const char *colon = memchr (info, ':', length);
+
+  if (!colon)
+    return FALSE;
+  server->user = g_uri_unescape_segment (info, colon, NULL);
+  server->password = g_uri_unescape_segment (colon + 1, info + length, NULL);
+  return is_text (server->user) && is_text (server->password);
+}
+
+static const char *
+skip_scheme (const char *uri, const char **scheme)
+{
+  static const char *const schemes[] = { "stun", "stuns", "turn", "turns" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (schemes); i++) {
+    gsize length = strlen (schemes[i]);
+
+    if (g_ascii_strncasecmp (uri, schemes[i], length) != 0
+        || uri[length] != ':')
+      continue;
+    *scheme = schemes[i];
+    uri += length + 1;
+    return g_str_has_prefix (uri, "//") ? uri + 2 : uri;
+  }
+  return NULL;
+}
+
+static IceServer *
+parse (MeshIce *self, const char *uri, const char **why)
+{
+  g_autoptr (IceServer) server = g_new0 (IceServer, 1);
+  const char *scheme = NULL;
+  const char *rest = strlen (uri) <= MAX_URI ? skip_scheme (uri, &scheme)
+      : NULL;
+  const char *at;
+
+  *why = "it is not stun:HOST[:PORT] or "
+      "turn:USER:PASSWORD@HOST[:PORT][?transport=tcp]";
+  if (!rest)
+    return NULL;
+  server->relay = scheme[0] == 't';
+  at = strrchr (rest, '@');
+  if (at && (!server->relay || !take_user (server, rest, at - rest)))
+    return NULL;
+  rest = at ? at + 1 : rest;
+  if (!is_place (rest, server->relay))
+    return NULL;
+  *why = "a relay needs USER:PASSWORD, or a turn secret to make them of";
+  if (server->relay && !server->user && !self->secret)
+    return NULL;
+  server->url = g_strconcat (scheme, ":", rest, NULL);
+  return g_steal_pointer (&server);
+}
+
+/* What may be shown of one that is wrong: all but its user and password. */
+static char *
+describe (const char *uri)
+{
+  const char *at = strrchr (uri, '@');
+  g_autofree char *valid = g_utf8_make_valid (at ? at + 1 : uri, MIN (80,
+          strlen (at ? at + 1 : uri)));
+
+  return at ? g_strconcat ("…@", valid, NULL) : g_steal_pointer (&valid);
+}
+
+/*
+ * mesh_ice_add:
+ * @uri: "stun:HOST[:PORT]" or "turn:USER:PASSWORD@HOST[:PORT][?transport=tcp]",
+ *   with or without "//", and with "turns:" for TLS. What is no letter or digit
+ *   in user and password may be escaped as in URIs. With a secret, relays may
+ *   come without them
+ */
+gboolean
+mesh_ice_add (MeshIce *ice, const char *uri, GError **error)
+{
+  const char *why = "there are too many";
+  IceServer *server = ice->servers->len < MESH_ICE_MAX_SERVERS
+      ? parse (ice, uri, &why) : NULL;
+
+  if (!server) {
+    g_autofree char *shown = describe (uri);
+
+    g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
+        "STUN or TURN server \"%s\": %s", shown, why);
+    return FALSE;
+  }
+  g_ptr_array_add (ice->servers, server);
+  return TRUE;
+}
+
+/* draft-uberti-behave-turn-rest-00, section 2.2: the user is when it ends, and
+ * the password what only those who share the secret can make of it. */
+static void
+add_credentials (MeshIce *self, JsonObject *object, const IceServer *server,
+    gint64 unix_now)
+{
+  g_autofree char *user = NULL;
+  g_autofree char *password = NULL;
+  g_autoptr (GHmac) hmac = NULL;
+  guint8 digest[20];
+  gsize length = sizeof digest;
+
+  if (server->user) {
+    json_object_set_string_member (object, "username", server->user);
+    json_object_set_string_member (object, "credential", server->password);
+    return;
+  }
+  user = g_strdup_printf ("%" G_GINT64_FORMAT ":meshroom", unix_now + TTL);
+  hmac = g_hmac_new (G_CHECKSUM_SHA1, (const guchar *) self->secret,
+      strlen (self->secret));
+  g_hmac_update (hmac, (const guchar *) user, -1);
+  g_hmac_get_digest (hmac, digest, &length);
+  password = g_base64_encode (digest, length);
+  json_object_set_string_member (object, "username", user);
+  json_object_set_string_member (object, "credential", password);
+}
+
+static char *
+to_json (MeshIce *self, gint64 unix_now)
+{
+  g_autoptr (JsonObject) object = json_object_new ();
+  JsonArray *list = json_array_new ();
+
+  for (guint i = 0; i < self->servers->len; i++) {
+    const IceServer *server = g_ptr_array_index (self->servers, i);
+    JsonObject *one = json_object_new ();
+
+    json_object_set_string_member (one, "urls", server->url);
+    if (server->relay)
+      add_credentials (self, one, server, unix_now);
+    json_array_add_object_element (list, one);
+  }
+  json_object_set_array_member (object, "iceServers", list);
+  if (self->secret)
+    json_object_set_int_member (object, "ttl", TTL);
+  return mesh_json_to_string (object);
+}
+
+/*
+ * mesh_ice_answer:
+ * @origins: whose pages may ask, beside our own
+ * @response: is filled in
+ */
+void
+mesh_ice_answer (MeshIce *ice, const MeshHttpRequest *request, char **origins,
+    MeshHttpResponse *response, gint64 unix_now)
+{
+  const char *origin = mesh_http_request_header (request, "Origin");
+  char *text;
+
+  if (!mesh_origin_is_allowed (origin,
+          mesh_http_request_header (request, "Host"), origins)) {
+    response->status = 403;
+    return;
+  }
+  text = to_json (ice, unix_now);
+  response->status = 200;
+  response->type = "application/json";
+  response->body = g_bytes_new_take (text, strlen (text));
+  mesh_http_response_add (response, "Cache-Control", "no-store");
+  if (origin) {
+    mesh_http_response_add (response, "Access-Control-Allow-Origin", origin);
+    mesh_http_response_add (response, "Vary", "Origin");
+  }
+}
