@@ -144,21 +144,22 @@ mesh_attempt_stop (MeshRoom *room, MeshMember *member, const char *reason)
 /* A connection gives way to another attempt, and stays until that is connected:
  * maybe it is good one way, or will be again. */
 static void
-set_aside (MeshRoom *room, MeshMember *member)
+set_aside (MeshRoom *room, MeshMember *member, gint64 now)
 {
   mesh_attempt_stop_old (room, member, "replaced");
   member->old_sid = g_steal_pointer (&member->sid);
   member->old_caller = member->caller;
   member->old_heard_at = member->heard_at;
+  member->lost_at = now;
   become_idle (member);
 }
 
 /* To another attempt. */
 static void
-give_way (MeshRoom *room, MeshMember *member)
+give_way (MeshRoom *room, MeshMember *member, gint64 now)
 {
   if (member->phase == MESH_PEER_CONNECTED)
-    set_aside (room, member);
+    set_aside (room, member, now);
   else
     end_attempt (room, member, "replaced");
 }
@@ -246,7 +247,7 @@ mesh_attempt_renew (MeshRoom *room, MeshMember *member, gint64 now)
   }
   if (member->lost || !member->inc || mesh_room_denies (room, member))
     return;
-  give_way (room, member);
+  give_way (room, member, now);
   mesh_attempt_call (room, member, now);
 }
 
@@ -287,8 +288,7 @@ mesh_attempt_timeout (MeshMember *member)
 static void
 on_silence (MeshRoom *room, MeshMember *member, gint64 now)
 {
-  set_aside (room, member);
-  member->lost_at = now;
+  set_aside (room, member, now);
   member->call_at = now;
   mesh_attempt_call (room, member, now);
 }
@@ -392,7 +392,7 @@ mesh_attempt_on_call (MeshRoom *room, const MeshMessage *message, gint64 now)
   if (ours_stands (room, member, message))
     return;
   if (message->sid)
-    give_way (room, member);
+    give_way (room, member, now);
   else
     mesh_attempt_stop (room, member, "replaced");
   if (message->sid) {

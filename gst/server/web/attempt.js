@@ -132,19 +132,27 @@ export function stop(room, member, reason) {
  *
  * @param {Room} room
  * @param {Member} member
+ * @param {number} now
  */
-function setAside(room, member) {
+function setAside(room, member, now) {
   stopOld(room, member, 'replaced');
   member.oldSid = member.sid;
   member.oldCaller = member.caller;
   member.oldHeardAt = member.heardAt;
+  member.lostAt = now;
   becomeIdle(member);
 }
 
-/** To another attempt. @param {Room} room @param {Member} member */
-function giveWay(room, member) {
+/**
+ * To another attempt.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ * @param {number} now
+ */
+function giveWay(room, member, now) {
   if (member.phase === 'connected')
-    setAside(room, member);
+    setAside(room, member, now);
   else
     endAttempt(room, member, 'replaced');
 }
@@ -249,7 +257,7 @@ export function renew(room, member, now) {
   }
   if (member.lost || member.inc === null || roster.denies(room, member))
     return;
-  giveWay(room, member);
+  giveWay(room, member, now);
   call(room, member, now);
 }
 
@@ -293,8 +301,7 @@ export function timeout(member) {
  * @param {number} now
  */
 function onSilence(room, member, now) {
-  setAside(room, member);
-  member.lostAt = now;
+  setAside(room, member, now);
   member.callAt = now;
   call(room, member, now);
 }
@@ -396,7 +403,7 @@ export function onCall(room, message, now) {
   if (oursStands(room, member, message))
     return;
   if (parsed)
-    giveWay(room, member);
+    giveWay(room, member, now);
   else
     stop(room, member, 'replaced');
   if (parsed) {
