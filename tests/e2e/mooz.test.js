@@ -6,7 +6,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import test from 'node:test';
 import { openChromium } from './kit/browser.js';
 import { looks } from './kit/media.js';
@@ -191,3 +191,37 @@ test('a page that misses the answer is called all the same', async t => {
   await openRoom(old.party, app, room, { peer: '9.7', patient: false });
   await allMeet([ada, old]);
 });
+
+test('pipelines alone seal what they say, and the service may cut them off',
+  async t => {
+    const room = randomUUID();
+    const link = app.link(room, { api: false }) + '#' +
+      randomBytes(16).toString('base64url');
+    const cleo = pipeline('cleo', cyan), dan = pipeline('dan', magenta);
+    const join = who => { who.party = party({ ...who, link }); };
+    t.after(() => Promise.all([ada, bob, cleo, dan].map(who =>
+      who.party && leave(who))));
+    const before = service.messages.length;
+    [ada, bob].forEach(join);
+    await allMeet([ada, bob]);
+
+    await t.test('a cut is not noticed in the call', async () => {
+      service.cut(4200);
+      join(cleo);
+      await allMeet([ada, bob, cleo]);
+      for (const who of [ada, bob])
+        assert.doesNotMatch(who.party.output, /meshroom-peer-removed/);
+    });
+    await t.test('the first leaves, and another one is let in', async () => {
+      await leave(ada);
+      join(dan);
+      await allMeet([bob, cleo, dan]);
+      for (const who of [bob, cleo, dan])
+        assert.equal(await faces(who), 2);
+    });
+    await t.test('everything was sealed', () => {
+      const sent = service.messages.slice(before);
+      assert.ok(sent.length > 0);
+      assert.deepEqual([...new Set(sent.map(m => m.type))], ['sealed']);
+    });
+  });

@@ -20,6 +20,8 @@ export class PusherService {
   secret = 'app-secret';
   /** how many messages were refused */
   refused = 0;
+  /** what was sent */
+  messages = [];
   #last = 0;
 
   async listen() {
@@ -87,6 +89,7 @@ export class PusherService {
       new URL(request.url, this.url), body);
     if (status === 200) {
       const { name, data, channels, socket_id: but } = JSON.parse(body);
+      this.messages.push(JSON.parse(data));
       for (const channel of channels)
         this.#publish(name, data, channel, but);
     } else {
