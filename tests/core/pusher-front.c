@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The front in virtual time: its bounds, and what it does about clients that
+ * are silent, loud or senseless. What Pusher's own libraries see of it is in
+ * tests/e2e/pusher.test.js. */
+
+#include <string.h>
+
+#include "core/pusher-front.h"
+
+#define APP "app:key:secret"
+#define UUID "00000000-0000-4000-8000-00000000000a"
+
+typedef struct {
+  MeshFrontLimits limits;
+  MeshFront *front;
+  gint64 now;
+  GString *log;                 /* what was done: "NUMBER<frame" or "!code" */
+} Fixture;
+
+static void
+start (Fixture *f)
+{
+  f->front = mesh_front_new (&f->limits, 7);
+  g_assert_true (mesh_front_add_app (f->front, APP, NULL));
+}
+
+static void
+set_up (Fixture *f, gconstpointer data)
+{
+  mesh_front_limits_init (&f->limits);
+  f->now = 1;
+  f->log = g_string_new (NULL);
+}
+
+static void
+tear_down (Fixture *f, gconstpointer data)
+{
+  mesh_front_free (f->front);
+  g_string_free (f->log, TRUE);
+}
+
+/* All that is to be done, in words. */
+static const char *
+drain (Fixture *f)
+{
+  MeshFrontAction action;
+
+  g_string_truncate (f->log, 0);
+  while (mesh_front_pop_action (f->front, &action)) {
+    g_string_append_printf (f->log, "%" G_GUINT64_FORMAT, action.client);
+    if (action.frame) {
+      gsize size;
+      const char *text = g_bytes_get_data (action.frame, &size);
+
+      g_string_append_printf (f->log, "<%.*s\n", (int) size, text);
+    } else {
+      g_string_append_printf (f->log, "!%u\n", action.close_code);
+    }
+    mesh_front_action_clear (&action);
+  }
+  return f->log->str;
+}
+
+static void
+connect_client (Fixture *f, guint64 client)
+{
+  mesh_front_connected (f->front, client, "key", "protocol=7", f->now);
+  g_assert_nonnull (strstr (drain (f), "pusher:connection_established"));
+}
+
+static const char *
+say (Fixture *f, guint64 client, const char *text)
+{
+  mesh_front_feed (f->front, client, text, strlen (text), f->now);
+  return drain (f);
+}
+
+/* With the signature that it takes. */
+static const char *
+enter (Fixture *f, guint64 client, const char *channel, const char *user)
+{
+  g_autofree char *socket_id = g_strdup_printf ("7.%" G_GUINT64_FORMAT, client);
+  g_autofree char *data = user
+      ? g_strdup_printf ("{\"user_id\":\"%s\"}", user) : NULL;
+  g_autofree char *auth = mesh_pusher_sign_channel ("secret", socket_id,
+      channel, data);
+  g_autofree char *escaped = g_strescape (data ? data : "", NULL);
+  g_autofree char *text = g_strdup_printf ("{\"event\":\"pusher:subscribe\","
+      "\"data\":{\"channel\":\"%s\",\"auth\":\"key:%s\"%s%s%s}}", channel, auth,
+      data ? ",\"channel_data\":\"" : "", escaped, data ? "\"" : "");
+
+  return say (f, client, text);
+}
+
+static void
+assert_entered (const char *log)
+{
+  g_assert_nonnull (strstr (log, "pusher_internal:subscription_succeeded"));
+}
+
+static void
+silence_ends_a_connection (Fixture *f, gconstpointer data)
+{
+  start (f);
+  connect_client (f, 1);
+  connect_client (f, 2);
+  f->now += f->limits.activity;
+  mesh_front_heard (f->front, 2, f->now);
+  mesh_front_tick (f->front, f->now);
+  g_assert_cmpstr (drain (f), ==,
+      "1<{\"event\":\"pusher:ping\",\"data\":\"{}\"}\n");
+  mesh_front_tick (f->front, f->now + 1);       /* asked once */
+  g_assert_cmpstr (drain (f), ==, "");
+  f->now += f->limits.pong;
+  mesh_front_heard (f->front, 2, f->now);
+  mesh_front_tick (f->front, f->now);
+  g_assert_true (g_str_has_suffix (drain (f), "\n1!4201\n"));
+  g_assert_cmpuint (mesh_front_get_stats (f->front)->clients, ==, 1);
+  g_assert_cmpstr (say (f, 2, "{\"event\":\"pusher:ping\",\"data\":{}}"), ==,
+      "2<{\"event\":\"pusher:pong\",\"data\":\"{}\"}\n");
+}
+
+static void
+a_flood_ends_a_connection (Fixture *f, gconstpointer data)
+{
+  guint n = 0;
+
+  f->limits.burst = 20;
+  start (f);
+  connect_client (f, 1);
+  while (!strstr (say (f, 1, "{\"event\":\"pusher:ping\"}"), "1!4100")) {
+    f->now += 100;
+    g_assert_cmpuint (++n, <, 25);
+  }
+  g_assert_cmpstr (say (f, 1, "{\"event\":\"pusher:ping\"}"), ==, "");
+}
+
+static void
+client_events_are_ten_a_second (Fixture *f, gconstpointer data)
+{
+  static const char event[] =
+      "{\"event\":\"client-x\",\"channel\":\"private-a\",\"data\":1}";
+
+  start (f);
+  connect_client (f, 1);
+  connect_client (f, 2);
+  assert_entered (enter (f, 1, "private-a", NULL));
+  assert_entered (enter (f, 2, "private-a", NULL));
+  for (guint i = 0; i < 10; i++)
+    g_assert_cmpstr (say (f, 1, event), ==, "2<{\"event\":\"client-x\","
+        "\"channel\":\"private-a\",\"data\":\"1\"}\n");
+  g_assert_nonnull (strstr (say (f, 1, event), "\"code\":4301"));
+  f->now += G_USEC_PER_SEC / 10;
+  g_assert_true (g_str_has_prefix (say (f, 1, event), "2<"));
+}
+
+static void
+client_events_are_for_those_inside (Fixture *f, gconstpointer data)
+{
+  static const char *const channels[] = { "private-a", "news",
+    "private-encrypted-a", "nothing", "#server-to-user-1" };
+
+  start (f);
+  connect_client (f, 1);
+  connect_client (f, 2);
+  assert_entered (enter (f, 1, "private-a", NULL));
+  assert_entered (enter (f, 2, "private-encrypted-a", NULL));
+  assert_entered (enter (f, 2, "news", NULL));
+  for (guint i = 0; i < G_N_ELEMENTS (channels); i++) {
+    g_autofree char *text = g_strdup_printf ("{\"event\":\"client-x\","
+        "\"channel\":\"%s\",\"data\":{}}", channels[i]);
+
+    g_assert_true (g_str_has_prefix (say (f, 2, text),
+            "2<{\"event\":\"pusher:error\""));
+  }
+}
+
+static void
+numbers_are_bounded (Fixture *f, gconstpointer data)
+{
+  f->limits.client_channels = 2;
+  f->limits.channels = 3;
+  f->limits.members = 2;
+  start (f);
+  for (guint64 client = 1; client <= 4; client++)
+    connect_client (f, client);
+  assert_entered (enter (f, 1, "a", NULL));
+  assert_entered (enter (f, 1, "b", NULL));
+  g_assert_nonnull (strstr (enter (f, 1, "c", NULL), "\"code\":4100"));
+  assert_entered (enter (f, 2, "presence-c", "u1"));
+  g_assert_nonnull (strstr (enter (f, 2, "d", NULL), "\"code\":4100"));
+  assert_entered (enter (f, 2, "a", NULL));
+  assert_entered (enter (f, 3, "presence-c", "u2"));
+  g_assert_nonnull (strstr (enter (f, 4, "presence-c", "u3"),
+          "\"code\":4100"));
+  assert_entered (enter (f, 4, "presence-c", "u2"));    /* is there already */
+  for (guint64 client = 1; client <= 4; client++)
+    mesh_front_disconnected (f->front, client);
+  g_assert_cmpuint (mesh_front_get_stats (f->front)->channels, ==, 0);
+  g_assert_cmpuint (mesh_front_get_stats (f->front)->subscriptions, ==, 0);
+}
+
+/* A person with two windows comes once and goes once. */
+static void
+a_person_may_have_two_connections (Fixture *f, gconstpointer data)
+{
+  start (f);
+  for (guint64 client = 1; client <= 3; client++)
+    connect_client (f, client);
+  assert_entered (enter (f, 1, "presence-a", "u1"));
+  g_assert_nonnull (strstr (enter (f, 2, "presence-a", "u2"),
+          "1<{\"event\":\"pusher_internal:member_added\""));
+  g_assert_null (strstr (enter (f, 3, "presence-a", "u2"), "member_added"));
+  mesh_front_disconnected (f->front, 2);
+  g_assert_cmpstr (drain (f), ==, "");
+  mesh_front_disconnected (f->front, 3);
+  g_assert_nonnull (strstr (drain (f),
+          "1<{\"event\":\"pusher_internal:member_removed\""));
+}
+
+static void
+what_one_says_of_oneself_is_bounded (Fixture *f, gconstpointer data)
+{
+  g_autofree char *name = g_strnfill (MESH_FRONT_MAX_USER + 1, 'u');
+
+  start (f);
+  connect_client (f, 1);
+  g_assert_nonnull (strstr (enter (f, 1, "presence-a", name),
+          "Invalid channel_data"));
+  g_assert_nonnull (strstr (enter (f, 1, "presence-a", ""),
+          "Invalid channel_data"));
+  g_assert_nonnull (strstr (enter (f, 1, "presence-a", NULL),
+          "\"code\":4009"));
+  assert_entered (enter (f, 1, "presence-a", name + 1));
+}
+
+static void
+nonsense_changes_nothing (Fixture *f, gconstpointer data)
+{
+  static const char *const texts[] = {
+    "", "junk", "[]", "{}", "null", "{\"event\":1}", "{\"event\":\"\\u0000\"}",
+    "{\"event\":\"pusher:subscribe\"}",
+    "{\"event\":\"pusher:subscribe\",\"data\":[]}",
+    "{\"event\":\"pusher:subscribe\",\"data\":\"{}\"}",
+    "{\"event\":\"pusher:subscribe\",\"data\":{\"channel\":[]}}",
+    "{\"event\":\"pusher:subscribe\",\"data\":{\"channel\":\"a b\"}}",
+    "{\"event\":\"pusher:subscribe\",\"data\":{\"channel\":\"a\\u0000\"}}",
+    "{\"event\":\"pusher:subscribe\",\"data\":{\"channel\":\"\"}}",
+    "{\"event\":\"pusher:subscribe\",\"data\":{\"channel\":\"private-a\"}}",
+    "{\"event\":\"pusher:subscribe\",\"data\":{\"channel\":\"private-a\","
+        "\"auth\":\"key:\"}}",
+    "{\"event\":\"pusher:subscribe\",\"data\":{\"channel\":\"presence-a\","
+        "\"auth\":7,\"channel_data\":{}}}",
+    "{\"event\":\"pusher:subscribe\",\"data\":{\"channel\":"
+        "\"#server-to-user-1\"}}",
+    "{\"event\":\"pusher:unsubscribe\"}",
+    "{\"event\":\"pusher:unsubscribe\",\"data\":{\"channel\":\"x\"}}",
+    "{\"event\":\"client-x\"}", "{\"event\":\"client-x\",\"channel\":7}",
+    "{\"event\":\"pusher:whatever\",\"data\":{}}",
+    "{\"event\":\"pusher_internal:member_added\",\"channel\":\"news\"}",
+    "{\"event\":\"a\",\"event\":\"b\"}",
+  };
+
+  start (f);
+  connect_client (f, 1);
+  connect_client (f, 2);
+  assert_entered (enter (f, 2, "news", NULL));
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    const char *log = say (f, 1, texts[i]);
+
+    g_assert_null (strstr (log, "2<"));
+    g_assert_null (strstr (log, "1!"));
+    g_assert_null (strstr (log, "succeeded"));
+  }
+  g_assert_cmpuint (mesh_front_get_stats (f->front)->clients, ==, 2);
+  g_assert_cmpuint (mesh_front_get_stats (f->front)->channels, ==, 1);
+  say (f, 1, "{\"event\":\"pusher:signin\",\"data\":{\"auth\":\"key:x\","
+      "\"user_data\":\"{}\"}}");
+  g_assert_cmpuint (mesh_front_get_stats (f->front)->clients, ==, 1);
+}
+
+/* Whatever piece of a frame comes, and whichever bit of it is wrong: it may name
+ * a public channel then, but it opens none that needs a signature. */
+static void
+pieces_of_frames_do_no_harm (Fixture *f, gconstpointer data)
+{
+  static const char frame[] = "{\"event\":\"pusher:subscribe\",\"data\":"
+      "{\"channel\":\"presence-a\",\"auth\":\"key:00\",\"channel_data\":"
+      "\"{\\\"user_id\\\":1,\\\"user_info\\\":{\\u0022a\\\":\\uD83D\\uDE00}}\"}}";
+
+  f->limits.burst = G_MAXINT32;
+  start (f);
+  connect_client (f, 1);
+  for (gsize i = 0; i < sizeof frame - 1; i++)
+    for (guint bit = 0; bit < 8; bit++) {
+      g_autofree char *text = g_memdup2 (frame, sizeof frame);
+
+      text[i] ^= 1 << bit;
+      mesh_front_feed (f->front, 1, text, sizeof frame - 1, f->now);
+      mesh_front_feed (f->front, 1, text, i, f->now);
+      g_assert_null (strstr (drain (f), "{\\\"presence\\\""));
+    }
+  mesh_front_disconnected (f->front, 1);
+  g_assert_cmpuint (mesh_front_get_stats (f->front)->subscriptions, ==, 0);
+}
+
+static void
+posts_are_for_ids_and_bounded (Fixture *f, gconstpointer data)
+{
+  guint n = 0;
+
+  f->limits.posts = 5;
+  start (f);
+  connect_client (f, 1);
+  assert_entered (enter (f, 1, UUID, NULL));
+  g_assert_cmpuint (mesh_front_post (f->front, "news", "{}", 2, f->now), ==,
+      403);
+  g_assert_cmpuint (mesh_front_post (f->front, UUID, "{", 1, f->now), ==, 400);
+  g_assert_cmpuint (mesh_front_post (f->front, UUID, "{\"a\":\"\\n\"}", 10,
+          f->now), ==, 200);
+  g_assert_cmpstr (drain (f), ==, "1<{\"event\":\"signal\",\"channel\":\"" UUID
+      "\",\"data\":\"{\\\"a\\\":\\\"\\\\n\\\"}\"}\n");
+  while (mesh_front_post (f->front, UUID, "{}", 2, f->now) == 200)
+    g_assert_cmpuint (++n, <, 51);
+  g_assert_cmpuint (mesh_front_post (f->front, UUID, "{}", 2, f->now), ==, 429);
+}
+
+/* The example of Pusher's documentation, as the HTTP interface sees it. */
+static void
+a_request_is_known_by_its_signature (Fixture *f, gconstpointer data)
+{
+  MeshFrontRequest request = { "POST", "/apps/3/events",
+    "body_md5=ec365a775a4cd0599faeb73354201b6f&auth_version=1.0"
+    "&auth_key=278d425bdf160c739803&auth_timestamp=1353088179"
+    "&auth_signature=da454824c97ba181a32ccc17a72625ba02771f50b50e1e7430e47a1f3f"
+    "457e6c", "{\"name\":\"foo\",\"channels\":[\"project-3\"],"
+    "\"data\":\"{\\\"some\\\":\\\"data\\\"}\"}", 0, 1353088179 };
+  g_autoptr (GString) answer = g_string_new (NULL);
+
+  f->front = mesh_front_new (NULL, 1);
+  request.length = strlen (request.body);
+  g_assert_cmpuint (mesh_front_request (f->front, &request, answer), ==, 404);
+  g_assert_true (mesh_front_add_app (f->front,
+          "3:278d425bdf160c739803:7ad3773142a6692b25b8", NULL));
+  g_assert_true (mesh_front_is_signed (f->front, &request));
+  g_assert_cmpuint (mesh_front_request (f->front, &request, answer), ==, 200);
+  g_assert_cmpstr (answer->str, ==, "{}");
+  request.unix_now += 601;
+  g_assert_false (mesh_front_is_signed (f->front, &request));
+  g_assert_cmpuint (mesh_front_request (f->front, &request, answer), ==, 401);
+  request.unix_now -= 601;
+  request.length--;
+  g_assert_cmpuint (mesh_front_request (f->front, &request, answer), ==, 401);
+}
+
+static void
+applications_are_apart (Fixture *f, gconstpointer data)
+{
+  static const char *const wrong[] = { "", "a", "a:b", "a:b:", ":b:c", "a::c",
+    "a b:c:d", "app:x:y", "x:key:y" };
+
+  start (f);
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
+    g_autoptr (GError) error = NULL;
+
+    g_assert_false (mesh_front_add_app (f->front, wrong[i], &error));
+    g_assert_nonnull (error);
+  }
+  g_assert_true (mesh_front_add_app (f->front, "b:key-b:x:y", NULL));
+  connect_client (f, 1);
+  mesh_front_connected (f->front, 2, "key-b", "client=x&protocol=7", f->now);
+  drain (f);
+  assert_entered (enter (f, 1, UUID, NULL));
+  assert_entered (enter (f, 2, UUID, NULL));
+  mesh_front_post (f->front, UUID, "{}", 2, f->now);
+  g_assert_true (g_str_has_prefix (drain (f), "1<"));
+  g_assert_null (strstr (f->log->str, "2<"));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+#define ADD(name) g_test_add ("/pusher-front/" #name, Fixture, NULL, set_up, \
+    name, tear_down)
+  ADD (silence_ends_a_connection);
+  ADD (a_flood_ends_a_connection);
+  ADD (client_events_are_ten_a_second);
+  ADD (client_events_are_for_those_inside);
+  ADD (numbers_are_bounded);
+  ADD (a_person_may_have_two_connections);
+  ADD (what_one_says_of_oneself_is_bounded);
+  ADD (nonsense_changes_nothing);
+  ADD (pieces_of_frames_do_no_harm);
+  ADD (posts_are_for_ids_and_bounded);
+  ADD (a_request_is_known_by_its_signature);
+  ADD (applications_are_apart);
+  return g_test_run ();
+}
