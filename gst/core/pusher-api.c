@@ -511,7 +511,7 @@ is_body_signed (const MeshFrontRequest *request, GPtrArray *params)
  * mesh_front_request:
  * @front: a front
  * @request: to a path that starts with "/apps/"
- * @answer: set to what to answer: JSON where the status is 200
+ * @text: set to what to answer: JSON where the status is 200
  *
  * Returns: the status of HTTP
  *

@@ -151,7 +151,7 @@ const MeshFrontStats *mesh_front_get_stats (MeshFront *front);
 gboolean mesh_front_is_signed (MeshFront *front,
     const MeshFrontRequest *request);
 guint mesh_front_request (MeshFront *front, const MeshFrontRequest *request,
-    GString *answer);
+    GString *text);
 guint mesh_front_post (MeshFront *front, const char *channel, const char *body,
     gsize length, gint64 now);
 
