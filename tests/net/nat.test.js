@@ -10,18 +10,9 @@ import test from 'node:test';
 import { Server } from '../e2e/kit/server.js';
 import { until } from '../e2e/kit/wait.js';
 import { Lab, SERVER, skip, within } from './kit/lab.js';
-import { networks } from './kit/nat.js';
+import { isDirect, networks } from './kit/nat.js';
 import { Turn, hasTurn } from './kit/turn.js';
 import { Watcher } from './kit/watcher.js';
-
-/** Whether two kinds of networks can connect without a relay: one end's
- *  address must be known to the other, or be open to all. */
-function isDirect(a, b) {
-  const has = kind => a === kind || b === kind;
-  if (has('no UDP'))
-    return false;
-  return has('open') || has('full cone') || !has('symmetric');
-}
 
 /** The pairs of kinds, each once. */
 const cells = networks.flatMap((a, i) => networks.slice(i).map(b => [a, b]));

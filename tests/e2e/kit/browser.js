@@ -123,7 +123,7 @@ async function startSound(folder) {
   return { server, address: `unix:${socket}` };
 }
 
-export async function openFirefox(look) {
+export async function openFirefox(look, { prefs = {} } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-firefox-'));
   const sound = await startSound(folder);
   const browser = await puppeteer.launch({
@@ -142,6 +142,7 @@ export async function openFirefox(look) {
       'network.captive-portal-service.enabled': false,
       'network.connectivity-service.enabled': false,
       'media.gmp-manager.updateEnabled': false,
+      ...prefs,
     },
   });
   const page = await browser.newPage();

@@ -13,11 +13,15 @@ export const PATIENCE = 60000;
 export class CallLab extends Lab {
   #parties = [];
 
-  /** One that goes when the test ends. */
-  static async open(t) {
+  /**
+   * One that goes when the test ends.
+   * @param {import('node:test').TestContext} t
+   * @param {() => string[]} [options] of the server, once there is a network
+   */
+  static async open(t, options = () => []) {
     const self = new CallLab();
     t.after(() => self.end());
-    self.server = new Server(['--listen', `${SERVER}:0`]);
+    self.server = new Server(['--listen', `${SERVER}:0`, ...options()]);
     self.link = await self.server.link();
     return self;
   }

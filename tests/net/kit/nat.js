@@ -68,3 +68,12 @@ export const networks = ['open', ...Object.keys(kinds)];
 export function gatewayRules(kind) {
   return kinds[kind];
 }
+
+/** Whether two kinds of networks can connect without a relay: one end's
+ *  address must be known to the other, or be open to all. */
+export function isDirect(a, b) {
+  const has = kind => a === kind || b === kind;
+  if (has('no UDP'))
+    return false;
+  return has('open') || has('full cone') || !has('symmetric');
+}

@@ -54,6 +54,13 @@ export class Turn {
     return `<"${url}?transport=udp","${url}?transport=tcp">`;
   }
 
+  /** What meshroom-server is to tell browsers. */
+  get serverOptions() {
+    const urls = [`stun:${this.host}`, ...['udp', 'tcp'].map(transport =>
+      `turn:${this.user}:${this.password}@${this.host}?transport=${transport}`)];
+    return urls.flatMap(url => ['--ice-server', url]);
+  }
+
   stop() {
     this.process.kill();
     rmSync(this.folder, { recursive: true, force: true });
