@@ -139,3 +139,15 @@ test('a call of three pipelines, Chromium and Firefox', async t => {
     }
   });
 });
+
+test('who serves tells browsers of its own STUN and TURN servers', async t => {
+  const host = party({ name: 'host', look: red, serve: '127.0.0.1:0',
+    room: ['stun-server=stun://127.0.0.1:9',
+      'turn-servers=<"turn://u:p@127.0.0.1:9?transport=tcp","turns://none">'] });
+  t.after(() => host.stop());
+  const { origin } = new URL(await host.waitLink());
+  const answer = await (await fetch(`${origin}/v1/ice`)).json();
+  assert.deepEqual(answer, { iceServers: [{ urls: 'stun:127.0.0.1:9' },
+    { urls: 'turn:127.0.0.1:9?transport=tcp', username: 'u',
+      credential: 'p' }] });
+});
