@@ -81,6 +81,9 @@ start_cb (gpointer user_data)
   mesh_server_set_limits (self->server, &self->limits);
   for (char **origin = self->origins; origin && *origin; origin++)
     mesh_server_allow_origin (self->server, *origin);
+  if (self->pusher_app)
+    mesh_server_add_pusher_app (self->server, self->pusher_app, &error);
+  g_assert_no_error (error);
   mesh_server_listen (self->server, "127.0.0.1:0", self->certificate, &error);
   g_assert_no_error (error);
   self->url = mesh_server_dup_url (self->server);

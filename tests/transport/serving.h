@@ -20,6 +20,7 @@ typedef struct {
   MeshServerLimits limits;      /* to be changed before serving_start() */
   GTlsCertificate *certificate;
   char **origins;
+  const char *pusher_app;       /* NULL: none */
 
   GThread *thread;
   GMainContext *context;
