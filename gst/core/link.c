@@ -159,7 +159,8 @@ read_query (MeshLink *self, GUri *uri, GError **error)
     self->secret = take_field (fields, "secret");
   }
   tls = g_hash_table_lookup (fields, "tls");
-  self->tls = tls ? !g_str_equal (tls, "0") : self->cluster || self->port == 443;
+  self->tls = tls ? !g_str_equal (tls, "0")
+      : self->cluster || self->port == 443;
   if (!self->prefix)
     self->prefix = g_strdup ("");
   if (self->api ? !is_url (self->api)
@@ -234,7 +235,8 @@ mesh_link_parse (const char *text, GError **error)
   }
   self = g_new0 (MeshLink, 1);
   if (g_str_equal (g_uri_get_scheme (uri), "pusher")
-          ? !read_pusher (self, uri, error) || !read_room (self, uri, "/", error)
+          ? !read_pusher (self, uri, error)
+              || !read_room (self, uri, "/", error)
           : !read_server (self, uri, error)
               || !read_room (self, uri, "/room/", error))
     return NULL;
