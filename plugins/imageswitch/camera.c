@@ -23,6 +23,9 @@ GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
 #define RESTART_THRESHOLD GST_SECOND
 #define RESTART_FRAMES 3
 
+/* After how long the picture may hold back for the camera once more. */
+#define YIELD_AGAIN GST_SECOND
+
 /* A live camera hands its frames over later than they were taken, by its
  * latency and up to this much more. Timestamps that are older still tell
  * nothing of when a frame was taken. */
@@ -417,6 +420,21 @@ is_late_locked (ImageSwitch *self, GstClockTime time, gboolean switching)
       && (time < self->last_time || (switching && time == self->last_time));
 }
 
+/* The picture has just taken the time that a frame of the camera is for. At the
+ * same rate it would do so for ever, each time a moment before the camera: it
+ * leaves out one turn, so that the camera's next frame is the first. */
+static void
+let_catch_up_locked (ImageSwitch *self, GstClockTime time, GstClockTime now)
+{
+  GstClockTime until = self->yield_until;
+  GstClockTime span = output_span_locked (self, 1);
+
+  if (self->last_time - time >= span || (GST_CLOCK_TIME_IS_VALID (until)
+          && until <= now + 2 * span && now < until + YIELD_AGAIN))
+    return;
+  self->yield_until = self->last_time + output_span_locked (self, 2);
+}
+
 /* Taken while hidden, and only now on its way: not to be seen either. */
 static gboolean
 was_taken_hidden_locked (ImageSwitch *self, GstClockTime time, GstClockTime now)
@@ -431,14 +449,17 @@ static GstFlowReturn
 admit (ImageSwitch *self, GstBuffer *buffer, GstClockTime time)
 {
   GstClockTime now = output_now (self);
-  gboolean drop, switching, hidden_before;
+  gboolean drop, late, switching, hidden_before;
   GstFlowReturn ret;
 
   g_mutex_lock (&self->lock);
   ret = self->failure;
   hidden_before = self->upstream_hidden;
   switching = self->showing == SHOWING_PICTURE || self->resync;
-  drop = self->hidden || is_late_locked (self, time, switching);
+  late = is_late_locked (self, time, switching);
+  drop = self->hidden || late;
+  if (late && switching && !self->hidden)
+    let_catch_up_locked (self, time, now);
   if (!drop && was_taken_hidden_locked (self, time, now)) {
     drop = TRUE;
     /* also where no picture was due in so short a time: one is now */

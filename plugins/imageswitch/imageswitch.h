@@ -143,6 +143,7 @@ struct _ImageSwitch {
   GstClockTime upstream_latency;
 
   GstSegment last_segment;      /* out_segment, for queries */
+  GstClockTime yield_until;     /* the picture's next turn, one left out */
   GstClockTime last_time;       /* running time of the last frame out */
   GstClockTime last_duration;
   GstClockTimeDiff lead;        /* how far ahead of the clock frames go out */

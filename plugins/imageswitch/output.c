@@ -109,6 +109,19 @@ next_time_locked (ImageSwitch *self, GstClockTime now)
   return time;
 }
 
+/* When the picture that is for @time goes out. A camera that has been shown and
+ * is a little behind is let in first. */
+static GstClockTimeDiff
+due_locked (ImageSwitch *self, GstClockTime time)
+{
+  GstClockTime until = self->yield_until;
+
+  if (!self->hidden && GST_CLOCK_TIME_IS_VALID (until) && time < until
+      && until <= time + output_span_locked (self, 1))
+    time = until;
+  return (GstClockTimeDiff) time - self->lead;
+}
+
 static gboolean
 eos_is_due_locked (ImageSwitch *self)
 {
@@ -141,7 +154,7 @@ wait_until_due_locked (ImageSwitch *self)
   if (!self->playing || eos_is_due_locked (self))
     return TRUE;
   now = output_now (self);
-  due = (GstClockTimeDiff) next_time_locked (self, now) - self->lead;
+  due = due_locked (self, next_time_locked (self, now));
   if (due <= (GstClockTimeDiff) now)
     return TRUE;
   clock = output_get_clock (self, &base);
@@ -287,8 +300,7 @@ take_turn_locked (ImageSwitch *self, GstClockTime *time)
       || slide_is_stale_locked (self))
     return NULL;
   *time = next_time_locked (self, now);
-  if (self->playing
-      && (GstClockTimeDiff) *time - self->lead > (GstClockTimeDiff) now)
+  if (self->playing && due_locked (self, *time) > (GstClockTimeDiff) now)
     return NULL;
   buffer = slide_take_locked (self, *time);
   GST_BUFFER_DURATION (buffer) = self->anchor
@@ -485,6 +497,7 @@ output_reset (ImageSwitch *self)
   self->upstream_live = FALSE;
   self->upstream_latency = 0;
   self->last_time = self->last_duration = GST_CLOCK_TIME_NONE;
+  self->yield_until = GST_CLOCK_TIME_NONE;
   self->anchor = GST_CLOCK_TIME_NONE;
   self->lead = 0;
   gst_clear_caps (&self->out_caps);
