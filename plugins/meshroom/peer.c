@@ -22,8 +22,14 @@
 
 /* How often a check is sent, half a second after the first and then each time
  * twice as late. libnice's three are over in two seconds: too few where one
- * packet in ten is lost each way, and too soon across a satellite. */
-#define STUN_TRANSMISSIONS 5
+ * packet in ten is lost each way, and too soon across a satellite. But it nominates no pair while a better one is being
+ * checked, and an address in somebody's home never answers: with five the other
+ * end had given up (ICE_PATIENCE) before the way that was found was taken. */
+#define STUN_TRANSMISSIONS 4
+
+/* Milliseconds for which an end that has nothing more to check waits for the
+ * other one to choose. */
+#define ICE_PATIENCE 10000
 
 G_DEFINE_FINAL_TYPE (MeshPeer, mesh_peer, GST_TYPE_BIN)
 
@@ -261,6 +267,7 @@ set_up_ice (MeshPeer *self, const MeshPeerConfig *config)
   set_if_there (self->agent, "stun-pacing-timer",
       CLAMP (config->n_attempts * STUN_PACING, STUN_PACING, STUN_PACING_MAX));
   set_if_there (self->agent, "stun-max-retransmissions", STUN_TRANSMISSIONS);
+  set_if_there (self->agent, "idle-timeout", ICE_PATIENCE);
   if (self->agent && g_signal_lookup ("new-selected-pair",
           G_OBJECT_TYPE (self->agent)))
     self->pair_selected = g_signal_connect (self->agent, "new-selected-pair",
