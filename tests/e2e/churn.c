@@ -28,7 +28,7 @@
 #define GROWTH 1024             /* bytes a peer */
 #define TABLES (512 * 1024)     /* bytes; tables double, and the last 256 peers
                                  * are remembered */
-#define REPORTS 10
+#define REPORTS 4
 #define ROUND_S 60              /* watchdogs */
 #define SETTLE_S 30
 
@@ -166,26 +166,34 @@ same (const Counts *a, const Counts *b)
 }
 
 /* What the process has once that no longer changes: the ends of streams and
- * idle threads of pools take their time. Given what to expect, it waits for
- * just that. */
+ * idle threads of pools take their time, and what the last to leave had is
+ * still being taken apart by then (hundreds of KiB, for half a second). Given
+ * what to expect, it waits for just that.
+ *
+ * @in_use: (out): bytes */
 static Counts
-settle (GstElement *pipeline, const Counts *expected)
+settle (GstElement *pipeline, const Counts *expected, gint64 *in_use)
 {
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
   gint64 end = g_get_monotonic_time () + SETTLE_S * G_TIME_SPAN_SECOND;
   Counts last = { 0 }, now;
   int alike = 0;
 
+  *in_use = G_MAXINT64;
   do {
+    gint64 memory = memory_in_use ();
+
     for (GstMessage *message; (message = gst_bus_pop (bus));)
       gst_message_unref (message);
     now = count (pipeline);
-    if (expected && same (&now, expected))
-      break;
-    alike = same (&now, &last) ? alike + 1 : 0;
+    if (same (&now, expected ? expected : &last) && memory >= *in_use)
+      alike++;
+    else
+      alike = 0;
     last = now;
+    *in_use = MIN (*in_use, memory);
     g_usleep (100 * G_TIME_SPAN_MILLISECOND);
-  } while ((expected || alike < 10) && g_get_monotonic_time () < end);
+  } while (alike < 10 && g_get_monotonic_time () < end);
   return now;
 }
 
@@ -246,8 +254,8 @@ check (int number, gboolean good, const char *what)
 static gint64
 report (GstElement *pipeline, const Counts *expected, int peers)
 {
-  Counts counts = settle (pipeline, expected);
-  gint64 in_use = memory_in_use ();
+  gint64 in_use;
+  Counts counts = settle (pipeline, expected, &in_use);
 
   printf ("# after %d peers: %d threads, %d descriptors, %d elements, "
       "%" G_GINT64_FORMAT " KiB in use, %ld KiB resident\n", peers,
@@ -261,8 +269,8 @@ churn (GstElement *pipeline, FILE *orders, int rounds, int peers)
 {
   /* the first to come has the encoders made, and what a process makes once */
   gboolean good = one_round (pipeline, orders, peers);
-  Counts before = settle (pipeline, NULL), after;
   gint64 warm = 0, end, per_peer;
+  Counts before = settle (pipeline, NULL, &end), after;
   int warm_rounds = (WARM_UP + peers - 1) / peers;
 
   for (int i = 1; good && i < rounds; i++) {
