@@ -39,13 +39,17 @@ is_wanted_locked (ImageSwitch *self)
   return self->hidden && self->release.enabled && self->release.running;
 }
 
+/* Returns: whether the sources are to be shut
+ * @running: (out) (optional): FALSE: nobody is to be started, either */
 static gboolean
-is_wanted (ImageSwitch *self)
+is_wanted (ImageSwitch *self, gboolean *running)
 {
   gboolean wanted;
 
   g_mutex_lock (&self->lock);
   wanted = is_wanted_locked (self);
+  if (running)
+    *running = self->release.running;
   g_mutex_unlock (&self->lock);
   return wanted;
 }
@@ -172,10 +176,13 @@ settle_all (ImageSwitch *self)
 {
   g_autoptr (Upstream) upstream = upstream_find (self->sinkpad);
   g_autoptr (GPtrArray) list = NULL;
-  gboolean wanted = is_wanted (self);
+  gboolean running, wanted = is_wanted (self, &running);
   gint64 until = G_MAXINT64;
   guint i;
 
+  /* A camera that is shut would be opened for a moment. */
+  if (!running)
+    return until;
   let_go_others (self, upstream);
   if (wanted) {
     tell_fork (self, upstream);
@@ -278,7 +285,7 @@ lock_all_unopened (ImageSwitch *self)
 static void
 look_anew (ImageSwitch *self)
 {
-  if (is_wanted (self))
+  if (is_wanted (self, NULL))
     lock_all_unopened (self);
   g_mutex_lock (&self->lock);
   release_wake_locked (self);
