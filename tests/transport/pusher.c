@@ -204,6 +204,8 @@ tear_down (Fixture *self, gconstpointer data)
   g_object_unref (self->transport);
   fake_wait_until (has_finalised, &transport);
   soup_server_disconnect (self->server);
+  /* what the server was in the middle of ends in the main loop */
+  while (g_main_context_iteration (NULL, FALSE));
   g_ptr_array_unref (self->requests);
   g_clear_object (&self->socket);
   g_object_unref (self->server);
