@@ -43,23 +43,35 @@ async function serve(t, args, env) {
 const errors = p => p.output.match(/^ERROR: from element/gm)?.length ?? 0;
 const warnings = p => p.output.match(/^WARNING: from element.*$/gm) ?? [];
 
-/** That no frame between the two came late while `act` ran. */
-async function assertPunctual(t, [a, b], act) {
-  const control = new Control();
-  t.after(() => control.stop());
-  a.mark();
-  b.mark();
-  await act();
-  await pause(500);
-  const excuse = control.excuse();
-  for (const [who, look] of [[a, green], [b, red]]) {
-    const { video } = who.pauses(look);
-    if (video > LATE_MS && excuse)
-      t.skip(excuse);
-    else
-      assert.ok(video <= LATE_MS, `a frame came after ${video} ms: ` +
-        JSON.stringify(who.summary()));
+/** What the machine does by chance it does not do each time. */
+const TRIES = 3;
+
+/** That no frame between the two came late while `act` ran, which comes after
+ *  `again` when it runs once more. */
+async function assertPunctual(t, [a, b], act, again = () => {}) {
+  const late = [];
+  for (let i = 0; i < TRIES && late.length === i; i++) {
+    const control = new Control();
+    t.after(() => control.stop());
+    if (i > 0)
+      await again();
+    a.mark();
+    b.mark();
+    await act();
+    await pause(500);
+    const excuse = control.excuse();
+    control.stop();
+    const worst = Math.max(a.pauses(green).video, b.pauses(red).video);
+    if (worst > LATE_MS)
+      late.push(excuse ? `${worst} ms, but ${excuse}` : `${worst} ms`);
   }
+  if (late.length < TRIES)
+    return;
+  if (late.some(text => text.includes('but')))
+    t.skip(`a frame came late: ${late.join('; ')}`);
+  else
+    assert.fail(`a frame came late: ${late.join(', ')}: ` +
+      JSON.stringify([a.summary(), b.summary()]));
 }
 
 test('a process that is stopped costs the others no late frame', async t => {
@@ -71,23 +83,27 @@ test('a process that is stopped costs the others no late frame', async t => {
   await meet(a, blue);
   await meet(b, blue);
   await meet(c, red);
+  const wake = async () => {
+    c.signal('SIGCONT');
+    await meet(a, blue, 30000);
+    await meet(b, blue, 30000);
+  };
   await assertPunctual(t, [a, b], async () => {
     c.signal('SIGSTOP');
     await until('cleo to be gone', () => a.faces === 1 && b.faces === 1, 30000,
       () => a.summary());
-  });
-  c.signal('SIGCONT');
-  await meet(a, blue, 30000);
+  }, () => wake());
+  await wake();
 });
 
 test('a member that never answers costs the others no late frame', async t => {
   const server = await serve(t);
   const link = await server.link({ key: false });
   const pipes = await pair(t, link);
-  const mute = new Member(link);
-  t.after(() => mute.close());
-  const { members } = await mute.hear('welcome');
   await assertPunctual(t, pipes, async () => {
+    const mute = new Member(link);
+    t.after(() => mute.close());
+    const { members } = await mute.hear('welcome');
     members.filter(id => id !== mute.id).forEach(id => mute.say(id,
       { type: 'call', sid: `${mute.inc}-1`, codecs: ['VP8'] }));
     await mute.hear('signal');

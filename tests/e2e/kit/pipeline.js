@@ -229,7 +229,7 @@ export class Control {
     const delay = Math.round((sight?.longest('video') ?? 0) - 20);
     const [load] = loadavg();
     const cores = cpus().length;
-    if (delay > 100)
+    if (delay > 40)
       return `the machine was too busy for ${delay} ms to tell`;
     if (load > 4 * cores)
       return `the machine's load of ${load.toFixed(0)} is too high to tell`;
