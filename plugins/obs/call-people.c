@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Who is there, and who is shown where. All on the runner's thread; what streaming
+ * threads and the room tell is posted here. */
+
+#include "call-private.h"
+
+/* When we come into a room where people are, they arrive in no particular order; so
+ * long we wait before they are seated, in the order of the room's list. */
+#define GATHERING (600 * G_TIME_SPAN_MILLISECOND)
+
+/* How long what the room warned of is worth telling. */
+#define TROUBLE (15 * G_TIME_SPAN_SECOND)
+
+void
+member_free (gpointer data)
+{
+  Member *member = data;
+
+  for (guint i = 0; i < G_N_ELEMENTS (member->taps); i++)
+    tap_unref (member->taps[i]);
+  g_free (member->name);
+  g_free (member->id);
+  g_free (member);
+}
+
+void
+viewer_free (gpointer data)
+{
+  Viewer *viewer = data;
+
+  outlet_unref (viewer->outlet);
+  g_free (viewer->guest);
+  g_free (viewer);
+}
+
+/* --- news from other threads --- */
+
+static void
+news_free (gpointer data)
+{
+  CallNews *news = data;
+
+  tap_unref (news->tap);
+  g_clear_pointer (&news->info, gst_structure_free);
+  call_unref (news->call);
+  g_free (news);
+}
+
+void
+call_post_news (Call *self, GSourceFunc func, guint number, TapKind kind,
+    Tap *tap, const GstStructure *info)
+{
+  CallNews *news = g_new0 (CallNews, 1);
+  gboolean posted = FALSE;
+
+  news->call = call_ref (self);
+  news->generation = g_atomic_int_get (&self->generation);
+  news->number = number;
+  news->kind = kind;
+  news->tap = tap ? tap_ref (tap) : NULL;
+  news->info = info ? gst_structure_copy (info) : NULL;
+  g_mutex_lock (&self->lock);
+  if (self->runner) {
+    runner_invoke (self->runner, func, news, news_free);
+    posted = TRUE;
+  }
+  g_mutex_unlock (&self->lock);
+  if (!posted)
+    news_free (news);
+}
+
+static gboolean
+is_old (const CallNews *news)
+{
+  return news->generation != g_atomic_int_get (&news->call->generation);
+}
+
+static Member *
+find_member (Call *self, guint number)
+{
+  for (guint i = 0; i < self->members->len; i++) {
+    Member *member = g_ptr_array_index (self->members, i);
+
+    if (member->number == number)
+      return member;
+  }
+  return NULL;
+}
+
+static Member *
+find_member_by_id (Call *self, const char *id)
+{
+  for (guint i = 0; id && i < self->members->len; i++) {
+    Member *member = g_ptr_array_index (self->members, i);
+
+    if (g_strcmp0 (member->id, id) == 0)
+      return member;
+  }
+  return NULL;
+}
+
+static guint
+get_seat (Call *self, const Member *member)
+{
+  return member->id ? seats_get_number (self->seats, member->id) : 0;
+}
+
+static gboolean
+has_begun (const Member *member)
+{
+  return (member->taps[TAP_VIDEO] && tap_has_begun (member->taps[TAP_VIDEO]))
+      || (member->taps[TAP_AUDIO] && tap_has_begun (member->taps[TAP_AUDIO]));
+}
+
+/* --- what sources show --- */
+
+static void
+hide_member (Viewer *viewer)
+{
+  for (guint i = 0; viewer->member && i < 2; i++) {
+    if (viewer->member->taps[i])
+      tap_remove_outlet (viewer->member->taps[i], viewer->outlet);
+  }
+  viewer->member = NULL;
+}
+
+static void
+show_member (Viewer *viewer, Member *member)
+{
+  Tap *video = member->taps[TAP_VIDEO];
+
+  viewer->member = member;
+  if (!video || !tap_has_begun (video))
+    outlet_show_placeholder (viewer->outlet);
+  for (guint i = 0; i < 2; i++) {
+    if (member->taps[i])
+      tap_add_outlet (member->taps[i], viewer->outlet);
+  }
+}
+
+static char *
+describe_viewer (Call *self, const Viewer *viewer)
+{
+  const Member *member = viewer->member;
+  const char *name = member && member->name && *member->name
+      ? member->name : "somebody without a name";
+
+  if (!self->ready)
+    return g_strdup ("Not in the call");
+  if (!viewer->guest || !*viewer->guest)
+    return g_strdup ("In the call; choose whom to show");
+  if (member)
+    return g_strdup_printf ("Showing %s (%u)%s%s", name,
+        get_seat (self, member), member->hidden ? ", camera hidden" : "",
+        member->muted ? ", muted" : "");
+  if (seats_is_number (viewer->guest, NULL))
+    return g_strdup_printf ("Waiting for guest %s", viewer->guest);
+  return g_strdup_printf ("Waiting for %s", viewer->guest);
+}
+
+static void
+tell_viewer (Call *self, Viewer *viewer)
+{
+  g_autofree char *status = NULL;
+  g_autofree char *text = describe_viewer (self, viewer);
+  gboolean bad;
+
+  if (self->trouble) {
+    char *both = g_strdup_printf ("%s (%s)", text, self->trouble);
+
+    g_free (text);
+    text = both;
+  }
+  g_mutex_lock (&self->lock);
+  bad = self->bad;
+  status = bad ? g_strdup (self->status) : NULL;
+  g_mutex_unlock (&self->lock);
+  outlet_set_status (viewer->outlet, bad ? status : text, bad);
+}
+
+static Member *
+choose_member (Call *self, const Viewer *viewer)
+{
+  return find_member_by_id (self, seats_find (self->seats, viewer->guest,
+          g_get_monotonic_time ()));
+}
+
+static void
+update_viewer (Call *self, Viewer *viewer)
+{
+  Member *member = choose_member (self, viewer);
+
+  if (member != viewer->member) {
+    hide_member (viewer);
+    if (member)
+      show_member (viewer, member);
+    else
+      outlet_show_placeholder (viewer->outlet);
+  }
+  tell_viewer (self, viewer);
+}
+
+static Viewer *
+find_viewer (Call *self, Outlet *outlet, guint *index)
+{
+  for (guint i = 0; i < self->viewers->len; i++) {
+    Viewer *viewer = g_ptr_array_index (self->viewers, i);
+
+    if (viewer->outlet == outlet) {
+      if (index)
+        *index = i;
+      return viewer;
+    }
+  }
+  return NULL;
+}
+
+void
+call_set_viewer (Call *self, Outlet *outlet, const char *guest)
+{
+  Viewer *viewer = find_viewer (self, outlet, NULL);
+
+  if (!viewer) {
+    viewer = g_new0 (Viewer, 1);
+    viewer->outlet = outlet_ref (outlet);
+    g_ptr_array_add (self->viewers, viewer);
+  }
+  g_free (viewer->guest);
+  viewer->guest = g_strstrip (g_strdup (guest ? guest : ""));
+  update_viewer (self, viewer);
+}
+
+void
+call_remove_viewer (Call *self, Outlet *outlet)
+{
+  guint index;
+  Viewer *viewer = find_viewer (self, outlet, &index);
+
+  if (!viewer)
+    return;
+  hide_member (viewer);
+  g_ptr_array_remove_index (self->viewers, index);
+}
+
+/* --- what others may ask for --- */
+
+static void
+free_person (gpointer data)
+{
+  CallPerson *person = data;
+
+  g_free (person->name);
+  g_free (person);
+}
+
+static int
+compare_seats (gconstpointer a, gconstpointer b)
+{
+  const CallPerson *x = *(CallPerson *const *) a;
+  const CallPerson *y = *(CallPerson *const *) b;
+
+  return x->seat < y->seat ? -1 : x->seat > y->seat;
+}
+
+static gboolean
+are_same (GPtrArray *a, GPtrArray *b)
+{
+  if (a->len != b->len)
+    return FALSE;
+  for (guint i = 0; i < a->len; i++) {
+    const CallPerson *x = g_ptr_array_index (a, i);
+    const CallPerson *y = g_ptr_array_index (b, i);
+
+    if (x->seat != y->seat || g_strcmp0 (x->name, y->name) != 0)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Returns whether a list of people looks different now. */
+static gboolean
+publish_people (Call *self)
+{
+  GPtrArray *people = g_ptr_array_new_with_free_func (free_person);
+  g_autoptr (GPtrArray) old = NULL;
+
+  for (guint i = 0; i < self->members->len; i++) {
+    const Member *member = g_ptr_array_index (self->members, i);
+    CallPerson *person;
+
+    if (get_seat (self, member) == 0)
+      continue;
+    person = g_new0 (CallPerson, 1);
+    person->seat = get_seat (self, member);
+    person->name = g_strdup (member->name ? member->name : "");
+    person->muted = member->muted;
+    person->hidden = member->hidden;
+    g_ptr_array_add (people, person);
+  }
+  g_ptr_array_sort (people, compare_seats);
+  g_mutex_lock (&self->lock);
+  old = self->people;
+  self->people = people;
+  g_mutex_unlock (&self->lock);
+  return !are_same (old, people);
+}
+
+static void
+summarise (Call *self)
+{
+  g_autofree char *text = NULL;
+
+  if (self->ready)
+    text = self->people->len == 0 ? g_strdup ("In the call; nobody to be seen")
+        : g_strdup_printf ("In the call with %u %s", self->people->len,
+        self->people->len == 1 ? "guest" : "guests");
+  else
+    text = g_strdup ("Not in the call");
+  g_mutex_lock (&self->lock);
+  g_free (self->status);
+  self->status = g_steal_pointer (&text);
+  self->bad = FALSE;
+  g_mutex_unlock (&self->lock);
+}
+
+void
+call_tell_viewers (Call *self)
+{
+  summarise (self);
+  for (guint i = 0; i < self->viewers->len; i++)
+    tell_viewer (self, g_ptr_array_index (self->viewers, i));
+}
+
+void
+call_set_status (Call *self, const char *text, gboolean bad)
+{
+  g_mutex_lock (&self->lock);
+  g_free (self->status);
+  self->status = g_strdup (text);
+  self->bad = bad;
+  g_mutex_unlock (&self->lock);
+  for (guint i = 0; i < self->viewers->len; i++)
+    outlet_set_status (((Viewer *) g_ptr_array_index (self->viewers, i))->
+        outlet, text, bad);
+}
+
+/* After anybody came, went or moved. */
+static void
+update (Call *self)
+{
+  gboolean changed = publish_people (self);
+
+  for (guint i = 0; i < self->viewers->len; i++) {
+    Viewer *viewer = g_ptr_array_index (self->viewers, i);
+
+    update_viewer (self, viewer);
+    if (changed)
+      outlet_refresh_dialog (viewer->outlet);
+  }
+  summarise (self);
+}
+
+/* --- who comes and goes --- */
+
+static void
+hear_all (Call *self)
+{
+  for (guint i = 0; i < self->members->len; i++) {
+    Member *member = g_ptr_array_index (self->members, i);
+
+    for (guint k = 0; member->id && k < 2; k++) {
+      if (member->taps[k])
+        seats_hear (self->seats, member->id,
+            tap_get_heard_at (member->taps[k]));
+    }
+  }
+}
+
+static void
+seat_member (Call *self, Member *member)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (!member->id || !has_begun (member) || get_seat (self, member) != 0)
+    return;
+  hear_all (self);
+  seats_come (self->seats, member->id, member->name, now);
+}
+
+/* (transfer full): the room's list, as meshroom has it */
+static void
+get_list (Call *self, GValue *list)
+{
+  g_autoptr (GstElement) room = NULL;
+
+  g_value_init (list, GST_TYPE_ARRAY);
+  g_mutex_lock (&self->lock);
+  room = self->room ? gst_object_ref (self->room) : NULL;
+  g_mutex_unlock (&self->lock);
+  if (room)
+    g_object_get_property (G_OBJECT (room), "peers", list);
+}
+
+static void
+seat_all (Call *self)
+{
+  g_auto (GValue) list = G_VALUE_INIT;
+
+  self->gathering_until = -1;
+  get_list (self, &list);
+  for (guint i = 0; i < gst_value_array_get_size (&list); i++) {
+    const GstStructure *s =
+        gst_value_get_structure (gst_value_array_get_value (&list, i));
+    Member *member = s ? find_member_by_id (self,
+        gst_structure_get_string (s, "peer-id")) : NULL;
+
+    if (member)
+      seat_member (self, member);
+  }
+  for (guint i = 0; i < self->members->len; i++)
+    seat_member (self, g_ptr_array_index (self->members, i));
+}
+
+/* Somebody has something to show. */
+static void
+welcome (Call *self, Member *member)
+{
+  g_auto (GValue) list = G_VALUE_INIT;
+
+  if (self->gathering_until == 0) {
+    get_list (self, &list);
+    self->gathering_until = gst_value_array_get_size (&list) > 1
+        ? g_get_monotonic_time () + GATHERING : -1;
+  }
+  if (self->gathering_until < 0)
+    seat_member (self, member);
+}
+
+gboolean
+call_on_tap_added (gpointer user_data)
+{
+  CallNews *news = user_data;
+  Call *self = news->call;
+  Member *member;
+
+  if (is_old (news))
+    return G_SOURCE_REMOVE;
+  member = find_member (self, news->number);
+  if (!member) {
+    member = g_new0 (Member, 1);
+    member->number = news->number;
+    g_ptr_array_add (self->members, member);
+  }
+  tap_unref (member->taps[news->kind]);
+  member->taps[news->kind] = tap_ref (news->tap);
+  for (guint i = 0; i < self->viewers->len; i++) {
+    Viewer *viewer = g_ptr_array_index (self->viewers, i);
+
+    if (viewer->member == member)
+      tap_add_outlet (news->tap, viewer->outlet);
+  }
+  return G_SOURCE_REMOVE;
+}
+
+gboolean
+call_on_info (gpointer user_data)
+{
+  CallNews *news = user_data;
+  Call *self = news->call;
+  Member *member = is_old (news) ? NULL : find_member (self, news->number);
+
+  if (!member)
+    return G_SOURCE_REMOVE;
+  g_free (member->id);
+  g_free (member->name);
+  member->id = g_strdup (gst_structure_get_string (news->info, "peer-id"));
+  member->name = g_strdup (gst_structure_get_string (news->info, "name"));
+  gst_structure_get_boolean (news->info, "muted", &member->muted);
+  gst_structure_get_boolean (news->info, "hidden", &member->hidden);
+  if (member->id)
+    seats_rename (self->seats, member->id, member->name);
+  update (self);
+  return G_SOURCE_REMOVE;
+}
+
+gboolean
+call_on_tap_begun (gpointer user_data)
+{
+  CallNews *news = user_data;
+  Call *self = news->call;
+  Member *member = is_old (news) ? NULL : find_member (self, news->number);
+
+  if (!member)
+    return G_SOURCE_REMOVE;
+  welcome (self, member);
+  update (self);
+  return G_SOURCE_REMOVE;
+}
+
+gboolean
+call_on_tap_removed (gpointer user_data)
+{
+  CallNews *news = user_data;
+  Call *self = news->call;
+  Member *member = is_old (news) ? NULL : find_member (self, news->number);
+
+  if (!member)
+    return G_SOURCE_REMOVE;
+  for (guint i = 0; i < self->viewers->len; i++) {
+    Viewer *viewer = g_ptr_array_index (self->viewers, i);
+
+    if (viewer->member != member)
+      continue;
+    if (member->taps[news->kind])
+      tap_remove_outlet (member->taps[news->kind], viewer->outlet);
+    if (news->kind == TAP_VIDEO)
+      outlet_show_placeholder (viewer->outlet);
+  }
+  g_clear_pointer (&member->taps[news->kind], tap_unref);
+  if (!member->taps[TAP_VIDEO] && !member->taps[TAP_AUDIO]) {
+    for (guint i = 0; i < self->viewers->len; i++) {
+      if (((Viewer *) g_ptr_array_index (self->viewers, i))->member == member)
+        hide_member (g_ptr_array_index (self->viewers, i));
+    }
+    if (member->id)
+      seats_go (self->seats, member->id);
+    g_ptr_array_remove (self->members, member);
+  }
+  update (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* The pipeline is down; who was where is remembered for the next one. */
+void
+call_forget_members (Call *self)
+{
+  for (guint i = 0; i < self->viewers->len; i++) {
+    Viewer *viewer = g_ptr_array_index (self->viewers, i);
+
+    if (viewer->member) {
+      hide_member (viewer);
+      outlet_show_placeholder (viewer->outlet);
+    }
+  }
+  g_ptr_array_set_size (self->members, 0);
+  seats_empty (self->seats);
+  self->gathering_until = 0;
+  self->ready = FALSE;
+  publish_people (self);
+}
+
+/* Now and then. */
+gboolean
+call_pulse (gpointer user_data)
+{
+  Call *self = user_data;
+  gint64 now = g_get_monotonic_time ();
+
+  hear_all (self);
+  if (self->trouble && now - self->trouble_at > TROUBLE) {
+    g_clear_pointer (&self->trouble, g_free);
+    call_tell_viewers (self);
+  }
+  if (self->gathering_until > 0 && now >= self->gathering_until)
+    seat_all (self);
+  seats_settle (self->seats, now);
+  update (self);
+  return G_SOURCE_CONTINUE;
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The call's pipeline:
+ *
+ *   appsrc video ! imageswitch ! room.video_sink      the programme, if it is sent
+ *   appsrc audio ! room.audio_sink
+ *   room.video_N ! videoconvert ! appsink             a guest; on the thread that
+ *   room.audio_N ! audioconvert ! appsink             decodes, up into OBS
+ *
+ * The sinks are there from the start, so that nobody is called anew when the programme
+ * is sent. */
+
+#include "call-private.h"
+
+#include <string.h>
+
+#include "frames.h"
+
+#define PULSE_MS 200
+
+static const char *const tap_names[] = { "video", "audio" };
+
+/* What is kept with each guest's elements. */
+typedef struct {
+  Call *call;
+  guint number;
+  TapKind kind;
+} Place;
+
+static void
+place_free (gpointer data)
+{
+  Place *place = data;
+
+  call_unref (place->call);
+  g_free (place);
+}
+
+static GstPadProbeReturn
+on_event (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  Place *place = user_data;
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+
+  if (gst_event_has_name (event, "meshroom/peer"))
+    call_post_news (place->call, call_on_info, place->number, place->kind,
+        NULL, gst_event_get_structure (event));
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+on_begun (Tap *tap, gpointer user_data)
+{
+  Place *place = user_data;
+
+  call_post_news (place->call, call_on_tap_begun, place->number, place->kind,
+      tap, NULL);
+}
+
+static const TapEvents tap_events = { .begun = on_begun };
+
+static GstElement *
+make_bin (TapKind kind, GstElement **sink)
+{
+  const char *text = kind == TAP_VIDEO
+      ? "videoconvert ! appsink name=sink sync=false async=false "
+      "enable-last-sample=false max-buffers=4 caps=\"" FRAMES_VIDEO_CAPS "\""
+      : "audioconvert ! appsink name=sink sync=false async=false "
+      "enable-last-sample=false max-buffers=50 caps=\"" FRAMES_AUDIO_CAPS "\"";
+  g_autoptr (GError) error = NULL;
+  GstElement *bin = gst_parse_bin_from_description (text, TRUE, &error);
+
+  if (bin)
+    *sink = gst_bin_get_by_name (GST_BIN (bin), "sink");
+  else
+    GST_WARNING ("%s", error->message);
+  return bin;
+}
+
+static gboolean
+parse_pad (GstPad *pad, TapKind *kind, guint *number)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (tap_names); i++) {
+    g_autofree char *prefix = g_strconcat (tap_names[i], "_", NULL);
+    guint64 value;
+
+    if (g_str_has_prefix (GST_PAD_NAME (pad), prefix)
+        && g_ascii_string_to_unsigned (GST_PAD_NAME (pad) + strlen (prefix),
+            10, 0, G_MAXUINT, &value, NULL)) {
+      *kind = i;
+      *number = value;
+      return TRUE;
+    }
+  }
+  return FALSE;
+}
+
+/* On the room's thread; nothing flows before this returns. */
+static void
+on_pad_added (GstElement *room, GstPad *pad, gpointer user_data)
+{
+  Call *self = user_data;
+  g_autoptr (GstElement) sink = NULL;
+  g_autoptr (GstPad) bin_pad = NULL;
+  g_autoptr (Tap) tap = NULL;
+  Place *place = g_new0 (Place, 1);
+  GstElement *bin;
+
+  if (!GST_PAD_IS_SRC (pad) || !parse_pad (pad, &place->kind, &place->number)
+      || !(bin = make_bin (place->kind, &sink))) {
+    g_free (place);
+    return;
+  }
+  place->call = call_ref (self);
+  g_object_set_data_full (G_OBJECT (bin), "place", place, place_free);
+  tap = tap_new (place->kind, sink, &tap_events, place);
+  g_mutex_lock (&self->lock);
+  tap_set_timing (tap, TRUE, self->latency * GST_MSECOND);
+  g_mutex_unlock (&self->lock);
+
+  bin_pad = gst_element_get_static_pad (bin, "sink");
+  gst_pad_add_probe (bin_pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_event,
+      place, NULL);
+  gst_bin_add (GST_BIN (self->pipeline), bin);
+  gst_element_sync_state_with_parent (bin);
+  call_post_news (self, call_on_tap_added, place->number, place->kind, tap,
+      NULL);
+  gst_pad_link_full (pad, bin_pad, GST_PAD_LINK_CHECK_NOTHING);
+}
+
+/* On the room's thread, which has seen to it that nothing flows any more. */
+static void
+on_pad_removed (GstElement *room, GstPad *pad, gpointer user_data)
+{
+  Call *self = user_data;
+  TapKind kind;
+  guint number;
+  GstIterator *iterator;
+  GValue value = G_VALUE_INIT;
+  g_autoptr (GstElement) found = NULL;
+
+  if (!GST_PAD_IS_SRC (pad) || !parse_pad (pad, &kind, &number))
+    return;
+  iterator = gst_bin_iterate_elements (GST_BIN (self->pipeline));
+  while (!found && gst_iterator_next (iterator, &value) == GST_ITERATOR_OK) {
+    GstElement *bin = g_value_get_object (&value);
+    Place *place = g_object_get_data (G_OBJECT (bin), "place");
+
+    if (place && place->kind == kind && place->number == number)
+      found = gst_object_ref (bin);
+    g_value_reset (&value);
+  }
+  g_value_unset (&value);
+  gst_iterator_free (iterator);
+  call_post_news (self, call_on_tap_removed, number, kind, NULL, NULL);
+  if (found) {
+    gst_element_set_locked_state (found, TRUE);
+    gst_element_set_state (found, GST_STATE_NULL);
+    gst_bin_remove (GST_BIN (self->pipeline), found);
+  }
+}
+
+/* --- our own side --- */
+
+/* Any thread. */
+void
+call_apply_self (Call *self)
+{
+  g_autoptr (GstElement) room = NULL;
+  g_autoptr (GstElement) camera = NULL;
+  g_autofree char *name = NULL;
+  gboolean muted, hidden;
+
+  g_mutex_lock (&self->lock);
+  if (self->room) {
+    room = gst_object_ref (self->room);
+    camera = gst_object_ref (self->camera);
+  }
+  name = g_strdup (self->name);
+  muted = self->muted;
+  /* nobody is shown a picture instead of nothing */
+  hidden = self->hidden && self->sending;
+  g_mutex_unlock (&self->lock);
+  if (!room)
+    return;
+  g_object_set (camera, "hidden", hidden, NULL);
+  g_object_set (room, "muted", muted, "display-name", name, NULL);
+}
+
+static void
+configure (Call *self, GstElement *pipeline)
+{
+  GstElement *room = gst_bin_get_by_name (GST_BIN (pipeline), "room");
+
+  g_mutex_lock (&self->lock);
+  self->room = room;
+  self->camera = gst_bin_get_by_name (GST_BIN (pipeline), "camera");
+  self->sources[CALL_VIDEO] = gst_bin_get_by_name (GST_BIN (pipeline), "video");
+  self->sources[CALL_AUDIO] = gst_bin_get_by_name (GST_BIN (pipeline), "audio");
+  gst_clear_caps (&self->caps[CALL_VIDEO]);
+  gst_clear_caps (&self->caps[CALL_AUDIO]);
+  g_object_set (room, "link", self->link, "latency", self->latency, NULL);
+  g_mutex_unlock (&self->lock);
+  g_signal_connect (room, "pad-added", G_CALLBACK (on_pad_added), self);
+  g_signal_connect (room, "pad-removed", G_CALLBACK (on_pad_removed), self);
+  call_apply_self (self);
+}
+
+/* Old frames are worth less than new ones, in either. */
+#define SOURCE "is-live=true format=time leaky-type=downstream max-bytes=0 "
+
+static GstElement *
+build (gpointer user_data, GError **error)
+{
+  Call *self = user_data;
+  g_autoptr (GError) own = NULL;
+  g_autoptr (GstClock) clock = gst_system_clock_obtain ();
+  GstElement *pipeline = gst_parse_launch ("meshroom name=room "
+      "appsrc name=video " SOURCE "max-buffers=3 ! "
+      "imageswitch name=camera release-camera=false ! room.video_sink "
+      "appsrc name=audio " SOURCE "max-time=200000000 ! room.audio_sink",
+      &own);
+
+  if (own) {
+    g_propagate_error (error, g_steal_pointer (&own));
+    if (pipeline)
+      gst_object_unref (gst_object_ref_sink (pipeline));
+    return NULL;
+  }
+  gst_object_ref_sink (pipeline);
+  /* OBS' clock, too */
+  gst_pipeline_use_clock (GST_PIPELINE (pipeline), clock);
+  self->pipeline = pipeline;
+  self->ready = FALSE;
+  g_atomic_int_inc (&self->generation);
+  configure (self, pipeline);
+  return pipeline;
+}
+
+static void
+on_down (gpointer user_data)
+{
+  Call *self = user_data;
+  GstElement *elements[4] = { NULL };
+
+  g_atomic_int_inc (&self->generation);
+  g_mutex_lock (&self->lock);
+  elements[0] = g_steal_pointer (&self->room);
+  elements[1] = g_steal_pointer (&self->camera);
+  elements[2] = g_steal_pointer (&self->sources[0]);
+  elements[3] = g_steal_pointer (&self->sources[1]);
+  self->sending = FALSE;
+  g_mutex_unlock (&self->lock);
+  for (guint i = 0; i < G_N_ELEMENTS (elements); i++)
+    gst_clear_object (&elements[i]);
+  self->pipeline = NULL;
+  call_forget_members (self);
+}
+
+/* --- what the runner tells --- */
+
+static void
+take_trouble (Call *self, GError *error)
+{
+  g_free (self->trouble);
+  self->trouble = g_strdup (error->message);
+  self->trouble_at = g_get_monotonic_time ();
+  g_error_free (error);
+  call_tell_viewers (self);
+}
+
+static void
+on_message (GstMessage *message, gpointer user_data)
+{
+  Call *self = user_data;
+  GError *error = NULL;
+
+  switch (GST_MESSAGE_TYPE (message)) {
+    case GST_MESSAGE_WARNING:
+      gst_message_parse_warning (message, &error, NULL);
+      take_trouble (self, error);
+      break;
+    case GST_MESSAGE_INFO:
+      gst_message_parse_info (message, &error, NULL);
+      take_trouble (self, error);
+      break;
+    default:
+      break;
+  }
+}
+
+static void
+on_state (RunnerState state, const char *text, gpointer user_data)
+{
+  Call *self = user_data;
+
+  if (state == RUNNER_PLAYING && !self->pulse) {
+    self->pulse = g_timeout_source_new (PULSE_MS);
+    g_source_set_callback (self->pulse, call_pulse, self, NULL);
+    g_source_attach (self->pulse, g_main_context_get_thread_default ());
+  }
+  self->ready = state == RUNNER_PLAYING;
+  if (state == RUNNER_FAILED)
+    call_set_status (self, text, TRUE);
+  else if (state == RUNNER_STARTING)
+    call_set_status (self, "Joining…", FALSE);
+  else
+    call_tell_viewers (self);
+}
+
+static void
+on_destroy (gpointer user_data)
+{
+  Call *self = user_data;
+
+  if (self->pulse) {
+    g_source_destroy (self->pulse);
+    g_clear_pointer (&self->pulse, g_source_unref);
+  }
+  g_ptr_array_set_size (self->viewers, 0);
+  call_unref (self);
+}
+
+const RunnerEvents call_runner_events = {
+  .build = build,
+  .message = on_message,
+  .down = on_down,
+  .state = on_state,
+  .destroy = on_destroy,
+};

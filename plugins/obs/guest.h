@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "call.h"
+
+G_BEGIN_DECLS
+
+/* The settings' names, which scene collections and programs rely on. */
+#define GUEST_LINK "link"
+#define GUEST_GUEST "guest"
+#define GUEST_NAME "name"
+#define GUEST_MUTED "muted"
+#define GUEST_HIDDEN "hidden"
+#define GUEST_RELEASE_CAMERA "release-camera"
+#define GUEST_LATENCY "latency"
+#define GUEST_LOW_DELAY "low_delay"
+#define GUEST_LEAVE_WHEN_UNUSED "leave_when_unused"
+#define GUEST_STATUS "status"
+
+typedef struct _Guest Guest;
+
+Outlet *guest_get_outlet (Guest *guest);
+GPtrArray *guest_dup_people (Guest *guest);
+
+/* guest-dialog.c */
+void guest_defaults (obs_data_t *settings);
+obs_properties_t *guest_properties (void *guest);
+void dialog_add_status (obs_properties_t *properties, Outlet *outlet);
+
+G_END_DECLS

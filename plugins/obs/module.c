@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* meshroom in OBS Studio: each guest of a call is a source of its own (guest.c), and any
+ * GStreamer pipeline is one (pipeline.c).
+ *
+ *   OBS' threads → outlet ← tap ← appsink ← decoder      frames, without a hop
+ *   OBS' threads → worker → call → runner → pipeline     everything else
+ *
+ * OBS' threads only leave messages; see worker.h and runner.h for who takes them. */
+
+#include "module.h"
+
+#include "call.h"
+#include "placeholder.h"
+#include "runner.h"
+#include "worker.h"
+
+OBS_DECLARE_MODULE ()
+
+/* Goodbyes are said within this, or not at all. */
+#define MAX_GOODBYE_MS 5000
+
+MODULE_EXPORT const char *
+obs_module_name (void)
+{
+  return "meshroom";
+}
+
+MODULE_EXPORT const char *
+obs_module_description (void)
+{
+  return "Group video calls: each guest a source, and GStreamer pipelines";
+}
+
+bool
+obs_module_load (void)
+{
+  worker_start ();
+  obs_register_source (&guest_info);
+  obs_register_source (&pipeline_info);
+  blog (LOG_INFO, "[meshroom] " MESH_VERSION " loaded");
+  return true;
+}
+
+void
+obs_module_unload (void)
+{
+  worker_stop ();
+  call_leave_all ();
+  if (!runner_wait_for_all (MAX_GOODBYE_MS))
+    blog (LOG_WARNING, "[meshroom] a pipeline takes too long to end");
+  placeholder_forget ();
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* What people paste, as a description for gst_parse_launch(). */
+
+char *pipeline_text_clean (const char *text);
+char *pipeline_text_complete (const char *text, gboolean sync_video,
+    gboolean sync_audio);
+
+G_END_DECLS

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "runner.h"
+
+#define FIRST_WAIT 1000         /* ms */
+#define LONGEST_WAIT 15000
+/* What ran for so long is not what failed before. */
+#define GOOD_RUN (20 * G_TIME_SPAN_SECOND)
+
+typedef enum {
+  END_NONE,
+  END_RESTART,
+  END_PAUSE,
+  END_EOS,
+  END_ERROR,
+  END_STOP,
+} End;
+
+struct _Runner {
+  const RunnerEvents *events;
+  gpointer user_data;
+  char *name;
+  GMainContext *context;
+  GMainLoop *loop;
+
+  GMutex lock;                  /* guards: */
+  RunnerPolicy policy;
+  gboolean paused;
+
+  /* the thread's */
+  GstElement *pipeline;
+  End end;
+  char *error;
+  guint failures;
+  gint64 started_at;
+};
+
+/* Those whose thread has not ended. */
+static GMutex count_lock;
+static GCond count_cond;
+static guint count;
+
+static void
+runner_free (Runner *self)
+{
+  g_main_loop_unref (self->loop);
+  g_main_context_unref (self->context);
+  g_mutex_clear (&self->lock);
+  g_free (self->error);
+  g_free (self->name);
+  g_free (self);
+}
+
+/* The more serious wins; the loop stops for any. */
+static void
+end_with (Runner *self, End end)
+{
+  if (end > self->end)
+    self->end = end;
+  g_main_loop_quit (self->loop);
+}
+
+static void
+take_error (Runner *self, const char *text)
+{
+  /* the first says what went wrong, the others what came of it */
+  if (!self->error)
+    self->error = g_strdup (text);
+  end_with (self, END_ERROR);
+}
+
+static gboolean
+on_message (GstBus *bus, GstMessage *message, gpointer user_data)
+{
+  Runner *self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  switch (GST_MESSAGE_TYPE (message)) {
+    case GST_MESSAGE_ERROR:
+      gst_message_parse_error (message, &error, NULL);
+      take_error (self, error->message);
+      break;
+    case GST_MESSAGE_EOS:
+      end_with (self, END_EOS);
+      break;
+    case GST_MESSAGE_LATENCY:
+      gst_bin_recalculate_latency (GST_BIN (self->pipeline));
+      break;
+    case GST_MESSAGE_CLOCK_LOST:
+      gst_element_set_state (self->pipeline, GST_STATE_PAUSED);
+      gst_element_set_state (self->pipeline, GST_STATE_PLAYING);
+      break;
+    default:
+      self->events->message (message, self->user_data);
+      break;
+  }
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+play (Runner *self, GstBus *bus)
+{
+  g_autoptr (GSource) watch = gst_bus_create_watch (bus);
+
+  g_source_set_callback (watch, G_SOURCE_FUNC (on_message), self, NULL);
+  g_source_attach (watch, self->context);
+  self->events->state (RUNNER_STARTING, NULL, self->user_data);
+  if (gst_element_set_state (self->pipeline, GST_STATE_PLAYING)
+      == GST_STATE_CHANGE_FAILURE) {
+    while (!self->error && g_main_context_iteration (self->context, FALSE));
+    take_error (self, "the pipeline does not start");
+  } else {
+    self->events->state (RUNNER_PLAYING, NULL, self->user_data);
+  }
+  if (self->end == END_NONE)
+    g_main_loop_run (self->loop);
+  g_source_destroy (watch);
+}
+
+static void
+run_once (Runner *self)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GstBus) bus = NULL;
+
+  self->started_at = g_get_monotonic_time ();
+  self->pipeline = self->events->build (self->user_data, &error);
+  if (!self->pipeline) {
+    take_error (self, error ? error->message : "the pipeline cannot be made");
+    return;
+  }
+  bus = gst_element_get_bus (self->pipeline);
+  play (self, bus);
+  gst_bus_set_flushing (bus, TRUE);
+  gst_element_set_state (self->pipeline, GST_STATE_NULL);
+  self->events->down (self->user_data);
+  gst_clear_object (&self->pipeline);
+}
+
+static gboolean
+on_wait_over (gpointer user_data)
+{
+  end_with (user_data, END_RESTART);
+  return G_SOURCE_CONTINUE;
+}
+
+/* Until @ms are over (0: without end), or somebody wants something. */
+static void
+wait_for (Runner *self, guint ms)
+{
+  g_autoptr (GSource) timer = ms > 0 ? g_timeout_source_new (ms) : NULL;
+
+  self->end = END_NONE;
+  if (timer) {
+    g_source_set_callback (timer, on_wait_over, self, NULL);
+    g_source_attach (timer, self->context);
+  }
+  g_main_loop_run (self->loop);
+  if (timer)
+    g_source_destroy (timer);
+}
+
+static void
+rest_after_error (Runner *self, const RunnerPolicy *policy)
+{
+  guint first = policy->restart_after ? policy->restart_after : FIRST_WAIT;
+  guint ms = MIN (first << MIN (self->failures, 8), MAX (first, LONGEST_WAIT));
+  g_autofree char *text = NULL;
+
+  self->failures++;
+  text = policy->restart_on_error
+      ? g_strdup_printf ("%s (next try in %u s)", self->error,
+      (ms + 999) / 1000) : g_strdup (self->error);
+  g_clear_pointer (&self->error, g_free);
+  self->events->state (RUNNER_FAILED, text, self->user_data);
+  wait_for (self, policy->restart_on_error ? ms : 0);
+}
+
+static void
+rest (Runner *self)
+{
+  gint64 took = g_get_monotonic_time () - self->started_at;
+  RunnerPolicy policy;
+  gboolean paused;
+
+  g_mutex_lock (&self->lock);
+  policy = self->policy;
+  paused = self->paused;
+  g_mutex_unlock (&self->lock);
+
+  if (took > GOOD_RUN || self->end == END_RESTART)
+    self->failures = 0;
+  if (self->end == END_ERROR) {
+    rest_after_error (self, &policy);
+  } else if (self->end == END_EOS) {
+    self->events->state (RUNNER_ENDED, "it has come to its end",
+        self->user_data);
+    /* what ends at once would be started without a pause */
+    if (!policy.restart_on_eos || took < G_TIME_SPAN_SECOND)
+      wait_for (self, policy.restart_on_eos ? FIRST_WAIT : 0);
+  } else if (paused && self->end != END_STOP) {
+    self->events->state (RUNNER_ENDED, "stopped while hidden",
+        self->user_data);
+    wait_for (self, 0);
+  }
+}
+
+static gboolean
+may_run (Runner *self)
+{
+  gboolean paused;
+
+  g_mutex_lock (&self->lock);
+  paused = self->paused;
+  g_mutex_unlock (&self->lock);
+  return !paused;
+}
+
+static gpointer
+run (gpointer user_data)
+{
+  Runner *self = user_data;
+
+  gst_init (NULL, NULL);
+  g_main_context_push_thread_default (self->context);
+  while (self->end != END_STOP) {
+    self->end = END_NONE;
+    if (may_run (self))
+      run_once (self);
+    rest (self);
+  }
+  /* what was asked of us last is at least let go of */
+  while (g_main_context_iteration (self->context, FALSE));
+  g_main_context_pop_thread_default (self->context);
+  self->events->destroy (self->user_data);
+  runner_free (self);
+
+  g_mutex_lock (&count_lock);
+  count--;
+  g_cond_broadcast (&count_cond);
+  g_mutex_unlock (&count_lock);
+  return NULL;
+}
+
+/**
+ * runner_new:
+ * @name: of its thread, for debuggers
+ * @events: what it calls, static
+ * @user_data: for @events
+ *
+ * Returns: (transfer full): a runner, for runner_start() and runner_stop()
+ */
+Runner *
+runner_new (const char *name, const RunnerEvents *events, gpointer user_data)
+{
+  Runner *self = g_new0 (Runner, 1);
+
+  self->name = g_strdup (name);
+  self->events = events;
+  self->user_data = user_data;
+  self->policy.restart_on_error = TRUE;
+  self->context = g_main_context_new ();
+  self->loop = g_main_loop_new (self->context, FALSE);
+  g_mutex_init (&self->lock);
+  return self;
+}
+
+void
+runner_set_policy (Runner *runner, const RunnerPolicy *policy)
+{
+  g_mutex_lock (&runner->lock);
+  runner->policy = *policy;
+  g_mutex_unlock (&runner->lock);
+}
+
+void
+runner_start (Runner *runner)
+{
+  g_mutex_lock (&count_lock);
+  count++;
+  g_mutex_unlock (&count_lock);
+  g_thread_unref (g_thread_new (runner->name, run, runner));
+}
+
+/**
+ * runner_invoke:
+ * @runner: a runner that has not been stopped
+ * @func: what to call on its thread
+ * @data: for @func
+ * @destroy: (nullable): for @data
+ */
+void
+runner_invoke (Runner *runner, GSourceFunc func, gpointer data,
+    GDestroyNotify destroy)
+{
+  g_autoptr (GSource) source = g_idle_source_new ();
+
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_callback (source, func, data, destroy);
+  g_source_attach (source, runner->context);
+}
+
+static gboolean
+do_restart (gpointer user_data)
+{
+  end_with (user_data, END_RESTART);
+  return G_SOURCE_REMOVE;
+}
+
+/* What it is has changed, or somebody will not wait: it is made anew at once. */
+void
+runner_restart (Runner *runner)
+{
+  runner_invoke (runner, do_restart, runner, NULL);
+}
+
+static gboolean
+do_eos (gpointer user_data)
+{
+  end_with (user_data, END_EOS);
+  return G_SOURCE_REMOVE;
+}
+
+/* Its owner knows that there is nothing more to come. */
+void
+runner_end_of_stream (Runner *runner)
+{
+  runner_invoke (runner, do_eos, runner, NULL);
+}
+
+static gboolean
+do_pause (gpointer user_data)
+{
+  end_with (user_data, END_PAUSE);
+  return G_SOURCE_REMOVE;
+}
+
+void
+runner_pause (Runner *runner, gboolean paused)
+{
+  gboolean changed;
+
+  g_mutex_lock (&runner->lock);
+  changed = runner->paused != paused;
+  runner->paused = paused;
+  g_mutex_unlock (&runner->lock);
+  if (changed)
+    runner_invoke (runner, do_pause, runner, NULL);
+}
+
+static gboolean
+do_stop (gpointer user_data)
+{
+  end_with (user_data, END_STOP);
+  return G_SOURCE_REMOVE;
+}
+
+/**
+ * runner_stop:
+ * @runner: (transfer full): a runner that was started
+ *
+ * Ends it, some time soon.
+ */
+void
+runner_stop (Runner *runner)
+{
+  runner_invoke (runner, do_stop, runner, NULL);
+}
+
+/**
+ * runner_wait_for_all:
+ * @ms: how long at most
+ *
+ * Returns: whether all runners are gone
+ */
+gboolean
+runner_wait_for_all (guint ms)
+{
+  gint64 until = g_get_monotonic_time () + ms * G_TIME_SPAN_MILLISECOND;
+  gboolean done;
+
+  g_mutex_lock (&count_lock);
+  while (count > 0 && g_cond_wait_until (&count_cond, &count_lock, until));
+  done = count == 0;
+  g_mutex_unlock (&count_lock);
+  return done;
+}

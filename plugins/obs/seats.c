@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "seats.h"
+
+#include <string.h>
+
+/* More than a room holds; the numbers of those who come after are not kept for them. */
+#define MAX_SEATS 256
+
+/* Of whom nothing has come for so long, the connection may be gone; who comes by that
+ * name is then taken for the same person. Only a newcomer: two people
+ * of one name whose networks stutter should not change places. */
+#define SILENT (1500 * G_TIME_SPAN_MILLISECOND)
+#define NEWCOMER (20 * G_TIME_SPAN_SECOND)
+
+typedef struct {
+  char *id;
+  char *name;
+  guint seat;
+  guint order;                  /* who came first */
+  gint64 came_at;
+  gint64 heard_at;
+} Person;
+
+typedef struct {
+  Person *person;               /* NULL: free */
+  char *name;                   /* of who sits or sat here */
+} Seat;
+
+struct _Seats {
+  GPtrArray *people;
+  GArray *seats;
+  guint n_came;
+};
+
+static void
+person_free (gpointer data)
+{
+  Person *person = data;
+
+  g_free (person->id);
+  g_free (person->name);
+  g_free (person);
+}
+
+static void
+seat_clear (gpointer data)
+{
+  g_free (((Seat *) data)->name);
+}
+
+Seats *
+seats_new (void)
+{
+  Seats *self = g_new0 (Seats, 1);
+
+  self->people = g_ptr_array_new_with_free_func (person_free);
+  self->seats = g_array_new (FALSE, TRUE, sizeof (Seat));
+  g_array_set_clear_func (self->seats, seat_clear);
+  return self;
+}
+
+void
+seats_free (Seats *seats)
+{
+  if (!seats)
+    return;
+  g_array_unref (seats->seats);
+  g_ptr_array_unref (seats->people);
+  g_free (seats);
+}
+
+static Person *
+find_person (Seats *self, const char *id)
+{
+  for (guint i = 0; i < self->people->len; i++) {
+    Person *person = g_ptr_array_index (self->people, i);
+
+    if (g_str_equal (person->id, id))
+      return person;
+  }
+  return NULL;
+}
+
+static Seat *
+get_seat (Seats *self, guint number)
+{
+  return &g_array_index (self->seats, Seat, number - 1);
+}
+
+/* What people type is not always what others call themselves. */
+static gboolean
+is_name (const char *a, const char *b)
+{
+  g_autofree char *folded_a = NULL;
+  g_autofree char *folded_b = NULL;
+
+  if (!a || !b || !*a || !*b)
+    return FALSE;
+  folded_a = g_utf8_casefold (a, -1);
+  folded_b = g_utf8_casefold (b, -1);
+  return g_str_equal (g_strstrip (folded_a), g_strstrip (folded_b));
+}
+
+static void
+sit_down (Seats *self, Person *person, guint number)
+{
+  Seat *seat = get_seat (self, number);
+
+  seat->person = person;
+  person->seat = number;
+  if (person->name && *person->name) {
+    g_free (seat->name);
+    seat->name = g_strdup (person->name);
+  }
+}
+
+static guint
+choose (Seats *self, const char *name)
+{
+  for (guint i = 1; i <= self->seats->len; i++) {
+    if (!get_seat (self, i)->person && is_name (get_seat (self, i)->name, name))
+      return i;
+  }
+  for (guint i = 1; i <= self->seats->len; i++) {
+    if (!get_seat (self, i)->person)
+      return i;
+  }
+  if (self->seats->len >= MAX_SEATS)
+    return 0;
+  g_array_set_size (self->seats, self->seats->len + 1);
+  return self->seats->len;
+}
+
+static gboolean
+is_silent (const Person *person, gint64 now)
+{
+  return now - person->heard_at >= SILENT;
+}
+
+/**
+ * seats_come:
+ * @seats: the seats
+ * @id: who came
+ * @name: (nullable): what they call themselves
+ * @now: when
+ *
+ * Returns: their seat; 0 if there are too many already
+ */
+guint
+seats_come (Seats *seats, const char *id, const char *name, gint64 now)
+{
+  Person *person = find_person (seats, id);
+  guint seat;
+
+  if (person) {
+    seats_rename (seats, id, name);
+    return person->seat;
+  }
+  seat = choose (seats, name);
+  if (seat == 0)
+    return 0;
+  person = g_new0 (Person, 1);
+  person->id = g_strdup (id);
+  person->name = g_strdup (name);
+  person->order = seats->n_came++;
+  person->came_at = person->heard_at = now;
+  g_ptr_array_add (seats->people, person);
+  sit_down (seats, person, seat);
+  seats_settle (seats, now);
+  return person->seat;
+}
+
+void
+seats_rename (Seats *seats, const char *id, const char *name)
+{
+  Person *person = find_person (seats, id);
+
+  if (!person || g_strcmp0 (person->name, name) == 0)
+    return;
+  g_free (person->name);
+  person->name = g_strdup (name);
+  sit_down (seats, person, person->seat);
+}
+
+void
+seats_hear (Seats *seats, const char *id, gint64 now)
+{
+  Person *person = find_person (seats, id);
+
+  if (person)
+    person->heard_at = MAX (person->heard_at, now);
+}
+
+void
+seats_go (Seats *seats, const char *id)
+{
+  Person *person = find_person (seats, id);
+
+  if (!person)
+    return;
+  get_seat (seats, person->seat)->person = NULL;
+  g_ptr_array_remove (seats->people, person);
+}
+
+/* All are gone, since we are; who was where is still known. */
+void
+seats_empty (Seats *seats)
+{
+  for (guint i = 1; i <= seats->seats->len; i++)
+    get_seat (seats, i)->person = NULL;
+  g_ptr_array_set_size (seats->people, 0);
+}
+
+static gboolean
+takes_over (const Person *newer, const Person *older, gint64 now)
+{
+  return newer->order > older->order && newer->seat > older->seat
+      && is_name (newer->name, older->name)
+      && now - newer->came_at < NEWCOMER && !is_silent (newer, now)
+      && is_silent (older, now);
+}
+
+/**
+ * seats_settle:
+ * @seats: the seats
+ * @now: the time
+ *
+ * To be called now and then: gives the seat of one who has fallen silent to a newcomer of the
+ * same name, who is likely to be the same person with a new connection.
+ *
+ * Returns: whether anybody sits elsewhere now
+ */
+gboolean
+seats_settle (Seats *seats, gint64 now)
+{
+  gboolean changed = FALSE;
+
+  for (guint i = 0; i < seats->people->len; i++) {
+    for (guint j = 0; j < seats->people->len; j++) {
+      Person *newer = g_ptr_array_index (seats->people, i);
+      Person *older = g_ptr_array_index (seats->people, j);
+      guint seat = newer->seat;
+
+      if (!takes_over (newer, older, now))
+        continue;
+      sit_down (seats, newer, older->seat);
+      sit_down (seats, older, seat);
+      changed = TRUE;
+    }
+  }
+  return changed;
+}
+
+/**
+ * seats_get_number:
+ * @seats: the seats
+ * @id: who
+ *
+ * Returns: where they sit; 0 if they do not
+ */
+guint
+seats_get_number (Seats *seats, const char *id)
+{
+  const Person *person = find_person (seats, id);
+
+  return person ? person->seat : 0;
+}
+
+/**
+ * seats_is_number:
+ * @guest: what the user wants to see
+ * @number: (out) (optional): the seat
+ *
+ * Returns: whether that is a seat, not a name
+ */
+gboolean
+seats_is_number (const char *guest, guint *number)
+{
+  guint64 value = 0;
+
+  if (!guest || !g_ascii_string_to_unsigned (guest, 10, 1, MAX_SEATS, &value,
+          NULL))
+    return FALSE;
+  if (number)
+    *number = value;
+  return TRUE;
+}
+
+/* Of several with one name the first who came, unless it has fallen silent and
+ * another has not. */
+static const Person *
+find_by_name (Seats *self, const char *name, gint64 now)
+{
+  const Person *found = NULL;
+
+  for (guint i = 0; i < self->people->len; i++) {
+    const Person *person = g_ptr_array_index (self->people, i);
+
+    if (is_name (person->name, name) && (!found
+            || (is_silent (found, now) && !is_silent (person, now))))
+      found = person;
+  }
+  return found;
+}
+
+/**
+ * seats_find:
+ * @seats: the seats
+ * @guest: (nullable): a seat's number, or a display name
+ * @now: the time
+ *
+ * Returns: (nullable): the id of who is there
+ */
+const char *
+seats_find (Seats *seats, const char *guest, gint64 now)
+{
+  const Person *person = NULL;
+  guint number;
+
+  if (!guest || !*guest)
+    return NULL;
+  if (!seats_is_number (guest, &number))
+    person = find_by_name (seats, guest, now);
+  else if (number <= seats->seats->len)
+    person = get_seat (seats, number)->person;
+  return person ? person->id : NULL;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "tap.h"
+
+#include <gst/app/gstappsink.h>
+#include <gst/video/video.h>
+
+#include "frames.h"
+
+struct _Tap {
+  gatomicrefcount refs;
+  TapKind kind;
+  const TapEvents *events;
+  gpointer user_data;
+
+  GMutex delivery;              /* held while outlets are given a frame */
+  GMutex lock;                  /* guards all below; taken after delivery */
+  gboolean use_timestamps;
+  GstClockTime extra;
+  GPtrArray *outlets;           /* never changes: is replaced */
+  GstSample *last;              /* video: for outlets that come later */
+  gint64 heard_at;              /* 0: never */
+  gboolean ended;
+};
+
+static void
+deliver (Tap *self, GPtrArray *outlets, GstSample *sample, guint64 timestamp)
+{
+  for (guint i = 0; i < outlets->len; i++) {
+    if (self->kind == TAP_VIDEO)
+      outlet_video (g_ptr_array_index (outlets, i), sample, timestamp);
+    else
+      outlet_audio (g_ptr_array_index (outlets, i), sample, timestamp);
+  }
+}
+
+static GstFlowReturn
+on_sample (GstAppSink *sink, gpointer user_data)
+{
+  Tap *self = user_data;
+  g_autoptr (GstSample) sample = gst_app_sink_pull_sample (sink);
+  g_autoptr (GPtrArray) outlets = NULL;
+  gboolean first, use_timestamps;
+  GstClockTime extra;
+
+  if (!sample || !gst_sample_get_buffer (sample))
+    return GST_FLOW_OK;
+  g_mutex_lock (&self->delivery);
+  g_mutex_lock (&self->lock);
+  first = self->heard_at == 0;
+  self->heard_at = g_get_monotonic_time ();
+  outlets = g_ptr_array_ref (self->outlets);
+  use_timestamps = self->use_timestamps;
+  extra = self->extra;
+  if (self->kind == TAP_VIDEO) {
+    g_clear_pointer (&self->last, gst_sample_unref);
+    self->last = gst_sample_ref (sample);
+  }
+  g_mutex_unlock (&self->lock);
+
+  deliver (self, outlets, sample, use_timestamps
+      ? frames_get_timestamp (GST_ELEMENT (sink), sample, extra)
+      : (guint64) g_get_monotonic_time () * 1000);
+  g_mutex_unlock (&self->delivery);
+  if (first && self->events->begun)
+    self->events->begun (self, self->user_data);
+  return GST_FLOW_OK;
+}
+
+static void
+on_eos (GstAppSink *sink, gpointer user_data)
+{
+  Tap *self = user_data;
+
+  g_mutex_lock (&self->lock);
+  self->ended = TRUE;
+  g_mutex_unlock (&self->lock);
+  if (self->events->ended)
+    self->events->ended (self, self->user_data);
+}
+
+/* Decoders may hand out frames with whatever strides they decode into; without
+ * being told so they copy. */
+static GstPadProbeReturn
+on_query (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  GstQuery *query = GST_PAD_PROBE_INFO_QUERY (info);
+
+  if (GST_QUERY_TYPE (query) != GST_QUERY_ALLOCATION)
+    return GST_PAD_PROBE_OK;
+  gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
+  return GST_PAD_PROBE_HANDLED;
+}
+
+/**
+ * tap_new:
+ * @kind: what arrives
+ * @appsink: where
+ * @events: what it tells, static
+ * @user_data: for @events, which must stay until the pipeline is down
+ *
+ * Returns: (transfer full): a tap without outlets
+ */
+Tap *
+tap_new (TapKind kind, GstElement *appsink, const TapEvents *events,
+    gpointer user_data)
+{
+  GstAppSinkCallbacks callbacks = { .new_sample = on_sample, .eos = on_eos };
+  Tap *self = g_new0 (Tap, 1);
+
+  g_atomic_ref_count_init (&self->refs);
+  g_mutex_init (&self->delivery);
+  g_mutex_init (&self->lock);
+  self->kind = kind;
+  self->events = events;
+  self->user_data = user_data;
+  self->use_timestamps = TRUE;
+  self->outlets = g_ptr_array_new_with_free_func (outlet_unref);
+  gst_app_sink_set_callbacks (GST_APP_SINK (appsink), &callbacks,
+      tap_ref (self), tap_unref);
+  if (kind == TAP_VIDEO) {
+    g_autoptr (GstPad) pad = gst_element_get_static_pad (appsink, "sink");
+
+    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, on_query,
+        NULL, NULL);
+  }
+  return self;
+}
+
+Tap *
+tap_ref (Tap *tap)
+{
+  g_atomic_ref_count_inc (&tap->refs);
+  return tap;
+}
+
+void
+tap_unref (gpointer tap)
+{
+  Tap *self = tap;
+
+  if (!self || !g_atomic_ref_count_dec (&self->refs))
+    return;
+  g_ptr_array_unref (self->outlets);
+  g_clear_pointer (&self->last, gst_sample_unref);
+  g_mutex_clear (&self->delivery);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+/**
+ * tap_set_timing:
+ * @tap: a tap
+ * @use_timestamps: whether frames are due at their own time; else when they come
+ * @extra: how much later than their running time they are due
+ */
+void
+tap_set_timing (Tap *tap, gboolean use_timestamps, GstClockTime extra)
+{
+  g_mutex_lock (&tap->lock);
+  tap->use_timestamps = use_timestamps;
+  tap->extra = extra;
+  g_mutex_unlock (&tap->lock);
+}
+
+static GPtrArray *
+copy_outlets_locked (Tap *self, Outlet *without)
+{
+  GPtrArray *copy = g_ptr_array_new_with_free_func (outlet_unref);
+
+  for (guint i = 0; i < self->outlets->len; i++) {
+    Outlet *outlet = g_ptr_array_index (self->outlets, i);
+
+    if (outlet != without)
+      g_ptr_array_add (copy, outlet_ref (outlet));
+  }
+  return copy;
+}
+
+/**
+ * tap_add_outlet:
+ * @tap: a tap
+ * @outlet: where to show it as well, from its last frame on
+ */
+void
+tap_add_outlet (Tap *tap, Outlet *outlet)
+{
+  g_autoptr (GPtrArray) old = NULL;
+  g_autoptr (GstSample) last = NULL;
+
+  g_mutex_lock (&tap->lock);
+  last = tap->last ? gst_sample_ref (tap->last) : NULL;
+  g_mutex_unlock (&tap->lock);
+  if (last)
+    outlet_video (outlet, last, (guint64) g_get_monotonic_time () * 1000);
+
+  g_mutex_lock (&tap->lock);
+  old = tap->outlets;
+  tap->outlets = copy_outlets_locked (tap, outlet);
+  g_ptr_array_add (tap->outlets, outlet_ref (outlet));
+  g_mutex_unlock (&tap->lock);
+}
+
+/* When it returns, no frame of this tap is on its way to the outlet any more. */
+void
+tap_remove_outlet (Tap *tap, Outlet *outlet)
+{
+  g_autoptr (GPtrArray) old = NULL;
+
+  g_mutex_lock (&tap->delivery);
+  g_mutex_lock (&tap->lock);
+  old = tap->outlets;
+  tap->outlets = copy_outlets_locked (tap, outlet);
+  g_mutex_unlock (&tap->lock);
+  g_mutex_unlock (&tap->delivery);
+}
+
+gboolean
+tap_has_begun (Tap *tap)
+{
+  return tap_get_heard_at (tap) != 0;
+}
+
+gboolean
+tap_has_ended (Tap *tap)
+{
+  gboolean ended;
+
+  g_mutex_lock (&tap->lock);
+  ended = tap->ended;
+  g_mutex_unlock (&tap->lock);
+  return ended;
+}
+
+/**
+ * tap_get_heard_at:
+ * @tap: a tap
+ *
+ * Returns: when the last frame came, by g_get_monotonic_time(); 0: never
+ */
+gint64
+tap_get_heard_at (Tap *tap)
+{
+  gint64 at;
+
+  g_mutex_lock (&tap->lock);
+  at = tap->heard_at;
+  g_mutex_unlock (&tap->lock);
+  return at;
+}

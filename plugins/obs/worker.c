@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "worker.h"
+
+#include <gst/gst.h>
+
+static GThread *thread;
+static GMainContext *context;
+static GMainLoop *loop;
+
+/* Looking through the plugins can take seconds the first time, which is
+ * nothing for the thread that OBS starts on. */
+static gpointer
+run (gpointer data)
+{
+  gst_init (NULL, NULL);
+  g_main_context_push_thread_default (context);
+  g_main_loop_run (loop);
+  g_main_context_pop_thread_default (context);
+  return NULL;
+}
+
+void
+worker_start (void)
+{
+  context = g_main_context_new ();
+  loop = g_main_loop_new (context, FALSE);
+  thread = g_thread_new ("meshroom-obs", run, NULL);
+}
+
+static gboolean
+quit (gpointer data)
+{
+  g_main_loop_quit (loop);
+  return G_SOURCE_REMOVE;
+}
+
+/* What was posted before is done; what waits for its time is let go of. */
+void
+worker_stop (void)
+{
+  worker_invoke (quit, NULL, NULL);
+  g_thread_join (g_steal_pointer (&thread));
+  g_clear_pointer (&loop, g_main_loop_unref);
+  g_clear_pointer (&context, g_main_context_unref);
+}
+
+/**
+ * worker_after:
+ * @ms: when
+ * @func: what to call on the worker's thread, until it returns %G_SOURCE_REMOVE
+ * @data: for @func
+ * @destroy: (nullable): for @data
+ *
+ * Returns: (transfer full): the source
+ */
+GSource *
+worker_after (guint ms, GSourceFunc func, gpointer data,
+    GDestroyNotify destroy)
+{
+  GSource *source = ms > 0 ? g_timeout_source_new (ms) : g_idle_source_new ();
+
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_callback (source, func, data, destroy);
+  g_source_attach (source, context);
+  return source;
+}
+
+/**
+ * worker_invoke:
+ * @func: what to call on the worker's thread, soon, and in order
+ * @data: for @func
+ * @destroy: (nullable): for @data
+ */
+void
+worker_invoke (GSourceFunc func, gpointer data, GDestroyNotify destroy)
+{
+  g_source_unref (worker_after (0, func, data, destroy));
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* The plugin's own thread, for whatever OBS' threads should not wait for. What
+ * blocks longer than a picture takes is for a runner. */
+
+void worker_start (void);
+void worker_stop (void);
+void worker_invoke (GSourceFunc func, gpointer data, GDestroyNotify destroy);
+GSource *worker_after (guint ms, GSourceFunc func, gpointer data,
+    GDestroyNotify destroy);
+
+G_END_DECLS
