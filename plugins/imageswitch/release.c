@@ -57,7 +57,8 @@ is_wanted (ImageSwitch *self, gboolean *running)
 /* A frame of the camera that is stuck downstream keeps the camera's thread
  * there. Nobody but downstream can free it, and while we waited for that
  * inside the source's state change, the pipeline's own would wait for us.
- * When nobody is in there, nobody is let in until the source is shut. */
+ * When nobody is in there, nobody is let in until the source is shut; where
+ * there is no source to shut, nobody is kept out. */
 static gboolean
 wait_until_out (ImageSwitch *self)
 {
@@ -67,7 +68,7 @@ wait_until_out (ImageSwitch *self)
   while (self->release.inside > 0 && is_wanted_locked (self))
     g_cond_wait (&self->release.cond, &self->lock);
   out = self->release.inside == 0 && is_wanted_locked (self);
-  self->release.shutting = out;
+  self->release.shutting = out && self->release.held->len > 0;
   g_mutex_unlock (&self->lock);
   return out;
 }
