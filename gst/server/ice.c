@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Which STUN and TURN servers there are, for pages, whose browsers do not know
- * any: GET /v1/ice answers what an RTCPeerConnection takes as iceServers. */
+/* Which STUN and TURN servers there are, for members that do not know any by
+ * themselves: GET /v1/ice answers what an RTCPeerConnection takes as iceServers. */
 
 #include "server/ice.h"
 

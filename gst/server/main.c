@@ -43,7 +43,7 @@ static const GOptionEntry entries[] = {
       "Serve an application of Pusher's client libraries (may be given again)",
       "ID:KEY:SECRET" },
   { "ice-server", 0, 0, G_OPTION_ARG_STRING_ARRAY, &ice_servers,
-      "Tell browsers of a STUN or TURN server: stun:HOST[:PORT] or "
+      "Tell members of a STUN or TURN server: stun:HOST[:PORT] or "
       "turn:USER:PASSWORD@HOST[:PORT][?transport=tcp] (may be given again)",
       "URI" },
   { "turn", 0, 0, G_OPTION_ARG_STRING_ARRAY, &ice_servers,

@@ -142,8 +142,8 @@ on_outer_cancelled (GCancellable *outer, gpointer user_data)
  * mesh_post:
  * @session: of mesh_post_session_new()
  * @url: where to
- * @content_type: of @body
- * @body: what to send
+ * @content_type: (nullable): of @body
+ * @body: (nullable): what to send; %NULL: it is a GET
  * @max_answer: the longest answer, in bytes
  * @patience_ms: until the whole answer is there
  * @cancellable: (nullable): ends it early
@@ -156,7 +156,8 @@ mesh_post (SoupSession *session, const char *url,
 {
   Post *self = g_new0 (Post, 1);
 
-  self->message = soup_message_new (SOUP_METHOD_POST, url);
+  self->message = soup_message_new (body ? SOUP_METHOD_POST : SOUP_METHOD_GET,
+      url);
   self->answer = g_byte_array_new ();
   self->max_answer = max_answer;
   self->func = func;
@@ -171,7 +172,9 @@ mesh_post (SoupSession *session, const char *url,
   self->timer = g_timeout_source_new (patience_ms);
   g_source_set_callback (self->timer, on_late, self, NULL);
   g_source_attach (self->timer, g_main_context_get_thread_default ());
-  soup_message_set_request_body_from_bytes (self->message, content_type, body);
+  if (body)
+    soup_message_set_request_body_from_bytes (self->message, content_type,
+        body);
   /* IDEMPOTENT: may go over a connection that is there already */
   soup_message_add_flags (self->message,
       SOUP_MESSAGE_NO_REDIRECT | SOUP_MESSAGE_IDEMPOTENT);

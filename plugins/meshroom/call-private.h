@@ -6,6 +6,7 @@
 #include "core/room.h"
 #include "meshroom/peer.h"
 #include "meshroom/tile.h"
+#include "signalling/ice-client.h"
 #include "signalling/network.h"
 #include "signalling/seal.h"
 
@@ -46,6 +47,8 @@ struct _MeshCall {
   GSource *timer;
   GSource *pulse;
   MeshNetwork *network;
+  MeshIceClient *ice_client;    /* NULL: nobody to ask */
+  GQueue *held;                 /* messages until it has answered; else NULL */
   char *last_warning;
   guint warnings_left;
   gint64 last_warning_refill;
@@ -77,6 +80,7 @@ void mesh_call_start_removals (MeshCall *call);
 
 /* inbox.c */
 char **mesh_call_usable_codecs (MeshCall *call);
+void mesh_call_read_held (MeshCall *call);
 void mesh_call_post (MeshCall *call, GSourceFunc func);
 
 /* figures.c */

@@ -247,6 +247,27 @@ on_network (MeshNetworkChange change, gpointer user_data)
   mesh_call_pump (self);
 }
 
+static void
+on_ice_servers (const MeshIceServers *servers, const GError *error,
+    gpointer user_data)
+{
+  MeshCall *self = user_data;
+
+  if (error)
+    GST_WARNING_OBJECT (self->config.element,
+        "no STUN or TURN servers: %s", error->message);
+  if (servers) {
+    g_free (self->stun_server);
+    g_strfreev (self->turn_servers);
+    self->stun_server = g_strdup (servers->stun_server);
+    self->turn_servers = g_strdupv (servers->turn_servers);
+    GST_INFO_OBJECT (self->config.element, "the server has %s STUN server, "
+        "%u TURN servers", self->stun_server ? "a" : "no",
+        self->turn_servers ? g_strv_length (self->turn_servers) : 0);
+  }
+  mesh_call_read_held (self);
+}
+
 static gboolean
 timer_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 {
@@ -276,6 +297,9 @@ call_free (MeshCall *self)
   if (self->pulse)
     g_source_destroy (self->pulse);
   g_clear_pointer (&self->network, mesh_network_free);
+  g_clear_pointer (&self->ice_client, mesh_ice_client_free);
+  if (self->held)
+    g_queue_free_full (self->held, (GDestroyNotify) g_bytes_unref);
   g_clear_pointer (&self->timer, g_source_unref);
   g_clear_pointer (&self->pulse, g_source_unref);
   g_clear_pointer (&self->room, mesh_room_free);
@@ -355,6 +379,11 @@ mesh_call_new (const MeshCallConfig *config, GError **error)
   self->context = g_main_context_new ();
   self->loop = g_main_loop_new (self->context, FALSE);
   start_timers (self);
+  if (config->ask_ice_servers) {
+    self->held = g_queue_new ();
+    self->ice_client = mesh_ice_client_new (self->context, config->link,
+        on_ice_servers, self);
+  }
   self->thread = g_thread_new ("meshroom", run, self);
   return self;
 }
@@ -378,6 +407,7 @@ mesh_call_stop (MeshCall *call)
   g_source_destroy (call->timer);
   g_source_destroy (call->pulse);
   g_clear_pointer (&call->network, mesh_network_free);
+  g_clear_pointer (&call->ice_client, mesh_ice_client_free);
   while (g_main_context_iteration (call->context, FALSE));
   call_free (call);
 }

@@ -25,6 +25,7 @@ typedef struct {
   const char *const *video_codecs;
   const char *stun_server;
   const char *const *turn_servers;
+  gboolean ask_ice_servers;     /* of link's server; there are none otherwise */
   gboolean relay_only;
   guint max_peers;
   guint latency;

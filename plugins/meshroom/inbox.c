@@ -78,23 +78,49 @@ read_message (MeshCall *self, const char *json, gsize length)
   return g_steal_pointer (&message);
 }
 
+static void
+receive (MeshCall *self, const char *json, gsize length)
+{
+  g_autoptr (MeshMessage) message = read_message (self, json, length);
+
+  g_atomic_int_add (&self->waiting, -1);
+  if (!message)
+    return;
+  GST_DEBUG_OBJECT (self->config.element, "%s from %s",
+      mesh_message_type_name (message->type),
+      message->from ? message->from : "the server");
+  mesh_room_feed (self->room, message, mesh_call_now ());
+  mesh_call_pump (self);
+}
+
 static gboolean
 do_receive (gpointer user_data)
 {
   Task *task = user_data;
   MeshCall *self = task->call;
-  g_autoptr (MeshMessage) message =
-      read_message (self, task->text, task->length);
 
-  g_atomic_int_add (&self->waiting, -1);
-  if (message) {
-    GST_DEBUG_OBJECT (self->config.element, "%s from %s",
-        mesh_message_type_name (message->type),
-        message->from ? message->from : "the server");
-    mesh_room_feed (self->room, message, mesh_call_now ());
-    mesh_call_pump (self);
-  }
+  if (self->held)
+    g_queue_push_tail (self->held,
+        g_bytes_new_take (g_steal_pointer (&task->text), task->length));
+  else
+    receive (self, task->text, task->length);
   return G_SOURCE_REMOVE;
+}
+
+/* It is known what there is to connect with. */
+void
+mesh_call_read_held (MeshCall *self)
+{
+  GQueue *held = g_steal_pointer (&self->held);
+
+  for (GBytes *text; held && (text = g_queue_pop_head (held));) {
+    gsize length;
+    const char *json = g_bytes_get_data (text, &length);
+
+    receive (self, json, length);
+    g_bytes_unref (text);
+  }
+  g_clear_pointer (&held, g_queue_free);
 }
 
 static gboolean

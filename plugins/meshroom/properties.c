@@ -306,11 +306,13 @@ install_media_properties (GObjectClass *klass)
 {
   properties[PROP_STUN_SERVER] = g_param_spec_string ("stun-server",
       "STUN server", "stun://HOST:PORT that tells us our public address; "
-      "none = only this machine's own addresses", NULL,
+      "none = what the link's server says, if turn-servers has none either",
+      NULL,
       FLAGS | GST_PARAM_MUTABLE_READY);
   properties[PROP_TURN_SERVERS] = gst_param_spec_array ("turn-servers",
       "TURN servers", "turn(s)://USER:PASSWORD@HOST:PORT of relays, for "
-      "networks that let no direct connection through",
+      "networks that let no direct connection through; none = what the link's "
+      "server says, if there is no stun-server either",
       g_param_spec_string ("uri", "URI", "One relay", NULL, FLAGS),
       FLAGS | GST_PARAM_MUTABLE_READY);
   properties[PROP_ICE_TRANSPORT_POLICY] =

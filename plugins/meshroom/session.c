@@ -205,8 +205,11 @@ find_room (MeshMeshroom *self, MeshLink **found, GError **error)
   return piped;
 }
 
+/* @ask: whether to ask the link's server what it has of STUN and TURN servers.
+ * What was set here goes before, and our own server knows no more */
 static gboolean
-start_call (MeshMeshroom *self, const MeshLink *link, GError **error)
+start_call (MeshMeshroom *self, const MeshLink *link, gboolean ask,
+    GError **error)
 {
   g_auto (GStrv) codecs = NULL;
   MeshCallConfig config = {
@@ -235,6 +238,8 @@ start_call (MeshMeshroom *self, const MeshLink *link, GError **error)
   config.video_codecs = (const char *const *) codecs;
   config.stun_server = self->stun_server;
   config.turn_servers = (const char *const *) self->turn_servers;
+  config.ask_ice_servers = ask && link && !link->app_key
+      && !self->stun_server && !(self->turn_servers && self->turn_servers[0]);
   config.relay_only =
       self->policy == GST_WEBRTC_ICE_TRANSPORT_POLICY_RELAY;
   config.max_peers = self->max_peers;
@@ -272,7 +277,7 @@ mesh_meshroom_start (MeshMeshroom *self)
   gst_bin_add (GST_BIN (self), GST_ELEMENT (self->port));
   target_signal_pads (self);
   text = link ? mesh_link_to_string (link) : NULL;
-  if (!start_call (self, link, &error)
+  if (!start_call (self, link, !piped && !made, &error)
       || (!piped && !add_signal_elements (self, text, peer_id, &error)))
     goto failed;
 

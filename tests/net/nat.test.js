@@ -17,11 +17,13 @@ import { Watcher } from './kit/watcher.js';
 /** The pairs of kinds, each once. */
 const cells = networks.flatMap((a, i) => networks.slice(i).map(b => [a, b]));
 
-/** Everybody in one room; members are called `KIND 1` and `KIND 2`. */
-async function gather(t, options) {
+/** Everybody in one room; members are called `KIND 1` and `KIND 2`.
+ *  @param tell what to tell the server of the TURN server
+ *  @param options what to tell members themselves */
+async function gather(t, tell, options) {
   const lab = new Lab();
-  const server = new Server(['--listen', `${SERVER}:0`]);
   const turn = new Turn(SERVER);
+  const server = new Server(['--listen', `${SERVER}:0`, ...tell(turn)]);
   const members = new Map();
   t.after(async () => {
     await Promise.all([...members.values()].map(m => m.stop()));
@@ -64,10 +66,9 @@ const report = members => [...members.values()].map(m =>
   [m.name, m.peers.map(p => `${p.name}: ${p.state} ${p.path}`),
     m.output.slice(-300)]);
 
-test('with a TURN server everybody reaches everybody',
+test('with the server\'s TURN servers everybody reaches everybody',
   { skip: skip || (!hasTurn && 'coturn is not installed') }, async t => {
-    const members = await gather(t, turn =>
-      [`stun-server=${turn.stun}`, `turn-servers=${turn.turn}`]);
+    const members = await gather(t, turn => turn.serverOptions, () => []);
     try {
       await until('everybody to be connected', () =>
         cells.every(cell => pathOf(members, cell)), 120000,
@@ -83,7 +84,8 @@ test('with a TURN server everybody reaches everybody',
 
 test('without one those do whose gateways let them',
   { skip: skip || (!hasTurn && 'coturn is not installed') }, async t => {
-    const members = await gather(t, turn => [`stun-server=${turn.stun}`]);
+    const members = await gather(t, () => [],
+      turn => [`stun-server=${turn.stun}`]);
     const direct = cells.filter(cell => isDirect(...cell));
     try {
       await until('those to be connected', () =>

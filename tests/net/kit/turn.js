@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** coturn, as the STUN and TURN server of a laboratory. */
+/** coturn, as the STUN and TURN server of a laboratory, with credentials that
+ *  end ("TURN REST"). */
 
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { tmpdir } from 'node:os';
@@ -14,8 +15,7 @@ export const hasTurn = existsSync('/usr/bin/turnserver');
 
 export class Turn {
   output = '';
-  user = 'mesh';
-  password = randomBytes(12).toString('hex');
+  secret = randomBytes(12).toString('hex');
 
   /** @param {string} address where it listens */
   constructor(address, port = 3478) {
@@ -23,8 +23,8 @@ export class Turn {
     this.folder = mkdtempSync(join(tmpdir(), 'mesh-turn-'));
     this.process = start('turnserver', ['-n', '--log-file=stdout',
       `--listening-ip=${address}`, `--relay-ip=${address}`,
-      `--listening-port=${port}`, '--lt-cred-mech', '--realm=mesh.test',
-      `--user=${this.user}:${this.password}`, '--no-cli', '--no-tls',
+      `--listening-port=${port}`, '--use-auth-secret', '--realm=mesh.test',
+      `--static-auth-secret=${this.secret}`, '--no-cli', '--no-tls',
       '--no-dtls', '--fingerprint', '--simple-log', '--verbose',
       `--pidfile=${this.folder}/pid`, `--userdb=${this.folder}/db`,
       '--min-port=40000', '--max-port=49999',
@@ -50,15 +50,20 @@ export class Turn {
   /** What meshroom's turn-servers are to be: by UDP, and where that is
    *  blocked, by TCP. */
   get turn() {
-    const url = `turn://${this.user}:${this.password}@${this.host}`;
+    const user = `${Math.floor(Date.now() / 1000) + 3600}:mesh`;
+    const password = createHmac('sha1', this.secret).update(user)
+      .digest('base64');
+    const url = `turn://${[user, password].map(encodeURIComponent)
+      .join(':')}@${this.host}`;
     return `<"${url}?transport=udp","${url}?transport=tcp">`;
   }
 
-  /** What meshroom-server is to tell browsers. */
+  /** What meshroom-server is to tell members. */
   get serverOptions() {
     const urls = [`stun:${this.host}`, ...['udp', 'tcp'].map(transport =>
-      `turn:${this.user}:${this.password}@${this.host}?transport=${transport}`)];
-    return urls.flatMap(url => ['--ice-server', url]);
+      `turn:${this.host}?transport=${transport}`)];
+    return ['--turn-secret', this.secret,
+      ...urls.flatMap(url => ['--ice-server', url])];
   }
 
   stop() {
