@@ -2,13 +2,14 @@
 
 /**
  * Calls with pages that call as mooz does, of both of simple-peer's dialects:
- * four parties in a room, whoever hosts it, see and hear each other.
+ * four parties in a room, whoever hosts it, see and hear each other. With
+ * MESH_LONG=1 that is every host with every joiners.
  */
 
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import test from 'node:test';
-import { openChromium } from './kit/browser.js';
+import { openWindows } from './kit/browser.js';
 import { looks } from './kit/media.js';
 import { MoozApp, openRoom } from './kit/mooz.js';
 import { Pipeline, party } from './kit/pipeline.js';
@@ -16,7 +17,8 @@ import { PusherService } from './kit/pusher.js';
 import { Server } from './kit/server.js';
 import { until } from './kit/wait.js';
 
-const [red, green, blue, yellow, magenta, cyan] = looks;
+const seats = looks.slice(0, 4);
+const [, green, blue, yellow, magenta, cyan] = looks;
 const PATIENCE = 90000;
 
 const service = await new PusherService().listen();
@@ -26,31 +28,27 @@ const server = new Server(['--pusher-app',
   Object.values(account).join(':')]);
 const ourApp = await new MoozApp({ ...account, url: await server.url() })
   .listen();
-const pages = {
-  '9.7': { name: 'page 9.7', look: red, peer: '9.7',
-    party: await openChromium(red) },
-  '9.11': { name: 'page 9.11', look: green, peer: '9.11',
-    party: await openChromium(green) },
-};
+const windows = await openWindows(seats);
 
 test.after(async () => {
-  for (const page of Object.values(pages))
-    await page.party.close();
+  await windows[0].close();
   app.close();
   ourApp.close();
   service.close();
   await server.stop();
 });
 
-const old = pages['9.7'], recent = pages['9.11'];
 const pipeline = (name, look) => ({ name, look });
+const page = (peer, seat) => ({ name: `page ${peer} (${seats[seat].colour})`,
+  look: seats[seat], peer, party: windows[seat] });
 
 /** Joins as host or not, in the room. */
-async function enter(who, room, host, via = app) {
+async function enter(who, room, { host = false, via = app, api = host } = {}) {
   if (who.peer) {
+    who.party.log.length = 0;
     await openRoom(who.party, via, room, { host, peer: who.peer });
   } else {
-    who.party = party({ ...who, link: via.link(room, { api: host }),
+    who.party = party({ ...who, link: via.link(room, { api }),
       room: host ? [`peer-id=${room}`] : [] });
     if (host) {
       await until('the host to listen', () => via.messages.some(m =>
@@ -60,9 +58,10 @@ async function enter(who, room, host, via = app) {
   }
 }
 
-async function allMeet(all) {
+/** All see and hear each other; those of whom `but` is true need not. */
+async function allMeet(all, but = () => false) {
   for (const who of all) {
-    for (const other of all.filter(o => o !== who)) {
+    for (const other of all.filter(o => o !== who && !but(who, o))) {
       await until(`${who.name} to meet ${other.name}`,
         () => who.party.meets(other.look), PATIENCE, () => who.party.summary());
     }
@@ -83,60 +82,92 @@ const sightOf = (who, look) =>
   [...who.party.sights.values()].find(s => s.colour === look.colour && !s.gone);
 
 const ada = pipeline('ada', blue), bob = pipeline('bob', yellow);
+const recent = page('9.11', 1), old = page('9.7', 0);
 
-for (const { order, via = app } of [
-  { order: [old, ada, recent, bob] },
-  { order: [recent, old, bob, ada] },
-  { order: [ada, recent, bob, old] },
-  { order: [bob, old, recent, ada], via: ourApp },
-]) {
-  const names = order.map(who => who.name).join(', ') +
-    (via === ourApp ? ', over our own server' : '');
-  test(`a call of ${names}, hosted by the first`, async t => {
-    const room = randomUUID();
-    const there = [];
-    t.after(() => Promise.all(order.map(who => who.party && leave(who))));
-    for (const who of order) {
-      await enter(who, room, there.length === 0, via);
-      there.push(who);
-      if (there.length !== 3)
-        await allMeet(there);
+/** Begun first, since it takes its time until the host counts as gone. */
+const orphaned = { room: randomUUID(), eve: pipeline('eve', cyan) };
+
+test('a page hosts a call, and just goes', async () => {
+  const { room, eve } = orphaned;
+  await enter(old, room, { host: true, via: ourApp });
+  await enter(eve, room, { via: ourApp });
+  await allMeet([old, eve]);
+  await leave(old);
+});
+
+const KINDS = ['9.7', '9.11', 'pipeline'];
+
+/**
+ * Each host, with the three that join in each order, and each mix of them at
+ * once. What pages do among themselves is not ours.
+ */
+function everyCall() {
+  const calls = [];
+  const pick = order => {
+    if (order.length < 4) {
+      KINDS.forEach(kind => pick([...order, kind]));
+    } else if (order.includes('pipeline')) {
+      const ranks = order.slice(1).map(kind => KINDS.indexOf(kind));
+      calls.push({ order });
+      if (ranks.every((rank, i) => i === 0 || rank >= ranks[i - 1]))
+        calls.push({ order, atOnce: true });
     }
-    for (const who of there)
-      assert.equal(await faces(who), 3, `${who.name} sees three`);
-    for (const page of [old, recent])
-      assert.doesNotMatch(page.party.log.join('\n'), /thrown/);
-    assert.equal(service.refused, 0);
-    for (const who of [ada, bob])
-      assert.doesNotMatch(who.party.output, /^ERROR/m);
-  });
+  };
+  pick([]);
+  return calls.map((call, i) => ({ ...call, via: i % 2 ? ourApp : app }));
 }
 
-test('the room outlives a page that hosts it', async t => {
-  const room = randomUUID();
-  const dan = pipeline('dan', cyan);
-  t.after(() => Promise.all([old, recent, ada, dan].map(who =>
-    who.party && leave(who))));
-  await enter(old, room, true);
-  await enter(ada, room);
-  await allMeet([old, ada]);
+/** Each kind hosts, joins first, and last, with each other; two of a kind. */
+const someCalls = [
+  { order: ['9.7', 'pipeline', '9.11', 'pipeline'], via: app },
+  { order: ['pipeline', '9.11', '9.11', '9.7'], via: ourApp },
+  { order: ['pipeline', '9.7', '9.11', 'pipeline'], via: app, atOnce: true },
+  { order: ['9.11', '9.7', 'pipeline', 'pipeline'], via: ourApp, atOnce: true },
+];
 
-  await t.test('who just goes is no ghost', async () => {
-    await leave(old);
-    await until('ada to be alone', () => faces(ada) === 0, PATIENCE,
-      () => ada.party.summary());
+for (const { order, atOnce, via } of process.env.MESH_LONG
+  ? everyCall() : someCalls) {
+  const [first, ...others] = order;
+  const where = via === ourApp ? ', over our own server' : '';
+  test(`${first} hosts, ${others.join(', ')} join ${
+    atOnce ? 'all at once' : 'one after the other'}${where}`, async t => {
+    const room = randomUUID();
+    const all = order.map((kind, i) => kind === 'pipeline'
+      ? pipeline(`pipeline (${seats[i].colour})`, seats[i]) : page(kind, i));
+    t.after(() => Promise.all(all.map(who => who.party && leave(who))));
+    const [host, ...joiners] = all;
+    await enter(host, room, { host: true, via });
+    if (atOnce) {
+      via.gather(joiners.length);
+      await Promise.all(joiners.map(who => enter(who, room, { via, api: true })));
+    } else {
+      for (const [i, who] of joiners.entries()) {
+        await enter(who, room, { via });
+        await allMeet(all.slice(0, i + 2));
+      }
+    }
+    // A page that hosts names only those who have called: two that ask at
+    // once do not hear of each other.
+    const strangers = (a, b) =>
+      atOnce && host.peer && a.peer && b.peer && a !== host && b !== host;
+    await allMeet(all, strangers);
+    for (const who of all) {
+      const there = await faces(who);
+      const known = all.filter(o => o !== who && !strangers(who, o)).length;
+      assert.ok(there >= known && there <= 3, `${who.name} sees ${there}`);
+      if (who.peer)
+        assert.doesNotMatch(who.party.log.join('\n'), /thrown/);
+      else
+        assert.doesNotMatch(who.party.output, /^ERROR/m);
+    }
+    assert.equal(service.refused, 0);
   });
-  await t.test('and newcomers are answered still', async () => {
-    await enter(recent, room);
-    await enter(dan, room);
-    await allMeet([ada, recent, dan]);
-  });
-});
+}
 
 test('what a page does in a call', async t => {
   const room = randomUUID();
   t.after(() => Promise.all([recent, ada].map(who => leave(who))));
-  await enter(ada, room, true);
+  await enter(ada, room, { host: true });
   await openRoom(recent.party, app, room, { peer: '9.11' });
 
   await t.test('it asks twice, and there is one connection', async () => {
@@ -144,8 +175,7 @@ test('what a page does in a call', async t => {
     await allMeet([ada, recent]);
     assert.equal(await faces(ada), 1);
     assert.equal(await faces(recent), 1);
-    const { page } = recent.party;
-    assert.equal(await page.evaluate(() =>
+    assert.equal(await recent.party.page.evaluate(() =>
       window.moozSent.filter(m => m.type === 'call').length), 1);
   });
   await t.test('it mutes itself, and back', async () => {
@@ -187,7 +217,7 @@ test('what a page does in a call', async t => {
 test('a page that misses the answer is called all the same', async t => {
   const room = randomUUID();
   t.after(() => Promise.all([old, ada].map(who => leave(who))));
-  await enter(ada, room, true);
+  await enter(ada, room, { host: true });
   await openRoom(old.party, app, room, { peer: '9.7', patient: false });
   await allMeet([ada, old]);
 });
@@ -225,3 +255,20 @@ test('pipelines alone seal what they say, and the service may cut them off',
       assert.deepEqual([...new Set(sent.map(m => m.type))], ['sealed']);
     });
   });
+
+test('the room outlives a page that hosts it', async t => {
+  const { room, eve } = orphaned;
+  const dan = pipeline('dan', magenta);
+  t.after(() => Promise.all([recent, eve, dan].map(who =>
+    who.party && leave(who))));
+
+  await t.test('who just goes is no ghost', async () => {
+    await until('eve to be alone', () => faces(eve) === 0, PATIENCE,
+      () => eve.party.summary());
+  });
+  await t.test('and newcomers are answered still', async () => {
+    await enter(recent, room, { via: ourApp });
+    await enter(dan, room, { via: ourApp });
+    await allMeet([eve, recent, dan]);
+  });
+});

@@ -85,26 +85,44 @@ export class Browser {
   }
 }
 
+const launchChromium = (folder, args) => puppeteer.launch({
+  executablePath: '/usr/bin/chromium',
+  userDataDir: join(folder, 'profile'),
+  args: [
+    '--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu',
+    '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream',
+    '--autoplay-policy=no-user-gesture-required',
+    '--disable-background-timer-throttling',
+    '--disable-renderer-backgrounding', ...args,
+  ],
+});
+
 export async function openChromium(look, { args = [], camera = {} } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-chromium-'));
   writeY4m(join(folder, 'camera.y4m'), look.rgb, camera);
   writeWav(join(folder, 'microphone.wav'), look.hz);
-  const browser = await puppeteer.launch({
-    executablePath: '/usr/bin/chromium',
-    userDataDir: join(folder, 'profile'),
-    args: [
-      '--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu',
-      '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream',
-      `--use-file-for-fake-video-capture=${join(folder, 'camera.y4m')}`,
-      `--use-file-for-fake-audio-capture=${join(folder, 'microphone.wav')}`,
-      '--autoplay-policy=no-user-gesture-required',
-      '--disable-background-timer-throttling',
-      '--disable-renderer-backgrounding', ...args,
-    ],
-  });
+  const browser = await launchChromium(folder, [
+    `--use-file-for-fake-video-capture=${join(folder, 'camera.y4m')}`,
+    `--use-file-for-fake-audio-capture=${join(folder, 'microphone.wav')}`,
+    ...args]);
   const page = (await browser.pages())[0] ?? await browser.newPage();
   await page.evaluateOnNewDocument(installProbe);
   return new Browser(browser, page, folder);
+}
+
+/**
+ * A window for each of the looks, all in one Chromium: several pages that cost
+ * less than several browsers. The first one's close() closes all.
+ */
+export async function openWindows(looks) {
+  const folder = mkdtempSync(join(tmpdir(), 'mesh-chromium-'));
+  const browser = await launchChromium(folder, []);
+  return Promise.all(looks.map(async look => {
+    const page = await browser.newPage({ type: 'window' });
+    await page.evaluateOnNewDocument(installDevices, look);
+    await page.evaluateOnNewDocument(installProbe);
+    return new Browser(browser, page, folder);
+  }));
 }
 
 /**

@@ -8,7 +8,7 @@
  */
 
 import { createHash, createHmac, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
@@ -107,6 +107,7 @@ export async function trigger({ url, app, key, secret }, channel, data) {
 export class MoozApp {
   /** every message, as `{ to, type, from, … }` */
   messages = [];
+  #crowd = null;
 
   /** @param {object} service a Pusher service's url, app, key and secret */
   constructor(service) {
@@ -143,12 +144,32 @@ export class MoozApp {
         body += chunk;
       const to = pathname.slice('/api/messages/'.length);
       this.messages.push({ ...JSON.parse(body), to });
+      await this.#assemble(JSON.parse(body));
       await trigger(this.service, to, body);
       response.setHeader('Content-Type', 'application/json');
       response.end('{"message":"ok"}');
     } else {
       response.writeHead(404).end();
     }
+  }
+
+  /** Has nobody join before so many have asked: then all do at once. */
+  gather(count) {
+    const opened = new EventEmitter();
+    this.#crowd = { count, asked: new Set(), opened: once(opened, 'open'),
+      open: () => opened.emit('open') };
+  }
+
+  async #assemble({ type, from }) {
+    const crowd = this.#crowd;
+    if (!crowd || type !== 'joinroom')
+      return;
+    crowd.asked.add(from);
+    if (crowd.asked.size >= crowd.count) {
+      this.#crowd = null;
+      crowd.open();
+    }
+    await crowd.opened;
   }
 
   /** The room's link for pipelines. */
