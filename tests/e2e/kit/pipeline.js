@@ -75,14 +75,16 @@ export class Pipeline extends EventEmitter {
    * @param {string[]} description what stands after gst-launch-1.0
    * @param {object} [options]
    * @param {string[]} [options.within] a command that runs it somewhere else
+   * @param {number} [options.pipes] how many further ones, from fd 4
    */
-  constructor(description, { env = {}, within = [] } = {}) {
+  constructor(description, { env = {}, within = [], pipes = 0 } = {}) {
     super();
     const [command, ...args] = [...within, 'gst-launch-1.0', '-m',
       ...description];
     this.process = start(command, args, {
       env: { ...environment, ...env },
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe',
+        ...Array(pipes).fill('pipe')],
     });
     const [, out, err, probe] = this.process.stdio;
     createInterface({ input: out }).on('line', line => this.#read(line));

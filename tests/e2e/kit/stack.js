@@ -1,83 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Parties that are neither browser nor GStreamer: other implementations of
- * WebRTC, in node, that call as mooz does.
+ * Implementations of WebRTC that are neither a browser's nor GStreamer's, each
+ * with a picture and a tone of its own. `makePeer()` gives something with
+ * simple-peer's signal() and destroy(); members.js says to whom.
  */
 
-import { randomUUID } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { createRequire } from 'node:module';
-import Pusher from 'pusher-js';
-import { isTone, nameColour } from './media.js';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { start } from './children.js';
+import { Pipeline } from './pipeline.js';
 
 const require = createRequire(import.meta.url);
-
-/** Joins a room over Pusher, and makes a connection with everybody there. */
-export class MoozMember {
-  id = randomUUID();
-  /** what is seen and heard of each @type {Map<string, {rgb, hz}>} */
-  sights = new Map();
-  peers = new Map();
-  errors = [];
-  #posted = Promise.resolve();
-
-  constructor(app, room, look) {
-    this.app = app;
-    this.room = room;
-    this.look = look;
-    this.pusher = new Pusher(app.service.key, { cluster: 'none',
-      forceTLS: false, wsHost: '127.0.0.1',
-      wsPort: Number(new URL(app.service.url).port),
-      enabledTransports: ['ws'] });
-    const channel = this.pusher.subscribe(this.id);
-    channel.bind('signal', message => this.#hear(message));
-    channel.bind('pusher:subscription_succeeded', () =>
-      this.post(room, { type: 'joinroom' }));
-  }
-
-  post(to, message) {
-    this.#posted = this.#posted.then(() =>
-      fetch(`${this.app.url}/api/messages/${to}`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ ...message, from: this.id }),
-      })).catch(error => this.errors.push(error.message));
-  }
-
-  #hear({ type, from, shouldCall, data }) {
-    if (type === 'roomreply') {
-      for (const other of shouldCall.filter(id => !this.peers.has(id))) {
-        this.#add(other, false);
-        this.post(other, { type: 'call' });
-      }
-    } else if (type === 'call') {
-      this.#add(from, true);
-    } else if (type === 'signal') {
-      this.peers.get(from)?.signal(data);
-    }
-  }
-
-  #add(other, initiator) {
-    this.peers.get(other)?.destroy();
-    this.sights.set(other, { rgb: null, hz: 0 });
-    this.peers.set(other, this.makePeer(this.sights.get(other), initiator,
-      data => this.post(other, { type: 'signal', data })));
-  }
-
-  meets(look) {
-    return [...this.sights.values()].some(s => s.rgb &&
-      nameColour(s.rgb) === look.colour && isTone(s.hz, look.hz));
-  }
-
-  summary() {
-    return { sights: [...this.sights], errors: this.errors };
-  }
-
-  close() {
-    this.peers.forEach(peer => peer.destroy());
-    this.pusher.disconnect();
-  }
-}
 
 const toYuv = ([r, g, b]) => [16 + 0.257 * r + 0.504 * g + 0.098 * b,
   128 - 0.148 * r - 0.291 * g + 0.439 * b,
@@ -111,12 +47,14 @@ class Ear {
 }
 
 /** Google's libwebrtc, by way of @roamhq/wrtc, under simple-peer. */
-export class Libwebrtc extends MoozMember {
+export class Libwebrtc {
+  codecs = ['VP8'];
+  errors = [];
   #timers = [];
   #sinks = [];
 
-  constructor(app, room, look) {
-    super(app, room, look);
+  constructor(look) {
+    this.look = look;
     this.wrtc = require('@roamhq/wrtc');
     this.stream = new this.wrtc.MediaStream([this.#picture(), this.#tone()]);
   }
@@ -148,11 +86,13 @@ export class Libwebrtc extends MoozMember {
     return source.createTrack();
   }
 
-  makePeer(sight, initiator, send) {
+  makePeer({ sight, initiator, send, connected }) {
     const SimplePeer = require('simple-peer');
     const peer = new SimplePeer({ initiator, wrtc: this.wrtc,
       stream: this.stream, config: { iceServers: [] } });
     peer.on('signal', send);
+    peer._pc.addEventListener('connectionstatechange', () =>
+      peer._pc?.connectionState === 'connected' && connected());
     peer.on('error', error => this.errors.push(error.message));
     peer.on('stream', stream => this.#watch(stream, sight));
     return peer;
@@ -176,6 +116,220 @@ export class Libwebrtc extends MoozMember {
   close() {
     this.#timers.forEach(clearInterval);
     this.#sinks.forEach(sink => sink.stop());
-    super.close();
+  }
+}
+
+/**
+ * Takes packets off a stream, where each stands after its length (RFC 4571).
+ * @param {(packet: Buffer) => void} take
+ */
+function readFramed(stream, take) {
+  let rest = Buffer.alloc(0);
+  stream.on('data', data => {
+    rest = Buffer.concat([rest, data]);
+    while (rest.length >= 2 && rest.length >= 2 + rest.readUInt16BE()) {
+      const end = 2 + rest.readUInt16BE();
+      take(rest.subarray(2, end));
+      rest = rest.subarray(end);
+    }
+  });
+}
+
+function writeFramed(stream, packet) {
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(packet.length);
+  stream.write(Buffer.concat([length, packet]));
+}
+
+/** Answers STUN's binding requests (RFC 8489) with who has asked. */
+function answerStun(socket) {
+  const COOKIE = 0x2112a442;
+  socket.on('message', (request, { address, port }) => {
+    const answer = Buffer.alloc(32);
+    request.copy(answer, 4, 4, 20);
+    answer.writeUInt16BE(0x0101, 0);
+    answer.writeUInt16BE(12, 2);
+    answer.writeUInt16BE(0x0020, 20);
+    answer.writeUInt16BE(8, 22);
+    answer.writeUInt16BE(1, 24);
+    answer.writeUInt16BE(port ^ COOKIE >>> 16, 26);
+    Buffer.from(address.split('.').map(Number)).copy(answer, 28);
+    answer.writeInt32BE(answer.readInt32BE(28) ^ COOKIE, 28);
+    socket.send(answer, port, address);
+  });
+  socket.bind(0, '127.0.0.1').unref();
+  return socket;
+}
+
+/**
+ * werift, which is JavaScript throughout and so has no codecs: packets of a
+ * gst-launch go through it, and what it receives goes into another.
+ */
+export class Werift {
+  codecs = ['VP8'];
+  errors = [];
+  #tracks = new Set();
+  // Told of no server, it asks one on the Internet, and waits for the answer.
+  #stun = answerStun(createSocket('udp4'));
+
+  constructor(look) {
+    this.werift = require('werift');
+    const [r, g, b] = look.rgb;
+    this.feed = new Pipeline([
+      'videotestsrc', 'is-live=true', 'pattern=solid-color',
+      `foreground-color=${((0xff << 24 | r << 16 | g << 8 | b) >>> 0)}`, '!',
+      'video/x-raw,width=320,height=240,framerate=15/1', '!',
+      // a key frame every 400 ms, since nobody is there to ask for one
+      'vp8enc', 'deadline=1', 'keyframe-max-dist=6', '!', 'rtpvp8pay', '!',
+      'rtpstreampay', '!', 'fdsink', 'fd=4',
+      'audiotestsrc', 'is-live=true', `freq=${look.hz}`, 'volume=0.4', '!',
+      'opusenc', '!', 'rtpopuspay', '!', 'rtpstreampay', '!', 'fdsink', 'fd=5',
+    ], { pipes: 2 });
+    for (const [i, kind] of ['video', 'audio'].entries()) {
+      readFramed(this.feed.process.stdio[4 + i], packet => {
+        for (const track of this.#tracks) {
+          if (track.kind === kind)
+            track.writeRtp(Buffer.from(packet));
+        }
+      });
+    }
+  }
+
+  makePeer({ sight, initiator, send, connected }) {
+    const { RTCPeerConnection, MediaStreamTrack, useOPUS, useVP8 } = this.werift;
+    const pc = new RTCPeerConnection({
+      iceServers: [{ urls: `stun:127.0.0.1:${this.#stun.address().port}` }],
+      bundlePolicy: 'max-bundle',
+      codecs: { audio: [useOPUS()], video: [useVP8()] } });
+    const tracks = ['audio', 'video'].map(kind =>
+      new MediaStreamTrack({ kind }));
+    const viewer = this.#view(sight);
+    let steps = Promise.resolve();
+    const next = step => {
+      steps = steps.then(step).catch(error => this.errors.push(error.stack));
+    };
+    const describe = async how => {
+      await pc.setLocalDescription(await pc[how]());
+      const { type, sdp } = pc.localDescription;
+      send({ type, sdp });
+    };
+    const accept = async ({ type, sdp }) => {
+      await pc.setRemoteDescription({ type, sdp });
+      if (type === 'offer') {
+        tracks.forEach(track => pc.addTrack(track));
+        await describe('createAnswer');
+      }
+      // No ontrack: to it `m=video 0` is a refusal, also with a=bundle-only.
+      for (const { kind, receiver } of pc.getTransceivers())
+        this.#pass(kind, receiver, viewer, sight);
+    };
+    pc.onconnectionstatechange = () => {
+      if (pc.connectionState === 'connected') {
+        tracks.forEach(track => this.#tracks.add(track));
+        connected();
+      }
+    };
+    pc.onicecandidate = ({ candidate }) => candidate?.candidate &&
+      send({ type: 'candidate', candidate: candidate.toJSON() });
+    if (initiator) {
+      tracks.forEach(track =>
+        pc.addTransceiver(track, { direction: 'sendrecv' }));
+      next(() => describe('createOffer'));
+    }
+    return {
+      signal: said => next(async () => {
+        if (said.sdp)
+          await accept(said);
+        else if (said.candidate?.candidate)
+          await pc.addIceCandidate(said.candidate);
+      }),
+      destroy: () => {
+        tracks.forEach(track => this.#tracks.delete(track));
+        viewer.stop('SIGKILL');
+        next(() => pc.close());
+      },
+    };
+  }
+
+  #pass(kind, receiver, viewer, sight) {
+    const into = viewer.process.stdio[kind === 'video' ? 4 : 5];
+    into.on('error', () => {});
+    receiver.track.onReceiveRtp.subscribe(packet => {
+      writeFramed(into, packet.serialize());
+      // it began somewhere in between
+      if (kind === 'video' && !sight.rgb)
+        receiver.sendRtcpPLI(packet.header.ssrc).catch(() => {});
+    });
+  }
+
+  /** Decodes what comes of one peer, and tells what it is. */
+  #view(sight) {
+    const caps = 'application/x-rtp-stream,payload=96,clock-rate=';
+    const viewer = new Pipeline([
+      'meshprobe', 'name=probe', 'fd=3',
+      'fdsrc', 'fd=4', '!', `${caps}90000,media=video,encoding-name=VP8`, '!',
+      'rtpstreamdepay', '!', 'rtpvp8depay', '!', 'vp8dec', '!',
+      'videoconvert', '!', 'video/x-raw,format=I420', '!', 'probe.video_%u',
+      'fdsrc', 'fd=5', '!', `${caps}48000,media=audio,encoding-name=OPUS`, '!',
+      'rtpstreamdepay', '!', 'rtpopusdepay', '!', 'opusdec', '!',
+      'audioconvert', '!', 'audio/x-raw,format=S16LE', '!', 'probe.audio_%u',
+    ], { pipes: 2 });
+    viewer.on('line', ({ kind, rgb, hz, level }) => {
+      if (kind === 'video')
+        sight.rgb = rgb;
+      else if (level > 0.01)
+        sight.hz = hz;
+    });
+    return viewer;
+  }
+
+  close() {
+    this.feed.stop('SIGKILL');
+    this.#stun.close();
+  }
+}
+
+/** aiortc, in a Python of its own. */
+export class Aiortc {
+  codecs = ['VP8'];
+  errors = [];
+  #peers = [];
+
+  constructor({ rgb, hz }) {
+    this.process = start('/usr/bin/python3',
+      [fileURLToPath(new URL('aiortc-peer.py', import.meta.url)),
+        JSON.stringify({ rgb, hz })], { stdio: 'pipe' });
+    createInterface({ input: this.process.stdout })
+      .on('line', line => this.#read(JSON.parse(line)));
+    createInterface({ input: this.process.stderr })
+      .on('line', line => this.errors.push(line));
+    this.process.stdin.on('error', () => {});
+  }
+
+  #read({ peer, signal, connected, rgb, hz }) {
+    const wish = this.#peers[peer];
+    if (signal)
+      wish.send(signal);
+    if (connected)
+      wish.connected();
+    wish.sight.rgb = rgb ?? wish.sight.rgb;
+    wish.sight.hz = hz ?? wish.sight.hz;
+  }
+
+  #tell(line) {
+    this.process.stdin.write(JSON.stringify(line) + '\n');
+  }
+
+  makePeer(wish) {
+    const peer = this.#peers.push(wish) - 1;
+    this.#tell({ peer, open: { initiator: wish.initiator } });
+    return {
+      signal: signal => this.#tell({ peer, signal }),
+      destroy: () => this.#tell({ peer, close: true }),
+    };
+  }
+
+  close() {
+    this.process.kill('SIGKILL');
   }
 }
