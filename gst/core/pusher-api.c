@@ -275,10 +275,12 @@ carry_out (MeshFront *front, MeshFrontApp *app, const Trigger *self)
   for (guint i = 0; i < self->channels->len; i++) {
     const char *name = g_ptr_array_index (self->channels, i);
     MeshFrontChannel *channel = g_hash_table_lookup (app->channels, name);
+    g_autoptr (GBytes) frame = g_string_free_to_bytes (mesh_front_frame_event (
+            &self->name, name, &self->data, NULL));
 
     if (channel)
-      mesh_front_publish (front, channel, mesh_front_frame_event (&self->name,
-              name, &self->data, NULL), self->except);
+      mesh_front_publish_bytes (front, channel, frame, self->except);
+    mesh_front_cache_put (front, app, name, frame, self->data.length);
   }
 }
 
@@ -403,8 +405,8 @@ get_channels (MeshFrontApp *app, GPtrArray *params, GString *text)
 }
 
 static guint
-get_channel (MeshFrontApp *app, const char *name, GPtrArray *params,
-    GString *text)
+get_channel (MeshFront *front, MeshFrontApp *app, const char *name,
+    GPtrArray *params, GString *text)
 {
   const char *info = get_param (params, "info");
   gboolean subscribers = is_listed (info, "subscription_count");
@@ -419,6 +421,10 @@ get_channel (MeshFrontApp *app, const char *name, GPtrArray *params,
   if (subscribers || (users && channel)) {
     g_string_append_c (text, ',');
     append_counts (text, channel, subscribers, users);
+  }
+  if (is_listed (info, "cache")) {
+    g_string_append_c (text, ',');
+    mesh_front_cache_append (text, front, app, name);
   }
   g_string_append_c (text, '}');
   return 200;
@@ -464,14 +470,15 @@ terminate_user (MeshFront *front, MeshFrontApp *app, const char *user,
 }
 
 static guint
-get (MeshFrontApp *app, char **words, GPtrArray *params, GString *text)
+get (MeshFront *front, MeshFrontApp *app, char **words, GPtrArray *params,
+    GString *text)
 {
   guint n = g_strv_length (words);
 
   if (g_str_equal (words[0], "channels") && n == 1)
     return get_channels (app, params, text);
   if (g_str_equal (words[0], "channels") && n == 2)
-    return get_channel (app, words[1], params, text);
+    return get_channel (front, app, words[1], params, text);
   if (g_str_equal (words[0], "channels") && n == 3
       && g_str_equal (words[2], "users"))
     return get_users (app, words[1], text);
@@ -542,7 +549,7 @@ mesh_front_request (MeshFront *front, const MeshFrontRequest *request,
   if (g_str_equal (request->method, "POST"))
     return post (front, app, words, request, text);
   if (g_str_equal (request->method, "GET"))
-    return get (app, words, params, text);
+    return get (front, app, words, params, text);
   return answer (text, 405, "Method not allowed");
 }
 

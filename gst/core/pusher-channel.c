@@ -39,15 +39,14 @@ mesh_front_channel_free (MeshFrontChannel *channel)
 }
 
 /*
- * mesh_front_publish:
- * @frame: (transfer full): what all get
+ * mesh_front_publish_bytes:
+ * @frame: what all get
  * @except: (nullable): the socket id of somebody who does not
  */
 void
-mesh_front_publish (MeshFront *front, MeshFrontChannel *channel,
-    GString *frame, const char *except)
+mesh_front_publish_bytes (MeshFront *front, MeshFrontChannel *channel,
+    GBytes *frame, const char *except)
 {
-  g_autoptr (GBytes) bytes = g_string_free_to_bytes (frame);
   GHashTableIter iter;
   MeshFrontClient *client;
 
@@ -55,9 +54,19 @@ mesh_front_publish (MeshFront *front, MeshFrontChannel *channel,
   while (g_hash_table_iter_next (&iter, (gpointer *) &client, NULL)) {
     if (except && g_str_equal (client->socket_id, except))
       continue;
-    mesh_front_send (front, client, bytes);
+    mesh_front_send (front, client, frame);
     front->stats.delivered++;
   }
+}
+
+/* @frame: (transfer full) */
+void
+mesh_front_publish (MeshFront *front, MeshFrontChannel *channel,
+    GString *frame, const char *except)
+{
+  g_autoptr (GBytes) bytes = g_string_free_to_bytes (frame);
+
+  mesh_front_publish_bytes (front, channel, bytes, except);
 }
 
 /*
@@ -221,6 +230,7 @@ enter (MeshFront *front, MeshFrontClient *client, const char *name,
   g_hash_table_insert (client->channels, channel, member);
   front->stats.subscriptions++;
   mesh_front_send_text (front, client, mesh_front_frame_succeeded (channel));
+  mesh_front_cache_tell (front, client, name);
 }
 
 void

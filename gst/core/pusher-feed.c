@@ -75,16 +75,18 @@ feed_unsubscribe (MeshFront *front, MeshFrontClient *client,
 
 /* A user's id becomes the name of a channel, and is made of the same. */
 static char *
-read_user (const char *user_data)
+read_user (const char *user_data, gboolean *watches)
 {
-  static const char *const names[] = { "id", NULL };
-  MeshJsonSpan field;
+  static const char *const names[] = { "id", "watchlist", NULL };
+  MeshJsonSpan fields[G_N_ELEMENTS (names) - 1];
   g_autofree char *id = NULL;
   g_autofree char *channel = NULL;
 
   if (mesh_json_scan (user_data, strlen (user_data), MESH_FRONT_MAX_DEPTH,
-          names, &field))
-    id = dup_string (&field);
+          names, fields)) {
+    id = dup_string (&fields[0]);
+    *watches = fields[1].length > strlen ("[]");
+  }
   channel = g_strconcat (MESH_PUSHER_USER_PREFIX, id, NULL);
   if (!id || mesh_pusher_channel_kind (channel) != MESH_PUSHER_USER)
     return NULL;
@@ -100,6 +102,7 @@ feed_signin (MeshFront *front, MeshFrontClient *client,
   g_autofree char *auth = NULL;
   g_autofree char *user_data = NULL;
   g_autofree char *what = NULL;
+  gboolean watches = FALSE;
 
   if (read_object (data, names, fields)) {
     auth = dup_string (&fields[0]);
@@ -108,7 +111,7 @@ feed_signin (MeshFront *front, MeshFrontClient *client,
   what = g_strconcat (":user::", user_data, NULL);
   if (!client->user && user_data
       && mesh_front_is_auth (client, auth, what, NULL))
-    client->user = read_user (user_data);
+    client->user = read_user (user_data, &watches);
   else
     g_clear_pointer (&user_data, g_free);
   if (!user_data || !client->user) {
@@ -118,6 +121,8 @@ feed_signin (MeshFront *front, MeshFrontClient *client,
   }
   mesh_front_send_text (front, client,
       mesh_front_frame_signed_in (user_data));
+  if (watches)
+    refuse (front, client, 0, "Watchlists are not kept here");
 }
 
 /* Returns what is wrong, or NULL. */

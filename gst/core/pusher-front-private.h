@@ -7,8 +7,9 @@
 G_BEGIN_DECLS
 
 /* pusher-front.c has the connections, pusher-feed.c what they say,
- * pusher-channel.c the channels and who is in them, pusher-frame.c the frames
- * that are sent, pusher-api.c the HTTP interface. */
+ * pusher-channel.c the channels and who is in them, pusher-cache.c what is kept
+ * of them, pusher-frame.c the frames that are sent, pusher-api.c the HTTP
+ * interface. */
 
 /* What an application may nest in what is passed on for it. */
 #define MESH_FRONT_MAX_DEPTH 32
@@ -18,11 +19,14 @@ typedef struct {
   gint64 credited;              /* until when */
 } MeshFrontBucket;
 
+typedef struct _MeshFrontCached MeshFrontCached;
+
 typedef struct {
   char *id;
   char *key;
   char *secret;
   GHashTable *channels;         /* name -> MeshFrontChannel, owned */
+  GHashTable *cached;           /* name -> MeshFrontCached, owned */
 } MeshFrontApp;
 
 /* One person in a presence channel, with however many connections. */
@@ -58,6 +62,8 @@ struct _MeshFront {
   guint32 prefix;               /* of socket ids */
   GPtrArray *apps;              /* of MeshFrontApp, owned */
   GHashTable *clients;          /* number -> MeshFrontClient, owned */
+  GQueue cached;                /* of MeshFrontCached, the oldest first */
+  gint64 now;                   /* when we were last told the time */
   GQueue actions;               /* of MeshFrontAction, owned */
   MeshFrontStats stats;
 };
@@ -87,9 +93,21 @@ void mesh_front_unsubscribe (MeshFront *front, MeshFrontClient *client,
 void mesh_front_unsubscribe_all (MeshFront *front, MeshFrontClient *client);
 void mesh_front_publish (MeshFront *front, MeshFrontChannel *channel,
     GString *frame, const char *except);
+void mesh_front_publish_bytes (MeshFront *front, MeshFrontChannel *channel,
+    GBytes *frame, const char *except);
 void mesh_front_channel_free (MeshFrontChannel *channel);
 gboolean mesh_front_is_auth (MeshFrontClient *client, const char *auth,
     const char *what, const char *data);
+
+/* pusher-cache.c */
+void mesh_front_cached_free (MeshFrontCached *cached);
+void mesh_front_cache_put (MeshFront *front, MeshFrontApp *app,
+    const char *name, GBytes *frame, gsize data_length);
+void mesh_front_cache_tell (MeshFront *front, MeshFrontClient *client,
+    const char *name);
+void mesh_front_cache_append (GString *text, MeshFront *front,
+    MeshFrontApp *app, const char *name);
+void mesh_front_cache_tick (MeshFront *front);
 
 /* pusher-frame.c */
 void mesh_front_append_string (GString *out, const char *text, gsize length);

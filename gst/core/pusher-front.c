@@ -25,6 +25,7 @@ mesh_front_limits_init (MeshFrontLimits *limits)
     .subscriptions = 65536,
     .client_channels = 100,
     .members = 100,
+    .cached = 1000,
     .rate = 100,
     .burst = 500,
     .events = 10,
@@ -41,6 +42,7 @@ app_free (MeshFrontApp *app)
   g_free (app->key);
   g_free (app->secret);
   g_hash_table_unref (app->channels);
+  g_hash_table_unref (app->cached);
   g_free (app);
 }
 
@@ -75,6 +77,7 @@ mesh_front_new (const MeshFrontLimits *limits, guint64 seed)
   front->apps = g_ptr_array_new_with_free_func ((GDestroyNotify) app_free);
   front->clients = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL,
       (GDestroyNotify) client_free);
+  g_queue_init (&front->cached);
   g_queue_init (&front->actions);
   return front;
 }
@@ -164,6 +167,8 @@ mesh_front_add_app (MeshFront *front, const char *text, GError **error)
   app->secret = g_strdup (words[2]);
   app->channels = g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
       (GDestroyNotify) mesh_front_channel_free);
+  app->cached = g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
+      (GDestroyNotify) mesh_front_cached_free);
   g_ptr_array_add (front->apps, app);
   return TRUE;
 }
@@ -290,6 +295,7 @@ mesh_front_connected (MeshFront *front, guint64 client, const char *key,
 {
   MeshFrontClient *self = g_new0 (MeshFrontClient, 1);
 
+  front->now = MAX (front->now, now);
   self->number = client;
   self->heard = now;
   self->channels = g_hash_table_new (NULL, NULL);
@@ -406,6 +412,8 @@ mesh_front_tick (MeshFront *front, gint64 now)
 {
   g_autoptr (GList) clients = g_hash_table_get_values (front->clients);
 
+  front->now = now;
+  mesh_front_cache_tick (front);
   for (GList *l = clients; l; l = l->next)
     check_silence (front, l->data, now);
 }

@@ -18,8 +18,9 @@ G_BEGIN_DECLS
  *       mesh_front_action_clear (&action);
  *     }
  *
- * A channel is there as long as somebody listens to it. Nothing is kept for
- * those who come later: that is how Pusher is.
+ * A channel is there as long as somebody listens to it. For those who come
+ * later nothing is kept, but for the last event on "cache-" channels: that is
+ * how Pusher is.
  *
  * Not thread-safe. Times are microseconds of one monotonic clock.
  */
@@ -32,6 +33,7 @@ typedef struct _MeshFront MeshFront;
  * @subscriptions: to all channels together
  * @client_channels: how many one connection may listen to
  * @members: people in one presence channel
+ * @cached: last events that are kept for those who come later
  * @rate: frames a second from one connection
  * @burst: how many it may save up
  * @events: client events a second from one connection
@@ -46,6 +48,7 @@ typedef struct {
   guint subscriptions;
   guint client_channels;
   guint members;
+  guint cached;
   guint rate;
   guint burst;
   guint events;

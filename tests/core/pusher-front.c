@@ -378,6 +378,131 @@ applications_are_apart (Fixture *f, gconstpointer data)
   g_assert_null (strstr (f->log->str, "2<"));
 }
 
+/* As the application's server asks, with its signature. */
+static guint
+ask (Fixture *f, const char *method, const char *path, const char *info,
+    const char *body, GString *answer)
+{
+  g_autofree char *md5 = body
+      ? g_compute_checksum_for_string (G_CHECKSUM_MD5, body, -1) : NULL;
+  g_autofree char *query = g_strdup_printf ("auth_key=key&auth_timestamp=1"
+      "&auth_version=1.0%s%s%s%s", md5 ? "&body_md5=" : "", md5 ? md5 : "",
+      info ? "&info=" : "", info ? info : "");
+  g_autofree char *signature = mesh_pusher_sign_request ("secret", method,
+      path, query);
+  g_autofree char *whole = g_strconcat (query, "&auth_signature=", signature,
+      NULL);
+  MeshFrontRequest request = { method, path, whole, body,
+    body ? strlen (body) : 0, 1 };
+
+  return mesh_front_request (f->front, &request, answer);
+}
+
+static void
+trigger (Fixture *f, const char *channel, const char *words)
+{
+  g_autofree char *body = g_strdup_printf ("{\"name\":\"e\",\"data\":\"%s\","
+      "\"channels\":[\"%s\"]}", words, channel);
+  g_autoptr (GString) answer = g_string_new (NULL);
+
+  g_assert_cmpuint (ask (f, "POST", "/apps/app/events", NULL, body, answer),
+      ==, 200);
+}
+
+/* What one who comes now is told besides. */
+static char *
+look_into (Fixture *f, guint64 client, const char *channel)
+{
+  const char *log, *more;
+
+  connect_client (f, client);
+  log = enter (f, client, channel, g_str_has_prefix (channel, "presence-")
+      ? "a" : NULL);
+  assert_entered (log);
+  more = strchr (log, '<');
+  more = strchr (more + 1, '<');
+  return g_strdup (more ? more + 1 : "");
+}
+
+static void
+cache_channels_keep_the_last_event (Fixture *f, gconstpointer data)
+{
+  static const char *const channels[] = { "cache-x", "private-cache-x",
+    "private-encrypted-cache-x", "presence-cache-x" };
+  g_autoptr (GString) answer = g_string_new (NULL);
+  g_autofree char *nothing = NULL;
+  guint64 client = 0;
+
+  start (f);
+  for (guint i = 0; i < G_N_ELEMENTS (channels); i++) {
+    g_autofree char *miss = g_strdup_printf ("{\"event\":"
+        "\"pusher:cache_miss\",\"channel\":\"%s\"}\n", channels[i]);
+    g_autofree char *last = g_strdup_printf ("{\"event\":\"e\","
+        "\"channel\":\"%s\",\"data\":\"2\"}\n", channels[i]);
+    g_autofree char *first = look_into (f, ++client, channels[i]);
+    g_autofree char *later = NULL;
+
+    g_assert_cmpstr (first, ==, miss);
+    /* it outlives those who heard it */
+    trigger (f, channels[i], "1");
+    trigger (f, channels[i], "2");
+    mesh_front_disconnected (f->front, client);
+    drain (f);
+    later = look_into (f, ++client, channels[i]);
+    g_assert_cmpstr (later, ==, last);
+  }
+  trigger (f, "uncached", "1");
+  nothing = look_into (f, ++client, "uncached");
+  g_assert_cmpstr (nothing, ==, "");
+  ask (f, "GET", "/apps/app/channels/cache-x", "cache", NULL, answer);
+  g_assert_cmpstr (answer->str, ==, "{\"occupied\":true,"
+      "\"cache\":{\"data\":\"2\",\"ttl\":1800}}");
+}
+
+static void
+cache_channels_keep_no_client_events (Fixture *f, gconstpointer data)
+{
+  g_autofree char *missed = NULL;
+
+  start (f);
+  connect_client (f, 1);
+  assert_entered (enter (f, 1, "private-cache-x", NULL));
+  say (f, 1, "{\"event\":\"client-e\",\"channel\":\"private-cache-x\","
+      "\"data\":\"1\"}");
+  missed = look_into (f, 2, "private-cache-x");
+  g_assert_nonnull (strstr (missed, "pusher:cache_miss"));
+}
+
+static void
+what_is_kept_is_bounded (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GString) answer = g_string_new (NULL);
+  static const struct {
+    const char *path;
+    const char *answer;
+  } cases[] = {
+    { "/apps/app/channels/cache-0", "{\"occupied\":false,"
+          "\"cache\":{\"data\":\"again\",\"ttl\":1800}}" },
+    { "/apps/app/channels/cache-1", "{\"occupied\":false,\"cache\":null}" },
+    { "/apps/app/channels/cache-2", "{\"occupied\":false,"
+          "\"cache\":{\"data\":\"x\",\"ttl\":1800}}" },
+  };
+
+  f->limits.cached = 2;
+  start (f);
+  trigger (f, "cache-0", "x");
+  trigger (f, "cache-1", "x");
+  trigger (f, "cache-0", "again");
+  trigger (f, "cache-2", "x");
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    ask (f, "GET", cases[i].path, "cache", NULL, answer);
+    g_assert_cmpstr (answer->str, ==, cases[i].answer);
+  }
+  mesh_front_tick (f->front, (gint64) 1800 * G_USEC_PER_SEC);
+  ask (f, "GET", cases[0].path, "cache", NULL, answer);
+  g_assert_cmpstr (answer->str, ==, cases[1].answer);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -396,5 +521,8 @@ main (int argc, char **argv)
   ADD (posts_are_for_ids_and_bounded);
   ADD (a_request_is_known_by_its_signature);
   ADD (applications_are_apart);
+  ADD (cache_channels_keep_the_last_event);
+  ADD (cache_channels_keep_no_client_events);
+  ADD (what_is_kept_is_bounded);
   return g_test_run ();
 }

@@ -8,7 +8,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import Pusher from 'pusher';
 import PusherJs from 'pusher-js';
@@ -186,13 +186,46 @@ test('users: signed in, spoken to, sent away', async t => {
   const [text] = await once(socket, 'message');
   const { socket_id } = JSON.parse(JSON.parse(text).data);
   socket.send(JSON.stringify({ event: 'pusher:signin',
-    data: api.authenticateUser(socket_id, { id: 'by-hand' }) }));
-  const [success] = await once(socket, 'message');
-  assert.equal(JSON.parse(success).event, 'pusher:signin_success');
+    data: api.authenticateUser(socket_id,
+      { id: 'by-hand', watchlist: [a.id] }) }));
+  const said = [];
+  socket.on('message', data => said.push(JSON.parse(data)));
+  await until('what is said to that', () => said.length === 2);
+  assert.equal(said[0].event, 'pusher:signin_success');
+  assert.match(said[1].data.message, /Watchlists are not kept/);
   await api.terminateUserConnections('by-hand');
   const [code] = await once(socket, 'close');
   assert.equal(code, 4009);
   assert.equal(a.connection.state, 'connected');
+});
+
+test('cache channels: the last event, or that there is none', async t => {
+  const { api, open } = await serve(t);
+  const a = await open(), b = await open();
+  const missed = heard(a.subscribe('private-cache-x'), 'pusher:cache_miss');
+  await missed;
+  await api.trigger('private-cache-x', 'first', 1);
+  await api.trigger('private-cache-x', 'last', { n: 2 });
+  assert.deepEqual(await heard(b.subscribe('private-cache-x'), 'last'),
+    { n: 2 });
+  const { cache } = await (await api.get({ path: '/channels/private-cache-x',
+    params: { info: 'cache' } })).json();
+  assert.equal(cache.data, '{"n":2}');
+  assert.ok(cache.ttl > 1700 && cache.ttl <= 1800, `${cache.ttl}`);
+});
+
+test('encrypted channels: the server passes on what it cannot read', async t => {
+  const { host, port, open } = await serve(t);
+  const api = new Pusher({ ...APP, host, port,
+    encryptionMasterKeyBase64: randomBytes(32).toString('base64') });
+  const a = await open({ channelAuthorization: {
+    customHandler: ({ socketId, channelName }, use) =>
+      use(null, api.authorizeChannel(socketId, channelName)) } });
+  const channel = a.subscribe('private-encrypted-x');
+  await heard(channel, 'pusher:subscription_succeeded');
+  const secret = heard(channel, 'secret');
+  await api.trigger('private-encrypted-x', 'secret', { text: 'ä' });
+  assert.deepEqual(await secret, { text: 'ä' });
 });
 
 /** A request with whatever query and body; signed with what is given. */

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What was said last on channels whose name asks for it ("cache-news"): they
+ * alone have something for those who come later. */
+
+#include "core/pusher-front-private.h"
+
+/* As long as Pusher does, in µs. */
+#define CACHE_LIFETIME (30 * 60 * G_USEC_PER_SEC)
+
+struct _MeshFrontCached {
+  MeshFrontApp *app;
+  char *name;                   /* the channel's */
+  GBytes *frame;
+  gsize data_length;            /* at its end, but for the last '}' */
+  gint64 until;
+  GList link;                   /* in the front's, by age */
+};
+
+void
+mesh_front_cached_free (MeshFrontCached *cached)
+{
+  g_free (cached->name);
+  g_bytes_unref (cached->frame);
+  g_free (cached);
+}
+
+/* The kinds of channels are told by what their names begin with, too. */
+static gboolean
+is_kept (const char *name)
+{
+  static const char *const prefixes[] = { "cache-", "private-cache-",
+    "private-encrypted-cache-", "presence-cache-", NULL };
+
+  for (guint i = 0; prefixes[i]; i++)
+    if (g_str_has_prefix (name, prefixes[i]))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+forget (MeshFront *front, MeshFrontCached *cached)
+{
+  g_queue_unlink (&front->cached, &cached->link);
+  g_hash_table_remove (cached->app->cached, cached->name);
+}
+
+static MeshFrontCached *
+find (MeshFront *front, MeshFrontApp *app, const char *name)
+{
+  MeshFrontCached *cached = g_hash_table_lookup (app->cached, name);
+
+  return cached && cached->until > front->now ? cached : NULL;
+}
+
+/*
+ * mesh_front_cache_put:
+ * @name: any channel
+ * @frame: what was sent there, and nobody's in particular
+ * @data_length: bytes of what it carries, a string
+ *
+ * Where there are too many, those that were heard of longest ago are forgotten.
+ */
+void
+mesh_front_cache_put (MeshFront *front, MeshFrontApp *app, const char *name,
+    GBytes *frame, gsize data_length)
+{
+  MeshFrontCached *cached = g_hash_table_lookup (app->cached, name);
+
+  if (!is_kept (name))
+    return;
+  if (cached)
+    forget (front, cached);
+  cached = g_new0 (MeshFrontCached, 1);
+  cached->app = app;
+  cached->name = g_strdup (name);
+  cached->frame = g_bytes_ref (frame);
+  cached->data_length = data_length;
+  cached->until = front->now + CACHE_LIFETIME;
+  cached->link.data = cached;
+  g_hash_table_insert (app->cached, cached->name, cached);
+  g_queue_push_tail_link (&front->cached, &cached->link);
+  while (front->cached.length > front->limits.cached)
+    forget (front, front->cached.head->data);
+}
+
+/* Tells one who has just come what it has missed, or that it has to ask
+ * somebody else. */
+void
+mesh_front_cache_tell (MeshFront *front, MeshFrontClient *client,
+    const char *name)
+{
+  MeshFrontCached *cached = find (front, client->app, name);
+
+  if (cached) {
+    mesh_front_send (front, client, cached->frame);
+  } else if (is_kept (name)) {
+    GString *frame = g_string_new (NULL);
+
+    g_string_printf (frame,
+        "{\"event\":\"pusher:cache_miss\",\"channel\":\"%s\"}", name);
+    mesh_front_send_text (front, client, frame);
+  }
+}
+
+/* For the HTTP interface: the channel's `cache`, null where there is none. */
+void
+mesh_front_cache_append (GString *text, MeshFront *front, MeshFrontApp *app,
+    const char *name)
+{
+  MeshFrontCached *cached = find (front, app, name);
+
+  gsize size;
+  const char *frame;
+
+  if (!cached) {
+    g_string_append (text, "\"cache\":null");
+    return;
+  }
+  frame = g_bytes_get_data (cached->frame, &size);
+  g_string_append (text, "\"cache\":{\"data\":");
+  g_string_append_len (text, frame + size - 1 - cached->data_length,
+      cached->data_length);
+  g_string_append_printf (text, ",\"ttl\":%" G_GINT64_FORMAT "}",
+      (cached->until - front->now) / G_USEC_PER_SEC);
+}
+
+void
+mesh_front_cache_tick (MeshFront *front)
+{
+  MeshFrontCached *oldest;
+
+  while ((oldest = g_queue_peek_head (&front->cached))
+      && oldest->until <= front->now)
+    forget (front, oldest);
+}
