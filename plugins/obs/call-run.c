@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-#include "frames.h"
+#include "caps.h"
 
 #define PULSE_MS 200
 
@@ -64,9 +64,9 @@ make_bin (TapKind kind, GstElement **sink)
 {
   const char *text = kind == TAP_VIDEO
       ? "videoconvert ! appsink name=sink sync=false async=false "
-      "enable-last-sample=false max-buffers=4 caps=\"" FRAMES_VIDEO_CAPS "\""
+      "enable-last-sample=false max-buffers=4 caps=\"" CAPS_VIDEO "\""
       : "audioconvert ! appsink name=sink sync=false async=false "
-      "enable-last-sample=false max-buffers=50 caps=\"" FRAMES_AUDIO_CAPS "\"";
+      "enable-last-sample=false max-buffers=50 caps=\"" CAPS_AUDIO "\"";
   g_autoptr (GError) error = NULL;
   GstElement *bin = gst_parse_bin_from_description (text, TRUE, &error);
 

@@ -116,7 +116,7 @@ set_colours (struct obs_source_frame *frame, const GstVideoInfo *info)
 /**
  * frames_output_video:
  * @source: an OBS source of asynchronous video
- * @sample: a frame in one of %FRAMES_VIDEO_CAPS
+ * @sample: a frame in one of %CAPS_VIDEO
  * @timestamp: when it is due
  *
  * Returns: whether it is one that OBS takes
@@ -151,7 +151,7 @@ frames_output_video (obs_source_t *source, GstSample *sample, guint64 timestamp)
 /**
  * frames_output_audio:
  * @source: an OBS source of audio
- * @sample: sound in one of %FRAMES_AUDIO_CAPS
+ * @sample: sound in one of %CAPS_AUDIO
  * @timestamp: when it is due
  *
  * Returns: whether it is such that OBS takes it

@@ -4,17 +4,20 @@
 
 #include <string.h>
 
-#include "frames.h"
+#include "caps.h"
 
 /* The names are those that the obs-gstreamer plugin gives these elements: texts
  * written for it may set their properties. Not async: what is linked later, or never,
  * keeps nobody waiting. */
 #define VIDEO_END "videoconvert name=video ! appsink name=video_appsink " \
   "async=false enable-last-sample=false max-buffers=4 sync=%s " \
-  "caps=\"" FRAMES_VIDEO_CAPS "\""
+  "caps=\"" CAPS_VIDEO "\""
 #define AUDIO_END "audioconvert name=audio ! audioresample ! " \
   "appsink name=audio_appsink async=false enable-last-sample=false " \
-  "max-buffers=50 sync=%s caps=\"" FRAMES_AUDIO_CAPS "\""
+  "max-buffers=50 sync=%s caps=\"" CAPS_AUDIO "\""
+
+/* of an element */
+#define SETTINGS "(\\s+[\\w-]+=\\S+)*"
 
 static char *
 replace (const char *pattern, const char *text, const char *by, gboolean once)
@@ -42,11 +45,11 @@ static char *
 lead_to_obs (const char *text)
 {
   g_autofree char *video = contains ("(^|[\\s!])video\\.", text)
-      ? g_strdup (text) : replace ("\\bautovideosink\\b[^!]*?(?=\\s|$)", text,
+      ? g_strdup (text) : replace ("\\bautovideosink\\b" SETTINGS, text,
       "video.", TRUE);
 
   return contains ("(^|[\\s!])audio\\.", text) ? g_steal_pointer (&video)
-      : replace ("\\bautoaudiosink\\b[^!]*?(?=\\s|$)", video, "audio.", TRUE);
+      : replace ("\\bautoaudiosink\\b" SETTINGS, video, "audio.", TRUE);
 }
 
 /**
