@@ -155,6 +155,27 @@ arrange_speaker (const double *aspects, guint n, guint focus,
 }
 
 /**
+ * mesh_layout_get_grid:
+ * @layout: the canvas
+ * @aspects: (array length=n): width by height of each picture; 0 = not known
+ * @n: how many pictures
+ * @columns: (out): of the grid that they are arranged in
+ * @rows: (out): of the same
+ *
+ * Tells whether a grid stays as it is when somebody comes or goes.
+ *
+ * Since: 0.1
+ */
+void
+mesh_layout_get_grid (const MeshLayout *layout, const double *aspects,
+    guint n, guint *columns, guint *rows)
+{
+  *columns = n == 0 ? 0 : best_columns (aspects, n, EVEN (layout->width),
+      EVEN (layout->height), EVEN (MAX (layout->gap, 0)));
+  *rows = n == 0 ? 0 : (n + *columns - 1) / *columns;
+}
+
+/**
  * mesh_layout_arrange:
  * @layout: the canvas and how to share it out
  * @aspects: (array length=n): width by height of each picture as it is to be

@@ -51,6 +51,8 @@ typedef struct {
   int focus;
 } MeshLayout;
 
+void mesh_layout_get_grid (const MeshLayout *layout, const double *aspects,
+    guint n, guint *columns, guint *rows);
 void mesh_layout_arrange (const MeshLayout *layout, const double *aspects,
     guint n, MeshRect *rects);
 

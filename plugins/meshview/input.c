@@ -44,13 +44,6 @@ mesh_input_get_name_locked (MeshInput *self)
   return self->name && *self->name ? self->name : self->title;
 }
 
-gboolean
-mesh_input_is_called_locked (MeshInput *self, const char *who)
-{
-  return g_strcmp0 (self->peer, who) == 0
-      || g_strcmp0 (mesh_input_get_name_locked (self), who) == 0;
-}
-
 /* Asked once, with the first buffer, when the path is sure to be complete. A
  * call at the usual latency changes nothing, so no message either. */
 static void

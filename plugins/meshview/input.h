@@ -63,6 +63,5 @@ gboolean mesh_input_leave (MeshInput *self, GPtrArray *inputs);
 gboolean mesh_input_remove (MeshInput *self, GPtrArray *inputs);
 void mesh_input_ask_all (MeshScene *scene);
 const char *mesh_input_get_name_locked (MeshInput *self);
-gboolean mesh_input_is_called_locked (MeshInput *self, const char *who);
 
 G_END_DECLS

@@ -143,9 +143,12 @@ mix (MeshMixer *self, guint64 position, float *samples)
 
   memset (samples, 0, BLOCK * CHANNELS * sizeof (float));
   g_mutex_lock (&scene->lock);
-  for (guint i = 0; i < scene->voices->len; i++)
-    heard |= mesh_voice_mix_locked (g_ptr_array_index (scene->voices, i),
-        position, samples, BLOCK);
+  for (guint i = 0; i < scene->voices->len; i++) {
+    MeshVoice *voice = g_ptr_array_index (scene->voices, i);
+
+    heard |= mesh_voice_mix_locked (voice, position,
+        mesh_scene_hears_locked (scene, voice), samples, BLOCK);
+  }
   scene->mixed = position + BLOCK;
   choose_speaker_locked (self);
   g_mutex_unlock (&scene->lock);

@@ -12,6 +12,7 @@ mesh_scene_new (void)
   g_mutex_init (&scene->lock);
   scene->tiles = g_ptr_array_new ();
   scene->voices = g_ptr_array_new ();
+  mesh_seats_init (&scene->seats);
   scene->latency = MESH_SCENE_LATENCY;
   return scene;
 }
@@ -29,6 +30,7 @@ scene_clear (gpointer data)
 
   g_ptr_array_unref (scene->tiles);
   g_ptr_array_unref (scene->voices);
+  mesh_seats_clear (&scene->seats);
   g_free (scene->solo);
   g_free (scene->speaker);
   g_mutex_clear (&scene->lock);
@@ -41,24 +43,96 @@ mesh_scene_unref (MeshScene *scene)
     g_atomic_rc_box_release_full (scene, scene_clear);
 }
 
+/* The first who came of those who are called so. A peer id is nobody else's, a
+ * name may be anybody's: so somebody who took another's id for a name is not
+ * mistaken for them. */
+static MeshInput *
+find_called (GPtrArray *inputs, const char *who)
+{
+  MeshInput *named = NULL;
+
+  if (!who || !*who)
+    return NULL;
+  for (guint i = 0; i < inputs->len; i++) {
+    MeshInput *input = g_ptr_array_index (inputs, i);
+
+    if (g_strcmp0 (input->peer, who) == 0)
+      return input;
+    if (!named && g_strcmp0 (mesh_input_get_name_locked (input), who) == 0)
+      named = input;
+  }
+  return named;
+}
+
+/* (transfer container): the tiles with a picture, in the order they came */
+static GPtrArray *
+list_present (MeshScene *scene)
+{
+  GPtrArray *present = g_ptr_array_new ();
+  double aspect;
+
+  for (guint i = 0; i < scene->tiles->len; i++) {
+    MeshTile *tile = g_ptr_array_index (scene->tiles, i);
+
+    if (mesh_tile_get_aspect_locked (tile, &aspect))
+      g_ptr_array_add (present, tile);
+  }
+  return present;
+}
+
+/* Whether a voice is to be heard: in the solo layout, that person's alone. */
+gboolean
+mesh_scene_hears_locked (MeshScene *scene, gconstpointer voice)
+{
+  const MeshInput *input = voice;
+  g_autoptr (GPtrArray) present = NULL;
+  MeshInput *who;
+
+  if (scene->mode != MESH_LAYOUT_SOLO)
+    return TRUE;
+  present = list_present (scene);
+  who = find_called (present, scene->solo);
+  /* whoever has no picture, or one that says nothing of whose it is */
+  if (!who || !who->peer)
+    who = find_called (scene->voices, scene->solo);
+  if (!who)
+    return FALSE;
+  return who == input || (who->peer && g_strcmp0 (who->peer, input->peer) == 0);
+}
+
 /* Which of the tiles shown the layout is about. */
 static int
-find_focus (MeshScene *scene, GPtrArray *shown)
+find_focus (MeshScene *scene, GPtrArray *present, GPtrArray *shown)
 {
-  if (scene->mode == MESH_LAYOUT_GRID)
-    return -1;
-  for (guint i = 0; i < shown->len; i++) {
-    MeshInput *input = g_ptr_array_index (shown, i);
+  gpointer focus = NULL;
+  guint index;
 
-    if (scene->mode == MESH_LAYOUT_SPEAKER) {
-      if (scene->speaker && g_strcmp0 (input->peer, scene->speaker) == 0)
-        return i;
-    } else if (scene->solo
-        && mesh_input_is_called_locked (input, scene->solo)) {
-      return i;
-    }
+  if (scene->mode == MESH_LAYOUT_SOLO)
+    focus = find_called (present, scene->solo);
+  for (guint i = 0; scene->mode == MESH_LAYOUT_SPEAKER && scene->speaker
+      && !focus && i < present->len; i++) {
+    MeshInput *input = g_ptr_array_index (present, i);
+
+    if (g_strcmp0 (input->peer, scene->speaker) == 0)
+      focus = input;
   }
-  return -1;
+  return focus && g_ptr_array_find (shown, focus, &index) ? (int) index : -1;
+}
+
+static void
+seat_everybody (MeshScene *scene, const MeshLayout *layout, GPtrArray *present)
+{
+  g_autofree MeshGuest *guests = g_new0 (MeshGuest, present->len + 1);
+
+  for (guint i = 0; i < present->len; i++) {
+    MeshInput *input = g_ptr_array_index (present, i);
+
+    guests[i].person = input;
+    guests[i].peer = input->peer;
+    guests[i].name = mesh_input_get_name_locked (input);
+    mesh_tile_get_aspect_locked (MESH_TILE (input), &guests[i].aspect);
+  }
+  mesh_seats_update (&scene->seats, layout, guests, present->len);
 }
 
 /* Gives every tile its place. To be called after any change that matters to
@@ -66,9 +140,10 @@ find_focus (MeshScene *scene, GPtrArray *shown)
 void
 mesh_scene_arrange_locked (MeshScene *scene)
 {
+  g_autoptr (GPtrArray) present = list_present (scene);
   g_autoptr (GPtrArray) shown = g_ptr_array_new ();
-  g_autofree double *aspects = g_new (double, scene->tiles->len + 1);
-  g_autofree MeshRect *rects = g_new0 (MeshRect, scene->tiles->len + 1);
+  g_autofree double *aspects = NULL;
+  g_autofree MeshRect *rects = NULL;
   MeshLayout layout = {
     .mode = scene->mode,
     .width = scene->canvas_width,
@@ -76,17 +151,26 @@ mesh_scene_arrange_locked (MeshScene *scene)
     .gap = 0,                   /* see EDGE in canvas.c */
   };
 
-  for (guint i = 0; i < scene->tiles->len; i++) {
-    MeshTile *tile = g_ptr_array_index (scene->tiles, i);
+  seat_everybody (scene, &layout, present);
+  aspects = g_new (double, scene->seats.seats->len + 1);
+  rects = g_new0 (MeshRect, scene->seats.seats->len + 1);
+  for (guint i = 0; i < scene->seats.seats->len; i++) {
+    MeshSeat *seat = g_ptr_array_index (scene->seats.seats, i);
 
-    mesh_tile_place_locked (tile, NULL);
-    if (mesh_tile_get_aspect_locked (tile, &aspects[shown->len]))
-      g_ptr_array_add (shown, tile);
+    /* free places are for the grid */
+    if (!seat->person && scene->mode != MESH_LAYOUT_GRID)
+      continue;
+    aspects[shown->len] = seat->aspect;
+    g_ptr_array_add (shown, (gpointer) seat->person);
   }
-  layout.focus = find_focus (scene, shown);
+  layout.focus = find_focus (scene, present, shown);
   mesh_layout_arrange (&layout, aspects, shown->len, rects);
-  for (guint i = 0; i < shown->len; i++)
-    mesh_tile_place_locked (g_ptr_array_index (shown, i), &rects[i]);
+  for (guint i = 0; i < scene->tiles->len; i++)
+    mesh_tile_place_locked (g_ptr_array_index (scene->tiles, i), NULL);
+  for (guint i = 0; i < shown->len; i++) {
+    if (g_ptr_array_index (shown, i))
+      mesh_tile_place_locked (g_ptr_array_index (shown, i), &rects[i]);
+  }
 }
 
 GstClockTime

@@ -5,6 +5,8 @@
 
 #include "core/layout.h"
 
+#include "seats.h"
+
 G_BEGIN_DECLS
 
 /* What a view shows, shared by everybody who has a part in it: the element and
@@ -43,6 +45,7 @@ typedef struct {
   int canvas_height;
   GPtrArray *tiles;             /* MeshTile, in the order they came */
   GPtrArray *voices;            /* MeshVoice */
+  MeshSeats seats;              /* where the tiles are in the grid */
   char *speaker;                /* peer id, NULL until somebody speaks */
   GstClockTime latency;
   guint64 mixed;                /* the mixer's position, in audio frames */
@@ -52,6 +55,7 @@ MeshScene *mesh_scene_new (void);
 MeshScene *mesh_scene_ref (MeshScene *scene);
 void mesh_scene_unref (MeshScene *scene);
 void mesh_scene_arrange_locked (MeshScene *scene);
+gboolean mesh_scene_hears_locked (MeshScene *scene, gconstpointer voice);
 GstClockTime mesh_scene_get_latency (MeshScene *scene);
 gboolean mesh_scene_raise_latency (MeshScene *scene, GstClockTime latency);
 GList *mesh_scene_list_inputs (MeshScene *scene);

@@ -20,6 +20,22 @@
  * In a window that shows #GstMeshView, `s` goes through the layouts; other keys
  * are passed on to where the streams come from.
  *
+ * ## One person by themselves
+ *
+ * `layout=solo` shows and plays the one whom `solo` names, by peer id or
+ * display name, and nobody else: a feed for a programme that mixes itself. With
+ * `labels=false` there is nothing in the picture but theirs. While nobody is
+ * called so, the outputs go on with the background and silence; who leaves and
+ * comes back under the same name is there again. Of several with the same name
+ * it is the one who came first. Everything can be changed while playing; the
+ * caps stay what they are.
+ *
+ * ## The grid
+ *
+ * People keep their places while others come and go: a place that was left is
+ * kept free as long as the grid would not be smaller without it, for the one
+ * who had it or else for the next who comes.
+ *
  * ## Pads
  *
  * `video_%u` and `audio_%u` take one person's stream each; those that carry the
@@ -370,7 +386,8 @@ install_properties (GObjectClass *klass)
       "How the picture is shared out between people", MESH_TYPE_VIEW_LAYOUT,
       DEFAULT_LAYOUT, flags);
   properties[PROP_SOLO] = g_param_spec_string ("solo", "Solo",
-      "Peer id or display name of whom the solo layout shows", NULL, flags);
+      "Peer id or display name of whom alone the solo layout shows and plays",
+      NULL, flags);
   properties[PROP_LABELS] = g_param_spec_boolean ("labels", "Labels",
       "Whether to write people's names into their pictures", DEFAULT_LABELS,
       flags);

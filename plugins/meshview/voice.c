@@ -37,6 +37,7 @@ struct _MeshVoice {
   GQueue waiting;               /* Chunk */
   guint64 waiting_frames;
   float level;                  /* mean square, smoothed */
+  float gain;                   /* of the last block; below 0 before the first */
 
   /* streaming thread only */
   GstAudioInfo info;
@@ -189,29 +190,33 @@ mesh_voice_clear (MeshInput *input, gboolean ended)
   g_mutex_unlock (&input->scene->lock);
 }
 
-/* Returns the sum of squares. A sample that is no number, or no sound, would
- * spoil everybody's. */
+/* Returns the sum of squares, whatever the gain, which grows by step with each
+ * frame. A sample that is no number, or no sound, would spoil everybody's. */
 static float
-add (float *samples, const float *more, guint count)
+add (float *samples, const float *more, guint count, float gain, float step)
 {
   float square = 0;
 
   for (guint i = 0; i < count; i++) {
     float sample = more[i] > -LOUDEST && more[i] < LOUDEST ? more[i] : 0;
 
-    samples[i] += sample;
+    samples[i] += sample * (gain + step * (i / CHANNELS));
     square += sample * sample;
   }
   return square;
 }
 
-/* Adds to samples what is to be heard from position on, and forgets it.
- * Returns whether there was anything. */
+/* Adds to samples what there is from position on, and forgets it. One who is
+ * not audible any more, or is again, fades within the block: no click.
+ * Returns whether there was anything to hear. */
 gboolean
-mesh_voice_mix_locked (MeshVoice *self, guint64 position, float *samples,
-    guint frames)
+mesh_voice_mix_locked (MeshVoice *self, guint64 position, gboolean audible,
+    float *samples, guint frames)
 {
   guint64 end = position + frames;
+  float to_gain = audible ? 1 : 0;
+  float gain = self->gain < 0 ? to_gain : self->gain;
+  float step = (to_gain - gain) / frames;
   gboolean heard = FALSE;
   float square = 0;
   Chunk *chunk;
@@ -225,14 +230,15 @@ mesh_voice_mix_locked (MeshVoice *self, guint64 position, float *samples,
     if (from < to) {
       square += add (samples + (from - position) * CHANNELS,
           chunk->samples + (from - chunk->position) * CHANNELS,
-          (to - from) * CHANNELS);
-      heard = TRUE;
+          (to - from) * CHANNELS, gain + step * (from - position), step);
+      heard = gain > 0 || audible;
     }
     if (chunk_end > end)
       break;
     drop_locked (self, g_queue_pop_head (&self->waiting));
     g_cond_broadcast (&MESH_INPUT (self)->room);
   }
+  self->gain = to_gain;
   square /= frames * CHANNELS;
   self->level += (square - self->level)
       * (square > self->level ? ATTACK : RELEASE);
@@ -272,4 +278,5 @@ static void
 mesh_voice_init (MeshVoice *self)
 {
   g_queue_init (&self->waiting);
+  self->gain = -1;
 }

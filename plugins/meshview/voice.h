@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (MeshVoice, mesh_voice, MESH, VOICE, MeshInput)
 
 gboolean mesh_voice_mix_locked (MeshVoice *self, guint64 position,
-    float *samples, guint frames);
+    gboolean audible, float *samples, guint frames);
 float mesh_voice_get_level_locked (MeshVoice *self);
 
 G_END_DECLS

@@ -341,6 +341,147 @@ GST_START_TEST (solo_shows_one)
 }
 GST_END_TEST;
 
+/* Who leaves and comes back, with a new peer id, is there again; with another of
+ * the same name it is the one who came first, and an id is nobody's name. */
+GST_START_TEST (solo_comes_back)
+{
+  GstPad *a, *b, *c;
+  Call call;
+
+  call_start (&call, ROOM);
+  g_object_set (call.view, "layout", MESH_LAYOUT_SOLO, "solo", "Ada", NULL);
+  b = join (&call, 1, colours[1]);
+  room_introduce (b, "id-b", "Grace", FALSE);
+  for (guint i = 0; i < 2; i++) {
+    call_await (&call, is_filled, GUINT_TO_POINTER (0x000000));
+    a = join (&call, 2 + i, colours[2 + i]);
+    room_introduce (a, i ? "id-a2" : "id-a1", "Ada", FALSE);
+    call_await (&call, is_filled, GUINT_TO_POINTER (colours[2 + i]));
+    if (i == 0)
+      room_remove (call.room, a);
+  }
+  c = join (&call, 4, colours[4]);
+  room_introduce (c, "id-c", "Ada", FALSE);
+  room_introduce (b, "id-b", "id-c", FALSE);
+  g_object_set (call.view, "solo", "id-c", NULL);
+  call_await (&call, is_filled, GUINT_TO_POINTER (colours[4]));
+  g_object_set (call.view, "solo", "Ada", NULL);
+  call_await (&call, is_filled, GUINT_TO_POINTER (colours[3]));
+  room_remove (call.room, a);
+  call_await (&call, is_filled, GUINT_TO_POINTER (colours[4]));
+  call_stop (&call);
+}
+GST_END_TEST;
+
+/* What is asked for on the fly comes without new caps, and in the frame after
+ * the one before. */
+GST_START_TEST (solo_changes_without_a_gap)
+{
+  GstClockTime last = GST_CLOCK_TIME_NONE;
+  GstCaps *caps = NULL;
+  GstPad *pads[2];
+  Call call;
+
+  call_start (&call, "testroom name=room  room. : meshview name=v labels=false "
+      "v.video ! appsink name=video max-buffers=400");
+  for (guint i = 0; i < 2; i++) {
+    pads[i] = join (&call, i, colours[i]);
+    room_introduce (pads[i], i ? "id-1" : "id-0", i ? "Grace" : "Ada", FALSE);
+  }
+  for (guint i = 0; i < 60; i++) {
+    GstSample *sample = call_pull (call.video);
+    GstBuffer *buffer = gst_sample_get_buffer (sample);
+
+    if (i % 5 == 0)
+      g_object_set (call.view, "layout", i % 3, "solo", i % 2 ? "Ada" : "id-1",
+          "labels", i % 4 == 0, NULL);
+    if (caps)
+      fail_unless (gst_caps_is_equal (caps, gst_sample_get_caps (sample)));
+    gst_caps_replace (&caps, gst_sample_get_caps (sample));
+    /* a machine that is too slow leaves frames out, and says so */
+    if (GST_CLOCK_TIME_IS_VALID (last)
+        && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT))
+      fail_unless (GST_CLOCK_DIFF (last, GST_BUFFER_PTS (buffer))
+          <= (GstClockTimeDiff) GST_MSECOND);
+    last = GST_BUFFER_PTS (buffer) + GST_BUFFER_DURATION (buffer);
+    gst_sample_unref (sample);
+  }
+  gst_caps_unref (caps);
+  g_object_set (call.view, "layout", MESH_LAYOUT_SOLO, "solo", "Ada", NULL);
+  call_await (&call, is_filled, GUINT_TO_POINTER (colours[0]));
+  call_stop (&call);
+}
+GST_END_TEST;
+
+static void
+introduce_by_number (GstPad *pad, guint number, guint time)
+{
+  char *id = g_strdup_printf ("id-%u-%u", number, time);
+  char *name = g_strdup_printf ("Guest %u", number);
+
+  room_introduce (pad, id, name, FALSE);
+  g_free (name);
+  g_free (id);
+}
+
+/* Four in a grid of two by two, where one place is free. */
+static gboolean
+leaves_free (GstVideoFrame *frame, gpointer user_data)
+{
+  guint free_place = GPOINTER_TO_UINT (user_data);
+
+  for (guint i = 0; i < 4; i++) {
+    MeshRect rect = { i % 2 * 640, i / 2 * 360, 640, 360 };
+
+    if (!rect_is (frame, &rect, i == free_place ? 0x000000 : colours[i]))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+GST_START_TEST (a_place_in_the_grid_is_kept)
+{
+  Expected four = expect_grid (4), two = expect_grid (2);
+  GstPad *pads[4], *stranger;
+  Call call;
+
+  call_start (&call, ROOM);
+  for (guint i = 0; i < 4; i++) {
+    pads[i] = join (&call, i, colours[i]);
+    introduce_by_number (pads[i], i, 0);
+  }
+  call_await (&call, shows_tiles, &four);
+  /* whoever it was that left */
+  for (guint i = 0; i < 4; i++) {
+    room_remove (call.room, pads[i]);
+    call_await (&call, leaves_free, GUINT_TO_POINTER (i));
+    pads[i] = join (&call, 4 + i, colours[i]);
+    introduce_by_number (pads[i], i, 1);
+    call_await (&call, shows_tiles, &four);
+  }
+  /* a place is not kept for ever */
+  room_remove (call.room, pads[1]);
+  call_await (&call, leaves_free, GUINT_TO_POINTER (1));
+  stranger = join (&call, 8, colours[1]);
+  introduce_by_number (stranger, 8, 0);
+  call_await (&call, shows_tiles, &four);
+  /* a smaller grid closes up, and opens again where it did */
+  room_remove (call.room, pads[0]);
+  room_remove (call.room, pads[2]);
+  two.colours[0] = colours[1];
+  two.colours[1] = colours[3];
+  call_await (&call, shows_tiles, &two);
+  room_remove (call.room, pads[3]);
+  call_await (&call, is_filled, GUINT_TO_POINTER (colours[1]));
+  pads[0] = join (&call, 9, colours[0]);
+  introduce_by_number (pads[0], 0, 2);
+  two.colours[0] = colours[0];
+  two.colours[1] = colours[1];
+  call_await (&call, shows_tiles, &two);
+  call_stop (&call);
+}
+GST_END_TEST;
+
 GST_START_TEST (whoever_speaks_is_large)
 {
   Expected expected = expect_grid (3);
@@ -419,8 +560,16 @@ GST_END_TEST;
 
 #define WINDOW 48000
 
+/* An amplitude, as it is when nothing else is asked for. */
+static gboolean
+is_near (double value, double expected)
+{
+  return expected == 0 ? value < 0.001 : fabs (value / expected - 1) < 0.2;
+}
+
 static void
-await_tones (Call *call, double a, double b, double amplitude)
+await_two_tones (Call *call, double a, double amplitude_a, double b,
+    double amplitude_b)
 {
   g_autofree float *window = g_new0 (float, WINDOW * 2);
   guint frames = 0;
@@ -435,13 +584,48 @@ await_tones (Call *call, double a, double b, double amplitude)
     frames += size / sizeof (float) / 2;
     if (frames + 480 < WINDOW / 4)
       continue;
-    if (fabs (tone_in (window, frames, a, 48000) / amplitude - 1) < 0.2
-        && fabs (tone_in (window, frames, b, 48000) / amplitude - 1) < 0.2)
+    if (is_near (tone_in (window, frames, a, 48000), amplitude_a)
+        && is_near (tone_in (window, frames, b, 48000), amplitude_b))
       return;
     frames = 0;
   }
   fail ("the tones are not in the mix");
 }
+
+static void
+await_tones (Call *call, double a, double b, double amplitude)
+{
+  await_two_tones (call, a, amplitude, b, amplitude);
+}
+
+GST_START_TEST (solo_is_heard_alone)
+{
+  GstPad *ada, *grace;
+  Call call;
+
+  call_start (&call, ROOM);
+  ada = say (&call, 0, "freq=440 volume=0.3");
+  grace = say (&call, 1, "freq=1000 volume=0.3");
+  room_introduce (ada, "id-a", "Ada", FALSE);
+  room_introduce (grace, "id-b", "Grace", FALSE);
+  room_introduce (join (&call, 0, colours[0]), "id-a", "Ada", FALSE);
+  await_tones (&call, 440, 1000, 0.3);
+  g_object_set (call.view, "layout", MESH_LAYOUT_SOLO, NULL);
+  await_two_tones (&call, 440, 0, 1000, 0);
+  g_object_set (call.view, "solo", "Ada", NULL);
+  await_two_tones (&call, 440, 0.3, 1000, 0);
+  /* without a picture */
+  g_object_set (call.view, "solo", "Grace", NULL);
+  await_two_tones (&call, 440, 0, 1000, 0.3);
+  g_object_set (call.view, "solo", "Ada", NULL);
+  await_two_tones (&call, 440, 0.3, 1000, 0);
+  room_remove (call.room, ada);
+  await_two_tones (&call, 440, 0, 1000, 0);
+  g_object_set (call.view, "layout", MESH_LAYOUT_GRID, NULL);
+  await_two_tones (&call, 440, 0, 1000, 0.3);
+  call_stop (&call);
+}
+GST_END_TEST;
 
 GST_START_TEST (everybody_is_heard)
 {
@@ -516,6 +700,10 @@ meshview_suite (void)
   tcase_add_test (tc, people_come_and_go);
   tcase_add_test (tc, eos_frees_the_tile);
   tcase_add_test (tc, solo_shows_one);
+  tcase_add_test (tc, solo_comes_back);
+  tcase_add_test (tc, solo_changes_without_a_gap);
+  tcase_add_test (tc, solo_is_heard_alone);
+  tcase_add_test (tc, a_place_in_the_grid_is_kept);
   tcase_add_test (tc, whoever_speaks_is_large);
   tcase_add_test (tc, names_are_written);
   tcase_add_test (tc, everybody_is_heard);
