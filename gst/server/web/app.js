@@ -6,6 +6,7 @@ import {CallView} from './call-view.js';
 import {byId, setState, showScreen} from './dom.js';
 import {linkToString, makeLink, parseLink} from './link.js';
 import {recall, remember, tidyName} from './settings.js';
+import {SoloView} from './solo-view.js';
 
 const INSECURE = 'This page came over plain http from another machine, and to '
   + 'such pages browsers give neither camera and microphone nor the means to '
@@ -39,6 +40,11 @@ function enterRoom() {
     return;
   }
   const query = new URLSearchParams(location.search);
+  const solo = query.get('solo')?.trim();
+  if (solo) {
+    new SoloView(link, solo).start();
+    return;
+  }
   const view = new CallView(link, {muted: query.get('muted') === '1',
     hidden: query.get('hidden') === '1'}, showEnd);
   view.start();

@@ -16,7 +16,7 @@ export function byId(id) {
 
 /** @param {HTMLElement} screen shows this one of the page's screens */
 export function showScreen(screen) {
-  for (const id of ['home', 'call', 'end'])
+  for (const id of ['home', 'call', 'solo', 'end'])
     byId(id).hidden = id !== screen.id;
 }
 
