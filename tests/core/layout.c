@@ -125,6 +125,28 @@ any_number_fits (void)
   }
 }
 
+/* As many rows and columns as the pictures are then really put in. */
+static void
+the_grid_is_as_told (void)
+{
+  double aspects[32];
+
+  for (guint i = 0; i < 32; i++)
+    aspects[i] = 16.0 / 9;
+  for (guint n = 1; n <= 32; n++) {
+    MeshLayout layout = { MESH_LAYOUT_GRID, 1280, 720, 8, -1 };
+    MeshRect rects[32];
+    guint columns, rows, in_first_row = 0;
+
+    mesh_layout_get_grid (&layout, aspects, n, &columns, &rows);
+    mesh_layout_arrange (&layout, aspects, n, rects);
+    for (guint i = 0; i < n; i++)
+      in_first_row += rects[i].y == rects[0].y;
+    g_assert_cmpuint (in_first_row, ==, columns);
+    g_assert_cmpuint (rows, ==, (n + columns - 1) / columns);
+  }
+}
+
 /* The worst case of equal cells is a canvas one third empty or so. */
 static void
 grid_uses_the_canvas (void)
@@ -174,6 +196,7 @@ main (int argc, char **argv)
   g_test_add_func ("/layout/follows-the-vectors", follows_the_vectors);
   g_test_add_func ("/layout/any-number-fits", any_number_fits);
   g_test_add_func ("/layout/grid-uses-the-canvas", grid_uses_the_canvas);
+  g_test_add_func ("/layout/the-grid-is-as-told", the_grid_is_as_told);
   g_test_add_func ("/layout/hopeless-sizes-are-survived",
       hopeless_sizes_are_survived);
   return g_test_run ();
