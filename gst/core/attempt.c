@@ -72,11 +72,21 @@ next_sid (MeshRoom *room)
   return g_strdup_printf ("%s-%" G_GUINT64_FORMAT, room->inc, ++room->n_calls);
 }
 
+static void
+send_call (MeshRoom *room, MeshMember *member, const char *sid)
+{
+  MeshMessage *message =
+      mesh_room_message (room, MESH_MESSAGE_CALL, member->id);
+
+  message->sid = g_strdup (sid);
+  message->codecs = g_strdupv (room->codecs);
+  mesh_room_send (room, message);
+}
+
 /* Calls @member, unless something is under way or stands against it. */
 void
 mesh_attempt_call (MeshRoom *room, MeshMember *member, gint64 now)
 {
-  MeshMessage *message;
   char *sid;
 
   if (member->phase != MESH_PEER_IDLE || now < member->barred_until
@@ -87,10 +97,7 @@ mesh_attempt_call (MeshRoom *room, MeshMember *member, gint64 now)
     return;
   }
   sid = next_sid (room);
-  message = mesh_room_message (room, MESH_MESSAGE_CALL, member->id);
-  message->sid = g_strdup (sid);
-  message->codecs = g_strdupv (room->codecs);
-  mesh_room_send (room, message);
+  send_call (room, member, sid);
   begin (room, member, sid, MESH_PEER_CALLING, NULL, now);
 }
 
@@ -389,8 +396,13 @@ mesh_attempt_on_call (MeshRoom *room, const MeshMessage *message, gint64 now)
     mesh_room_send_bye (room, member->id, message->sid, "refused");
     return;
   }
-  if (ours_stands (room, member, message))
+  if (ours_stands (room, member, message)) {
+    /* Where messages are lost, ours may have been. Whoever has it drops it the
+     * second time; an older app would not. */
+    if (message->sid && !room->lists)
+      send_call (room, member, member->sid);
     return;
+  }
   if (message->sid)
     give_way (room, member, now);
   else

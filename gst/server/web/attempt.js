@@ -64,6 +64,10 @@ function begin(room, member, sid, phase, codecs, now) {
 /** @param {Room} room */
 const nextSid = (room) => `${room.inc}-${++room.nCalls}`;
 
+/** @param {Room} room @param {Member} member @param {string | null} sid */
+const sendCall = (room, member, sid) => room.send(room.message('call',
+  member.id, {sid: sid ?? undefined, codecs: room.codecs}));
+
 /**
  * Calls the member, unless something is under way or stands against it.
  *
@@ -80,7 +84,7 @@ export function call(room, member, now) {
     return;
   }
   const sid = nextSid(room);
-  room.send(room.message('call', member.id, {sid, codecs: room.codecs}));
+  sendCall(room, member, sid);
   begin(room, member, sid, 'calling', undefined, now);
 }
 
@@ -400,8 +404,13 @@ export function onCall(room, message, now) {
     room.sendBye(from, sid, 'refused');
     return;
   }
-  if (oursStands(room, member, message))
+  if (oursStands(room, member, message)) {
+    /* Where messages are lost, ours may have been. Whoever has it drops it the
+     * second time; an older app would not. */
+    if (parsed && !room.lists)
+      sendCall(room, member, member.sid);
     return;
+  }
   if (parsed)
     giveWay(room, member, now);
   else
