@@ -207,14 +207,18 @@ pause (Storm *storm)
   end_upset (storm);
 }
 
-/* Nothing is on its way through src: so it may be linked to the other one. */
+/* Nothing is on its way through src: so it may be linked to the other one. Two
+ * threads that leave the pad together are both asked (GStreamer 1.22). */
 static GstPadProbeReturn
 link_other (GstPad *src, GstPadProbeInfo *info, gpointer data)
 {
   Storm *storm = data;
-  GstPad *peer = gst_pad_get_peer (src);
-  GstPad *next = storm->receivers[peer == storm->receivers[0]];
+  GstPad *peer, *next;
 
+  if (!g_atomic_int_compare_and_exchange (&storm->to_relink, TRUE, FALSE))
+    return GST_PAD_PROBE_REMOVE;
+  peer = gst_pad_get_peer (src);
+  next = storm->receivers[peer == storm->receivers[0]];
   fail_unless (gst_pad_unlink (src, peer));
   /* the flush that it may have been left in has ended without it */
   gst_pad_send_event (next, gst_event_new_flush_stop (FALSE));
@@ -235,6 +239,7 @@ relink (Storm *storm)
   begin_upset (storm);
   g_mutex_lock (&storm->linking);
   storm->relinked = FALSE;
+  g_atomic_int_set (&storm->to_relink, TRUE);
   gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_IDLE, link_other, storm, NULL);
   g_mutex_lock (&storm->lock);
   while (!storm->relinked)

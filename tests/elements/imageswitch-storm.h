@@ -40,6 +40,7 @@ typedef struct {
 
   GMutex toggling;              /* for setters that want to be alone */
   GMutex linking;               /* src has a peer */
+  gint to_relink;               /* atomic: somebody is to link src anew */
   gboolean relinked;            /* under lock */
   gint toggles_left;            /* atomic */
   gint quit;                    /* atomic */
