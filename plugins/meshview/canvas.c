@@ -226,6 +226,9 @@ take_shots (MeshCanvas *self, GstBuffer *buffer, guint32 *background)
   g_array_set_clear_func (shots, (GDestroyNotify) mesh_shot_clear);
   g_mutex_lock (&scene->lock);
   *background = scene->background;
+  if (scene->unsettled)
+    mesh_scene_arrange_locked (scene);
+  scene->unsettled = FALSE;
   for (guint i = 0; i < scene->tiles->len; i++) {
     MeshShot shot = { NULL, };
 

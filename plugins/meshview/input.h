@@ -32,6 +32,7 @@ typedef struct {
   char *name;
   char *title;                  /* from the tags, where nobody tells a name */
   gboolean muted;
+  gboolean stalled;             /* the picture has stood still for long */
   gboolean flushing;
   gboolean was_linked;
   gboolean is_leaving;          /* unlinked, or released */

@@ -45,11 +45,12 @@ mesh_scene_unref (MeshScene *scene)
 
 /* The first who came of those who are called so. A peer id is nobody else's, a
  * name may be anybody's: so somebody who took another's id for a name is not
- * mistaken for them. */
+ * mistaken for them. Whose picture stands still comes after the others: it may
+ * be the same person, who has crashed and is back. */
 static MeshInput *
 find_called (GPtrArray *inputs, const char *who)
 {
-  MeshInput *named = NULL;
+  MeshInput *named = NULL, *stalled = NULL;
 
   if (!who || !*who)
     return NULL;
@@ -58,10 +59,14 @@ find_called (GPtrArray *inputs, const char *who)
 
     if (g_strcmp0 (input->peer, who) == 0)
       return input;
-    if (!named && g_strcmp0 (mesh_input_get_name_locked (input), who) == 0)
+    if (g_strcmp0 (mesh_input_get_name_locked (input), who) != 0)
+      continue;
+    if (!input->stalled && !named)
       named = input;
+    if (input->stalled && !stalled)
+      stalled = input;
   }
-  return named;
+  return named ? named : stalled;
 }
 
 /* (transfer container): the tiles with a picture, in the order they came */

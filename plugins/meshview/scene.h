@@ -45,6 +45,7 @@ typedef struct {
   int canvas_height;
   GPtrArray *tiles;             /* MeshTile, in the order they came */
   GPtrArray *voices;            /* MeshVoice */
+  gboolean unsettled;           /* arrange before the next frame */
   MeshSeats seats;              /* where the tiles are in the grid */
   char *speaker;                /* peer id, NULL until somebody speaks */
   GstClockTime latency;

@@ -12,6 +12,9 @@
 /* Enough for input that isn't live, and waits when there are as many. */
 #define MAX_AHEAD 3
 
+/* A placeholder in a call comes twice a second. */
+#define STALLED_AFTER (2 * GST_SECOND)
+
 struct _MeshTile {
   MeshInput parent_instance;
 
@@ -22,6 +25,7 @@ struct _MeshTile {
   MeshRect rect;                /* empty: not shown */
   double aspect;
   gboolean present;             /* from the first frame to the end */
+  GstClockTime moved;           /* when the current frame was first shown */
 
   /* streaming thread only */
   GstVideoInfo info;
@@ -223,6 +227,21 @@ advance_locked (MeshTile *self, GstClockTime time, GstClockTime duration,
     show_locked (self, g_queue_pop_head (&self->waiting), trash);
 }
 
+/* Whether it stands still matters to who is shown alone. */
+static void
+watch_locked (MeshTile *self, GstClockTime time, const MeshFrame *before)
+{
+  MeshInput *input = MESH_INPUT (self);
+  gboolean stalled;
+
+  if (self->current != before || time < self->moved)
+    self->moved = time;
+  stalled = self->current && time > self->moved + STALLED_AFTER;
+  if (stalled != input->stalled)
+    input->scene->unsettled = TRUE;
+  input->stalled = stalled;
+}
+
 /**
  * mesh_tile_shoot_locked:
  * @time: the running time to show
@@ -239,8 +258,10 @@ mesh_tile_shoot_locked (MeshTile *self, GstClockTime time,
 {
   MeshInput *input = MESH_INPUT (self);
   const char *name = mesh_input_get_name_locked (input);
+  const MeshFrame *before = self->current;
 
   advance_locked (self, time, duration, trash);
+  watch_locked (self, time, before);
   if (!self->current || self->rect.width <= 0 || self->rect.height <= 0)
     return FALSE;
   shot->tile = gst_object_ref (self);

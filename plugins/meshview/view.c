@@ -27,8 +27,8 @@
  * `labels=false` there is nothing in the picture but theirs. While nobody is
  * called so, the outputs go on with the background and silence; who leaves and
  * comes back under the same name is there again. Of several with the same name
- * it is the one who came first. Everything can be changed while playing; the
- * caps stay what they are.
+ * it is the one who came first, but for those whose picture has long stood
+ * still. Everything can be changed while playing; the caps stay what they are.
  *
  * ## The grid
  *

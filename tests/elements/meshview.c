@@ -373,6 +373,33 @@ GST_START_TEST (solo_comes_back)
 }
 GST_END_TEST;
 
+/* As when somebody crashes and is back before the others have noticed. */
+GST_START_TEST (solo_passes_over_a_picture_that_stands_still)
+{
+  char *source = colour_source (colours[0], SMALL);
+  char *description = g_strdup_printf ("%s ! valve name=valve", source);
+  GstElement *valve;
+  GstPad *pad;
+  Call call;
+
+  call_start (&call, ROOM);
+  g_object_set (call.view, "layout", MESH_LAYOUT_SOLO, "solo", "Ada", NULL);
+  pad = room_add (call.room, "video_0", description);
+  room_introduce (pad, "id-0", "Ada", FALSE);
+  call_await (&call, is_filled, GUINT_TO_POINTER (colours[0]));
+  valve = gst_bin_get_by_name (GST_BIN (call.room), "valve");
+  g_object_set (valve, "drop", TRUE, NULL);
+  room_introduce (join (&call, 1, colours[1]), "id-1", "Ada", FALSE);
+  call_await (&call, is_filled, GUINT_TO_POINTER (colours[1]));
+  g_object_set (valve, "drop", FALSE, NULL);
+  call_await (&call, is_filled, GUINT_TO_POINTER (colours[0]));
+  gst_object_unref (valve);
+  call_stop (&call);
+  g_free (description);
+  g_free (source);
+}
+GST_END_TEST;
+
 /* What is asked for on the fly comes without new caps, and in the frame after
  * the one before. */
 GST_START_TEST (solo_changes_without_a_gap)
@@ -701,6 +728,7 @@ meshview_suite (void)
   tcase_add_test (tc, eos_frees_the_tile);
   tcase_add_test (tc, solo_shows_one);
   tcase_add_test (tc, solo_comes_back);
+  tcase_add_test (tc, solo_passes_over_a_picture_that_stands_still);
   tcase_add_test (tc, solo_changes_without_a_gap);
   tcase_add_test (tc, solo_is_heard_alone);
   tcase_add_test (tc, a_place_in_the_grid_is_kept);

@@ -93,13 +93,17 @@ async function middle(window, t) {
 const isPlaying = ({videos}) => videos.length === 1 && videos[0].frames > 2;
 
 test('solo: an id before a name, and of one name who came first', () => {
-  const view = (id, name, connected = true) => ({id, name, connected});
+  const view = (id, name, connected = true, silence = 0) =>
+    ({id, name, connected, silence});
   const choose = (views, who, shown) => chooseSolo(views, who, shown)?.id;
   assert.equal(choose([view('a', 'Ann'), view('b', 'a')], 'a'), 'a');
   assert.equal(choose([view('a', 'Ann'), view('b', 'Ann')], 'Ann'), 'a');
   assert.equal(choose([view('a', 'Ann'), view('b', 'Ann')], 'Ann', 'b'), 'b');
   assert.equal(choose([view('a', 'Ann', false), view('b', 'Ann')], 'Ann'), 'b');
   assert.equal(choose([view('a', ' Ann ', false)], 'Ann'), 'a');
+  const crashed = view('a', 'Ann', true, 3);
+  assert.equal(choose([crashed], 'Ann', 'a'), 'a');
+  assert.equal(choose([crashed, view('b', 'Ann')], 'Ann', 'a'), 'b');
   assert.equal(choose([view('a', 'Anna'), view('b', '')], 'Ann'), undefined);
 });
 

@@ -4,8 +4,8 @@
 
 /**
  * Whom a view of one person shows. A peer id is nobody else's, a name may be
- * anybody's: then it is who came first, and whoever is on the way in waits for
- * one who is already there.
+ * anybody's: then it is who came first, but for those of whom nothing comes, who
+ * may have crashed and be back.
  *
  * @param {PeerView[]} views in the order they came
  * @param {string} who display name or peer id
@@ -17,6 +17,8 @@ export function chooseSolo(views, who, shown) {
   if (byId)
     return byId;
   const named = views.filter(({name}) => name.trim() === who);
-  return named.find(({id}) => id === shown)
-    ?? named.find(({connected}) => connected) ?? named[0] ?? null;
+  const heard = named.filter(({connected, silence}) =>
+    connected && silence === 0);
+  const candidates = heard.length > 0 ? heard : named;
+  return candidates.find(({id}) => id === shown) ?? candidates[0] ?? null;
 }
