@@ -10,7 +10,8 @@
 G_BEGIN_DECLS
 
 /* The call's inside, for its own files: call.c has the pool and what other files may ask
- * for, call-run.c the pipeline, call-people.c who is there and who is shown where. */
+ * for, call-run.c the pipeline, call-people.c who is there and who is shown where,
+ * call-programme.c what is sent. */
 
 /* Somebody else, from their first pad on. */
 typedef struct {
@@ -31,14 +32,16 @@ typedef struct {
 
 struct _Call {
   gatomicrefcount refs;
-  char *link;
 
   /* under the pool's lock */
   guint users;
   gint64 unused_since;
 
-  GMutex lock;                  /* guards, taken after the pool's: */
+  GMutex applying;              /* so that whoever applies last, applies the newest */
+  GMutex lock;                  /* guards, taken after the pool's and applying: */
   Runner *runner;               /* NULL: it is left */
+  char *link;                   /* NULL: the room is still to be made */
+  char *serve;                  /* NULL: nothing is served */
   char *name;
   gboolean muted;
   gboolean hidden;
@@ -52,7 +55,11 @@ struct _Call {
   GstElement *camera;
   GstElement *sources[2];       /* by CallKind */
   GstCaps *caps[2];
-  gboolean sending;
+  char *programme_name;         /* NULL: name */
+  guint bitrate;                /* 0: no limit */
+  gboolean sending;             /* there is a programme */
+  gboolean open;                /* what it is to be hidden by is set */
+  gboolean sent;                /* the others have seen some of it */
 
   /* the runner's thread */
   GstElement *pipeline;
@@ -68,8 +75,16 @@ struct _Call {
   gint generation;              /* atomic; of the pipeline */
 };
 
-Call *call_ref (Call *call);
-void call_unref (gpointer call);
+/* call.c */
+Call *call_pool_get (const char *link, const char *serve, const CallSelf *self,
+    gboolean *made);
+void call_release_now (Call *call);
+void call_pool_add_link (Call *call, const char *link);
+
+/* call-programme.c */
+void call_watch_encoders (Call *call, GstElement *pipeline);
+void call_hear_message (Call *call, const GstStructure *s);
+void call_tell_link (Call *call);
 
 /* call-run.c */
 extern const RunnerEvents call_runner_events;

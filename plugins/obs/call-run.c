@@ -162,6 +162,14 @@ on_pad_removed (GstElement *room, GstPad *pad, gpointer user_data)
 
 /* --- our own side --- */
 
+/* What is not sent any more is hidden behind the picture and muted, and so the others
+ * are told; but nobody is shown a picture where there was nothing. */
+static gboolean
+is_hidden_locked (Call *self)
+{
+  return self->sending ? self->hidden : self->sent;
+}
+
 /* Any thread. */
 void
 call_apply_self (Call *self)
@@ -169,22 +177,28 @@ call_apply_self (Call *self)
   g_autoptr (GstElement) room = NULL;
   g_autoptr (GstElement) camera = NULL;
   g_autofree char *name = NULL;
-  gboolean muted, hidden;
+  gboolean muted, hidden, sending;
 
+  g_mutex_lock (&self->applying);
   g_mutex_lock (&self->lock);
   if (self->room) {
     room = gst_object_ref (self->room);
     camera = gst_object_ref (self->camera);
   }
-  name = g_strdup (self->name);
-  muted = self->muted;
-  /* nobody is shown a picture instead of nothing */
-  hidden = self->hidden && self->sending;
+  sending = self->sending;
+  name = g_strdup (sending && self->programme_name ? self->programme_name
+      : self->name);
+  muted = self->muted || !sending;
+  hidden = is_hidden_locked (self);
   g_mutex_unlock (&self->lock);
-  if (!room)
-    return;
-  g_object_set (camera, "hidden", hidden, NULL);
-  g_object_set (room, "muted", muted, "display-name", name, NULL);
+  if (room) {
+    g_object_set (camera, "hidden", hidden, NULL);
+    g_object_set (room, "muted", muted, "display-name", name, NULL);
+    g_mutex_lock (&self->lock);
+    self->open = sending && self->sending && self->room == room;
+    g_mutex_unlock (&self->lock);
+  }
+  g_mutex_unlock (&self->applying);
 }
 
 static void
@@ -199,8 +213,11 @@ configure (Call *self, GstElement *pipeline)
   self->sources[CALL_AUDIO] = gst_bin_get_by_name (GST_BIN (pipeline), "audio");
   gst_clear_caps (&self->caps[CALL_VIDEO]);
   gst_clear_caps (&self->caps[CALL_AUDIO]);
-  g_object_set (room, "link", self->link, "latency", self->latency, NULL);
+  self->open = self->sent = FALSE;
+  g_object_set (room, "link", self->link, "serve", self->serve, "latency",
+      self->latency, NULL);
   g_mutex_unlock (&self->lock);
+  call_watch_encoders (self, pipeline);
   g_signal_connect (room, "pad-added", G_CALLBACK (on_pad_added), self);
   g_signal_connect (room, "pad-removed", G_CALLBACK (on_pad_removed), self);
   call_apply_self (self);
@@ -249,7 +266,7 @@ on_down (gpointer user_data)
   elements[1] = g_steal_pointer (&self->camera);
   elements[2] = g_steal_pointer (&self->sources[0]);
   elements[3] = g_steal_pointer (&self->sources[1]);
-  self->sending = FALSE;
+  self->open = self->sent = FALSE;
   g_mutex_unlock (&self->lock);
   for (guint i = 0; i < G_N_ELEMENTS (elements); i++)
     gst_clear_object (&elements[i]);
@@ -282,7 +299,15 @@ on_message (GstMessage *message, gpointer user_data)
       break;
     case GST_MESSAGE_INFO:
       gst_message_parse_info (message, &error, NULL);
-      take_trouble (self, error);
+      /* a room's link is nothing to look into */
+      if (!g_error_matches (error, GST_RESOURCE_ERROR,
+              GST_RESOURCE_ERROR_SETTINGS))
+        take_trouble (self, error);
+      else
+        g_error_free (error);
+      break;
+    case GST_MESSAGE_ELEMENT:
+      call_hear_message (self, gst_message_get_structure (message));
       break;
     default:
       break;
@@ -300,6 +325,8 @@ on_state (RunnerState state, const char *text, gpointer user_data)
     g_source_attach (self->pulse, g_main_context_get_thread_default ());
   }
   self->ready = state == RUNNER_PLAYING;
+  if (self->ready)
+    call_tell_link (self);
   if (state == RUNNER_FAILED)
     call_set_status (self, text, TRUE);
   else if (state == RUNNER_STARTING)

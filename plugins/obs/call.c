@@ -2,7 +2,6 @@
 
 #include "call-private.h"
 
-#include <gst/app/gstappsrc.h>
 #include <string.h>
 
 #include "worker.h"
@@ -12,7 +11,10 @@
 #define LEAVE_AFTER_MS 10000
 
 static GMutex pool_lock;
-static GHashTable *pool;        /* link -> Call that has not been left */
+/* link, or "serve:" and ADDR:PORT -> Call that has not been left. What it serves
+ * and its link are both there. */
+static GHashTable *pool;
+static GHashTable *rooms;       /* ADDR:PORT -> link of the room made there */
 
 static void
 person_free (gpointer data)
@@ -41,12 +43,15 @@ call_unref (gpointer data)
   g_ptr_array_unref (self->members);
   g_ptr_array_unref (self->people);
   seats_free (self->seats);
+  g_mutex_clear (&self->applying);
   g_mutex_clear (&self->lock);
   gst_clear_caps (&self->caps[0]);
   gst_clear_caps (&self->caps[1]);
   g_free (self->trouble);
   g_free (self->status);
+  g_free (self->programme_name);
   g_free (self->name);
+  g_free (self->serve);
   g_free (self->link);
   g_free (self);
 }
@@ -71,13 +76,15 @@ take_self (Call *self, const CallSelf *own)
 }
 
 static Call *
-call_new (const char *link, const CallSelf *own)
+call_new (const char *link, const char *serve, const CallSelf *own)
 {
   Call *self = g_new0 (Call, 1);
 
   g_atomic_ref_count_init (&self->refs);
+  g_mutex_init (&self->applying);
   g_mutex_init (&self->lock);
   self->link = g_strdup (link);
+  self->serve = g_strdup (serve);
   self->people = g_ptr_array_new_with_free_func (person_free);
   self->members = g_ptr_array_new_with_free_func (member_free);
   self->viewers = g_ptr_array_new_with_free_func (viewer_free);
@@ -89,12 +96,96 @@ call_new (const char *link, const CallSelf *own)
   return self;
 }
 
+/* NULL: there is nothing in it. */
 static char *
-normalise (const char *link)
+normalise (const char *text)
 {
-  char *text = g_strdup (link);
+  g_autofree char *copy = g_strstrip (g_strdup (text ? text : ""));
 
-  return g_strstrip (text);
+  return *copy ? g_steal_pointer (&copy) : NULL;
+}
+
+static char *
+make_key (const char *link, const char *serve)
+{
+  return link ? g_strdup (link) : g_strconcat ("serve:", serve, NULL);
+}
+
+/* The room that was made there before is the one that people have the link of. */
+static const char *
+find_room_locked (const char *link, const char *serve)
+{
+  return link || !rooms || !serve ? link : g_hash_table_lookup (rooms, serve);
+}
+
+/* Any port is another one each time, and so is the room's link. */
+static gboolean
+is_lasting (const char *serve)
+{
+  return !g_str_has_suffix (serve, ":0");
+}
+
+/**
+ * call_pool_get:
+ * @link: (nullable): the room's
+ * @serve: (nullable): where to run a server, also for the room of @link
+ * @self: our own side, if the call is not there yet
+ * @made: (out): whether it was not
+ *
+ * Returns: (transfer full): the one call that is in that room
+ */
+Call *
+call_pool_get (const char *link, const char *serve, const CallSelf *self,
+    gboolean *made)
+{
+  g_autofree char *own_serve = normalise (serve);
+  g_autofree char *own_link = normalise (link);
+  g_autofree char *key = NULL;
+  const char *room;
+  Call *call;
+
+  g_mutex_lock (&pool_lock);
+  if (!pool)
+    pool = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, call_unref);
+  room = find_room_locked (own_link, own_serve);
+  key = make_key (room, own_serve ? own_serve : "");
+  call = g_hash_table_lookup (pool, key);
+  *made = call == NULL;
+  if (!call) {
+    call = call_new (room, own_serve, self);
+    g_hash_table_insert (pool, g_steal_pointer (&key), call);
+  }
+  call->users++;
+  call_ref (call);
+  g_mutex_unlock (&pool_lock);
+  return call;
+}
+
+/**
+ * call_pool_add_link:
+ * @call: a call that serves
+ * @link: the link of the room that it has made
+ *
+ * Whoever looks for that room finds the call.
+ */
+void
+call_pool_add_link (Call *call, const char *link)
+{
+  g_mutex_lock (&pool_lock);
+  g_mutex_lock (&call->lock);
+  if (pool && call->runner) {
+    if (!g_hash_table_contains (pool, link))
+      g_hash_table_insert (pool, g_strdup (link), call_ref (call));
+    if (call->serve && is_lasting (call->serve)) {
+      if (!rooms)
+        rooms = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+      g_hash_table_insert (rooms, g_strdup (call->serve), g_strdup (link));
+    }
+  }
+  g_free (call->link);
+  call->link = g_strdup (link);
+  g_mutex_unlock (&call->lock);
+  g_mutex_unlock (&pool_lock);
 }
 
 /**
@@ -109,24 +200,11 @@ normalise (const char *link)
 Call *
 call_get (const char *link, const CallSelf *self)
 {
-  g_autofree char *key = normalise (link);
-  Call *call;
+  gboolean made;
+  Call *call = call_pool_get (link, NULL, self, &made);
 
-  g_mutex_lock (&pool_lock);
-  if (!pool)
-    pool = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, call_unref);
-  call = g_hash_table_lookup (pool, key);
-  if (call) {
-    call->users++;
-    call_ref (call);
-    g_mutex_unlock (&pool_lock);
+  if (!made)
     call_set_self (call, self);
-    return call;
-  }
-  call = call_new (key, self);
-  call->users = 1;
-  g_hash_table_insert (pool, call->link, call_ref (call));
-  g_mutex_unlock (&pool_lock);
   return call;
 }
 
@@ -144,6 +222,20 @@ leave_locked (Call *self)
 }
 
 static gboolean
+is_that (gpointer key, gpointer value, gpointer user_data)
+{
+  return value == user_data;
+}
+
+static void
+forget_locked (Call *self)
+{
+  leave_locked (self);
+  if (pool)
+    g_hash_table_foreach_remove (pool, is_that, self);
+}
+
+static gboolean
 leave_if_unused (gpointer user_data)
 {
   Call *self = user_data;
@@ -155,10 +247,8 @@ leave_if_unused (gpointer user_data)
   may_leave = self->leave_when_unused && self->runner;
   g_mutex_unlock (&self->lock);
   if (may_leave && self->users == 0
-      && g_get_monotonic_time () - self->unused_since >= since) {
-    leave_locked (self);
-    g_hash_table_remove (pool, self->link);
-  }
+      && g_get_monotonic_time () - self->unused_since >= since)
+    forget_locked (self);
   g_mutex_unlock (&pool_lock);
   return G_SOURCE_REMOVE;
 }
@@ -185,6 +275,32 @@ call_release (Call *call)
   call_unref (call);
 }
 
+/**
+ * call_release_now:
+ * @call: (transfer full): a call of call_pool_get()
+ *
+ * As call_release(), but whoever says that they are done is not waited for.
+ */
+void
+call_release_now (Call *call)
+{
+  gboolean may_leave;
+
+  g_mutex_lock (&pool_lock);
+  g_mutex_lock (&call->lock);
+  may_leave = call->leave_when_unused;
+  g_mutex_unlock (&call->lock);
+  if (call->users == 1 && may_leave) {
+    call->users = 0;
+    forget_locked (call);
+    g_mutex_unlock (&pool_lock);
+    call_unref (call);
+    return;
+  }
+  g_mutex_unlock (&pool_lock);
+  call_release (call);
+}
+
 /* OBS ends. */
 void
 call_leave_all (void)
@@ -199,6 +315,7 @@ call_leave_all (void)
       leave_locked (call);
     g_clear_pointer (&pool, g_hash_table_unref);
   }
+  g_clear_pointer (&rooms, g_hash_table_unref);
   g_mutex_unlock (&pool_lock);
 }
 
@@ -333,68 +450,4 @@ call_dup_people (Call *call)
   people = g_ptr_array_ref (call->people);
   g_mutex_unlock (&call->lock);
   return people;
-}
-
-/* --- sending --- */
-
-/* Where a frame goes, or NULL. What is hidden is dropped here, so that not one frame
- * of it is even on its way. */
-static GstElement *
-open_source_locked (Call *self, CallKind kind, GstCaps *caps)
-{
-  if (!self->room || (kind == CALL_VIDEO && self->hidden
-          && self->release_camera) || (kind == CALL_AUDIO && self->muted))
-    return NULL;
-  if (!self->caps[kind] || !gst_caps_is_equal (self->caps[kind], caps)) {
-    gst_caps_replace (&self->caps[kind], caps);
-    gst_app_src_set_caps (GST_APP_SRC (self->sources[kind]), caps);
-  }
-  return gst_object_ref (self->sources[kind]);
-}
-
-/**
- * call_send:
- * @call: a call
- * @kind: what it is
- * @caps: in what format
- * @buffer: (transfer full): the frame, its PTS by CLOCK_MONOTONIC
- *
- * Returns: whether it was taken
- */
-gboolean
-call_send (Call *call, CallKind kind, GstCaps *caps, GstBuffer *buffer)
-{
-  g_autoptr (GstElement) source = NULL;
-  GstClockTime base;
-  gboolean begun = FALSE;
-
-  g_mutex_lock (&call->lock);
-  if (kind == CALL_VIDEO && call->room && !call->sending)
-    begun = call->sending = TRUE;
-  source = open_source_locked (call, kind, caps);
-  g_mutex_unlock (&call->lock);
-  /* with the first frame the promise is imageswitch's to keep */
-  if (begun)
-    call_apply_self (call);
-  if (!source) {
-    gst_buffer_unref (buffer);
-    return FALSE;
-  }
-  base = gst_element_get_base_time (source);
-  buffer = gst_buffer_make_writable (buffer);
-  if (GST_BUFFER_PTS (buffer) < base) {
-    gst_buffer_unref (buffer);
-    return FALSE;
-  }
-  GST_BUFFER_PTS (buffer) -= base;
-  return gst_app_src_push_buffer (GST_APP_SRC (source), buffer) == GST_FLOW_OK;
-}
-
-void
-call_stop_sending (Call *call)
-{
-  g_mutex_lock (&call->lock);
-  call->sending = FALSE;
-  g_mutex_unlock (&call->lock);
-  call_apply_self (call);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /* meshroom in OBS Studio: each guest of a call is a source of its own (guest.c), and any
- * GStreamer pipeline is one (pipeline.c).
+ * GStreamer pipeline is one (pipeline.c); OBS' programme is a participant (output.c).
  *
  *   OBS' threads → outlet ← tap ← appsink ← decoder      frames, without a hop
  *   OBS' threads → worker → call → runner → pipeline     everything else
@@ -11,6 +11,7 @@
 #include "module.h"
 
 #include "call.h"
+#include "output-control.h"
 #include "placeholder.h"
 #include "runner.h"
 #include "worker.h"
@@ -38,13 +39,21 @@ obs_module_load (void)
   worker_start ();
   obs_register_source (&guest_info);
   obs_register_source (&pipeline_info);
+  output_control_load ();
   blog (LOG_INFO, "[meshroom] " MESH_VERSION " loaded");
   return true;
 }
 
 void
+obs_module_post_load (void)
+{
+  output_control_post_load ();
+}
+
+void
 obs_module_unload (void)
 {
+  output_control_unload ();
   worker_stop ();
   call_leave_all ();
   if (!runner_wait_for_all (MAX_GOODBYE_MS))

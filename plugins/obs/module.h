@@ -6,3 +6,5 @@
 /* What the plugin offers to OBS. */
 extern struct obs_source_info guest_info;
 extern struct obs_source_info pipeline_info;
+extern struct obs_output_info output_info;
+extern struct obs_source_info output_dialog_info;

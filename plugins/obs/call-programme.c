@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What is sent into a call, and what is told of it. The call of the guests' sources is
+ * the programme's too: its sinks have been there from the start, so nobody is called
+ * anew when the programme begins or ends, and the others see one participant. */
+
+#include "call-private.h"
+
+#include <gst/app/gstappsrc.h>
+#include <string.h>
+
+#include "worker.h"
+
+#define LATENCY 80              /* ms; as a guest's dialog has it */
+
+static GMutex listener_lock;    /* held while it is called */
+static CallListener listener;
+
+/* --- what happens --- */
+
+/**
+ * call_set_listener:
+ * @listener: (nullable): what to call; the one before is called no more when this
+ *   returns
+ */
+void
+call_set_listener (CallListener new_listener)
+{
+  g_mutex_lock (&listener_lock);
+  listener = new_listener;
+  g_mutex_unlock (&listener_lock);
+}
+
+static void
+tell (Call *self, const char *event, const GstStructure *what)
+{
+  gboolean sending;
+
+  g_mutex_lock (&self->lock);
+  sending = self->sending;
+  g_mutex_unlock (&self->lock);
+  if (!sending)
+    return;
+  g_mutex_lock (&listener_lock);
+  if (listener)
+    listener (event, what);
+  g_mutex_unlock (&listener_lock);
+}
+
+/* The runner's thread. */
+void
+call_hear_message (Call *self, const GstStructure *s)
+{
+  const char *name = gst_structure_get_name (s);
+
+  if (!g_str_has_prefix (name, "meshroom-"))
+    return;
+  if (g_str_equal (name, "meshroom-link-ready"))
+    call_pool_add_link (self, gst_structure_get_string (s, "link"));
+  tell (self, name + strlen ("meshroom-"), s);
+}
+
+/* The runner's thread: meshroom names only links that it has made. */
+void
+call_tell_link (Call *self)
+{
+  g_autoptr (GstStructure) s = NULL;
+
+  g_mutex_lock (&self->lock);
+  if (self->link && self->serve)
+    s = gst_structure_new ("meshroom-link-ready", "link", G_TYPE_STRING,
+        self->link, NULL);
+  g_mutex_unlock (&self->lock);
+  if (s)
+    tell (self, "link-ready", s);
+}
+
+/**
+ * call_dup_link:
+ * @call: a call
+ *
+ * Returns: (transfer full) (nullable): the room's link, once there is one
+ */
+char *
+call_dup_link (Call *call)
+{
+  char *link;
+
+  g_mutex_lock (&call->lock);
+  link = g_strdup (call->link);
+  g_mutex_unlock (&call->lock);
+  return link;
+}
+
+/**
+ * call_get_peers:
+ * @call: a call
+ * @peers: (out): set to the room's list of members
+ */
+void
+call_get_peers (Call *call, GValue *peers)
+{
+  g_autoptr (GstElement) room = NULL;
+
+  g_value_init (peers, GST_TYPE_ARRAY);
+  g_mutex_lock (&call->lock);
+  room = call->room ? gst_object_ref (call->room) : NULL;
+  g_mutex_unlock (&call->lock);
+  if (room)
+    g_object_get_property (G_OBJECT (room), "peers", peers);
+}
+
+/* --- a limit for the encoders --- */
+
+/* In the unit of the encoder: libvpx' counts bits, x264's kilobits. */
+static guint
+get_limit (Call *self, GObject *encoder)
+{
+  GObjectClass *klass = G_OBJECT_GET_CLASS (encoder);
+  guint limit;
+
+  g_mutex_lock (&self->lock);
+  limit = self->bitrate;
+  g_mutex_unlock (&self->lock);
+  return g_object_class_find_property (klass, "vbv-buf-capacity")
+      ? (limit + 999) / 1000 : limit;
+}
+
+/* An int of libvpx', and unsigned elsewhere. */
+static guint
+read_bitrate (GObject *encoder, GParamSpec *pspec)
+{
+  g_auto (GValue) value = G_VALUE_INIT;
+  g_auto (GValue) number = G_VALUE_INIT;
+
+  g_value_init (&value, pspec->value_type);
+  g_value_init (&number, G_TYPE_UINT);
+  g_object_get_property (encoder, pspec->name, &value);
+  return g_value_transform (&value, &number) ? g_value_get_uint (&number) : 0;
+}
+
+/* meshroom sets what a size is worth, again and again; what is more than the limit is
+ * taken back, which is told here once more, and then is not. */
+static void
+on_bitrate (GObject *encoder, GParamSpec *pspec, gpointer user_data)
+{
+  Call *self = user_data;
+  guint limit = get_limit (self, encoder);
+
+  if (limit > 0 && read_bitrate (encoder, pspec) > limit)
+    g_object_set (encoder, pspec->name, limit, NULL);
+}
+
+static void
+on_element_added (GstBin *bin, GstBin *sub, GstElement *element,
+    gpointer user_data)
+{
+  GstElementFactory *factory = gst_element_get_factory (element);
+  const char *property = "target-bitrate";
+  g_autofree char *signal = NULL;
+
+  if (!factory || !gst_element_factory_list_is_type (factory,
+          GST_ELEMENT_FACTORY_TYPE_VIDEO_ENCODER))
+    return;
+  if (!g_object_class_find_property (G_OBJECT_GET_CLASS (element), property))
+    property = "bitrate";
+  if (!g_object_class_find_property (G_OBJECT_GET_CLASS (element), property))
+    return;
+  signal = g_strconcat ("notify::", property, NULL);
+  g_signal_connect_data (element, signal, G_CALLBACK (on_bitrate),
+      call_ref (user_data), (GClosureNotify) (GCallback) call_unref, 0);
+}
+
+/* The runner's thread, before anything starts. */
+void
+call_watch_encoders (Call *self, GstElement *pipeline)
+{
+  g_signal_connect (pipeline, "deep-element-added",
+      G_CALLBACK (on_element_added), self);
+}
+
+/* --- the programme --- */
+
+static gboolean
+apply (gpointer call)
+{
+  call_apply_self (call);
+  return G_SOURCE_REMOVE;
+}
+
+/* Hiding waits for a frame that is on its way, which whoever asks for it need not. */
+static void
+apply_soon (Call *self)
+{
+  worker_invoke (apply, call_ref (self), call_unref);
+}
+
+/**
+ * call_open_programme:
+ * @programme: what to send, and where
+ *
+ * Joins the room, unless we are in it already, and has it that call_send() is heard.
+ *
+ * Returns: (transfer full): the call, for call_close_programme()
+ */
+Call *
+call_open_programme (const CallProgramme *programme)
+{
+  const CallSelf own = { .release_camera = TRUE, .latency = LATENCY,
+    .leave_when_unused = TRUE };
+  gboolean made;
+  Call *call = call_pool_get (programme->link, programme->serve, &own, &made);
+  gboolean has_serve = programme->serve && *programme->serve;
+
+  g_mutex_lock (&call->lock);
+  g_free (call->programme_name);
+  call->programme_name = programme->name && *programme->name
+      ? g_strdup (programme->name) : NULL;
+  call->bitrate = programme->bitrate;
+  call->sending = TRUE;
+  if (has_serve && g_strcmp0 (call->serve, programme->serve) != 0) {
+    g_free (call->serve);
+    call->serve = g_strdup (programme->serve);
+    if (call->runner && !made)
+      runner_restart (call->runner);
+  }
+  g_mutex_unlock (&call->lock);
+  apply_soon (call);
+  return call;
+}
+
+/**
+ * call_close_programme:
+ * @call: (transfer full): a call of call_open_programme()
+ *
+ * Sends nothing more. Where no guests are looked at, the call is left; else the others
+ * go on seeing us, muted and hidden.
+ */
+void
+call_close_programme (Call *call)
+{
+  g_mutex_lock (&call->lock);
+  call->sending = call->open = FALSE;
+  g_mutex_unlock (&call->lock);
+  apply_soon (call);
+  call_release_now (call);
+}
+
+/* What is hidden is not even on its way. */
+static gboolean
+wants_locked (Call *self, CallKind kind)
+{
+  if (!self->room || !self->open)
+    return FALSE;
+  return kind == CALL_VIDEO ? !(self->hidden && self->release_camera)
+      : !self->muted;
+}
+
+/**
+ * call_wants:
+ * @call: a call
+ * @kind: what there is
+ *
+ * Returns: whether call_send() would take it, so that nothing is copied in vain
+ */
+gboolean
+call_wants (Call *call, CallKind kind)
+{
+  gboolean wants;
+
+  g_mutex_lock (&call->lock);
+  wants = wants_locked (call, kind);
+  g_mutex_unlock (&call->lock);
+  return wants;
+}
+
+/* Where a frame goes, or NULL. */
+static GstElement *
+get_source_locked (Call *self, CallKind kind, GstCaps *caps)
+{
+  if (!wants_locked (self, kind))
+    return NULL;
+  if (!self->caps[kind] || !gst_caps_is_equal (self->caps[kind], caps)) {
+    gst_caps_replace (&self->caps[kind], caps);
+    gst_app_src_set_caps (GST_APP_SRC (self->sources[kind]), caps);
+  }
+  if (kind == CALL_VIDEO)
+    self->sent = TRUE;
+  return gst_object_ref (self->sources[kind]);
+}
+
+/**
+ * call_send:
+ * @call: a call
+ * @kind: what it is
+ * @caps: in what format
+ * @buffer: (transfer full): the frame, its PTS by CLOCK_MONOTONIC
+ *
+ * Never waits: of what is not taken in time, the oldest is lost.
+ *
+ * Returns: whether it was taken
+ */
+gboolean
+call_send (Call *call, CallKind kind, GstCaps *caps, GstBuffer *buffer)
+{
+  g_autoptr (GstElement) source = NULL;
+  GstClockTime base;
+
+  g_mutex_lock (&call->lock);
+  source = get_source_locked (call, kind, caps);
+  g_mutex_unlock (&call->lock);
+  /* 0: the pipeline does not play yet */
+  base = source ? gst_element_get_base_time (source) : 0;
+  if (base == 0 || GST_BUFFER_PTS (buffer) < base) {
+    gst_buffer_unref (buffer);
+    return FALSE;
+  }
+  buffer = gst_buffer_make_writable (buffer);
+  GST_BUFFER_PTS (buffer) -= base;
+  return gst_app_src_push_buffer (GST_APP_SRC (source), buffer) == GST_FLOW_OK;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <gst/gst.h>
+#include <obs-module.h>
+
+G_BEGIN_DECLS
+
+/* OBS' programme, sent into a room. */
+
+#define OUTPUT_ID "meshroom_output"
+
+/* The settings' names, which programs and the file of settings rely on. */
+#define OUTPUT_LINK "link"
+#define OUTPUT_SERVE "serve"
+#define OUTPUT_NAME "name"
+#define OUTPUT_WIDTH "width"
+#define OUTPUT_HEIGHT "height"
+#define OUTPUT_FPS "fps"
+#define OUTPUT_BITRATE "bitrate"
+#define OUTPUT_TRACK "track"
+
+void output_defaults (obs_data_t *settings);
+char *output_dup_link (obs_output_t *output);
+char *output_dup_status (obs_output_t *output, gboolean *bad);
+gboolean output_get_peers (obs_output_t *output, GValue *peers);
+
+G_END_DECLS

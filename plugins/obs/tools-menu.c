@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The item in the Tools menu, and its dialog: OBS' own view of a source's properties,
+ * of a source that is in no scene and shows nothing. */
+
+#include <obs-frontend-api.h>
+
+#include "guest.h"
+#include "module.h"
+#include "output-control.h"
+#include "worker.h"
+
+#define ROOM "room"             /* the link, to be copied from there */
+#define SETTINGS_FILE "programme.json"
+
+static GMutex lock;             /* guards: */
+static obs_source_t *source;
+static Outlet *outlet;          /* the source's */
+
+/* --- its source --- */
+
+static const char *
+dialog_get_name (void *type_data)
+{
+  return "Meshroom programme";
+}
+
+static void *
+dialog_create (obs_data_t *settings, obs_source_t *self)
+{
+  return self;
+}
+
+static void
+dialog_destroy (void *data)
+{
+}
+
+typedef struct {
+  char *folder;
+  char *file;
+  char *text;
+} Saving;
+
+static void
+saving_free (gpointer data)
+{
+  Saving *saving = data;
+
+  bfree (saving->folder);
+  bfree (saving->file);
+  g_free (saving->text);
+  g_free (saving);
+}
+
+/* The link opens the room: nobody else may read it. */
+static gboolean
+save (gpointer user_data)
+{
+  Saving *saving = user_data;
+  g_autoptr (GError) error = NULL;
+
+  g_mkdir_with_parents (saving->folder, 0700);
+  if (!g_file_set_contents_full (saving->file, saving->text, -1,
+          G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error))
+    blog (LOG_WARNING, "[meshroom] %s", error->message);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+dialog_update (void *data, obs_data_t *settings)
+{
+  Saving *saving = g_new0 (Saving, 1);
+  obs_data_t *copy = obs_data_create ();
+
+  obs_data_apply (copy, settings);
+  obs_data_erase (copy, GUEST_STATUS);
+  obs_data_erase (copy, ROOM);
+  saving->folder = obs_module_config_path ("");
+  saving->file = obs_module_config_path (SETTINGS_FILE);
+  saving->text = g_strdup (obs_data_get_json (copy));
+  obs_data_release (copy);
+  worker_invoke (save, saving, saving_free);
+}
+
+static void
+dialog_defaults (obs_data_t *settings)
+{
+  output_defaults (settings);
+}
+
+static bool
+on_start (obs_properties_t *properties, obs_property_t *property, void *data)
+{
+  g_autofree char *why = NULL;
+
+  output_control_start (NULL, &why);
+  return false;
+}
+
+static bool
+on_stop (obs_properties_t *properties, obs_property_t *property, void *data)
+{
+  output_control_stop ();
+  return false;
+}
+
+static void
+add_room (obs_properties_t *properties)
+{
+  obs_property_t *p;
+
+  p = obs_properties_add_text (properties, OUTPUT_LINK, "Link of the room",
+      OBS_TEXT_DEFAULT);
+  obs_property_set_long_description (p, "The same link that guests open in "
+      "their browsers. With guests of that room as sources, we are one "
+      "participant");
+  p = obs_properties_add_text (properties, OUTPUT_SERVE, "Or serve a room at",
+      OBS_TEXT_DEFAULT);
+  obs_property_set_long_description (p, "ADDRESS:PORT on which others reach "
+      "this machine, such as 192.168.1.5:8080");
+  obs_properties_add_text (properties, ROOM, "Link to send to guests",
+      OBS_TEXT_DEFAULT);
+  obs_properties_add_text (properties, OUTPUT_NAME, "Our name in the call",
+      OBS_TEXT_DEFAULT);
+}
+
+static void
+add_media (obs_properties_t *properties)
+{
+  obs_property_t *p;
+
+  p = obs_properties_add_int (properties, OUTPUT_WIDTH, "Width", 0, 7680, 2);
+  obs_property_set_long_description (p, "0: as the canvas is, at most 1280");
+  p = obs_properties_add_int (properties, OUTPUT_HEIGHT, "Height", 0, 4320, 2);
+  obs_property_set_long_description (p, "0: as the canvas is, at most 720");
+  p = obs_properties_add_int (properties, OUTPUT_FPS, "Frames per second", 0,
+      240, 1);
+  obs_property_set_long_description (p, "0: as the canvas has, at most 30");
+  p = obs_properties_add_int (properties, OUTPUT_BITRATE, "Picture, at most", 0,
+      100000000, 100000);
+  obs_property_int_set_suffix (p, " bit/s");
+  obs_property_set_long_description (p, "To each guest; 0: what the size is "
+      "worth");
+  p = obs_properties_add_int (properties, OUTPUT_TRACK, "Audio track", 1, 6, 1);
+  obs_property_set_long_description (p, "Take one without the guests' sound, "
+      "which they would hear twice");
+}
+
+static obs_properties_t *
+dialog_properties (void *data)
+{
+  obs_properties_t *properties = obs_properties_create ();
+
+  g_mutex_lock (&lock);
+  dialog_add_status (properties, outlet);
+  g_mutex_unlock (&lock);
+  obs_properties_add_button (properties, "start", "Send the programme",
+      on_start);
+  obs_properties_add_button (properties, "stop", "Stop", on_stop);
+  add_room (properties);
+  add_media (properties);
+  obs_properties_add_bool (properties, OUTPUT_WITH_OBS, "Start with OBS");
+  return properties;
+}
+
+struct obs_source_info output_dialog_info = {
+  .id = "meshroom_programme",
+  .type = OBS_SOURCE_TYPE_INPUT,
+  .output_flags = OBS_SOURCE_CAP_DISABLED | OBS_SOURCE_DO_NOT_DUPLICATE,
+  .get_name = dialog_get_name,
+  .create = dialog_create,
+  .destroy = dialog_destroy,
+  .update = dialog_update,
+  .get_defaults = dialog_defaults,
+  .get_properties = dialog_properties,
+};
+
+/* --- the menu --- */
+
+static void
+on_item (void *data)
+{
+  if (source)
+    obs_frontend_open_source_properties (source);
+}
+
+void
+tools_menu_add (void)
+{
+  obs_frontend_add_tools_menu_item ("Meshroom: send the programme…", on_item,
+      NULL);
+}
+
+/* OBS is there: what was entered the last time is in @settings. */
+void
+tools_menu_open (obs_data_t *settings)
+{
+  obs_source_t *made = obs_source_create_private (output_dialog_info.id,
+      "Meshroom programme", settings);
+
+  g_mutex_lock (&lock);
+  source = made;
+  outlet = outlet_new (made);
+  g_mutex_unlock (&lock);
+  tools_menu_set_status ("Not sent", FALSE, NULL);
+}
+
+/* For obs_data_release(). */
+obs_data_t *
+tools_menu_get_settings (void)
+{
+  obs_data_t *settings;
+
+  g_mutex_lock (&lock);
+  settings = source ? obs_source_get_settings (source) : obs_data_create ();
+  g_mutex_unlock (&lock);
+  return settings;
+}
+
+/**
+ * tools_menu_set_status:
+ * @text: how it stands, in words
+ * @bad: whether somebody should look into it
+ * @link: (nullable): of the room that we are in
+ */
+void
+tools_menu_set_status (const char *text, gboolean bad, const char *link)
+{
+  g_autoptr (Outlet) current = NULL;
+
+  g_mutex_lock (&lock);
+  current = outlet ? outlet_ref (outlet) : NULL;
+  g_mutex_unlock (&lock);
+  if (!current)
+    return;
+  outlet_set_setting (current, ROOM, link ? link : "");
+  outlet_set_status (current, text, bad);
+}
+
+/* OBS ends. */
+void
+tools_menu_close (void)
+{
+  g_autoptr (Outlet) old_outlet = NULL;
+  obs_source_t *old;
+
+  g_mutex_lock (&lock);
+  old = g_steal_pointer (&source);
+  old_outlet = g_steal_pointer (&outlet);
+  g_mutex_unlock (&lock);
+  if (old_outlet)
+    outlet_close (old_outlet);
+  if (!old)
+    return;
+  obs_source_remove (old);
+  obs_source_release (old);
+}
