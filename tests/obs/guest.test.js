@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/** plugins/obs: the people of a call, each a source of OBS. */
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { looks } from '../e2e/kit/media.js';
+import { Control, Pipeline, party } from '../e2e/kit/pipeline.js';
+import { Server } from '../e2e/kit/server.js';
+import { now, until } from '../e2e/kit/wait.js';
+import { freePort, noPlugin, openObs } from './kit/obs.js';
+
+const [red, green, blue] = looks;
+
+/** The issue's bar for somebody who leaves and returns. */
+const RETURN_MS = 3000;
+
+const guest = (name, link, who, at) => ({ name, at, kind: 'meshroom_guest',
+  settings: { link, guest: who, name: 'Studio' } });
+
+async function status(remote, inputName) {
+  const { inputSettings } = await remote.ask('GetInputSettings', { inputName });
+  return inputSettings.status ?? '';
+}
+
+const waitStatus = (remote, name, pattern) => until(
+  `the status of ${name} to be ${pattern}`,
+  async () => pattern.test(await status(remote, name)), 20000,
+  () => status(remote, name));
+
+/** How many have gone, as this party was told. */
+const departures = pipeline => pipeline.messages.filter(m =>
+  m.name === 'meshroom-peer-removed').length;
+
+const watch = (t, pipeline) => {
+  t.after(() => pipeline.stop('SIGKILL'));
+  return pipeline;
+};
+
+test('a call of three, and two of them are sources', { skip: noPlugin },
+  async t => {
+    const port = await freePort();
+    const listen = ['--listen', `127.0.0.1:${port}`];
+    let server = new Server(listen);
+    t.after(() => server.stop('SIGKILL'));
+    const link = await server.link();
+    const control = watch(t, new Control());
+
+    // Who sends nothing takes no seat.
+    watch(t, new Pipeline(['meshroom', `link=${link}`,
+      'display-name=Watcher']));
+    const join = (name, look) => watch(t, party({ name, look, link }));
+    const ann = join('Ann', red);
+    await until('Ann to be in', () => ann.said('meshroom-peer-added'));
+    let bob = join('Bob', green);
+    await until('Bob to see Ann', () => bob.meets(red));
+
+    const obs = await openObs(t, {
+      scenes: {
+        Call: [guest('first', link, '1', [0, 0, 320, 360]),
+          guest('bob', link, 'bob', [320, 0, 320, 360])],
+        Away: [],
+      },
+      collections: { Other: { Only: [guest('again', link, '1')] } },
+    });
+    const { remote } = obs;
+    const shows = async () => {
+      await remote.waitColour('Call', 'red', { part: [0, 0, 0.5, 1] });
+      await remote.waitColour('Call', 'green', { part: [0.5, 0, 0.5, 1] });
+      await remote.waitLevel('first');
+      await remote.waitLevel('bob');
+    };
+    const returns = async (how, signal) => {
+      await bob.stop(signal);
+      const start = now();
+      bob = join('Bob', green);
+      if (signal !== 'SIGKILL')
+        await remote.waitColour('bob', null);
+      await remote.waitColour('bob', 'green');
+      const took = Math.round(now() - start);
+      console.log(`# Bob ${how} and is back in his source after ${took} ms`);
+      return took;
+    };
+
+    await t.test('each is seen and heard in a source of their own', async () => {
+      await shows();
+      await waitStatus(remote, 'first', /^Showing Ann \(1\)/);
+      await waitStatus(remote, 'bob', /^Showing Bob \(2\)/);
+      await until('Ann to see one participant for both sources', () =>
+        ann.messages.filter(m => m.name === 'meshroom-peer-added' &&
+          m.text.includes('Studio')).length === 1, 5000, () => ann.messages);
+    });
+
+    await t.test('who leaves and returns is back in the same source',
+      async () => {
+        await bob.stop();
+        await remote.waitLevel('bob', false);
+        await until('a placeholder', async () =>
+          !(await remote.picture('bob')).isPlain());
+        await waitStatus(remote, 'bob', /^Waiting for bob/);
+        const took = await returns('returns', 'SIGINT');
+        await shows();
+        await waitStatus(remote, 'bob', /^Showing Bob \(2\)/);
+        const excuse = control.excuse();
+        if (excuse)
+          console.log(`# ${excuse}`);
+        else
+          assert.ok(took <= RETURN_MS, `${took} ms`);
+      });
+
+    await t.test('who crashes and returns is, too', async () => {
+      await bob.stop('SIGKILL');
+      bob = join('Bob', green);
+      await until('the new Bob to be shown', async () =>
+        (await remote.picture('bob')).colour() === 'green' &&
+        (remote.levels.get('bob') ?? 0) > 0.01);
+      await waitStatus(remote, 'bob', /^Showing Bob/);
+    });
+
+    await t.test('scenes come and go, the call stays', async () => {
+      const before = departures(ann);
+      for (let i = 0; i < 10; i++) {
+        await remote.ask('SetCurrentProgramScene', { sceneName: 'Away' });
+        await remote.ask('SetCurrentProgramScene', { sceneName: 'Call' });
+      }
+      await shows();
+      assert.equal(departures(ann), before);
+    });
+
+    await t.test('so do collections', async () => {
+      const before = departures(ann);
+      for (const [name, source] of [['Other', 'again'], ['Test', 'first']]) {
+        await obs.changeCollection(name);
+        await remote.waitColour(source, 'red');
+        await remote.waitLevel(source);
+      }
+      await shows();
+      assert.equal(departures(ann), before);
+    });
+
+    await t.test('the server dies and returns', async () => {
+      const before = departures(ann);
+      await server.stop('SIGKILL');
+      await shows();
+      server = new Server(listen);
+      await server.url();
+      await shows();
+      const carl = join('Carl', blue);
+      await remote.ask('SetInputSettings', { inputName: 'first',
+        inputSettings: { guest: 'Carl' } });
+      await remote.waitColour('first', 'blue');
+      await carl.stop();
+      await remote.ask('SetInputSettings', { inputName: 'first',
+        inputSettings: { guest: '1' } });
+      await shows();
+      assert.ok(departures(ann) <= before + 1);
+    });
+
+    await t.test('OBS ends, says goodbye, and leaks nothing', async () => {
+      const before = departures(ann);
+      const end = await obs.stop();
+      assert.equal(end.code, 0, obs.log);
+      assert.equal(end.leaks, obs.baseline, obs.log);
+      await until('Ann to be told', () => departures(ann) > before);
+    });
+  });
+
+test('what is wrong is said in words', { skip: noPlugin }, async t => {
+  const server = new Server();
+  t.after(() => server.stop('SIGKILL'));
+  const link = await server.link();
+  const obs = await openObs(t, { scenes: {
+    Call: [guest('nowhere', '', '1'), guest('wrong', 'not a link', '1')] } });
+  const { remote } = obs;
+  await waitStatus(remote, 'nowhere', /^Enter the link/);
+  await waitStatus(remote, 'wrong', /link.*next try in/);
+  const set = (inputName, inputSettings) =>
+    remote.ask('SetInputSettings', { inputName, inputSettings });
+
+  // Set right, it joins without more ado; our own side is the call's.
+  await set('wrong', { link });
+  await waitStatus(remote, 'wrong', /^Waiting for guest 1/);
+  await set('nowhere', { link });
+  await waitStatus(remote, 'nowhere', /^Waiting for guest 1/);
+  await set('wrong', { muted: true, name: 'Stage' });
+  await until('the other one to know', async () => {
+    const { inputSettings } =
+      await remote.ask('GetInputSettings', { inputName: 'nowhere' });
+    return inputSettings.muted && inputSettings.name === 'Stage';
+  });
+  assert.equal((await obs.stop()).leaks, obs.baseline, obs.log);
+});
