@@ -5,10 +5,11 @@
  *
  * Everything happens in one loop, of which each round is one step: somebody
  * starts, a member takes the next message of its mailbox, two ends connect, a
- * timer fires, or something breaks. A timer fires when nothing that it waits
- * for is under way; once, it may fire at any time. When nothing is left to do,
- * the room must be whole. That nothing is left sometime is checked as well: a
- * run that never ends would be a cycle without progress.
+ * timer fires, or something breaks. A timer fires when nothing is under way to
+ * those who are online, since messages take milliseconds and timers seconds;
+ * with AT_ANY_TIME, when nothing that it waits for is. When nothing is left to
+ * do, the room must be whole. That nothing is left sometime is checked as well:
+ * a run that never ends would be a cycle without progress.
  *
  * What may break, all in one run: CRASHES, RECONNECTS, SERVER_RESTARTS and
  * EARLY timers, so many of each. */
@@ -81,17 +82,33 @@ hidden byte x_about, x_extra, x_inc;
 #define CALLER(s) ((s) / 16)
 #define SEES(a, b) ((view[a] & BIT(b)) != 0)
 #define SAME(a, b) (sid[P(a, b)] == sid[P(b, a)])
-#define QUIET(a, b) (empty(box[a]) && empty(box[b]))
+#define QUIET(a, b) (len(box[a]) == 0 && len(box[b]) == 0)
 #define CAN_SPEAK(a) (alive[a] && online[a])
 
 /* The media of b reaches a. */
 #define FLOWS(a, b) (alive[a] && alive[b] && SAME(a, b) \
     && phase[P(b, a)] == CONNECTED)
 
-inline post (to, what, about, extra)
+/* What a member says. Nobody will read what lies in the box of the dead. */
+inline post (to, what, from, extra)
 {
-  assert (nfull(box[to]));      /* S7 */
-  box[to]!what(about, extra, inc[about % N])
+  if
+  :: alive[to] ->
+    assert (len(box[to]) < BOX);    /* S7 */
+    box[to]!what(from, extra, inc[from])
+  :: else
+  fi
+}
+
+/* What the server says. */
+inline tell (to, what, about)
+{
+  if
+  :: alive[to] ->
+    assert (len(box[to]) < BOX);    /* S7 */
+    box[to]!what(about, 0, 0)
+  :: else
+  fi
 }
 
 inline end (a, b)
@@ -136,7 +153,7 @@ inline tell_others (a, what)
 {
   for (x : 0 .. N - 1) {
     if
-    :: x != a && listed[x] -> post (x, what, a, 0)
+    :: x != a && listed[x] -> tell (x, what, a)
     :: else
     fi
   }
@@ -150,15 +167,15 @@ inline say_welcome (a)
   for (x : 0 .. N - 1) {
     m = m + (listed[x] -> BIT(x) : 0)
   };
-  assert (nfull(box[a]));
+  assert (len(box[a]) < BOX);
   box[a]!welcome(the_host, m, 0)
 }
 
 inline clear_box (a)
 {
   do
-  :: nempty(box[a]) -> box[a]?_, _, _, _
-  :: empty(box[a]) -> break
+  :: len(box[a]) > 0 -> box[a]?_, _, _, _
+  :: else -> break
   od
 }
 
@@ -198,7 +215,7 @@ inline drop (a)
     :: the_host != NONE ->
       for (x : 0 .. N - 1) {
         if
-        :: listed[x] -> post (x, host, the_host, 0)
+        :: listed[x] && !answered[x] -> tell (x, host, the_host)
         :: else
         fi
       }
@@ -224,6 +241,7 @@ inline forget (a, b)
 inline call_everybody (a)
 {
   answered[a] = true;
+  view_host[a] = NONE;          /* it has no more to ask */
   for (y : 0 .. N - 1) {
     if
     :: MAY_CALL(a, y) -> start_call (a, y)
@@ -343,14 +361,16 @@ inline take (a)
     fi
   :: x_what == left && x_about != a -> on_left (a, x_about)
   :: x_what == host ->
-    view_host[a] = x_about;
     if
-    :: !answered[a] -> ask (a)
+    :: !answered[a] ->
+      view_host[a] = x_about;
+      ask (a)
     :: else
     fi
   :: x_what == joinroom ->
     accept_inc (a, x_about, x_inc);
     view[a] = view[a] | BIT(x_about);
+    gone[a] = gone[a] & ~BIT(x_about);
     send (a, x_about, roomreply, view[a] | BIT(a))
   :: x_what == roomreply ->
     accept_inc (a, x_about, x_inc);
@@ -394,22 +414,56 @@ inline take (a)
     && SAME(a, b)))
 #define S4(a, b) (phase[P(a, b)] == IDLE || alive[a])
 
-/* With nothing under way, it makes no difference how often the two have called,
- * or in which attempt they are connected: fewer states. */
+/* With nothing under way between the two, it makes no difference how often they
+ * have called, or in which attempt they are connected: fewer states. */
+#define FROM(a, b) (box[a]??[call, b, _, _] || box[a]??[offer, b, _, _] \
+    || box[a]??[bye, b, _, _])
 #define IS_SETTLED(a, b) (phase[P(a, b)] == phase[P(b, a)] && SAME(a, b) \
-    && QUIET(a, b) && (phase[P(a, b)] == IDLE || phase[P(a, b)] == CONNECTED))
+    && (phase[P(a, b)] == IDLE || phase[P(a, b)] == CONNECTED))
+#define HAS_CALL_OF(a, b) ((sid[P(a, b)] && CALLER(sid[P(a, b)]) == a) \
+    || (sid[P(b, a)] && CALLER(sid[P(b, a)]) == a))
 
 inline settle (a, b)
 {
   if
-  :: IS_SETTLED(a, b) ->
-    sid[P(a, b)] = 0;
-    sid[P(b, a)] = 0;
-    calls[P(a, b)] = 0;
-    calls[P(b, a)] = 0;
-    last_call[P(a, b)] = 0;
-    last_call[P(b, a)] = 0
-  :: else
+  :: FROM(a, b) || FROM(b, a)
+  :: !(FROM(a, b) || FROM(b, a)) ->
+    if
+    :: IS_SETTLED(a, b) ->
+      sid[P(a, b)] = 0;
+      sid[P(b, a)] = 0
+    :: else
+    fi;
+    if
+    :: !HAS_CALL_OF(a, b) ->
+      calls[P(a, b)] = 0;
+      last_call[P(b, a)] = 0
+    :: else
+    fi;
+    if
+    :: !HAS_CALL_OF(b, a) ->
+      calls[P(b, a)] = 0;
+      last_call[P(a, b)] = 0
+    :: else
+    fi
+  fi
+}
+
+/* Nor does it which incarnation a member has, when all know it and nothing is
+ * left of the other. */
+#define KNOWS_INC(b, a) ((known_inc[P(b, a)] || !alive[b]) \
+    && last_call[P(b, a)] == 0 && !HAS_CALL_OF(a, b) \
+    && !(box[b]??[joinroom, a, _, _] || box[b]??[roomreply, a, _, _]) \
+    && !FROM(b, a))
+
+inline settle_inc (a, b, c)
+{
+  if
+  :: inc[a] && KNOWS_INC(b, a) && KNOWS_INC(c, a) ->
+    inc[a] = false;
+    known_inc[P(b, a)] = false;
+    known_inc[P(c, a)] = false
+  :: !(inc[a] && KNOWS_INC(b, a) && KNOWS_INC(c, a))
   fi
 }
 
@@ -418,6 +472,9 @@ inline check ()
   settle (0, 1);
   settle (0, 2);
   settle (1, 2);
+  settle_inc (0, 1, 2);
+  settle_inc (1, 0, 2);
+  settle_inc (2, 0, 1);
   assert (S2(0, 1) && S2(0, 2) && S2(1, 2));
   assert (S3(0, 1) && S3(0, 2) && S3(1, 2));
   assert (S4(0, 1) && S4(0, 2) && S4(1, 0) && S4(1, 2) && S4(2, 0)
@@ -439,60 +496,133 @@ inline use_early (a, b)
 {
   if
   :: QUIET(a, b)
-  :: else -> early--
+  :: !QUIET(a, b) -> early--
   fi
 }
 
 #define STUCK_CALLING(a, b) (phase[P(a, b)] == CALLING && FIRE(a, b))
 #define STUCK_OFFERING(a, b) (phase[P(a, b)] == OFFERING && FIRE(a, b))
 #define IS_SILENT(a, b) (phase[P(a, b)] == CONNECTED && !FLOWS(a, b))
-#define MAY_REPAIR(a, b) (CAN_SPEAK(a) && listed[a] && SEES(a, b) && up \
-    && phase[P(a, b)] == IDLE && listed[b] && QUIET(a, b) \
-    && (a < b || !CAN_SPEAK(b) || !SEES(b, a)))
+/* To ask or call the dead once more, before the lease is over, changes
+ * nothing. */
+#define MAY_REPAIR(a, b) ((alive[b] || !listed[b]) && CAN_SPEAK(a) \
+    && listed[a] && SEES(a, b) && up && phase[P(a, b)] == IDLE \
+    && QUIET(a, b) && (a < b || !CAN_SPEAK(b) || !SEES(b, a)))
 
-/* What concerns nobody but its reader is read at once: when makes no
- * difference to anybody else. */
-#define LOCAL(a) (CAN_SPEAK(a) && (box[a]?[joined, _, _, _] \
-    || box[a]?[left, _, _, _] || box[a]?[bye, _, _, _]))
-#define NOTHING_LOCAL (!LOCAL(0) && !LOCAL(1) && !LOCAL(2))
+/* What concerns nobody but its reader is read at once: when makes no difference
+ * to anybody else. It does as long as a mailbox may yet be lost before. */
+#define KEEPS_MAIL (reconnects == 0 && server_restarts == 0)
+#define OLD_OFFER(a, b) (box[a]?[offer, b, _, _] \
+    && !box[a]?[offer, b, eval(sid[P(a, b)]), _] \
+    && box[a]?[offer, b, _, eval(known_inc[P(a, b)])])
+#define OLD_BYE(a, b) (box[a]?[bye, b, _, _] \
+    && !box[a]?[bye, b, eval(sid[P(a, b)]), _] \
+    && box[a]?[bye, b, _, eval(known_inc[P(a, b)])])
+#define NO_NEWS(a, b) (OLD_OFFER(a, b) || OLD_BYE(a, b) \
+    || (SEES(a, b) && box[a]?[joined, b, _, _]))
+/* Nothing breaks any more, and the sender waits for what a does: nobody
+ * else's step, nor the order in which the answer comes, is of any account to
+ * the two. */
+#ifdef AT_ANY_TIME
+#define NO_MORE_FAULTS false
+#else
+#define NO_MORE_FAULTS (KEEPS_MAIL && crashes == 0 && EARLY == 0 && up)
+#endif
+#define IS_WAITING(b, a) (CAN_SPEAK(b) && answered[b] \
+    && !box[b]??[welcome, _, _, _] && !box[b]??[_, a, _, _])
+#define IS_THEIRS(a, b) (NO_MORE_FAULTS && IS_WAITING(b, a) \
+    && (box[a]?[call, b, _, _] || box[a]?[offer, b, _, _]))
+#define LATE_REPLY(a, b) (KEEPS_MAIL && answered[a] \
+    && box[a]?[roomreply, b, _, eval(known_inc[P(a, b)])])
+#define READS_AT_ONCE(a, b, c) (CAN_SPEAK(a) \
+    && ((KEEPS_MAIL && (box[a]?[joined, _, _, _] || box[a]?[left, _, _, _] \
+    || box[a]?[bye, _, _, _])) \
+    || (answered[a] && box[a]?[host, _, _, _]) \
+    || IS_THEIRS(a, b) || IS_THEIRS(a, c) \
+    || LATE_REPLY(a, b) || LATE_REPLY(a, c) \
+    || NO_NEWS(a, b) || NO_NEWS(a, c)))
+#define LOCAL_0 READS_AT_ONCE(0, 1, 2)
+#define LOCAL_1 READS_AT_ONCE(1, 0, 2)
+#define LOCAL_2 READS_AT_ONCE(2, 0, 1)
+#define NOTHING_LOCAL (!LOCAL_0 && !LOCAL_1 && !LOCAL_2)
+
+/* What takes seconds comes after what takes milliseconds. */
+#define RESTS(a) (!online[a] || len(box[a]) == 0)
+#ifdef AT_ANY_TIME
+#define LATER true
+#else
+#define LATER (RESTS(0) && RESTS(1) && RESTS(2))
+#endif
+
+inline crash (a)
+{
+  crashes--;
+  alive[a] = false;
+  online[a] = false;
+  for (y : 0 .. N - 1) {
+    end (a, y);
+    last_call[P(a, y)] = 0;
+    calls[P(a, y)] = 0;
+    known_inc[P(a, y)] = false
+  };
+  view[a] = 0;
+  newer[a] = 0;
+  gone[a] = 0;
+  answered[a] = false;
+  view_host[a] = NONE;
+  clear_box (a)
+}
+
+inline start_anew (a)
+{
+  inc[a] = true;
+  alive[a] = true;
+  if
+  :: up -> enter (a)
+  :: else
+  fi
+}
 
 #define MEMBER(a) \
-  :: NOTHING_LOCAL && CAN_SPEAK(a) && nempty(box[a]) -> atomic { take (a); check () } \
-  :: NOTHING_LOCAL && !started[a] && up -> atomic { \
+  :: NOTHING_LOCAL && CAN_SPEAK(a) && len(box[a]) > 0 -> d_step { \
+      take (a); check () } \
+  :: NOTHING_LOCAL && !started[a] && up -> d_step { \
       started[a] = true; alive[a] = true; enter (a); check () } \
-  :: NOTHING_LOCAL && alive[a] && !online[a] && up -> atomic { /* it comes back */ \
+  :: NOTHING_LOCAL && alive[a] && !online[a] && up -> d_step { \
       if \
       :: listed[a] -> online[a] = true \
       :: else -> enter (a) \
-      fi; check () } \
-  :: NOTHING_LOCAL && listed[a] && !online[a] && up -> atomic { drop (a); check () } \
-  :: NOTHING_LOCAL && CAN_SPEAK(a) && up && listed[a] && !answered[a] && empty(box[a]) \
-      && view_host[a] != NONE && empty(box[view_host[a]]) -> \
-      atomic { ask (a); check () } \
-  :: NOTHING_LOCAL && alive[a] && crashes > 0 -> atomic { \
-      crashes--; alive[a] = false; online[a] = false; \
-      for (y : 0 .. N - 1) { end (a, y); last_call[P(a, y)] = 0; \
-        calls[P(a, y)] = 0 }; \
-      view[a] = 0; newer[a] = 0; gone[a] = 0; answered[a] = false; view_host[a] = NONE; \
-      if \
-      :: up -> inc[a] = true; alive[a] = true; enter (a) /* starts anew */ \
-      :: true                   /* or not */ \
-      fi; check () } \
-  :: NOTHING_LOCAL && alive[a] && online[a] && reconnects > 0 -> atomic { \
+      fi; \
+      check () } \
+  :: NOTHING_LOCAL && listed[a] && !online[a] && up && LATER -> d_step { \
+      drop (a); check () } \
+  :: NOTHING_LOCAL && CAN_SPEAK(a) && up && listed[a] && !answered[a] \
+      && len(box[a]) == 0 && view_host[a] != NONE && alive[view_host[a]] \
+      && len(box[view_host[a]]) == 0 && LATER -> \
+      d_step { ask (a); check () } \
+  :: NOTHING_LOCAL && alive[a] && crashes > 0 -> d_step { \
+      crash (a); check () } \
+  :: NOTHING_LOCAL && alive[a] && crashes > 0 -> d_step { \
+      crash (a); start_anew (a); check () } \
+  :: NOTHING_LOCAL && alive[a] && online[a] && reconnects > 0 -> d_step { \
       reconnects--; online[a] = false }
 
 #define PAIR(a, b) \
-  :: NOTHING_LOCAL && CAN_SPEAK(a) && STUCK_CALLING(a, b) -> atomic { \
+  :: NOTHING_LOCAL && CAN_SPEAK(a) \
+      && (STUCK_CALLING(a, b) || STUCK_OFFERING(a, b)) && LATER -> d_step { \
       use_early (a, b); fail (a, b); check () } \
-  :: NOTHING_LOCAL && CAN_SPEAK(a) && STUCK_OFFERING(a, b) -> atomic { \
-      use_early (a, b); fail (a, b); check () } \
-  :: NOTHING_LOCAL && alive[a] && IS_SILENT(a, b) -> atomic { \
+  :: NOTHING_LOCAL && alive[a] && IS_SILENT(a, b) && LATER -> d_step { \
       if \
       :: online[a] && up && !listed[b] -> forget (a, b) \
       :: else -> fail (a, b) \
-      fi; check () } \
-  :: NOTHING_LOCAL && MAY_REPAIR(a, b) -> atomic { \
-      start_call (a, b); check () }
+      fi; \
+      check () } \
+  :: NOTHING_LOCAL && MAY_REPAIR(a, b) && LATER -> d_step { \
+      if \
+      :: listed[b] -> start_call (a, b) \
+      :: else -> forget (a, b)  /* nobody has it */ \
+      fi; \
+      check () }
 
 active proctype world ()
 {
@@ -518,18 +648,18 @@ active proctype world ()
   PAIR(1, 2)
   PAIR(2, 0)
   PAIR(2, 1)
-  :: LOCAL(0) -> atomic { take (0); check () }
-  :: !LOCAL(0) && LOCAL(1) -> atomic { take (1); check () }
-  :: !LOCAL(0) && !LOCAL(1) && LOCAL(2) -> atomic { take (2); check () }
-  :: NOTHING_LOCAL && up && server_restarts > 0 -> atomic {
-      server_restarts--;
-      up = false;
-      the_host = NONE;
+  :: LOCAL_0 -> d_step { take (0); check () }
+  :: !LOCAL_0 && LOCAL_1 -> d_step { take (1); check () }
+  :: !LOCAL_0 && !LOCAL_1 && LOCAL_2 -> d_step { take (2); check () }
+  :: NOTHING_LOCAL && up && server_restarts > 0 -> d_step {
       for (x : 0 .. N - 1) {
         listed[x] = false;
         online[x] = false;
         clear_box (x)
-      } }
+      };
+      server_restarts--;
+      up = false;
+      the_host = NONE }
   :: NOTHING_LOCAL && !up -> up = true
   :: else -> break
   od;
