@@ -228,8 +228,9 @@ fail_format (ImageSwitch *self)
           GST_PTR_FORMAT ")", self->out_caps));
 }
 
-/* Caps are kept for as long as downstream takes them. */
-static gboolean
+/* Caps are kept for as long as downstream takes them. Sticky events are refused
+ * only while a flush is about to begin: that passes. */
+static GstFlowReturn
 settle_caps (ImageSwitch *self)
 {
   gboolean changed = gst_pad_check_reconfigure (self->srcpad), raw;
@@ -240,13 +241,12 @@ settle_caps (ImageSwitch *self)
   g_mutex_unlock (&self->lock);
   if (raw && (!changed
           || gst_pad_peer_query_accept_caps (self->srcpad, self->out_caps)))
-    return TRUE;
+    return GST_FLOW_OK;
   caps = negotiate_choose (self);
   if (caps && source_push_caps (self, caps))
-    return TRUE;
+    return GST_FLOW_OK;
   gst_pad_mark_reconfigure (self->srcpad);
-  fail_format (self);
-  return FALSE;
+  return caps ? GST_FLOW_FLUSHING : GST_FLOW_NOT_NEGOTIATED;
 }
 
 /* Stays in the camera's segment, where it can say @time: a new segment makes
@@ -380,10 +380,17 @@ push_picture (ImageSwitch *self)
   gboolean unshowable;
   GstClockTime time;
   GstBuffer *buffer;
+  GstFlowReturn ret;
 
   push_stream_start (self);
-  if (!settle_caps (self))
+  ret = settle_caps (self);
+  if (ret != GST_FLOW_OK) {
+    if (ret == GST_FLOW_FLUSHING)
+      take_result (self, ret);
+    else
+      fail_format (self);
     return;
+  }
   image_prepare (self);
   sync_control (self);
   g_mutex_lock (&self->lock);
