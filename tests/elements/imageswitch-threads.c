@@ -516,6 +516,42 @@ GST_START_TEST (random_toggles)
 }
 GST_END_TEST;
 
+/* The camera is shown for as long as it takes to begin a flush: src refuses the
+ * caps that follow. */
+static GstPadProbeReturn
+begin_flush (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  GstHarness *h = data;
+
+  if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info))
+      != GST_EVENT_STREAM_START)
+    return GST_PAD_PROBE_OK;
+  set_hidden (h, FALSE);
+  fail_unless (gst_harness_push_event (h, gst_event_new_flush_start ()));
+  set_hidden (h, TRUE);
+  return GST_PAD_PROBE_REMOVE;
+}
+
+GST_START_TEST (flush_that_begins_with_the_caps_passes)
+{
+  GstHarness *h = harness_new ("hidden", TRUE, NULL);
+  GstPad *src = gst_element_get_static_pad (h->element, "src");
+  GstBuffer *buffer;
+
+  gst_element_set_state (h->element, GST_STATE_READY);
+  while ((buffer = gst_harness_try_pull (h)))
+    gst_buffer_unref (buffer);
+  gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, begin_flush, h,
+      NULL);
+  gst_element_set_state (h->element, GST_STATE_PLAYING);
+  buffer = pull_ticking (h);
+  fail_if (is_camera (buffer));
+  gst_buffer_unref (buffer);
+  gst_object_unref (src);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
 static Suite *
 imageswitch_threads_suite (void)
 {
@@ -527,6 +563,7 @@ imageswitch_threads_suite (void)
   tcase_add_test (tcase, frame_held_on_its_way_out_is_dropped);
   tcase_add_test (tcase, frame_held_while_src_is_linked_anew_is_dropped);
   tcase_add_test (tcase, setter_returns_while_downstream_is_blocked);
+  tcase_add_test (tcase, flush_that_begins_with_the_caps_passes);
   tcase_add_test (tcase, random_toggles);
   return suite;
 }
