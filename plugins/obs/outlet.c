@@ -135,24 +135,33 @@ typedef struct {
   gboolean flag;
 } Setting;
 
+/* For what comes back to us: an open dialog asks for its properties at once. */
+static obs_source_t *
+ref_source (Outlet *self)
+{
+  obs_source_t *source;
+
+  g_mutex_lock (&self->lock);
+  source = self->source ? obs_source_get_ref (self->source) : NULL;
+  g_mutex_unlock (&self->lock);
+  return source;
+}
+
 /* On OBS' UI thread, for nobody else may write settings. */
 static void
 write_setting (void *data)
 {
   Setting *setting = data;
   Outlet *outlet = setting->outlet;
-  obs_data_t *settings;
+  obs_source_t *source = ref_source (outlet);
+  obs_data_t *settings = source ? obs_source_get_settings (source) : NULL;
 
-  g_mutex_lock (&outlet->lock);
-  if (outlet->source) {
-    settings = obs_source_get_settings (outlet->source);
-    if (setting->text)
-      obs_data_set_string (settings, setting->key, setting->text);
-    else
-      obs_data_set_bool (settings, setting->key, setting->flag);
-    obs_data_release (settings);
-  }
-  g_mutex_unlock (&outlet->lock);
+  if (settings && setting->text)
+    obs_data_set_string (settings, setting->key, setting->text);
+  else if (settings)
+    obs_data_set_bool (settings, setting->key, setting->flag);
+  obs_data_release (settings);
+  obs_source_release (source);
   outlet_unref (outlet);
   g_free (setting->key);
   g_free (setting->text);
@@ -182,11 +191,11 @@ static void
 refresh (void *data)
 {
   Outlet *outlet = data;
+  obs_source_t *source = ref_source (outlet);
 
-  g_mutex_lock (&outlet->lock);
-  if (outlet->source)
-    obs_source_update_properties (outlet->source);
-  g_mutex_unlock (&outlet->lock);
+  if (source)
+    obs_source_update_properties (source);
+  obs_source_release (source);
   outlet_unref (outlet);
 }
 

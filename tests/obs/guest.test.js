@@ -174,6 +174,8 @@ test('what is wrong is said in words', { skip: noPlugin }, async t => {
   const { remote } = obs;
   await waitStatus(remote, 'nowhere', /^Enter the link/);
   await waitStatus(remote, 'wrong', /link.*next try in/);
+  // An open dialog is filled anew at each change, on the thread that says it.
+  await remote.ask('OpenInputPropertiesDialog', { inputName: 'wrong' });
   const set = (inputName, inputSettings) =>
     remote.ask('SetInputSettings', { inputName, inputSettings });
 
