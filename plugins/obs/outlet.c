@@ -21,10 +21,25 @@ struct _Outlet {
   gboolean bad;
 };
 
+/* For whoever has the source, which has us as long as that. */
+static void
+answer_status (void *data, calldata_t *answer)
+{
+  gboolean bad;
+  g_autofree char *text = outlet_dup_status (data, &bad);
+
+  calldata_set_string (answer, "status", text ? text : "");
+  calldata_set_bool (answer, "failing", bad);
+}
+
 Outlet *
 outlet_new (obs_source_t *source)
 {
   Outlet *self = g_new0 (Outlet, 1);
+
+  proc_handler_add (obs_source_get_proc_handler (source),
+      "void meshroom_status(out string status, out bool failing)",
+      answer_status, self);
 
   g_atomic_ref_count_init (&self->refs);
   g_mutex_init (&self->lock);
@@ -133,6 +148,7 @@ typedef struct {
   char *key;
   char *text;                   /* NULL: a flag */
   gboolean flag;
+  gboolean shown;               /* only that: not the user's, and not saved */
 } Setting;
 
 /* For what comes back to us: an open dialog asks for its properties at once. */
@@ -156,7 +172,9 @@ write_setting (void *data)
   obs_source_t *source = ref_source (outlet);
   obs_data_t *settings = source ? obs_source_get_settings (source) : NULL;
 
-  if (settings && setting->text)
+  if (settings && setting->text && setting->shown)
+    obs_data_set_default_string (settings, setting->key, setting->text);
+  else if (settings && setting->text)
     obs_data_set_string (settings, setting->key, setting->text);
   else if (settings)
     obs_data_set_bool (settings, setting->key, setting->flag);
@@ -166,6 +184,20 @@ write_setting (void *data)
   g_free (setting->key);
   g_free (setting->text);
   g_free (setting);
+}
+
+static void
+post_setting (Outlet *self, const char *key, const char *text, gboolean flag,
+    gboolean shown)
+{
+  Setting *setting = g_new0 (Setting, 1);
+
+  setting->outlet = outlet_ref (self);
+  setting->key = g_strdup (key);
+  setting->text = g_strdup (text);
+  setting->flag = flag;
+  setting->shown = shown;
+  obs_queue_task (OBS_TASK_UI, write_setting, setting, false);
 }
 
 /**
@@ -179,12 +211,7 @@ write_setting (void *data)
 void
 outlet_set_setting (Outlet *outlet, const char *key, const char *text)
 {
-  Setting *setting = g_new0 (Setting, 1);
-
-  setting->outlet = outlet_ref (outlet);
-  setting->key = g_strdup (key);
-  setting->text = g_strdup (text);
-  obs_queue_task (OBS_TASK_UI, write_setting, setting, false);
+  post_setting (outlet, key, text, FALSE, FALSE);
 }
 
 static void
@@ -202,12 +229,7 @@ refresh (void *data)
 void
 outlet_set_flag (Outlet *outlet, const char *key, gboolean value)
 {
-  Setting *setting = g_new0 (Setting, 1);
-
-  setting->outlet = outlet_ref (outlet);
-  setting->key = g_strdup (key);
-  setting->flag = value;
-  obs_queue_task (OBS_TASK_UI, write_setting, setting, false);
+  post_setting (outlet, key, NULL, value, FALSE);
 }
 
 /* Whether the newest frame is shown, whatever its time. */
@@ -248,7 +270,7 @@ log_status_locked (Outlet *self)
  * @text: how it stands, in words
  * @bad: whether somebody should look into it
  *
- * Shown in the dialog, and readable by programs as the setting `status`.
+ * Shown in the dialog, in OBS' log, and told to programs that ask for it.
  */
 void
 outlet_set_status (Outlet *outlet, const char *text, gboolean bad)
@@ -266,7 +288,7 @@ outlet_set_status (Outlet *outlet, const char *text, gboolean bad)
   g_mutex_unlock (&outlet->lock);
   if (!changed)
     return;
-  outlet_set_setting (outlet, "status", text);
+  post_setting (outlet, "status", text, FALSE, TRUE);
   outlet_refresh_dialog (outlet);
 }
 

@@ -5,6 +5,7 @@
  *   start {link | serve, name, width, height, fps, bitrate, track}   all optional
  *   stop
  *   status → {running, link, peers, status}
+ *   source-status {source} → {status, failing}
  *
  * and what they are told: link-ready {link}, peer-added {peer-id, name},
  * peer-removed {peer-id, reason}. obs-websocket offers this through procedures, each a
@@ -113,6 +114,26 @@ on_status (obs_data_t *request, obs_data_t *response, void *data)
   obs_output_release (output);
 }
 
+static void
+on_source_status (obs_data_t *request, obs_data_t *response, void *data)
+{
+  obs_source_t *source =
+      obs_get_source_by_name (obs_data_get_string (request, "source"));
+  calldata_t answer = { 0 };
+
+  if (source && proc_handler_call (obs_source_get_proc_handler (source),
+          "meshroom_status", &answer)) {
+    obs_data_set_string (response, "status",
+        calldata_string (&answer, "status"));
+    obs_data_set_bool (response, "failing", calldata_bool (&answer,
+            "failing"));
+  } else {
+    obs_data_set_string (response, "error", "there is no such source of ours");
+  }
+  calldata_free (&answer);
+  obs_source_release (source);
+}
+
 /* --- events --- */
 
 static void
@@ -189,6 +210,7 @@ vendor_register (void)
   add_request ("start", on_start);
   add_request ("stop", on_stop);
   add_request ("status", on_status);
+  add_request ("source-status", on_source_status);
   call_set_listener (on_event);
 }
 

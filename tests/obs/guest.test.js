@@ -18,9 +18,11 @@ const RETURN_MS = 3000;
 const guest = (name, link, who, at) => ({ name, at, kind: 'meshroom_guest',
   settings: { link, guest: who, name: 'Studio' } });
 
-async function status(remote, inputName) {
-  const { inputSettings } = await remote.ask('GetInputSettings', { inputName });
-  return inputSettings.status ?? '';
+async function status(remote, source) {
+  const { responseData } = await remote.ask('CallVendorRequest', {
+    vendorName: 'meshroom', requestType: 'source-status',
+    requestData: { source } });
+  return responseData.status ?? responseData.error;
 }
 
 const waitStatus = (remote, name, pattern) => until(
@@ -173,9 +175,6 @@ test('what is wrong is said in words', { skip: noPlugin }, async t => {
     Call: [guest('nowhere', '', '1'), guest('wrong', 'not a link', '1')] } });
   const { remote } = obs;
   await waitStatus(remote, 'nowhere', /^Enter the link/);
-  await waitStatus(remote, 'wrong', /link.*next try in/);
-  // An open dialog is filled anew at each change, on the thread that says it.
-  await remote.ask('OpenInputPropertiesDialog', { inputName: 'wrong' });
   const set = (inputName, inputSettings) =>
     remote.ask('SetInputSettings', { inputName, inputSettings });
 
@@ -190,5 +189,13 @@ test('what is wrong is said in words', { skip: noPlugin }, async t => {
       await remote.ask('GetInputSettings', { inputName: 'nowhere' });
     return inputSettings.muted && inputSettings.name === 'Stage';
   });
+
+  // An open dialog is filled anew at each change, on the thread that says it;
+  // and nobody is asked to save what they have not changed.
+  await remote.ask('OpenInputPropertiesDialog', { inputName: 'wrong' });
+  const ann = watch(t, party({ name: 'Ann', look: red, link }));
+  await waitStatus(remote, 'wrong', /^Showing Ann/);
+  await ann.stop();
+  await waitStatus(remote, 'wrong', /^Waiting for guest 1/);
   assert.equal((await obs.stop()).leaks, obs.baseline, obs.log);
 });
