@@ -26,6 +26,9 @@ GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
 /* After how long the picture may hold back for the camera once more. */
 #define YIELD_AGAIN GST_SECOND
 
+/* So many frames that are far behind are no passing thing. */
+#define FAR_FRAMES 10
+
 /* A live camera hands its frames over later than they were taken, by its
  * latency and up to this much more. Timestamps that are older still tell
  * nothing of when a frame was taken. */
@@ -49,6 +52,8 @@ void
 camera_note_show_locked (ImageSwitch *self, GstClockTime now)
 {
   self->shown_at = self->playing ? now : GST_CLOCK_TIME_NONE;
+  self->yielded = 0;
+  self->far_frames = 0;
 }
 
 /* The running time of a camera's frame, or NONE where it has none. */
@@ -422,17 +427,27 @@ is_late_locked (ImageSwitch *self, GstClockTime time, gboolean switching)
 
 /* The picture has just taken the time that a frame of the camera is for. At the
  * same rate it would do so for ever, each time a moment before the camera: it
- * leaves out one turn, so that the camera's next frame is the first. */
+ * leaves out one turn, so that the camera's next frame is the first.
+ *
+ * A live camera may also be far behind, its frames coming later than its latency
+ * says. Once that is no passing thing, each turn of the picture comes one later than
+ * the one before, until the camera is there. */
 static void
 let_catch_up_locked (ImageSwitch *self, GstClockTime time, GstClockTime now)
 {
   GstClockTime until = self->yield_until;
   GstClockTime span = output_span_locked (self, 1);
 
-  if (self->last_time - time >= span || (GST_CLOCK_TIME_IS_VALID (until)
-          && until <= now + 2 * span && now < until + YIELD_AGAIN))
-    return;
-  self->yield_until = self->last_time + output_span_locked (self, 2);
+  if (self->last_time - time >= span) {
+    if (self->upstream_live && ++self->far_frames > FAR_FRAMES
+        && self->yielded_at != self->last_time
+        && self->yielded + span < RESTART_THRESHOLD)
+      self->yielded += span;
+    self->yielded_at = self->last_time;
+  } else if (!GST_CLOCK_TIME_IS_VALID (until) || until > now + 2 * span
+      || now >= until + YIELD_AGAIN) {
+    self->yield_until = self->last_time + output_span_locked (self, 2);
+  }
 }
 
 /* Taken while hidden, and only now on its way: not to be seen either. */

@@ -144,6 +144,9 @@ struct _ImageSwitch {
 
   GstSegment last_segment;      /* out_segment, for queries */
   GstClockTime yield_until;     /* the picture's next turn, one left out */
+  GstClockTime yielded;         /* how much later it comes for a late camera */
+  GstClockTime yielded_at;      /* last_time when that grew */
+  guint far_frames;             /* of the camera since it was to be shown */
   GstClockTime last_time;       /* running time of the last frame out */
   GstClockTime last_duration;
   GstClockTimeDiff lead;        /* how far ahead of the clock frames go out */

@@ -73,6 +73,15 @@ output_span_locked (ImageSwitch *self, guint64 count)
   return gst_util_uint64_scale (count, d * GST_SECOND, n);
 }
 
+/* When a picture goes out; no sooner than a camera that has been shown can be
+ * there. */
+static GstClockTimeDiff
+turn_locked (ImageSwitch *self, GstClockTime time)
+{
+  return (GstClockTimeDiff) time - self->lead
+      + (self->hidden ? 0 : (GstClockTimeDiff) self->yielded);
+}
+
 /* Running time of the next picture: in step with what was sent last, unless
  * that is long ago. */
 static GstClockTime
@@ -99,7 +108,7 @@ next_time_locked (ImageSwitch *self, GstClockTime now)
     self->anchor_count = 0;
   }
   time = self->anchor + output_span_locked (self, self->anchor_count);
-  due = (GstClockTimeDiff) time - self->lead;
+  due = turn_locked (self, time);
   if (self->playing && (GstClockTimeDiff) now - due
       > (GstClockTimeDiff) CATCH_UP) {
     time = MAX ((GstClockTimeDiff) now + self->lead, (GstClockTimeDiff) time);
@@ -119,7 +128,7 @@ due_locked (ImageSwitch *self, GstClockTime time)
   if (!self->hidden && GST_CLOCK_TIME_IS_VALID (until) && time < until
       && until <= time + output_span_locked (self, 1))
     time = until;
-  return (GstClockTimeDiff) time - self->lead;
+  return turn_locked (self, time);
 }
 
 static gboolean
@@ -504,7 +513,8 @@ output_reset (ImageSwitch *self)
   self->upstream_live = FALSE;
   self->upstream_latency = 0;
   self->last_time = self->last_duration = GST_CLOCK_TIME_NONE;
-  self->yield_until = GST_CLOCK_TIME_NONE;
+  self->yield_until = self->yielded_at = GST_CLOCK_TIME_NONE;
+  self->yielded = 0;
   self->anchor = GST_CLOCK_TIME_NONE;
   self->lead = 0;
   gst_clear_caps (&self->out_caps);

@@ -135,6 +135,65 @@ GST_START_TEST (downstream_notices_nothing_of_a_switch)
 }
 GST_END_TEST;
 
+/* Lets the output thread do all that is due by @now. FALSE: a camera's frame is
+ * out. */
+static gboolean
+settle (GstHarness *h, GstClockTime now)
+{
+  g_autoptr (GstTestClock) clock = gst_harness_get_testclock (h);
+  gint64 until = g_get_monotonic_time () + 20 * G_TIME_SPAN_SECOND;
+  GstClockTime next = GST_CLOCK_TIME_NONE;
+  GstClockID id;
+
+  while (!GST_CLOCK_TIME_IS_VALID (next) || next <= now) {
+    g_autoptr (GstBuffer) buffer = gst_harness_try_pull (h);
+
+    fail_unless (g_get_monotonic_time () < until, "nothing is waited for");
+    if (buffer && is_camera (buffer))
+      return FALSE;
+    next = GST_CLOCK_TIME_NONE;
+    if (gst_test_clock_peek_next_pending_id (clock, &id)) {
+      next = gst_clock_id_get_time (id);
+      gst_clock_id_unref (id);
+      if (next <= now)
+        gst_clock_id_unref (gst_test_clock_process_next_clock_id (clock));
+    } else if (!buffer) {
+      g_usleep (200);
+    }
+  }
+  return TRUE;
+}
+
+/* Its frames come so much later than its latency says that the picture is always
+ * ahead of them. */
+GST_START_TEST (camera_that_is_late_is_shown_again)
+{
+  const GstClockTime late = 300 * GST_MSECOND;
+  GstHarness *h = harness_new (NULL);
+  GstClockTime now = 10 * GST_SECOND + late;
+  gboolean waiting;
+  guint i;
+
+  gst_harness_set_upstream_latency (h, LATENCY);
+  gst_harness_set_time (h, now);
+  gst_harness_set_src_caps_str (h, CAPS);
+  push_camera (h, now - late);
+  gst_buffer_unref (gst_harness_pull (h));
+  set_hidden (h, TRUE);
+  gst_buffer_unref (pull_ticking (h));
+  settle (h, now);
+  set_hidden (h, FALSE);
+  for (i = 0, waiting = TRUE; waiting && i < 90; i++) {
+    now += INTERVAL;
+    gst_harness_set_time (h, now);
+    push_camera (h, now - late);
+    waiting = settle (h, now);
+  }
+  fail_if (waiting, "the picture stays");
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
 static Suite *
 imageswitch_steady_suite (void)
 {
@@ -143,6 +202,7 @@ imageswitch_steady_suite (void)
 
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, downstream_notices_nothing_of_a_switch);
+  tcase_add_test (tcase, camera_that_is_late_is_shown_again);
   return suite;
 }
 
