@@ -16,6 +16,7 @@
 static GMutex lock;             /* guards: */
 static obs_source_t *source;
 static Outlet *outlet;          /* the source's */
+static char *shown_link;
 
 /* --- its source --- */
 
@@ -228,14 +229,23 @@ void
 tools_menu_set_status (const char *text, gboolean bad, const char *link)
 {
   g_autoptr (Outlet) current = NULL;
+  gboolean changed;
 
   g_mutex_lock (&lock);
   current = outlet ? outlet_ref (outlet) : NULL;
+  changed = g_strcmp0 (shown_link, link) != 0;
+  if (changed) {
+    g_free (shown_link);
+    shown_link = g_strdup (link);
+  }
   g_mutex_unlock (&lock);
   if (!current)
     return;
-  outlet_set_setting (current, ROOM, link ? link : "");
   outlet_set_status (current, text, bad);
+  if (changed) {
+    outlet_set_setting (current, ROOM, link ? link : "");
+    outlet_refresh_dialog (current);
+  }
 }
 
 /* OBS ends. */
@@ -248,6 +258,7 @@ tools_menu_close (void)
   g_mutex_lock (&lock);
   old = g_steal_pointer (&source);
   old_outlet = g_steal_pointer (&outlet);
+  g_clear_pointer (&shown_link, g_free);
   g_mutex_unlock (&lock);
   if (old_outlet)
     outlet_close (old_outlet);

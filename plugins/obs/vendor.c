@@ -4,7 +4,7 @@
  *
  *   start {link | serve, name, width, height, fps, bitrate, track}   all optional
  *   stop
- *   status → {running, link, peers, status}
+ *   status → {running, link, peers, status, failing}
  *   source-status {source} → {status, failing}
  *
  * and what they are told: link-ready {link}, peer-added {peer-id, name},

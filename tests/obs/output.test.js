@@ -59,9 +59,9 @@ class Vendor {
   }
 }
 
-async function openProgramme(t, items, look = magenta) {
-  const obs = await openObs(t, { scenes: { Scene: [...items, show(look)] },
-    fps: 30 });
+async function openProgramme(t, items, files = {}) {
+  const obs = await openObs(t, { files,
+    scenes: { Scene: [...items, show(magenta)] } });
   return { obs, vendor: new Vendor(obs.remote) };
 }
 
@@ -103,13 +103,19 @@ test('a browser and a pipeline see and hear the programme',
     t.after(() => browser.close());
 
     assert.equal((await vendor.ask('status')).running, false);
-    await vendor.start({ link, name: 'Programme' });
+    await vendor.start({ link, name: 'Programme', width: 320, fps: 15,
+      bitrate: 200000 });
     const pipeline = enter(t, { name: 'pipe', look: blue, link });
     await browser.join(link);
     await meets(pipeline, magenta);
     await meets(browser, magenta);
     assert.equal(await browser.countFaces(), 2);
     assert.equal(present(pipeline).length, 2);
+    await until('its name and its size', () => browser.page.evaluate(() =>
+      [...document.querySelectorAll('.tile')].some(tile =>
+        tile.textContent.includes('Programme') &&
+        tile.querySelector('video').videoWidth === 320 &&
+        tile.querySelector('video').videoHeight === 180)));
 
     const status = await vendor.ask('status');
     assert.equal(status.running, true);
@@ -147,20 +153,29 @@ test('with a guest of the same room as a source there is one participant',
     assert.equal(present(second).length, 2, JSON.stringify(second.summary()));
 
     // The guest goes on being shown; what the others see of us is a picture.
-    await vendor.stop();
-    await until('the programme not to be seen',
-      () => !first.meets(magenta) && !present(first).some(
-        s => s.colour === magenta.colour), 20000, () => first.summary());
-    assert.equal(present(first).length, 2);
-    await obs.remote.waitColour('guest', 'red');
-    await vendor.start({ link });
+    const isUnseen = () => until('the programme not to be seen',
+      () => !present(first).some(s => s.colour === magenta.colour), 20000,
+      () => first.summary());
+    const hide = hidden => obs.remote.ask('SetInputSettings',
+      { inputName: 'guest', inputSettings: { hidden } });
+    for (let i = 0; i < 3; i++) {
+      await vendor.stop();
+      await isUnseen();
+      assert.equal(present(first).length, 2);
+      await obs.remote.waitColour('guest', 'red');
+      await vendor.start({ link });
+      await meets(first, magenta);
+    }
+    await hide(true);
+    await isUnseen();
+    await hide(false);
     await meets(first, magenta);
     assert.equal(present(first).length, 2);
     await vendor.stop();
     await endsCleanly(obs);
   });
 
-test('it serves a room, starts and stops ten times, and starts with OBS',
+test('it serves a room, and starts and stops ten times',
   { skip: noPlugin }, async t => {
     const { obs, vendor } = await openProgramme(t, []);
     assert.match((await vendor.ask('start', { link: '' })).error, /link/);
@@ -186,3 +201,29 @@ test('it serves a room, starts and stops ten times, and starts with OBS',
     }
     await endsCleanly(obs);
   });
+
+test('guests of the room that it serves see one participant, also later',
+  { skip: noPlugin }, async t => {
+    const { obs, vendor } = await openProgramme(t, [{ name: 'guest',
+      kind: 'meshroom_guest', settings: { guest: '1' } }]);
+    await vendor.start({ serve: '127.0.0.1:0' });
+    const { link } = await vendor.hear('link-ready');
+    const pipeline = enter(t, { name: 'pipe', look: blue, link });
+    await meets(pipeline, magenta);
+    await obs.remote.ask('SetInputSettings',
+      { inputName: 'guest', inputSettings: { link } });
+    await obs.remote.waitColour('guest', 'blue');
+    assert.equal(present(pipeline).length, 1);
+    await endsCleanly(obs);
+  });
+
+test('it starts with OBS', { skip: noPlugin }, async t => {
+  const server = await openServer(t);
+  const link = await server.link();
+  const pipeline = enter(t, { name: 'pipe', look: blue, link });
+  const { obs, vendor } = await openProgramme(t, [], { 'programme.json':
+    JSON.stringify({ link, start_with_obs: true }) });
+  await meets(pipeline, magenta);
+  assert.equal((await vendor.ask('status')).running, true);
+  await endsCleanly(obs);
+});

@@ -6,8 +6,8 @@
  */
 
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync }
-  from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync,
+  writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -82,9 +82,10 @@ export class Obs {
    * @param {object} [options.collections] others to change to, by their names
    * @param {number[]} [options.size] of the programme's picture
    * @param {string} [options.screen] of the screen
+   * @param {Record<string, string>} [options.files] our plugin's own, by name
    */
   static async start({ scenes, collections = {}, size = [640, 360], fps = 30,
-    screen = '1280x800', env = {} }) {
+    screen = '1280x800', env = {}, files = {} }) {
     const obs = new Obs();
     obs.folder = mkdtempSync(join(tmpdir(), 'mesh-obs-'));
     const port = await freePort();
@@ -95,6 +96,10 @@ export class Obs {
       mkdirSync(place, { recursive: true });
       symlinkSync(plugin, join(place, 'meshroom.so'));
     }
+    const own = join(config, 'plugin_config/meshroom');
+    mkdirSync(own, { recursive: true });
+    for (const [name, text] of Object.entries(files))
+      writeFileSync(join(own, name), text);
     try {
       obs.screen = await openScreen(screen);
       obs.#launch(env);
