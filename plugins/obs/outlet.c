@@ -11,6 +11,8 @@
 #define FIRST_WIDTH 1280
 #define FIRST_HEIGHT 720
 
+static gint ending;             /* atomic */
+
 struct _Outlet {
   gatomicrefcount refs;
 
@@ -214,18 +216,6 @@ outlet_set_setting (Outlet *outlet, const char *key, const char *text)
   post_setting (outlet, key, text, FALSE, FALSE);
 }
 
-static void
-refresh (void *data)
-{
-  Outlet *outlet = data;
-  obs_source_t *source = ref_source (outlet);
-
-  if (source)
-    obs_source_update_properties (source);
-  obs_source_release (source);
-  outlet_unref (outlet);
-}
-
 void
 outlet_set_flag (Outlet *outlet, const char *key, gboolean value)
 {
@@ -242,7 +232,21 @@ outlet_set_unbuffered (Outlet *outlet, gboolean unbuffered)
   g_mutex_unlock (&outlet->lock);
 }
 
-/* An open dialog is filled anew. */
+static void
+refresh (void *data)
+{
+  Outlet *outlet = data;
+  obs_source_t *source = g_atomic_int_get (&ending) ? NULL
+      : ref_source (outlet);
+
+  if (source)
+    obs_source_update_properties (source);
+  obs_source_release (source);
+  outlet_unref (outlet);
+}
+
+/* An open dialog is filled anew. OBS does that at once on its UI thread; so only
+ * there it can be seen whether OBS is ending, where it must not be done. */
 void
 outlet_refresh_dialog (Outlet *outlet)
 {
@@ -262,6 +266,13 @@ log_status_locked (Outlet *self)
     blog (self->bad ? LOG_WARNING : LOG_INFO, "[meshroom] '%s': %s%s%s",
         obs_source_get_name (self->source), parts[0] ? parts[0] : "",
         *rest || (parts[0] && parts[1]) ? "#…" : "", rest);
+}
+
+/* OBS ends. */
+void
+outlet_leave_dialogs_alone (void)
+{
+  g_atomic_int_set (&ending, TRUE);
 }
 
 /**
