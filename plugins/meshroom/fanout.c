@@ -302,6 +302,10 @@ fanout_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 
   /* One piece with the look at muted, so that the setter can promise. */
   g_mutex_lock (&self->lock);
+  /* A wish that has not been passed on yet comes true by itself. */
+  if (!self->muted && !GST_BUFFER_FLAG_IS_SET (buffer,
+          GST_BUFFER_FLAG_DELTA_UNIT))
+    g_atomic_int_set (&self->key_wanted, FALSE);
   for (guint i = 0; !self->muted && i < self->branches->len; i++) {
     if (branch_add_buffer (self, g_ptr_array_index (self->branches, i),
             buffer))

@@ -431,6 +431,29 @@ key_request (void)
       TRUE, 0);
 }
 
+/* Asked for too soon after the one before, and there before it was passed on. */
+GST_START_TEST (a_key_frame_that_came_is_not_asked_for)
+{
+  In *in = video_new ();
+  Out *first = out_new_open (in), *second = out_new_open (in);
+  gint64 quiet = g_get_monotonic_time () + G_TIME_SPAN_SECOND / 2;
+
+  ck_assert_uint_eq (in->key_requests, 1);
+  push (in, TRUE);
+  WAIT_FOR (first->numbers->len == 1 && second->numbers->len == 1);
+  while (g_get_monotonic_time () < quiet) {
+    push (in, FALSE);
+    WAIT_FOR (first->numbers->len == second->numbers->len
+        && first->numbers->len == in->next);
+  }
+  ck_assert_uint_eq (in->key_requests, 1);
+  out_remove (in, first);
+  out_remove (in, second);
+  in_free (in);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (key_frame_requests_of_all_are_merged)
 {
   In *in = video_new ();
@@ -676,6 +699,7 @@ fanout_suite (void)
   tcase_add_test (tcase, a_stuck_branch_holds_up_nobody);
   tcase_add_test (tcase, a_branch_that_lies_too_far_behind_is_emptied);
   tcase_add_test (tcase, a_short_hiccup_drops_nothing);
+  tcase_add_test (tcase, a_key_frame_that_came_is_not_asked_for);
   tcase_add_test (tcase, key_frame_requests_of_all_are_merged);
   tcase_add_test (tcase, a_peers_other_wishes_do_not_reach_the_encoder);
   tcase_add_test (tcase, a_new_branch_does_not_reconfigure_the_camera);
