@@ -10,8 +10,6 @@
 
 #include "module.h"
 
-#include <obs-frontend-api.h>
-
 #include "call.h"
 #include "output-control.h"
 #include "placeholder.h"
@@ -35,19 +33,10 @@ obs_module_description (void)
   return "Group video calls: each guest a source, and GStreamer pipelines";
 }
 
-static void
-on_event (enum obs_frontend_event event, void *data)
-{
-  if (event == OBS_FRONTEND_EVENT_SCRIPTING_SHUTDOWN
-      || event == OBS_FRONTEND_EVENT_EXIT)
-    outlet_leave_dialogs_alone ();
-}
-
 bool
 obs_module_load (void)
 {
   worker_start ();
-  obs_frontend_add_event_callback (on_event, NULL);
   obs_register_source (&guest_info);
   obs_register_source (&pipeline_info);
   output_control_load ();
@@ -64,7 +53,6 @@ obs_module_post_load (void)
 void
 obs_module_unload (void)
 {
-  obs_frontend_remove_event_callback (on_event, NULL);
   output_control_unload ();
   worker_stop ();
   call_leave_all ();

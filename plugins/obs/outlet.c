@@ -11,10 +11,9 @@
 #define FIRST_WIDTH 1280
 #define FIRST_HEIGHT 720
 
-static gint ending;             /* atomic */
-
 struct _Outlet {
   gatomicrefcount refs;
+  gint refreshing;              /* atomic: a refresh is on its way */
 
   GMutex lock;                  /* guards all below, and holds up OBS' destroy */
   obs_source_t *source;         /* NULL: OBS has destroyed it */
@@ -236,21 +235,21 @@ static void
 refresh (void *data)
 {
   Outlet *outlet = data;
-  obs_source_t *source = g_atomic_int_get (&ending) ? NULL
-      : ref_source (outlet);
+  obs_source_t *source = ref_source (outlet);
 
+  g_atomic_int_set (&outlet->refreshing, FALSE);
   if (source)
     obs_source_update_properties (source);
   obs_source_release (source);
   outlet_unref (outlet);
 }
 
-/* An open dialog is filled anew. OBS does that at once on its UI thread; so only
- * there it can be seen whether OBS is ending, where it must not be done. */
+/* An open dialog is filled anew, once for all that changed meanwhile. */
 void
 outlet_refresh_dialog (Outlet *outlet)
 {
-  obs_queue_task (OBS_TASK_UI, refresh, outlet_ref (outlet), false);
+  if (g_atomic_int_compare_and_exchange (&outlet->refreshing, FALSE, TRUE))
+    obs_queue_task (OBS_TASK_UI, refresh, outlet_ref (outlet), false);
 }
 
 /* OBS' log is what people show to others when they ask for help, and a room's link
@@ -266,13 +265,6 @@ log_status_locked (Outlet *self)
     blog (self->bad ? LOG_WARNING : LOG_INFO, "[meshroom] '%s': %s%s%s",
         obs_source_get_name (self->source), parts[0] ? parts[0] : "",
         *rest || (parts[0] && parts[1]) ? "#…" : "", rest);
-}
-
-/* OBS ends. */
-void
-outlet_leave_dialogs_alone (void)
-{
-  g_atomic_int_set (&ending, TRUE);
 }
 
 /**

@@ -26,7 +26,6 @@ void outlet_set_setting (Outlet *outlet, const char *key, const char *text);
 void outlet_set_flag (Outlet *outlet, const char *key, gboolean value);
 void outlet_set_unbuffered (Outlet *outlet, gboolean unbuffered);
 void outlet_refresh_dialog (Outlet *outlet);
-void outlet_leave_dialogs_alone (void);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Outlet, outlet_unref)
 
