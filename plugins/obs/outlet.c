@@ -215,6 +215,20 @@ outlet_set_setting (Outlet *outlet, const char *key, const char *text)
   post_setting (outlet, key, text, FALSE, FALSE);
 }
 
+/**
+ * outlet_show_setting:
+ * @outlet: an outlet
+ * @key: a setting
+ * @text: what its field shows
+ *
+ * It is not the user's, so it is not saved, and no reason to ask whether to.
+ */
+void
+outlet_show_setting (Outlet *outlet, const char *key, const char *text)
+{
+  post_setting (outlet, key, text, FALSE, TRUE);
+}
+
 void
 outlet_set_flag (Outlet *outlet, const char *key, gboolean value)
 {
@@ -291,7 +305,7 @@ outlet_set_status (Outlet *outlet, const char *text, gboolean bad)
   g_mutex_unlock (&outlet->lock);
   if (!changed)
     return;
-  post_setting (outlet, "status", text, FALSE, TRUE);
+  outlet_show_setting (outlet, "status", text);
   outlet_refresh_dialog (outlet);
 }
 

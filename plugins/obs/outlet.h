@@ -23,6 +23,7 @@ void outlet_show_placeholder (Outlet *outlet);
 void outlet_set_status (Outlet *outlet, const char *text, gboolean bad);
 char *outlet_dup_status (Outlet *outlet, gboolean *bad);
 void outlet_set_setting (Outlet *outlet, const char *key, const char *text);
+void outlet_show_setting (Outlet *outlet, const char *key, const char *text);
 void outlet_set_flag (Outlet *outlet, const char *key, gboolean value);
 void outlet_set_unbuffered (Outlet *outlet, gboolean unbuffered);
 void outlet_refresh_dialog (Outlet *outlet);

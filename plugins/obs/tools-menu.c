@@ -243,7 +243,7 @@ tools_menu_set_status (const char *text, gboolean bad, const char *link)
     return;
   outlet_set_status (current, text, bad);
   if (changed) {
-    outlet_set_setting (current, ROOM, link ? link : "");
+    outlet_show_setting (current, ROOM, link ? link : "");
     outlet_refresh_dialog (current);
   }
 }

@@ -3,6 +3,8 @@
 /** OBS' programme as a participant, with and without guests of the same room. */
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import test from 'node:test';
 import { openChromium } from '../e2e/kit/browser.js';
 import { looks } from '../e2e/kit/media.js';
@@ -227,3 +229,21 @@ test('it starts with OBS', { skip: noPlugin }, async t => {
   assert.equal((await vendor.ask('status')).running, true);
   await endsCleanly(obs);
 });
+
+const noKeys = noPlugin || (existsSync('/usr/bin/xdotool') ? false
+  : 'xdotool is not installed');
+
+test('the Tools menu has a dialog, and OBS ends also while it is open',
+  { skip: noKeys }, async t => {
+    const { obs } = await openProgramme(t, []);
+    const xdotool = (...args) => execFileSync('xdotool', args, {
+      env: { ...process.env, DISPLAY: obs.screen.name } }).toString().trim();
+    const find = name => xdotool('search', '--onlyvisible', '--name', name);
+    const keys = ['alt+t', 'Up', 'Return'];
+    await until('the dialog', () => {
+      xdotool('windowfocus', '--sync', find('^OBS '));
+      xdotool('key', '--delay', '300', ...keys);
+      return find('Meshroom programme');
+    });
+    await endsCleanly(obs);
+  });
