@@ -514,7 +514,7 @@ GST_START_TEST (other_memory_that_cannot_be_hidden_is_an_error)
   set_hidden (h, TRUE);
   while (!(message = gst_bus_timed_pop_filtered (bus, GST_MSECOND,
               GST_MESSAGE_ERROR)))
-    gst_harness_crank_single_clock_wait (h);
+    tick (h);
   gst_message_parse_error (message, &error, &debug);
   fail_unless (g_error_matches (error, GST_STREAM_ERROR,
           GST_STREAM_ERROR_FORMAT));
