@@ -17,10 +17,11 @@ const LINE_MS = 200;
 
 const root = process.env.MESH_BUILD_ROOT;
 
-/** Where GStreamer finds our plugins and the probe. */
+/** Where GStreamer finds our plugins and what the tests measure with. */
 export const environment = {
   ...process.env,
-  GST_PLUGIN_PATH_1_0: `${root}/plugins:${root}/tests/e2e`,
+  GST_PLUGIN_PATH_1_0:
+    `${root}/plugins:${root}/tests/e2e:${root}/tests/obs`,
   GST_REGISTRY: `${root}/tests/registry.bin`,
   LC_ALL: 'C',
 };

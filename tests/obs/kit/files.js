@@ -21,9 +21,9 @@ function placed({ name, at, visible = true }, id, size) {
 /**
  * A scene collection.
  * @param {string} name
- * @param {Record<string, object[]>} scenes each scene's items: `name` and `kind`
- *   of a source, its `settings`, and where it is (`at`: x, y, width, height);
- *   sources of one name are one source
+ * @param {Record<string, object[]>} scenes each scene's items: `name` and
+ *   `kind` of a source, its `settings`, and where it is (`at`: x, y, width,
+ *   height); sources of one name are one source
  */
 export function collection(name, scenes, size) {
   const names = Object.keys(scenes);

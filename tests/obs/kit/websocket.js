@@ -60,7 +60,7 @@ export class Remote extends EventEmitter {
     }
   }
 
-  /** A channel's levels are its magnitude, its peak, and the peak before gain. */
+  /** A channel's levels: its magnitude, its peak, and that before gain. */
   #hear(inputs) {
     this.levels = new Map(inputs.map(({ inputName, inputLevelsMul }) =>
       [inputName, Math.max(0, ...inputLevelsMul.map(([, peak]) => peak))]));
@@ -73,7 +73,7 @@ export class Remote extends EventEmitter {
       this.emit('error', new Error(why));
   }
 
-  /** @returns {Promise<object>} what OBS answers; throws what it complains of */
+  /** @returns {Promise<object>} what OBS answers; throws its complaints */
   ask(requestType, requestData = {}) {
     const requestId = String(++this.#last);
     return new Promise((resolve, reject) => {
@@ -90,7 +90,7 @@ export class Remote extends EventEmitter {
     return readPpm(Buffer.from(imageData.split(',')[1], 'base64'));
   }
 
-  /** Waits until a part of a scene or source, all of it by default, is a look's. */
+  /** Waits until a scene or source, or a part of it, has a look's colour. */
   async waitColour(sourceName, colour, { part, timeout = 20000 } = {}) {
     let seen = null;
     await until(`${sourceName} to be ${colour}`, async () => {

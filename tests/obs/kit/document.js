@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/** What docs/obs.md tells its readers to do, for who does exactly that. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const file = join(process.env.MESH_SOURCE_ROOT, 'docs/obs.md');
+
+/**
+ * @typedef {object} Chapter
+ * @property {string} title
+ * @property {{kind: string, text: string}[]} blocks its code, in order
+ * @property {Record<string, string>[]} lists its lists of settings
+ */
+
+/** @returns {Chapter[]} */
+export function readDocument() {
+  return readFileSync(file, 'utf8').split(/^#{2,3} /m).slice(1).map(text => ({
+    title: text.split('\n')[0],
+    blocks: [...text.matchAll(/^```(\w*)\n(.*?)^```/gms)]
+      .map(([, kind, code]) => ({ kind, text: code })),
+    lists: [...text.matchAll(/(?:^- [A-Z][\w ]+: .*\n)+/gm)]
+      .map(([list]) => Object.fromEntries([...list.matchAll(
+        /^- ([\w ]+): `?([^`\n]*)`?/gm)].map(([, key, value]) =>
+        [key, value]))),
+  }));
+}
+
+/** A list of settings, as a Media Source has them. */
+export function mediaSource(list) {
+  return { kind: 'ffmpeg_source', settings: {
+    is_local_file: false, input: list['Input'],
+    input_format: list['Input Format'],
+    buffering_mb: Number(list['Network Buffering']),
+    reconnect_delay_sec: Number(list['Reconnect Delay']),
+    ffmpeg_options: list['FFmpeg Options'] } };
+}
+
+/** The words of a line for gst-launch-1.0, as a shell would have them. */
+export function launchWords(text, link) {
+  return text.replace(/\\\n/g, ' ').replaceAll('$LINK', link)
+    .replaceAll('"', '').trim().split(/\s+/).slice(1);
+}
