@@ -79,8 +79,10 @@ push_camera (GstHarness *h, GstClockTime pts)
       GST_FLOW_OK);
 }
 
-/* Moves the clock on when the element waits for it, or gives it a moment. gst_harness_crank…() wait
- * until it does, which may be never. */
+/* Moves the clock on when the element waits for it and nothing has come yet, or
+ * gives it a moment. Whoever waits has sent what was due before: so the queue is
+ * looked at last. gst_harness_crank…() wait until somebody does, which may be
+ * never. */
 static inline void
 tick (GstHarness *h)
 {
@@ -88,12 +90,16 @@ tick (GstHarness *h)
   GstClockID id;
 
   if (gst_test_clock_peek_next_pending_id (clock, &id)) {
-    if (gst_clock_id_get_time (id) > gst_clock_get_time (GST_CLOCK (clock)))
-      gst_test_clock_set_time (clock, gst_clock_id_get_time (id));
+    GstClockTime time = gst_clock_id_get_time (id);
+
     gst_clock_id_unref (id);
-    id = gst_test_clock_process_next_clock_id (clock);
-    if (id)
-      gst_clock_id_unref (id);
+    if (gst_harness_buffers_in_queue (h) == 0) {
+      if (time > gst_clock_get_time (GST_CLOCK (clock)))
+        gst_test_clock_set_time (clock, time);
+      id = gst_test_clock_process_next_clock_id (clock);
+      if (id)
+        gst_clock_id_unref (id);
+    }
   }
   gst_object_unref (clock);
   g_usleep (200);

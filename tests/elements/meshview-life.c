@@ -399,6 +399,8 @@ come_and_go (gpointer user_data)
     g_mutex_lock (&pulling);
     gst_sample_unref (call_pull (call->video));
     g_mutex_unlock (&pulling);
+    /* or the pipeline, on its own way up, takes it along */
+    gst_element_set_locked_state (source, TRUE);
     gst_element_set_state (source, GST_STATE_NULL);
     gst_bin_remove (GST_BIN (call->pipeline), source);
     gst_object_unref (sink);
