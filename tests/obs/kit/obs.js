@@ -5,6 +5,7 @@
  * and our plugin where that was built.
  */
 
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync,
   writeFileSync } from 'node:fs';
@@ -14,6 +15,7 @@ import { join } from 'node:path';
 import { start } from '../../e2e/kit/children.js';
 import { environment } from '../../e2e/kit/pipeline.js';
 import { until } from '../../e2e/kit/wait.js';
+import { closeWindow } from './close.js';
 import { writeFiles } from './files.js';
 import { Remote } from './websocket.js';
 
@@ -23,8 +25,9 @@ const root = process.env.MESH_BUILD_ROOT;
 export const plugin = join(root, 'plugins/obs/meshroom.so');
 
 /** Why a test cannot be run, for its `skip`; or false. */
-export const noObs = ['/usr/bin/obs', '/usr/bin/Xvfb'].every(existsSync)
-  ? false : 'obs-studio and xvfb are not installed';
+export const noObs = ['obs', 'Xvfb', 'xdotool'].every(name =>
+  existsSync(`/usr/bin/${name}`))
+  ? false : 'obs-studio, xvfb and xdotool are not installed';
 export const noPlugin = noObs ||
   (existsSync(plugin) ? false : 'plugins/obs was not built: no libobs');
 
@@ -51,6 +54,7 @@ class Child {
     });
   }
 
+  /** Tells it to end, and ends it if it does not. */
   async stop(signal, timeout) {
     if (this.exited)
       return;
@@ -136,6 +140,13 @@ export class Obs {
     await until('OBS to be ready', () => this.remote.ask('GetSceneList'));
   }
 
+  #window() {
+    const found = execFileSync('xdotool', ['search', '--onlyvisible', '--name',
+      '^OBS [0-9]'], { encoding: 'utf8',
+      env: { ...process.env, DISPLAY: this.screen.name } });
+    return Number(found.trim().split('\n').pop());
+  }
+
   get log() {
     return this.child?.output ?? '';
   }
@@ -154,11 +165,15 @@ export class Obs {
   }
 
   /**
-   * Ends it as Ctrl-C does, which unloads its plugins.
+   * Closes its window, which unloads its plugins. On a SIGINT OBS 29 does the
+   * same in the signal's handler: now and then in the midst of a paint, and so
+   * it crashes.
    * @returns {Promise<{code, signal, leaks: number | null}>}
    */
   async stop() {
     this.remote.close();
+    await closeWindow(this.screen.name, this.#window());
+    await until('OBS to end', () => this.child.exited, 10000).catch(() => {});
     await this.child.stop('SIGINT', 20000);
     const leaks = this.log.match(/Number of memory leaks: (\d+)/);
     await this.kill();
