@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <openssl/crypto.h>
+
 #include "meshroom/common.h"
 #include "meshroom/elements.h"
 
@@ -9,6 +11,11 @@ static gboolean
 plugin_init (GstPlugin *plugin)
 {
   GST_DEBUG_CATEGORY_INIT (mesh_room_debug, "meshroom", 0, "meshroom");
+  /* GStreamer's DTLS elements use OpenSSL in threads of pools, which nobody
+   * can wait for. One that ends while exit() runs OpenSSL's cleanup crashes
+   * the process after all is done, so the memory is left to the system
+   * instead. OpenSSL listens to whoever comes first in a process. */
+  OPENSSL_init_crypto (OPENSSL_INIT_NO_ATEXIT, NULL);
   return GST_ELEMENT_REGISTER (meshroom, plugin);
 }
 

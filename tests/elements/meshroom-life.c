@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A meshroom's life outside of calls: states up and down again with nothing left
- * behind, pads requested and released, and what it says of itself. */
+/* A meshroom's life outside of calls: states up and down again with nothing
+ * left behind, pads requested and released, and what it says of itself. */
 
+#include <openssl/crypto.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "party.h"
 
@@ -117,9 +121,9 @@ look_for_traces (Traces *traces)
   traces->descriptors = count_files ("/proc/self/fd");
 }
 
-/* Until nothing changes any more. A thread has a moment to live when it has been told
- * to go, and the kernel a moment to bury one that was joined: nothing tells
- * when that is over. */
+/* Until nothing changes any more. A thread has a moment to live when it has
+ * been told to go, and the kernel a moment to bury one that was joined: nothing
+ * tells when that is over. */
 static void
 settle (Traces *traces)
 {
@@ -439,8 +443,8 @@ GST_START_TEST (the_documented_launch_lines_parse)
     fail_unless (end != NULL);
     p += strlen ("* gst-launch-1.0 ");
     line = g_string_new_len (p, end - p);
+    g_string_replace (line, "\\\n * ", " ", 0);
     g_string_replace (line, "\n * ", " ", 0);
-    g_string_replace (line, "\\\n", " ", 0);
     pipeline = gst_parse_launch_full (g_strstrip (line->str), NULL,
         GST_PARSE_FLAG_FATAL_ERRORS, &error);
     g_assert_no_error (error);
@@ -511,6 +515,33 @@ GST_START_TEST (two_rooms_may_be_linked_to_each_other)
 
 GST_END_TEST;
 
+static void
+tell (void)
+{
+  fputs ("OpenSSL cleans up\n", stderr);
+  _exit (EXIT_FAILURE);
+}
+
+/* DTLS threads may still be on their way out by then. */
+GST_START_TEST (openssl_does_not_clean_up_when_the_process_ends)
+{
+  int status;
+  pid_t pid;
+
+  gst_object_unref (gst_element_factory_make ("meshroom", NULL));
+  pid = fork ();
+  if (pid == 0) {
+    OPENSSL_init_crypto (OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL);
+    OPENSSL_atexit (tell);
+    exit (EXIT_SUCCESS);
+  }
+  ck_assert_int_eq (waitpid (pid, &status, 0), pid);
+  fail_unless (WIFEXITED (status));
+  ck_assert_int_eq (WEXITSTATUS (status), EXIT_SUCCESS);
+}
+
+GST_END_TEST;
+
 static Suite *
 life_suite (void)
 {
@@ -533,6 +564,7 @@ life_suite (void)
   tcase_add_test (tcase, turn_servers_can_be_written_in_a_launch_line);
   tcase_add_test (tcase, the_documented_launch_lines_parse);
   tcase_add_test (tcase, two_rooms_may_be_linked_to_each_other);
+  tcase_add_test (tcase, openssl_does_not_clean_up_when_the_process_ends);
   return suite;
 }
 
