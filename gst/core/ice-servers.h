@@ -28,6 +28,7 @@ typedef struct {
 MeshIceServers *mesh_ice_servers_parse (const char *text, gsize length,
     GError **error);
 void mesh_ice_servers_free (MeshIceServers *servers);
+gboolean mesh_ice_is_place (const char *place, gboolean relay);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshIceServers, mesh_ice_servers_free)
 

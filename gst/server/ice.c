@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Which STUN and TURN servers there are, for members that do not know any by
- * themselves: GET /v1/ice answers what an RTCPeerConnection takes as iceServers. */
+ * themselves: GET /v1/ice answers what an RTCPeerConnection takes as
+ * iceServers. */
 
 #include "server/ice.h"
 
@@ -9,13 +10,12 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/ice-servers.h"
 #include "core/json.h"
 #include "server/handshake.h"
 
 #define MAX_URI 1024
 #define MAX_NAME 512
-/* RFC 1035, section 2.3.4 */
-#define MAX_HOST 253
 /* How long credentials made of a secret are good. A relay asks for them again
  * at each new allocation, so a page fetches others in time. */
 #define TTL (12 * 60 * 60)
@@ -98,47 +98,6 @@ mesh_ice_set_secret (MeshIce *ice, const char *secret, GError **error)
 }
 
 static gboolean
-is_host (const char *host)
-{
-  gsize length = strlen (host);
-
-  if (length == 0 || length > MAX_HOST)
-    return FALSE;
-  if (host[0] == '[') {
-    g_autofree char *address = g_strndup (host + 1, length - 2);
-
-    return length > 2 && host[length - 1] == ']' && strchr (address, ':')
-        && !strchr (address, '%') && g_hostname_is_ip_address (address);
-  }
-  for (const char *p = host; *p; p++)
-    if (!g_ascii_isalnum (*p) && !strchr (".-_", *p))
-      return FALSE;
-  return TRUE;
-}
-
-/* "HOST[:PORT][?transport=udp|tcp]" */
-static gboolean
-is_place (const char *place, gboolean relay)
-{
-  const char *query = strchr (place, '?');
-  g_autofree char *host =
-      g_strndup (place, query ? (gsize) (query - place) : strlen (place));
-  char *colon = strrchr (host, ':');
-
-  if (query && !(relay && (g_str_equal (query, "?transport=udp")
-              || g_str_equal (query, "?transport=tcp"))))
-    return FALSE;
-  /* Those within an IPv6 address are none. */
-  if (colon && !strchr (colon, ']')) {
-    *colon = 0;
-    if (!g_ascii_isdigit (colon[1]) || !g_ascii_string_to_unsigned (colon + 1,
-            10, 1, G_MAXUINT16, NULL, NULL))
-      return FALSE;
-  }
-  return is_host (host);
-}
-
-static gboolean
 take_user (IceServer *server, const char *info, gsize length)
 {
   const char *colon = memchr (info, ':', length);
@@ -186,7 +145,7 @@ parse (MeshIce *self, const char *uri, const char **why)
   if (at && (!server->relay || !take_user (server, rest, at - rest)))
     return NULL;
   rest = at ? at + 1 : rest;
-  if (!is_place (rest, server->relay))
+  if (!mesh_ice_is_place (rest, server->relay))
     return NULL;
   *why = "a relay needs USER:PASSWORD, or a turn secret to make them of";
   if (server->relay && !server->user && !self->secret)

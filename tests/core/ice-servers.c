@@ -55,7 +55,11 @@ unknown_ones_are_passed_over (void)
 {
   static const char *const odd[] = { "7", "null", "[]", "{}",
     "{\"urls\":[\"stun:a\"]}", "{\"urls\":\"http:a\"}", "{\"urls\":\"stun:\"}",
-    "{\"urls\":\"stun:a b\"}", "{\"urls\":\"stun:a\\\"b\"}",
+    "{\"urls\":\"stun:a b\"}", "{\"urls\":\"stun:[\"}",
+    "{\"urls\":\"stun:[]\"}", "{\"urls\":\"stun:[::1\"}",
+    "{\"urls\":\"stun:[a]\"}", "{\"urls\":\"stun:::1\"}",
+    "{\"urls\":\"stun:a:\"}", "{\"urls\":\"stun:a:65536\"}",
+    "{\"urls\":\"stun:a\\\"b\"}",
     "{\"urls\":\"turn:no.credentials\"}", "{\"urls\":\"stun:a?transport=udp\"}",
     "{\"urls\":\"turn:a?transport=carrier-pigeon\",\"username\":\"u\","
         "\"credential\":\"p\"}",
