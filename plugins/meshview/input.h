@@ -21,7 +21,7 @@ G_BEGIN_DECLS
 
 GType mesh_input_get_type (void);
 
-typedef struct {
+struct _MeshInput {
   GstPad parent_instance;
 
   MeshScene *scene;             /* set once, by mesh_input_attach() */
@@ -42,7 +42,7 @@ typedef struct {
   GstSegment segment;
   gboolean knows_upstream;
   gboolean live;
-} MeshInput;
+};
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshInput, gst_object_unref)
 

@@ -134,20 +134,26 @@ choose_speaker_locked (MeshMixer *self)
   }
 }
 
-/* Returns whether anybody is to be heard. */
+/* In the solo layout only that person is heard. Returns whether anybody is. */
 static gboolean
 mix (MeshMixer *self, guint64 position, float *samples)
 {
   MeshScene *scene = self->scene;
+  const MeshInput *soloist = NULL;
   gboolean heard = FALSE;
 
   memset (samples, 0, BLOCK * CHANNELS * sizeof (float));
   g_mutex_lock (&scene->lock);
+  if (scene->mode == MESH_LAYOUT_SOLO)
+    soloist = mesh_scene_find_soloist_locked (scene);
   for (guint i = 0; i < scene->voices->len; i++) {
-    MeshVoice *voice = g_ptr_array_index (scene->voices, i);
+    MeshInput *voice = g_ptr_array_index (scene->voices, i);
+    gboolean audible = scene->mode != MESH_LAYOUT_SOLO || voice == soloist
+        || (soloist && soloist->peer
+            && g_strcmp0 (voice->peer, soloist->peer) == 0);
 
-    heard |= mesh_voice_mix_locked (voice, position,
-        mesh_scene_hears_locked (scene, voice), samples, BLOCK);
+    heard |= mesh_voice_mix_locked (MESH_VOICE (voice), position, audible,
+        samples, BLOCK);
   }
   scene->mixed = position + BLOCK;
   choose_speaker_locked (self);

@@ -85,24 +85,20 @@ list_present (MeshScene *scene)
   return present;
 }
 
-/* Whether a voice is to be heard: in the solo layout, that person's alone. */
-gboolean
-mesh_scene_hears_locked (MeshScene *scene, gconstpointer voice)
+/*
+ * mesh_scene_find_soloist_locked:
+ *
+ * Returns: (nullable): whose voice alone is heard in the solo layout, if there
+ *   is that person
+ */
+const MeshInput *
+mesh_scene_find_soloist_locked (MeshScene *scene)
 {
-  const MeshInput *input = voice;
-  g_autoptr (GPtrArray) present = NULL;
-  MeshInput *who;
+  g_autoptr (GPtrArray) present = list_present (scene);
+  const MeshInput *who = find_called (present, scene->solo);
 
-  if (scene->mode != MESH_LAYOUT_SOLO)
-    return TRUE;
-  present = list_present (scene);
-  who = find_called (present, scene->solo);
   /* whoever has no picture, or one that says nothing of whose it is */
-  if (!who || !who->peer)
-    who = find_called (scene->voices, scene->solo);
-  if (!who)
-    return FALSE;
-  return who == input || (who->peer && g_strcmp0 (who->peer, input->peer) == 0);
+  return who && who->peer ? who : find_called (scene->voices, scene->solo);
 }
 
 /* Which of the tiles shown the layout is about. */

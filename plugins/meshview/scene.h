@@ -28,6 +28,8 @@ G_BEGIN_DECLS
 #define MESH_SCENE_RATE 48000
 #define MESH_SCENE_CHANNELS 2
 
+typedef struct _MeshInput MeshInput;
+
 typedef struct {
   GMutex lock;                  /* a leaf: nothing is called with it held */
 
@@ -56,7 +58,7 @@ MeshScene *mesh_scene_new (void);
 MeshScene *mesh_scene_ref (MeshScene *scene);
 void mesh_scene_unref (MeshScene *scene);
 void mesh_scene_arrange_locked (MeshScene *scene);
-gboolean mesh_scene_hears_locked (MeshScene *scene, gconstpointer voice);
+const MeshInput *mesh_scene_find_soloist_locked (MeshScene *scene);
 GstClockTime mesh_scene_get_latency (MeshScene *scene);
 gboolean mesh_scene_raise_latency (MeshScene *scene, GstClockTime latency);
 GList *mesh_scene_list_inputs (MeshScene *scene);

@@ -9,7 +9,6 @@ G_BEGIN_DECLS
 
 /* Who sits where in the grid. A place whose person has gone stays free for as
  * long as the grid has as many rows and columns without it:
-:
  *
  *   A B         A .         A B
  *   C D  ─────> C D  ─────> C D
