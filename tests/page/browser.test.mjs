@@ -3,27 +3,13 @@
 // The page as people use it: in a real browser, on a real server.
 
 import assert from 'node:assert/strict';
-import {after, before, test} from 'node:test';
+import {test} from 'node:test';
 
-import {Window, kit, skip, startServer} from './window.mjs';
+import {Window, kit, setUp, skip, startServer} from './window.mjs';
 
-let browser;
-let server;
+const here = setUp();
 
-before(async () => {
-  if (skip)
-    return;
-  server = await startServer();
-  browser = await kit.openChromium(kit.looks[0],
-    {args: ['--allow-loopback-in-peer-connection']});
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
-
-const openWindow = (t, prepare) => Window.open(browser, t, prepare);
+const openWindow = (t, prepare) => Window.open(here.browser, t, prepare);
 
 /** Remembers every camera and microphone that the page gets. */
 function watchDevices() {
@@ -61,7 +47,7 @@ function denyDevices() {
 
 async function createMeeting(t, name, prepare) {
   const window = await openWindow(t, prepare);
-  await window.go(server.url);
+  await window.go(here.server.url);
   await window.page.type('#home-name', name);
   await window.press('Create meeting');
   const {link} = await window.sees('to be in the call',
@@ -136,13 +122,13 @@ test('page: the call outlives the server, and is whole when it is back',
     await ann.inCall(1);
     await bob.inCall(1);
 
-    await server.stop();
+    await here.server.stop();
     const {peers: [{frames}]} = await bob.sees('that it reconnects',
       ({state}) => state === 'reconnecting');
     await bob.sees('the picture going on',
       ({peers}) => peers.length === 1 && peers[0].frames > frames + 10);
 
-    server = await startServer(new URL(server.url).host);
+    here.server = await startServer(new URL(here.server.url).host);
     await ann.inCall(1);
     await bob.inCall(1);
     const cay = await openWindow(t);

@@ -5,25 +5,11 @@
 // device does.
 
 import assert from 'node:assert/strict';
-import {after, before, test} from 'node:test';
+import {test} from 'node:test';
 
-import {Window, kit, skip, startServer} from './window.mjs';
+import {Window, kit, setUp, skip} from './window.mjs';
 
-let browser;
-let server;
-
-before(async () => {
-  if (skip)
-    return;
-  server = await startServer();
-  browser = await kit.openChromium(kit.looks[0],
-    {args: ['--allow-loopback-in-peer-connection']});
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const here = setUp();
 
 /**
  * Notes which devices are opened and what is handed to whom. A test may hold
@@ -108,9 +94,9 @@ async function seesCamera(window) {
 
 /** Ann, whose camera is at stake, and Bob, who sees her. */
 async function meet(t, query = '', prepareBob = undefined) {
-  const room = `${server.url}/room/${crypto.randomUUID()}`;
-  const ann = await Window.open(browser, t, watchDevices);
-  const bob = await Window.open(browser, t, prepareBob);
+  const room = `${here.server.url}/room/${crypto.randomUUID()}`;
+  const ann = await Window.open(here.browser, t, watchDevices);
+  const bob = await Window.open(here.browser, t, prepareBob);
   await ann.go(`${room}${query}`);
   await bob.go(`${room}?hidden=1&muted=1`);
   await Promise.all([ann.inCall(1), bob.inCall(1)]);
@@ -203,8 +189,8 @@ test('camera: one that arrives when it is not wanted any more is never sent',
   });
 
 test('camera: stopped while both devices are asked for', {skip}, async (t) => {
-  const room = `${server.url}/room/${crypto.randomUUID()}`;
-  const ann = await Window.open(browser, t, watchDevices);
+  const room = `${here.server.url}/room/${crypto.randomUUID()}`;
+  const ann = await Window.open(here.browser, t, watchDevices);
   await ann.page.evaluateOnNewDocument(() => {
     window.watch.held = [];
   });
@@ -218,7 +204,7 @@ test('camera: stopped while both devices are asked for', {skip}, async (t) => {
   });
 
   /* Refused together, the camera is not asked for again: it was stopped. */
-  const bob = await Window.open(browser, t, watchDevices);
+  const bob = await Window.open(here.browser, t, watchDevices);
   await bob.page.evaluateOnNewDocument(() => {
     window.watch.held = [];
     window.watch.refusal = 'NotFoundError';
@@ -348,11 +334,11 @@ test('camera: once stopped, no picture of it is kept either', {skip},
 const skipSlow = skip || (!process.env.MESH_SLOW && 'MESH_SLOW is not set');
 
 test('camera: stopped in Firefox', {skip: skipSlow}, async (t) => {
-  const room = `${server.url}/room/${crypto.randomUUID()}`;
+  const room = `${here.server.url}/room/${crypto.randomUUID()}`;
   const firefox = await kit.openFirefox(kit.looks[0]);
   t.after(() => firefox.close());
   await firefox.page.evaluateOnNewDocument(watchDevices);
-  const bob = await Window.open(browser, t);
+  const bob = await Window.open(here.browser, t);
   await bob.go(`${room}?hidden=1&muted=1`);
   await firefox.join(room);
   await bob.inCall(1);

@@ -3,34 +3,20 @@
 // The page as a source for other programmes: ?solo=NAME.
 
 import assert from 'node:assert/strict';
-import {after, before, test} from 'node:test';
+import {test} from 'node:test';
 
 import {chooseSolo} from '../../gst/server/web/solo.js';
-import {Window, kit, skip, startServer} from './window.mjs';
+import {Window, kit, setUp, skip, startServer} from './window.mjs';
 
 const ROOM = '5c8fd5c8-2c4c-4d3e-9f0a-1b2c3d4e5f60#AAECAwQFBgcICQoLDA0ODw';
 
-let browser;
-let server;
-
-before(async () => {
-  if (skip)
-    return;
-  server = await startServer();
-  browser = await kit.openChromium(kit.looks[0],
-    {args: ['--allow-loopback-in-peer-connection']});
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const here = setUp();
 
 const link = (query = '') =>
-  `${server.url}/room/${ROOM.replace('#', `${query}#`)}`;
+  `${here.server.url}/room/${ROOM.replace('#', `${query}#`)}`;
 
 async function openGuest(t, name) {
-  const window = await Window.open(browser, t);
+  const window = await Window.open(here.browser, t);
   await window.page.evaluateOnNewDocument((text) =>
     localStorage.setItem('meshroom.name', text), name);
   await window.go(link());
@@ -79,7 +65,7 @@ function sees(window, what, check) {
 async function middle(window, t) {
   const encoded = await window.page.screenshot({omitBackground: true,
     encoding: 'base64'});
-  const other = await Window.open(browser, t);
+  const other = await Window.open(here.browser, t);
   return other.page.evaluate(async (data) => {
     const image = new Image();
     image.src = `data:image/png;base64,${data}`;
@@ -109,7 +95,7 @@ test('solo: an id before a name, and of one name who came first', () => {
 
 test('solo: one person, who may leave and return, and nothing else', {skip},
   async (t) => {
-    const viewer = await Window.open(browser, t, countRequests);
+    const viewer = await Window.open(here.browser, t, countRequests);
     await viewer.go(link('?solo=Ann%20B.'));
     const empty = ({state, text, controls, videos}) => state === 'in-call'
       && text === '' && controls.length === 0 && videos.length === 0;
@@ -138,12 +124,12 @@ test('solo: one person, who may leave and return, and nothing else', {skip},
     assert.equal(second.requests, 0);
     viewer.assertNoTrouble();
 
-    await server.stop();
+    await here.server.stop();
     const {videos: [{frames}]} = await sees(viewer, 'the server gone',
       ({state}) => state === 'reconnecting');
     await sees(viewer, 'the picture going on', ({videos, controls, text}) =>
       videos[0]?.frames > frames + 5 && controls.length === 0 && text === '');
-    server = await startServer(new URL(server.url).host);
+    here.server = await startServer(new URL(here.server.url).host);
     await sees(viewer, 'the server back', (now) =>
       now.state === 'in-call' && isPlaying(now));
   });

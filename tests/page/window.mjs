@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import {spawn} from 'node:child_process';
 import {existsSync} from 'node:fs';
 import {createInterface} from 'node:readline';
+import {after, before} from 'node:test';
 
 export const kit = await Promise.all([import('../e2e/kit/browser.js'),
   import('../e2e/kit/media.js'), import('../e2e/kit/wait.js')])
@@ -33,6 +34,23 @@ export async function startServer(listen = '127.0.0.1:0', options = []) {
     child.on('exit', resolve);
     child.kill('SIGKILL');
   })};
+}
+
+/** For all tests of a file one server and one Chromium, unless skipped. */
+export function setUp() {
+  const here = {};
+  before(async () => {
+    if (skip)
+      return;
+    here.server = await startServer();
+    here.browser = await kit.openChromium(kit.looks[0],
+      {args: ['--allow-loopback-in-peer-connection']});
+  });
+  after(async () => {
+    await here.browser?.close();
+    await here.server?.stop();
+  });
+  return here;
 }
 
 /** One person's window; what goes wrong on its console ends the test. */
