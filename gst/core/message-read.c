@@ -207,7 +207,8 @@ read_signal (MeshMessage *self, JsonObject *object, GError **error)
 static gboolean
 read_state (MeshMessage *self, JsonObject *object, GError **error)
 {
-  return read_text (object, "name", MESH_MESSAGE_MAX_NAME, NULL, &self->name, error)
+  return read_text (object, "name", MESH_MESSAGE_MAX_NAME, NULL, &self->name,
+      error)
          && mesh_json_get_bool (object, "muted", &self->muted, error)
          && mesh_json_get_bool (object, "hidden", &self->hidden, error);
 }
@@ -228,7 +229,8 @@ is_text (const char *text)
 static gboolean
 read_chat (MeshMessage *self, JsonObject *object, GError **error)
 {
-  return read_text (object, "text", 4 * MESH_MESSAGE_MAX_TEXT, is_text, &self->text,
+  return read_text (object, "text", 4 * MESH_MESSAGE_MAX_TEXT, is_text,
+      &self->text,
              error)
          && require (self->text, "text", error);
 }

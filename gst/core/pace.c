@@ -4,9 +4,9 @@
  * milliseconds of processor at both ends, so those who meet many at the same
  * time (everybody at the full hour) would be so busy with all of them that none
  * is done before its time is up, and the next attempts would come on top. As
- * with TCP (RFC 5681): few at first, more with each that is quick, few again when one
- * is slow. What has been under way for a while holds up nobody: who does not
- * answer may be gone. */
+ * with TCP (RFC 5681): few at first, more with each that is quick, few again
+ * when one is slow. What has been under way for a while holds up nobody: who
+ * does not answer may be gone. */
 
 #include <stdlib.h>
 

@@ -109,7 +109,6 @@ mesh_front_cache_append (GString *text, MeshFront *front, MeshFrontApp *app,
     const char *name)
 {
   MeshFrontCached *cached = find (front, app, name);
-
   gsize size;
   const char *frame;
 

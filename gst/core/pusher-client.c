@@ -144,7 +144,8 @@ mesh_pusher_event_parse (const char *text, gsize length, GError **error)
   const char *name;
 
   if (!object
-      || !mesh_json_get_string (object, "event", MESH_PUSHER_MAX_NAME, &name, error))
+      || !mesh_json_get_string (object, "event", MESH_PUSHER_MAX_NAME, &name,
+          error))
     return NULL;
   self = g_new0 (MeshPusherEvent, 1);
   self->type = type_from_name (name);

@@ -49,7 +49,7 @@ typedef struct {
   guint64 number;
   char socket_id[32];
   MeshFrontApp *app;
-  GHashTable *channels;         /* MeshFrontChannel -> MeshFrontMember or NULL */
+  GHashTable *channels;         /* MeshFrontChannel to MeshFrontMember, NULL */
   char *user;                   /* who signed in; NULL: nobody */
   gint64 heard;
   gboolean asked;               /* for a sign of life, since */

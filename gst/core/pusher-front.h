@@ -63,8 +63,8 @@ typedef struct {
 /* A body without a signature: data, with as much again for its escapes. */
 #define MESH_FRONT_MAX_POST (2 * MESH_PUSHER_MAX_DATA)
 
-/* Codes of errors, and of closes: 4000 to 4099 are final, after 4100 to 4199
- * a client comes back later, after 4200 to 4299 at once; with a 43xx it stays. */
+/* Codes of errors, and of closes: 4000 to 4099 are final, after 4100 to 4199 a
+ * client comes back later, after 4200 to 4299 at once; with a 43xx it stays. */
 #define MESH_FRONT_NO_APP 4001
 #define MESH_FRONT_BAD_VERSION 4006
 #define MESH_FRONT_OLD_PROTOCOL 4007

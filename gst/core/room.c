@@ -421,9 +421,9 @@ mesh_room_chat (MeshRoom *room, const char *text, gint64 now)
  * mesh_room_hosts:
  * @room: a room
  *
- * Returns: whether what is sent to the room is for us to answer. Where a service
- *   only passes messages on, its transport listens at the room's address
- *   while this is so.
+ * Returns: whether what is sent to the room is for us to answer. Where a
+ *   service only passes messages on, its transport listens at the room's
+ *   address while this is so.
  *
  * Since: 0.1
  */

@@ -30,8 +30,8 @@ typedef struct _MeshRoom MeshRoom;
  *   the nil UUID where no server speaks
  * @inc: our incarnation, 16 hex digits (docs/protocol.md, "Identifiers")
  * @max_peers: how many members we connect to; further calls get `bye` "full"
- * @codecs: (nullable) (array zero-terminated=1): video codecs that we can send and
- *   receive, best first; %NULL = {"VP8"}
+ * @codecs: (nullable) (array zero-terminated=1): video codecs that we can send
+ *   and receive, best first; %NULL = {"VP8"}
  * @name: our display name
  * @muted: whether we start muted
  * @hidden: whether we start hidden
@@ -52,21 +52,26 @@ typedef struct {
 /**
  * MeshRoomActionType:
  * @MESH_ROOM_SEND: send @message to its `to`
- * @MESH_ROOM_PEER_ADDED: @peer is connected for the first time; comes after the @MESH_ROOM_PEER_CHANGED that names it, when its name is known by then
+ * @MESH_ROOM_PEER_ADDED: @peer is connected for the first time; comes after the
+ *   @MESH_ROOM_PEER_CHANGED that names it, when its name is known by then
  * @MESH_ROOM_PEER_REMOVED: @peer is gone for good, for @reason ("left",
  *   "timeout", "full", "refused"); only after @MESH_ROOM_PEER_ADDED
  * @MESH_ROOM_PEER_CHANGED: @peer's @name, @muted or @hidden are now these
- * @MESH_ROOM_START: start attempt @sid with @peer: as the offerer when
- *   @offerer is set, then with the first codec of @codecs that we can send; else wait for its offer.
- *   A connection with @peer that there is already goes on beside it, with its tile, until its own
- *   @MESH_ROOM_STOP; while it does, mesh_room_heard() and mesh_room_failed() tell of it too
- * @MESH_ROOM_STOP: attempt @sid with @peer has ended, for @reason ("left", "timeout",
- *   "failed", "replaced", "silent", "refused", "full"): drop its connection
- * @MESH_ROOM_REMOTE_SDP: @peer's offer or answer for attempt @sid: @sdp_type, @sdp
- * @MESH_ROOM_REMOTE_CANDIDATE: @peer's @candidate for attempt @sid, never before its SDP, with
- *   @mline (-1 = unknown) and @mid (may be %NULL)
+ * @MESH_ROOM_START: start attempt @sid with @peer: as the offerer when @offerer
+ *   is set, then with the first codec of @codecs that we can send; else wait
+ *   for its offer. A connection with @peer that there is already goes on beside
+ *   it, with its tile, until its own @MESH_ROOM_STOP; while it does,
+ *   mesh_room_heard() and mesh_room_failed() tell of it too
+ * @MESH_ROOM_STOP: attempt @sid with @peer has ended, for @reason ("left",
+ *   "timeout", "failed", "replaced", "silent", "refused", "full"): drop its
+ *   connection
+ * @MESH_ROOM_REMOTE_SDP: @peer's offer or answer for attempt @sid: @sdp_type,
+ *   @sdp
+ * @MESH_ROOM_REMOTE_CANDIDATE: @peer's @candidate for attempt @sid, never
+ *   before its SDP, with @mline (-1 = unknown) and @mid (may be %NULL)
  * @MESH_ROOM_CHAT: @peer says @text
- * @MESH_ROOM_WARNING: something a person should know, in @text; @peer may be %NULL
+ * @MESH_ROOM_WARNING: something a person should know, in @text; @peer may be
+ *   %NULL
  *
  * Since: 0.1
  */
@@ -128,8 +133,8 @@ typedef enum {
 /**
  * MeshPeerInfo:
  *
- * What the room knows of a member. The strings belong to the room and stay valid
- * until its next call.
+ * What the room knows of a member. The strings belong to the room and stay
+ * valid until its next call.
  *
  * Since: 0.1
  */

@@ -144,7 +144,8 @@ mesh_room_is_over (MeshRoom *room, const char *id, const char *inc, gint64 now)
 {
   MeshDeparted *departed = find_departed (room, id);
 
-  return departed && now < departed->until && departed->inc && inc && strcmp (inc, departed->inc) <= 0;
+  return departed && now < departed->until && departed->inc && inc
+      && strcmp (inc, departed->inc) <= 0;
 }
 
 /* When we call somebody whom nothing else brings together with us. */
@@ -346,8 +347,8 @@ send_roster (MeshRoom *room, MeshMember *member)
   mesh_room_send (room, message);
 }
 
-/* The host tells everybody. Where nobody names the host, the others tell it, and
- * it asks whether there is another one. */
+/* The host tells everybody. Where nobody names the host, the others tell it,
+ * and it asks whether there is another one. */
 void
 mesh_room_send_rosters (MeshRoom *room, gint64 now)
 {

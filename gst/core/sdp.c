@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The grammar is RFC 8866 and, for WebRTC's attributes, RFC 8829 (JSEP). webrtcbin 1.22
- * asserts or crashes on several descriptions that a hostile peer can write
- * (swapped mids, odd BUNDLE groups, data m-lines with SSRCs), and stumbles over
- * harmless ones (opus' sprop-stereo); both end here. */
+/* The grammar is RFC 8866 and, for WebRTC's attributes, RFC 8829 (JSEP).
+ * webrtcbin 1.22 asserts or crashes on several descriptions that a hostile peer
+ * can write (swapped mids, odd BUNDLE groups, data m-lines with SSRCs), and
+ * stumbles over harmless ones (opus' sprop-stereo); both end here. */
 
 #include "core/sdp.h"
 
@@ -547,11 +547,13 @@ has_ambiguous_mids (const Description *d)
  * mesh_sdp_read:
  * @text: a peer's session description
  * @is_offer: whether it is an offer, not an answer
- * @video_codecs: (array zero-terminated=1): video codecs that we take, in any order
+ * @video_codecs: (array zero-terminated=1): video codecs that we take, in any
+ *   order
  * @error: return location for a #MESH_ERROR
  *
- * Takes a description apart and writes it anew. At most one audio and one video m-line are let in,
- * each with the one codec of ours that the peer likes best, and in an offer one for data channels after them, all in one BUNDLE.
+ * Takes a description apart and writes it anew. At most one audio and one video
+ * m-line are let in, each with the one codec of ours that the peer likes best,
+ * and in an offer one for data channels after them, all in one BUNDLE.
  *
  * Returns: (transfer full) (nullable): the description, or %NULL with @error
  *   set when we can't or won't connect on it
@@ -661,9 +663,10 @@ address_is_welcome (const char *text)
  * @candidate: a peer's candidate line, "candidate:…" (RFC 8839)
  * @tcp: whether ICE over TCP is wanted
  *
- * Candidates that would have us send to this machine itself, to a multicast group or to
- * a link-local address are refused, and so are names: webrtcbin 1.22 would look up any of
- * them, and the peer is found by its own checks just as well.
+ * Candidates that would have us send to this machine itself, to a multicast
+ * group or to a link-local address are refused, and so are names: webrtcbin
+ * 1.22 would look up any of them, and the peer is found by its own checks just
+ * as well.
  *
  * Returns: whether to use @candidate
  *

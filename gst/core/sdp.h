@@ -40,7 +40,8 @@ typedef struct {
  * @fingerprint: SHA-256 of the certificate that the peer must present
  * @n_media: how many m-lines there are
  * @media: the m-lines in order
- * @candidates: (array zero-terminated=1): candidates that stood in the description, and are welcome
+ * @candidates: (array zero-terminated=1): candidates that stood in the
+ *   description, and are welcome
  *
  * Since: 0.1
  */

@@ -578,7 +578,7 @@ mesh_server_add_pusher_app (MeshServer *server, const char *app,
  * @error: return location for an error
  *
  * TURN servers that are added after this without user and password have
- * credentials made for them, good for some hours, for whoever opens the page.
+ * credentials made for them, good for some hours, for whoever asks `GET /v1/ice`.
  *
  * Returns: %FALSE with @error set when @secret is no line of text
  *
@@ -602,9 +602,9 @@ mesh_server_set_turn_secret (MeshServer *server, const char *secret,
  *   password may be left out after mesh_server_set_turn_secret()
  * @error: return location for an error
  *
- * Tells browsers of a STUN or TURN server (`GET /v1/ice`), so that those in
+ * Tells members of a STUN or TURN server (`GET /v1/ice`), so that those in
  * other networks can be reached. User and password become known to whoever
- * opens the page.
+ * asks.
  *
  * Returns: %FALSE with @error set when @uri is none, or there are too many
  *

@@ -151,7 +151,8 @@ on_outer_cancelled (GCancellable *outer, gpointer user_data)
  */
 void
 mesh_post (SoupSession *session, const char *url,
-    const char *content_type, GBytes *body, gsize max_answer, guint patience_ms, GCancellable *cancellable,
+    const char *content_type, GBytes *body, gsize max_answer, guint patience_ms,
+    GCancellable *cancellable,
     MeshPostFunc func, gpointer user_data)
 {
   Post *self = g_new0 (Post, 1);

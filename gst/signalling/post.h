@@ -18,7 +18,8 @@ typedef void (*MeshPostFunc) (guint status, GBytes *answer,
 
 SoupSession *mesh_post_session_new (void);
 void mesh_post (SoupSession *session, const char *url,
-    const char *content_type, GBytes *body, gsize max_answer, guint patience_ms, GCancellable *cancellable,
+    const char *content_type, GBytes *body, gsize max_answer, guint patience_ms,
+    GCancellable *cancellable,
     MeshPostFunc func, gpointer user_data);
 
 G_END_DECLS

@@ -34,7 +34,8 @@ mesh_ws_make_request (const MeshLink *link, const char *path, const char *key)
                           "Upgrade: websocket\r\n"
                           "Sec-WebSocket-Version: 13\r\n"
                           "Sec-WebSocket-Key: %s\r\n\r\n",
-      path, is_ipv6 ? "[" : "", link->host, is_ipv6 ? "]" : "", link->port, key);
+      path, is_ipv6 ? "[" : "", link->host, is_ipv6 ? "]" : "", link->port,
+      key);
 }
 
 /* How long the answer's head is, with the empty line; -1: more is to come. */

@@ -429,9 +429,9 @@ is_late_locked (ImageSwitch *self, GstClockTime time, gboolean switching)
  * same rate it would do so for ever, each time a moment before the camera: it
  * leaves out one turn, so that the camera's next frame is the first.
  *
- * A live camera may also be far behind, its frames coming later than its latency
- * says. Once that is no passing thing, each turn of the picture comes one later than
- * the one before, until the camera is there. */
+ * A live camera may also be far behind, its frames coming later than its
+ * latency says. Once that is no passing thing, each turn of the picture comes
+ * one later than the one before, until the camera is there. */
 static void
 let_catch_up_locked (ImageSwitch *self, GstClockTime time, GstClockTime now)
 {

@@ -305,7 +305,8 @@ take_sample (Loader *loader, GstSample *sample, Frame *frame, GError **error)
       && gst_sample_get_segment (sample)->format == GST_FORMAT_TIME)
     time = gst_segment_to_running_time (gst_sample_get_segment (sample),
         GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
-  if (!GST_CLOCK_TIME_IS_VALID (loader->offset) && GST_CLOCK_TIME_IS_VALID (time))
+  if (!GST_CLOCK_TIME_IS_VALID (loader->offset)
+      && GST_CLOCK_TIME_IS_VALID (time))
     loader->offset = time;
   frame->duration = GST_BUFFER_DURATION (buffer);
   if (GST_CLOCK_TIME_IS_VALID (time) && time >= loader->offset)

@@ -242,7 +242,8 @@ image_query (GstPad *pad, GstObject *parent, GstQuery *query)
 /* A frame that is already what goes out. Who receives it may expect the usual
  * layout. */
 static gboolean
-is_as_sent (GstBuffer *buffer, const GstVideoInfo *info, const GstVideoInfo *out)
+is_as_sent (GstBuffer *buffer, const GstVideoInfo *info,
+    const GstVideoInfo *out)
 {
   GstVideoMeta *meta = gst_buffer_get_video_meta (buffer);
   GstVideoInfo same = *info;

@@ -31,7 +31,8 @@
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 videotestsrc is-live=true ! imageswitch hidden=true ! videoconvert ! autovideosink
+ * gst-launch-1.0 videotestsrc is-live=true \
+ *   ! imageswitch hidden=true ! videoconvert ! autovideosink
  * ]|
  * Shows the built-in picture until somebody presses `v` in the window.
  *

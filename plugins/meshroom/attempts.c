@@ -346,8 +346,8 @@ static const MeshPeerEvents peer_events = {
   .pad = on_pad,
 };
 
-/* The video turned out to be in another codec than was thought: what has begun in the
- * wrong one begins anew. */
+/* The video turned out to be in another codec than was thought: what has begun
+ * in the wrong one begins anew. */
 void
 mesh_call_restart_attempts (MeshCall *self)
 {

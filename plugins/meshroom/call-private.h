@@ -13,8 +13,8 @@
 G_BEGIN_DECLS
 
 /* The call's inside, for its own files: call.c carries out what the core
- * decides, attempts.c starts and ends connections, inbox.c takes what comes from
- * other threads, figures.c keeps what stats and peers show.
+ * decides, attempts.c starts and ends connections, inbox.c takes what comes
+ * from other threads, figures.c keeps what stats and peers show.
  *
  * All is called on the call's thread. */
 

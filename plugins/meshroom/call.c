@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The core (core/room.h) decides, this carries out. Everything without a lock belongs
- * to the call's thread. Taking a connection down blocks, so that is done on a
- * few threads of its own; the call's thread never waits for a peer. */
+/* The core (core/room.h) decides, this carries out. Everything without a lock
+ * belongs to the call's thread. Taking a connection down blocks, so that is
+ * done on a few threads of its own; the call's thread never waits for a peer. */
 
 #include "meshroom/call-private.h"
 
@@ -403,7 +403,8 @@ mesh_call_stop (MeshCall *call)
   mesh_call_post (call, do_stop);
   g_thread_join (call->thread);
   g_thread_pool_free (call->removals, FALSE, TRUE);
-  /* What nobody waits for any more holds on to its peer, and that to the context. */
+  /* What nobody waits for any more holds on to its peer, and that to the
+   * context. */
   g_source_destroy (call->timer);
   g_source_destroy (call->pulse);
   g_clear_pointer (&call->network, mesh_network_free);

@@ -6,9 +6,9 @@
 
 G_BEGIN_DECLS
 
-/* A participation in a room, from READY to PAUSED and back: the thread that owns the room's
- * state, carries out what the core decides, and tells the element and its
- * application.
+/* A participation in a room, from READY to PAUSED and back: the thread that
+ * owns the room's state, carries out what the core decides, and tells the
+ * element and its application.
  *
  * Any thread but the call's own may call. Signals and messages of the element
  * come from the call's thread, with no lock held. */
@@ -17,7 +17,7 @@ typedef struct _MeshCall MeshCall;
 
 typedef struct {
   GstElement *element;          /* the meshroom, outlives the call */
-  const MeshLink *link;         /* NULL: no server, no key; the room is whatever comes */
+  const MeshLink *link;         /* NULL: no server, no key; any room */
   const char *peer_id;
   const char *name;
   gboolean muted;

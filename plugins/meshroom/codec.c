@@ -6,10 +6,10 @@
 
 #include "core/error.h"
 
-/* One thread for libvpx: with more it spins, and costs five times as much at the
- * sizes of a call. deadline=1 is libvpx's realtime mode; cpu-used=-8 a fixed
- * speed (docs/performance.md has the measurements). A key frame comes when
- * somebody asks, and otherwise every ten seconds or so. */
+/* One thread for libvpx: with more it spins, and costs five times as much at
+ * the sizes of a call. deadline=1 is libvpx's realtime mode; cpu-used=-8 a
+ * fixed speed (docs/performance.md has the measurements). A key frame comes
+ * when somebody asks, and otherwise every ten seconds or so. */
 static const MeshCodec codecs[] = {
   {
     .name = "OPUS",
@@ -51,8 +51,8 @@ static const MeshCodec codecs[] = {
         "profile-level-id=(string)42e01f",
     .clock_rate = 90000,
     .payload_type = 102,
-    .encoders = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=300 "
-        "threads=1 byte-stream=true|openh264enc complexity=low gop-size=300",
+    .encoders = "x264enc tune=zerolatency speed-preset=ultrafast "
+        "key-int-max=300 threads=1 byte-stream=true|openh264enc complexity=low gop-size=300",
     .parser = "h264parse config-interval=-1",
     .payloader = "rtph264pay config-interval=-1 aggregate-mode=zero-latency "
         "mtu=1200",
@@ -118,8 +118,8 @@ first_available (const char *descriptions)
 
 /**
  * mesh_codec_make:
- * @descriptions: elements with their properties as gst-launch reads them, '|' between
- *   alternatives
+ * @descriptions: elements with their properties as gst-launch reads them, '|'
+ *   between alternatives
  * @error: return location for a #MESH_ERROR
  *
  * Returns: (transfer floating) (nullable): the first element that is installed

@@ -14,7 +14,7 @@ typedef struct {
   const char *rtp_fields;       /* what its RTP caps have of their own */
   int clock_rate;
   int payload_type;             /* in our own offers */
-  const char *encoders;         /* tried in this order, '|' between; may be NULL */
+  const char *encoders;         /* '|' between, best first; may be NULL */
   const char *parser;           /* may be NULL */
   const char *payloader;
   const char *depayloader;

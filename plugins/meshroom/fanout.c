@@ -3,8 +3,8 @@
 /* See fanout.h for what it is. Why not tee: a tee fails for all when one
  * branch fails, and sends RECONFIGURE up to the camera at each new branch.
  *
- * Threads: the API may be called from any thread. Nothing is pushed or sent with
- * a lock held. */
+ * Threads: the API may be called from any thread. Nothing is pushed or sent
+ * with a lock held. */
 
 #include "meshroom/fanout.h"
 
@@ -377,8 +377,8 @@ fanout_query (GstPad *pad, GstObject *parent, GstQuery *query)
  * mesh_fanout_add_branch:
  * @fanout: the fan-out
  *
- * Makes a branch. Its gate is closed; it passes on what stream it carries as soon as
- * that is known.
+ * Makes a branch. Its gate is closed; it passes on what stream it carries as
+ * soon as that is known.
  *
  * Returns: (transfer full): the branch's source pad, active and on the element
  *
@@ -499,8 +499,8 @@ mesh_fanout_branch_dropped (GstPad *branch)
  * @fanout: the fan-out
  * @muted: whether to let nothing pass
  *
- * Mutes the stream for all branches. Nothing that arrives after this returned goes out,
- * nor what still lay in a branch's queue.
+ * Mutes the stream for all branches. Nothing that arrives after this returned
+ * goes out, nor what still lay in a branch's queue.
  *
  * Since: 0.1
  */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* webrtcbin 1.22's receiving half listens to the state of its ICE transport, and
- * as long as that is not connected, it blocks a pad: also when it is closed
+/* webrtcbin 1.22's receiving half listens to the state of its ICE transport,
+ * and as long as that is not connected, it blocks a pad: also when it is closed
  * already, and then nobody takes the block away, which holds half of webrtcbin
- * and its descriptors for ever. The state changes on webrtcbin's own thread and on
- * libnice's, while a third one closes. */
+ * and its descriptors for ever. The state changes on webrtcbin's own thread and
+ * on libnice's, while a third one closes. */
 
 #include "meshroom/hush.h"
 
@@ -37,10 +37,10 @@ on_settled (GstPromise *promise, gpointer user_data)
  * being closed, and no promise is forgotten, which would keep alive whom it
  * was given by.
  *
- * Returns: (transfer full) (nullable): webrtcbin's own thread, to be joined once
- *   webrtcbin is in %GST_STATE_NULL: 1.22 lets it end by itself, and a process
- *   that exits meanwhile crashes where the thread cleans up after OpenSSL.
- *   %NULL where it has none any more.
+ * Returns: (transfer full) (nullable): webrtcbin's own thread, to be joined
+ *   once webrtcbin is in %GST_STATE_NULL: 1.22 lets it end by itself, and a
+ *   process that exits meanwhile crashes where the thread cleans up after
+ *   OpenSSL. %NULL where it has none any more.
  *
  * Since: 0.1
  */

@@ -5,33 +5,43 @@
  * @title: meshroom
  * @short_description: a group video call without a media server
  *
- * A participant of a room: what goes into `video_sink` and `audio_sink` is sent to everybody
- * else in the room, directly, encoded once; and each of the others appears as a
- * pair of pads, `video_N` and `audio_N`.
+ * A participant of a room: what goes into `video_sink` and `audio_sink` is sent
+ * to everybody else in the room, directly, encoded once; and each of the others
+ * appears as a pair of pads, `video_N` and `audio_N`.
  *
- * The room is a link. With #meshroom:serve the element runs the signalling server and the
- * browser page itself, makes a room, and posts its link as an INFO message; with
- * #meshroom:link it joins a room. Opened in a browser, the same link joins as well.
+ * The room is a link. With #meshroom:serve the element runs the signalling
+ * server and the browser page itself, makes a room, and posts its link as an
+ * INFO message; with #meshroom:link it joins a room. Opened in a
+ * browser, the same link joins as well.
  *
- * Sinks take raw streams, or encoded ones (VP8, H.264, Opus), which are passed through. None
- * of them must be there: a room without `video_sink` just watches.
+ * Sinks take raw streams, or encoded ones (VP8, H.264, Opus), which are passed
+ * through. None of them must be there: a room without `video_sink` just
+ * watches.
  *
- * With `signal_sink` and `signal_src` the messages of the room go through these pads
- * as buffers of `application/x-mesh-signal` instead, see #element-signalsrc.
+ * With `signal_sink` and `signal_src` the messages of the room go through these
+ * pads as buffers of `application/x-mesh-signal` instead, see
+ * #element-signalsrc.
  *
- * Each source pad carries the peer's id in its stream-id (`meshroom/ID/video`), its
- * name in a title tag, and both in a sticky event `meshroom/peer` with the fields `peer-id`,
- * `name`, `muted` and `hidden`. The pads of one peer have the same number.
+ * Each source pad carries the peer's id in its stream-id (`meshroom/ID/video`),
+ * its name in a title tag, and both in a sticky event `meshroom/peer` with the
+ * fields `peer-id`, `name`, `muted` and `hidden`. The pads of one peer have the
+ * same number.
  *
- * Connections are looked after: one whose path is gone, since an address of ours changed or
- * nothing comes any more, is replaced by another, and the peer's pads stay meanwhile.
- * #meshroom:peers tells how each pair with us stands: its `state`; its `path`, which is `host` (directly),
- * `prflx` or `srflx` (through address translation) or `relay` (through a TURN server); and
- * its `silence`, the milliseconds since anything came from that peer.
+ * Connections are looked after: one whose path is gone, since an address of
+ * ours changed or nothing comes any more, is replaced by another, and the
+ * peer's pads stay meanwhile.
+ * #meshroom:peers tells how each pair with us stands: its `state`; its `path`,
+ * which is `host` (directly), `prflx` or `srflx` (through address translation)
+ * or `relay` (through a TURN server); and its `silence`, the milliseconds since
+ * anything came from that peer.
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 meshroom name=room serve=127.0.0.1:0 room. : meshview name=view view.video ! videoconvert ! autovideosink view.audio ! autoaudiosink videotestsrc is-live=true ! imageswitch ! room.video_sink audiotestsrc is-live=true wave=ticks ! room.audio_sink
+ * gst-launch-1.0 meshroom name=room serve=127.0.0.1:0 \
+ *   room. : meshview name=view view.video ! videoconvert ! autovideosink \
+ *   view.audio ! autoaudiosink \
+ *   videotestsrc is-live=true ! imageswitch ! room.video_sink \
+ *   audiotestsrc is-live=true wave=ticks ! room.audio_sink
  * ]|
  *
  * Since: 0.1
@@ -145,7 +155,8 @@ mesh_meshroom_change_state (GstElement *element, GstStateChange transition)
   MeshMeshroom *self = MESH_MESHROOM (element);
   GstStateChangeReturn result;
 
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !mesh_meshroom_start (self))
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED
+      && !mesh_meshroom_start (self))
     return GST_STATE_CHANGE_FAILURE;
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
     mesh_meshroom_stop_call (self);

@@ -37,7 +37,8 @@ announce_caps (GstPad *webrtc_pad, GstElement *payloader,
   gst_pad_send_event (webrtc_pad, gst_event_new_caps (caps));
 }
 
-/* An m-line on which we only receive. In an answer webrtcbin makes it by itself. */
+/* An m-line on which we only receive. In an answer webrtcbin makes it by
+ * itself. */
 static gboolean
 add_receive_only (MeshPeer *self, const MeshCodec *codec)
 {
@@ -172,7 +173,8 @@ on_description (MeshPeer *self, GstPromise *promise, const char *field)
     mesh_peer_post (self, tell_description, description,
         (GDestroyNotify) gst_webrtc_session_description_free);
   else
-    mesh_peer_fail (self, "failed", "webrtcbin could not make a session description");
+    mesh_peer_fail (self, "failed",
+        "webrtcbin could not make a session description");
 }
 
 static void
@@ -234,7 +236,8 @@ on_remote_set (GstPromise *promise, gpointer user_data)
     g_autoptr (GError) error = NULL;
 
     gst_structure_get (reply, "error", G_TYPE_ERROR, &error, NULL);
-    mesh_peer_fail (self, "failed", error ? error->message : "bad session description");
+    mesh_peer_fail (self, "failed", error ? error->message
+        : "bad session description");
   }
   gst_promise_unref (promise);
 }
@@ -287,7 +290,8 @@ answer (MeshPeer *self, const MeshSdp *sdp, GError **error)
  * @sdp: the peer's description, as it came
  * @error: return location for a #MESH_ERROR
  *
- * Takes the peer's offer, and makes an answer to it; or its answer to our offer.
+ * Takes the peer's offer, and makes an answer to it; or its answer to our
+ * offer.
  *
  * Returns: %FALSE when the description is none that we connect on
  *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* webrtcbin 1.22 names the wrong type in its own statistics. But the agent tells
- * the foundations of the pair that it uses (RFC 8445 §5.1.1.3: one a type,
- * address and server), and the candidates go through our hands. */
+/* webrtcbin 1.22 names the wrong type in its own statistics. But the agent
+ * tells the foundations of the pair that it uses (RFC 8445 §5.1.1.3: one a
+ * type, address and server), and the candidates go through our hands. */
 
 #include "meshroom/path.h"
 

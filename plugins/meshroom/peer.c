@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* See peer.h. webrtcbin's threads (its own, libnice's, the jitterbuffers') call in
- * here; each such call posts to the worker. webrtcbin 1.22's known faults that shape this code: a
- * promise or state change must not be answered on its own thread with a state
- * change; its pads' caps must be there before create-offer and
- * create-answer, or m-lines and SSRCs are left out; only the first m-line of a BUNDLE takes
- * candidates; its messages keep it alive on a bus that nobody reads. */
+/* See peer.h. webrtcbin's threads (its own, libnice's, the jitterbuffers') call
+ * in here; each such call posts to the worker. webrtcbin 1.22's known faults
+ * that shape this code: a promise or state change must not be answered on its
+ * own thread with a state change; its pads' caps must be there before
+ * create-offer and create-answer, or m-lines and SSRCs are left out; only the
+ * first m-line of a BUNDLE takes candidates; its messages keep it alive on a
+ * bus that nobody reads. */
 
 #include "meshroom/peer-private.h"
 
@@ -14,17 +15,18 @@
 
 /* Milliseconds between two connectivity checks: the least that RFC 8445 §14.2
  * allows, and that for all attempts together. A mesh has few candidates a peer,
- * and every check that finds a path late is a picture that comes late. But libnice
- * wakes up as often whether there is a check to send or not, which for many
- * attempts at once was a fifth of all that they cost. */
+ * and every check that finds a path late is a picture that comes late. But
+ * libnice wakes up as often whether there is a check to send or not, which for
+ * many attempts at once was a fifth of all that they cost. */
 #define STUN_PACING 5
 #define STUN_PACING_MAX 20
 
 /* How often a check is sent, half a second after the first and then each time
  * twice as late. libnice's three are over in two seconds: too few where one
- * packet in ten is lost each way, and too soon across a satellite. But it nominates no pair while a better one is being
- * checked, and an address in somebody's home never answers: with five the other
- * end had given up (ICE_PATIENCE) before the way that was found was taken. */
+ * packet in ten is lost each way, and too soon across a satellite. But it
+ * nominates no pair while a better one is being checked, and an address in
+ * somebody's home never answers: with five the other end had given up
+ * (ICE_PATIENCE) before the way that was found was taken. */
 #define STUN_TRANSMISSIONS 4
 
 /* Milliseconds for which an end that has nothing more to check waits for the
@@ -223,8 +225,8 @@ on_gathering_state (GObject *webrtc, GParamSpec *pspec, gpointer user_data)
 }
 
 /* On webrtcbin's thread with its lock held: set properties, nothing else. An
- * m-line that we only receive gets its transceiver here. Sound has FEC inside; and
- * Chromium refuses an offer that has retransmissions for it. */
+ * m-line that we only receive gets its transceiver here. Sound has FEC inside;
+ * and Chromium refuses an offer that has retransmissions for it. */
 static void
 on_transceiver (GstElement *webrtc, GObject *transceiver, gpointer user_data)
 {
@@ -326,7 +328,8 @@ mesh_peer_warm_up (void)
  * @config: what it needs; copied, but for the sources, which must outlive it
  * @error: return location for a #MESH_ERROR
  *
- * Returns: (transfer full) (nullable): an attempt, to be put into the room's bin
+ * Returns: (transfer full) (nullable): an attempt, to be put into the room's
+ *   bin
  *
  * Since: 0.1
  */
@@ -532,8 +535,8 @@ mesh_peer_abandon (MeshPeer *peer)
  * mesh_peer_close:
  * @peer: (transfer none): an abandoned attempt
  *
- * Shuts the attempt down and takes it out of the room's bin. Blocks until all its
- * threads are gone.
+ * Shuts the attempt down and takes it out of the room's bin. Blocks until all
+ * its threads are gone.
  *
  * Since: 0.1
  */

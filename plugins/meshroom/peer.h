@@ -7,15 +7,16 @@
 
 G_BEGIN_DECLS
 
-/* One attempt at a connection with one peer: a bin around a webrtcbin of its own.
+/* One attempt at a connection with one peer: a bin around a webrtcbin of its
+ * own.
  *
  *   fan-outs' branches → payloaders → webrtcbin → depayloader → decoder → pads
  *
  * No media passes in either direction before ICE and DTLS are up and the peer's
  * certificate is the one that its session description names.
  *
- * All functions are called from the room's worker, but mesh_peer_close(), which blocks and
- * is called from a thread that may wait. */
+ * All functions are called from the room's worker, but mesh_peer_close(), which
+ * blocks and is called from a thread that may wait. */
 
 #define MESH_TYPE_PEER (mesh_peer_get_type ())
 G_DECLARE_FINAL_TYPE (MeshPeer, mesh_peer, MESH, PEER, GstBin)

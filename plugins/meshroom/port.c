@@ -58,8 +58,8 @@ port_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return TRUE;
 }
 
-/* What goes in here does not come out there: a question that was passed on, such as
- * for the latency, would go round for ever between two rooms. */
+/* What goes in here does not come out there: a question that was passed on,
+ * such as for the latency, would go round for ever between two rooms. */
 static gboolean
 port_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {

@@ -294,9 +294,10 @@ install_room_properties (GObjectClass *klass)
       G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   properties[PROP_PEERS] = gst_param_spec_array ("peers", "Peers",
       "Who is known to be in the room: structures with peer-id, name, number "
-      "(of its pads), state (idle, calling, connecting, connected), path (host, "
-      "prflx, srflx, relay, or empty), silence (ms since anything came from it, "
-      "missing before that), muted, hidden", g_param_spec_boxed ("peer", "Peer", "One member",
+      "(of its pads), state (idle, calling, connecting, connected), path "
+      "(host, prflx, srflx, relay, or empty), silence (ms since anything came "
+      "from it, missing before that), muted, hidden",
+      g_param_spec_boxed ("peer", "Peer", "One member",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS),
       G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 }

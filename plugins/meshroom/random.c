@@ -35,7 +35,8 @@ mesh_random_uuid (void)
 /**
  * mesh_random_incarnation:
  *
- * Returns: (transfer full): an incarnation of now (docs/protocol.md, "Identifiers")
+ * Returns: (transfer full): an incarnation of now (docs/protocol.md,
+ * "Identifiers")
  *
  * Since: 0.1
  */

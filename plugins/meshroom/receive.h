@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* (transfer full): depayloader and, with decode, decoder in one bin with pads "sink" and
- * "src". What it is given is bounded before it is decoded. */
+/* (transfer full): depayloader and, with decode, decoder in one bin with pads
+ * "sink" and "src". What it is given is bounded before it is decoded. */
 GstElement *mesh_receive_new (const MeshCodec *codec, gboolean decode,
     GError **error);
 

@@ -8,12 +8,12 @@
 
 /* webrtcbin 1.22 gives each jitterbuffer the do-nack of whichever SSRC it
  * happens to look at last; put that right. And what comes first need not wait
- * for the buffer to fill: it is decoded at once, and shown in its time. A stream
- * that slows down (a still, a camera in the dark) has not lost its next packet:
- * only what is missing in between is asked for again. */
+ * for the buffer to fill: it is decoded at once, and shown in its time. A
+ * stream that slows down (a still, a camera in the dark) has not lost its next
+ * packet: only what is missing in between is asked for again. */
 void
-mesh_peer_on_jitterbuffer (GstElement *rtpbin, GObject *jitterbuffer, guint session,
-    guint ssrc, gpointer user_data)
+mesh_peer_on_jitterbuffer (GstElement *rtpbin, GObject *jitterbuffer,
+    guint session, guint ssrc, gpointer user_data)
 {
   MeshPeer *self = user_data;
 

@@ -23,7 +23,7 @@ struct _MeshServe {
 GST_DEBUG_CATEGORY_EXTERN (mesh_room_debug);
 #define GST_CAT_DEFAULT mesh_room_debug
 
-/* One that browsers would not take is no reason not to serve. */
+/* One that nobody else would take is no reason not to serve. */
 static void
 add_ice_servers (MeshServe *self, MeshServer *server)
 {
@@ -31,7 +31,7 @@ add_ice_servers (MeshServe *self, MeshServer *server)
     g_autoptr (GError) error = NULL;
 
     if (!mesh_server_add_ice_server (server, *uri, &error))
-      GST_WARNING ("browsers are not told of it: %s", error->message);
+      GST_WARNING ("members are not told of it: %s", error->message);
   }
 }
 
@@ -74,7 +74,7 @@ quit (gpointer user_data)
  * mesh_serve_new:
  * @address: "ADDR:PORT"; port 0 takes any free one
  * @ice_servers: (nullable) (array zero-terminated=1): STUN and TURN servers
- *   that browsers are told of
+ *   that members are told of
  * @error: return location for an error
  *
  * Starts the server, and waits until it listens.

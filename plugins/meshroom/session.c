@@ -59,9 +59,9 @@ send_signal (const char *json, gpointer user_data)
   return mesh_port_send (MESH_MESHROOM (user_data)->port, json);
 }
 
-/* The element's own pair, where the application uses no signal pads. The state of port and
- * pair is ours alone: a call that is paused keeps talking, and a goodbye
- * must get through while the rest goes down. */
+/* The element's own pair, where the application uses no signal pads. The state
+ * of port and pair is ours alone: a call that is paused keeps talking, and a
+ * goodbye must get through while the rest goes down. */
 static gboolean
 add_signal_elements (MeshMeshroom *self, const char *link,
     const char *peer_id, GError **error)
@@ -135,7 +135,7 @@ tell_link (MeshMeshroom *self, const char *link)
 }
 
 #ifdef HAVE_SERVER
-/* What we use ourselves, browsers that come to us are told of. */
+/* What we use ourselves, those who come to us are told of. */
 static char **
 dup_ice_servers (MeshMeshroom *self)
 {

@@ -59,8 +59,8 @@ add_to_room_locked (MeshSource *self, GstElement *element)
   g_ptr_array_add (self->elements, gst_object_ref (element));
 }
 
-/* Bits per pixel that libvpx in realtime mode needs for a decent picture; within what a
- * mesh's uplink can carry several times. */
+/* Bits per pixel that libvpx in realtime mode needs for a decent picture;
+ * within what a mesh's uplink can carry several times. */
 static int
 video_bitrate_locked (MeshSource *self)
 {
@@ -404,8 +404,8 @@ mesh_source_look_ahead (MeshSource *source)
  * mesh_source_get_input_codec:
  * @source: the source
  *
- * Returns: (nullable): the codec of an encoded input, also if only expected; %NULL when it is raw,
- *   or not known yet
+ * Returns: (nullable): the codec of an encoded input, also if only expected;
+ *   %NULL when it is raw, or not known yet
  *
  * Since: 0.1
  */
@@ -425,8 +425,8 @@ mesh_source_get_input_codec (MeshSource *source)
  * @source: the source
  * @codec: a codec
  *
- * Returns: (transfer full): the fan-out of @source in @codec; it carries nothing when
- *   the input is encoded in another one
+ * Returns: (transfer full): the fan-out of @source in @codec; it carries
+ *   nothing when the input is encoded in another one
  *
  * Since: 0.1
  */

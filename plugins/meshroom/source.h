@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* What the application feeds into one sink pad of meshroom, encoded once for each codec that
- * some peer needs, and fanned out.
+/* What the application feeds into one sink pad of meshroom, encoded once for
+ * each codec that some peer needs, and fanned out.
  *
  *                         ┌ queue → convert → encoder → fan-out (VP8)
  *   raw      pad → tee ───┤
@@ -18,8 +18,8 @@ G_BEGIN_DECLS
 
 typedef struct _MeshSource MeshSource;
 
-/* What a source tells, without a lock held, from the streaming thread (error: also
- * from the thread that asked for a fan-out). */
+/* What a source tells, without a lock held, from the streaming thread (error:
+ * also from the thread that asked for a fan-out). */
 typedef struct {
   /* the stream cannot be used; error says why, in words */
   void (*error) (MeshSource *source, const GError *error, gpointer user_data);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* An encoder that is given the same frame over and over spends 300 bytes on each
- * at 640x360, whatever it does with the rest of its budget: 80 kbit/s at 30
- * frames/s for nothing new. */
+/* An encoder that is given the same frame over and over spends 300 bytes on
+ * each at 640x360, whatever it does with the rest of its budget: 80 kbit/s at
+ * 30 frames/s for nothing new. */
 
 #include "meshroom/still.h"
 

@@ -121,8 +121,8 @@ on_data (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_OK;
 }
 
-/* What comes from downstream is ours to answer: keys are for the room, key frames may
- * be asked for, and the rest does not concern the peer. */
+/* What comes from downstream is ours to answer: keys are for the room, key
+ * frames may be asked for, and the rest does not concern the peer. */
 static gboolean
 outlet_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
@@ -287,8 +287,8 @@ swallow (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_DROP;
 }
 
-/* What is still sent by an older connection goes nowhere, but is no error there:
- * its other streams go on. */
+/* What is still sent by an older connection goes nowhere, but is no error
+ * there: its other streams go on. */
 static void
 silence_target (GstPad *pad)
 {
@@ -306,8 +306,8 @@ silence_target (GstPad *pad)
  * @kind: what @pad carries
  * @pad: a pad of the member's present connection, with its data held back
  *
- * Leads @pad out of the room, in place of what did so before; a pad of that kind is added to
- * the element, if there is none yet.
+ * Leads @pad out of the room, in place of what did so before; a pad of that
+ * kind is added to the element, if there is none yet.
  *
  * Since: 0.1
  */
@@ -377,7 +377,8 @@ mesh_tile_disconnect (MeshTile *tile, GstElement *peer)
  * mesh_tile_free:
  * @tile: (nullable): a disconnected tile
  *
- * Takes the pads off the element. May wait for a frame that is under way downstream.
+ * Takes the pads off the element. May wait for a frame that is under way
+ * downstream.
  *
  * Since: 0.1
  */

@@ -5,9 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* What the application sees of one member: its pads on meshroom. They stay while one
- * attempt at a connection takes the place of another, so that downstream sees a
- * gap, not a new person.
+/* What the application sees of one member: its pads on meshroom. They stay
+ * while one attempt at a connection takes the place of another, so that
+ * downstream sees a gap, not a new person.
  *
  * Worker only, but for mesh_tile_free(), which may block. */
 

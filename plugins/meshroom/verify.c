@@ -99,7 +99,8 @@ on_packet (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 static void
 on_rtpbin_pad (GstElement *rtpbin, GstPad *pad, gpointer user_data)
 {
-  if (GST_PAD_IS_SINK (pad) && g_str_has_prefix (GST_OBJECT_NAME (pad), "recv_"))
+  if (GST_PAD_IS_SINK (pad)
+      && g_str_has_prefix (GST_OBJECT_NAME (pad), "recv_"))
     gst_pad_add_probe (pad,
         GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_packet,
         user_data, NULL);

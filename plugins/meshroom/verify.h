@@ -7,9 +7,9 @@
 
 G_BEGIN_DECLS
 
-/* The gate in front of one webrtcbin: webrtcbin 1.22 takes any certificate, so we
- * compare the one that the peer presents with its description's
- * fingerprint ourselves, and let nothing in before. */
+/* The gate in front of one webrtcbin: webrtcbin 1.22 takes any certificate, so
+ * we compare the one that the peer presents with its description's fingerprint
+ * ourselves, and let nothing in before. */
 
 typedef struct _MeshVerifier MeshVerifier;
 

@@ -20,7 +20,9 @@
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 meshroom name=room link=$LINK   signalsrc link=$LINK ! room.signal_sink   room.signal_src ! signalsink link=$LINK
+ * gst-launch-1.0 meshroom name=room link=$LINK \
+ *   signalsrc link=$LINK ! room.signal_sink \
+ *   room.signal_src ! signalsink link=$LINK
  * ]|
  * A call whose signalling is spelled out.
  *

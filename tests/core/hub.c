@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* What the server decides, as scripts: what comes in, and what goes out. In
- * them @A … @D are peer ids and @R, @S rooms; epochs come out as @1, @2, … in the
- * order in which they first appear. */
+ * them @A … @D are peer ids and @R, @S rooms; epochs come out as @1, @2, … in
+ * the order in which they first appear. */
 
 #include "core/hub.h"
 

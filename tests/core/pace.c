@@ -95,7 +95,8 @@ set_up (Fixture *f, gconstpointer data)
   g_queue_init (&f->calls);
   mesh_room_join (f->room, f->now);
   welcome = g_strdup_printf ("{\"type\":\"welcome\",\"id\":\"%s\","
-      "\"room\":\"%s\",\"resumed\":false,\"host\":\"%s\",\"members\":[%s\"%s\"]}",
+      "\"room\":\"%s\",\"resumed\":false,"
+      "\"host\":\"%s\",\"members\":[%s\"%s\"]}",
       config.id, config.room, host, ids->str, config.id);
   feed (f, welcome);
   g_string_truncate (ids, ids->len - 1);

@@ -280,8 +280,8 @@ nonsense_changes_nothing (Fixture *f, gconstpointer data)
   g_assert_cmpuint (mesh_front_get_stats (f->front)->clients, ==, 1);
 }
 
-/* Whatever piece of a frame comes, and whichever bit of it is wrong: it may name
- * a public channel then, but it opens none that needs a signature. */
+/* Whatever piece of a frame comes, and whichever bit of it is wrong: it may
+ * name a public channel then, but it opens none that needs a signature. */
 static void
 pieces_of_frames_do_no_harm (Fixture *f, gconstpointer data)
 {

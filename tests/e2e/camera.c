@@ -6,10 +6,10 @@
  *
  * is a camera whose frames say when they were taken, behind an imageswitch, in
  * a room; while hidden it stays open, or is released. {"releases":BOOL} tells
- * whether this imageswitch can do that. A line `hide` or `show` on standard input toggles it, and is answered
- * with {"hidden":MS} after the setter returned, or {"shown":MS} with the time
- * before it was called. {"camera":true} and {"camera":false} tell that the
- * device was opened and closed.
+ * whether this imageswitch can do that. A line `hide` or `show` on standard
+ * input toggles it, and is answered with {"hidden":MS} after the setter
+ * returned, or {"shown":MS} with the time before it was called. {"camera":true}
+ * and {"camera":false} tell that the device was opened and closed.
  *
  *   camera watch LINK CODEC
  *

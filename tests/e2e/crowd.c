@@ -6,9 +6,10 @@
  *   crowd [MEMBERS [SPREAD_MS [decode|pass [SECONDS]]]]
  *
  * By default 8 members within 100 ms, who decode what they see. With SECONDS,
- * they are held to that, counted from the first one's start; without, the
- * time is only told. The server is in this process, the members in a few others (this
- * program again, with --members), which say on their standard output what they see.
+ * they are held to that, counted from the first one's start; without, the time
+ * is only told. The server is in this process, the members in a few others
+ * (this program again, with --members), which say on their standard output what
+ * they see.
  */
 
 #include <gst/gst.h>

@@ -80,9 +80,9 @@ push_camera (GstHarness *h, GstClockTime pts)
 }
 
 /* Moves the clock on when the element waits for it and nothing has come yet, or
- * gives it a moment. Whoever waits has sent what was due before: so the queue is
- * looked at last. gst_harness_crank…() wait until somebody does, which may be
- * never. */
+ * gives it a moment. Whoever waits has sent what was due before: so the queue
+ * is looked at last. gst_harness_crank…() wait until somebody does, which may
+ * be never. */
 static inline void
 tick (GstHarness *h)
 {

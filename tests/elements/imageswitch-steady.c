@@ -164,8 +164,8 @@ settle (GstHarness *h, GstClockTime now)
   return TRUE;
 }
 
-/* Its frames come so much later than its latency says that the picture is always
- * ahead of them. */
+/* Its frames come so much later than its latency says that the picture is
+ * always ahead of them. */
 GST_START_TEST (camera_that_is_late_is_shown_again)
 {
   const GstClockTime late = 300 * GST_MSECOND;

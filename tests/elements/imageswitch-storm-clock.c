@@ -96,7 +96,8 @@ storm_clock_wait (GstClock *clock, GstClockEntry *entry,
   if (GST_CLOCK_ENTRY_STATUS (entry) != GST_CLOCK_UNSCHEDULED) {
     storm->entry = entry;
     storm->due[WAITER_OUTPUT] = GST_CLOCK_ENTRY_TIME (entry);
-    storm_note_locked (storm, "output waits until", GST_CLOCK_ENTRY_TIME (entry));
+    storm_note_locked (storm, "output waits until",
+        GST_CLOCK_ENTRY_TIME (entry));
     storm_clock_advance_locked (storm);
     while (storm->due[WAITER_OUTPUT] != GST_CLOCK_TIME_NONE)
       g_cond_wait (&storm->cond, &storm->lock);

@@ -70,8 +70,8 @@ judge_picture_locked (Storm *storm, GstBuffer *buffer, GstClockTime time)
         storm->info.size);
   if (!GST_CLOCK_TIME_IS_VALID (time))
     storm_violation_locked (storm, "a picture without a time");
-  else if (storm->last_was_picture && storm->upset == 0 && !storm->loose && !storm->jumped
-      && storm->last_time != GST_CLOCK_TIME_NONE
+  else if (storm->last_was_picture && storm->upset == 0 && !storm->loose
+      && !storm->jumped && storm->last_time != GST_CLOCK_TIME_NONE
       && time > storm->last_time && step > 2 * storm->interval + 10)
     storm_violation_locked (storm, "pictures %" GST_TIME_FORMAT " apart, the "
         "interval being %" GST_TIME_FORMAT, GST_TIME_ARGS (step),

@@ -341,8 +341,8 @@ GST_START_TEST (solo_shows_one)
 }
 GST_END_TEST;
 
-/* Who leaves and comes back, with a new peer id, is there again; with another of
- * the same name it is the one who came first, and an id is nobody's name. */
+/* Who leaves and comes back, with a new peer id, is there again; with another
+ * of the same name it is the one who came first, and an id is nobody's name. */
 GST_START_TEST (solo_comes_back)
 {
   GstPad *a, *b, *c;

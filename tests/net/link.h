@@ -15,8 +15,10 @@ G_BEGIN_DECLS
  * @delay_ms: one way
  * @jitter_ms: standard deviation of the delay. Packets stay in order
  * @heavy_tail: whether the delay is Pareto distributed, rather than normally
- * @to_bad: chance that, after a packet, losses begin (Gilbert and Elliott's model)
- * @to_good: chance that they end again; 1 / @to_good packets is a burst's mean length
+ * @to_bad: chance that, after a packet, losses begin (Gilbert and Elliott's
+ *   model)
+ * @to_good: chance that they end again; 1 / @to_good packets is a burst's mean
+ *   length
  * @loss: of packets between bursts
  * @burst_loss: of packets in bursts
  * @spike_loss: of all packets, from second 10 to 20 of every 30

@@ -7,8 +7,9 @@
 #include "fake-poll.h"
 
 /* A signalling server that says exactly what a test makes it say, right or
- * wrong, by WebSocket or long polling, whichever the client comes with. It lives on the default main context, which only runs while a test
- * waits for something. */
+ * wrong, by WebSocket or long polling, whichever the client comes with. It
+ * lives on the default main context, which only runs while a test waits for
+ * something. */
 
 #define FAKE_ROOM "5c8fd5c8-2c4c-4d3e-9f0a-1b2c3d4e5f60"
 #define FAKE_ALICE "aaaaaaaa-0000-4000-8000-000000000000"
