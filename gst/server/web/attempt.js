@@ -17,6 +17,7 @@
  */
 
 import {parseSid} from './ids.js';
+import * as pace from './pace.js';
 import * as roster from './roster.js';
 
 /** @typedef {import('./message.js').Message} Message */
@@ -312,12 +313,14 @@ function onSilence(room, member, now) {
 
 /** @param {Room} room @param {Member} member @param {number} now */
 export function onTimeout(room, member, now) {
-  if (member.phase !== 'connected')
+  if (member.phase !== 'connected') {
+    pace.failed(room);
     failed(room, member, 'failed', 'failed', now);
-  else if (member.lost || roster.denies(room, member))
+  } else if (member.lost || roster.denies(room, member)) {
     failed(room, member, 'silent', 'failed', now);
-  else
+  } else {
     onSilence(room, member, now);
+  }
 }
 
 /**

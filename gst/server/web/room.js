@@ -16,6 +16,7 @@
  */
 
 import * as attempt from './attempt.js';
+import * as pace from './pace.js';
 import * as roster from './roster.js';
 
 /** @typedef {import('./message.js').Message} Message */
@@ -139,6 +140,7 @@ export class Room {
   /** @type {roster.Departed[]} */
   departed = [];
   nCalls = 0;
+  pace = pace.FIRST;            // so many connections are set up at once
 
   joined = false;
   left = false;
@@ -237,6 +239,7 @@ export class Room {
     this.#wake(now);
     for (const member of [...this.members])
       this.#tickMember(member, now);
+    pace.callNext(this, now);
     if (now >= this.askAt && this.server !== 'offline')
       roster.ask(this, now);
     if (now >= this.rosterAt)
@@ -334,6 +337,7 @@ export class Room {
     if (!member || !member.haveRemote || !member.haveLocal
         || member.phase === 'connected')
       return;
+    pace.connected(this, member, now);
     member.phase = 'connected';
     member.heardAt = member.seenAt = now;
     member.steady = 0;
@@ -427,10 +431,11 @@ export class Room {
   deadline() {
     if (this.left)
       return Infinity;
+    const freeAt = pace.freeAt(this);
     return Math.min(this.rosterAt,
       this.server === 'offline' ? Infinity
         : Math.min(this.askAt, this.stateAt),
-      ...this.members.map((member) => this.#memberDeadline(member)));
+      ...this.members.map((member) => this.#memberDeadline(member, freeAt)));
   }
 
   /* For roster.js and attempt.js. */
@@ -585,15 +590,15 @@ export class Room {
     this.push({type: 'peer-changed', peer: member.id, name, muted, hidden});
   }
 
-  /** @param {Member} member */
-  #memberDeadline(member) {
+  /** @param {Member} member @param {number} freeAt */
+  #memberDeadline(member, freeAt) {
     const at = Math.min(attempt.timeout(member),
       roster.ghostAt(this, member), roster.forgetAt(this, member));
     if (member.renew && this.server !== 'offline')
       return 0;
     if (member.phase !== 'idle' || !this.joined || this.server === 'offline')
       return at;
-    return Math.min(at, Math.max(member.callAt, member.barredUntil));
+    return Math.min(at, Math.max(freeAt, member.callAt, member.barredUntil));
   }
 
   /** May forget the member. @param {Member} member @param {number} now */
@@ -608,7 +613,5 @@ export class Room {
       attempt.renew(this, member, now);
     else if (now >= attempt.timeout(member))
       attempt.onTimeout(this, member, now);
-    else if (member.phase === 'idle' && now >= member.callAt && this.joined)
-      attempt.call(this, member, now);
   }
 }

@@ -7,6 +7,7 @@
  */
 
 import * as attempt from './attempt.js';
+import * as pace from './pace.js';
 import {Member} from './room.js';
 
 /** @typedef {import('./message.js').Message} Message */
@@ -286,8 +287,13 @@ function callEverybody(room, now) {
   room.answered = true;
   room.askAt = Infinity;
   for (const member of room.members) {
-    if (!member.newer && member.failures === 0)
+    if (member.newer || member.failures > 0)
+      continue;
+    /* The others as soon as these are done. */
+    if (now >= pace.freeAt(room))
       attempt.call(room, member, now);
+    else
+      member.callAt = Math.min(member.callAt, now);
   }
 }
 
