@@ -8,15 +8,13 @@ import { looks } from '../e2e/kit/media.js';
 import { Control, Pipeline, party } from '../e2e/kit/pipeline.js';
 import { Server } from '../e2e/kit/server.js';
 import { now, until } from '../e2e/kit/wait.js';
+import { arrivalsOf, departuresOf, guest } from './kit/guests.js';
 import { freePort, noPlugin, openObs } from './kit/obs.js';
 
 const [red, green, blue] = looks;
 
 /** The bar for somebody who leaves and returns. */
 const RETURN_MS = 3000;
-
-const guest = (name, link, who, at) => ({ name, at, kind: 'meshroom_guest',
-  settings: { link, guest: who, name: 'Studio' } });
 
 async function status(remote, source) {
   const { responseData } = await remote.ask('CallVendorRequest', {
@@ -30,9 +28,8 @@ const waitStatus = (remote, name, pattern) => until(
   async () => pattern.test(await status(remote, name)), 20000,
   () => status(remote, name));
 
-/** How many have gone, as this party was told. */
-const departures = pipeline => pipeline.messages.filter(m =>
-  m.name === 'meshroom-peer-removed').length;
+/** How often OBS has gone, as this party was told. */
+const departures = pipeline => departuresOf(pipeline, 'Studio');
 
 const watch = (t, pipeline) => {
   t.after(() => pipeline.stop('SIGKILL'));
@@ -89,8 +86,7 @@ test('a call of three, and two of them are sources', { skip: noPlugin },
       await waitStatus(remote, 'first', /^Showing Ann \(1\)/);
       await waitStatus(remote, 'bob', /^Showing Bob \(2\)/);
       await until('Ann to see one participant for both sources', () =>
-        ann.messages.filter(m => m.name === 'meshroom-peer-added' &&
-          m.text.includes('Studio')).length === 1, 5000, () => ann.messages);
+        arrivalsOf(ann, 'Studio').length === 1, 5000, () => ann.messages);
     });
 
     await t.test('who leaves and returns is back in the same source',
@@ -129,6 +125,19 @@ test('a call of three, and two of them are sources', { skip: noPlugin },
       assert.equal(departures(ann), before);
     });
 
+    await t.test('items are hidden and shown, the call stays', async () => {
+      const before = departures(ann);
+      const { sceneItems } =
+        await remote.ask('GetSceneItemList', { sceneName: 'Call' });
+      for (const sceneItemEnabled of [false, true, false, true]) {
+        for (const { sceneItemId } of sceneItems)
+          await remote.ask('SetSceneItemEnabled',
+            { sceneName: 'Call', sceneItemId, sceneItemEnabled });
+      }
+      await shows();
+      assert.equal(departures(ann), before);
+    });
+
     await t.test('so do collections', async () => {
       const before = departures(ann);
       for (const [name, source] of [['Other', 'again'], ['Test', 'first']]) {
@@ -155,7 +164,7 @@ test('a call of three, and two of them are sources', { skip: noPlugin },
       await remote.ask('SetInputSettings', { inputName: 'first',
         inputSettings: { guest: '1' } });
       await shows();
-      assert.ok(departures(ann) <= before + 1);
+      assert.equal(departures(ann), before, JSON.stringify(ann.messages));
     });
 
     await t.test('OBS ends, says goodbye, and leaks nothing', async () => {

@@ -65,13 +65,10 @@ class Child {
   }
 }
 
-async function openScreen(size) {
-  const screen = new Child('Xvfb', ['-displayfd', '3', '-screen', '0',
+function openScreen(size) {
+  return new Child('Xvfb', ['-displayfd', '3', '-screen', '0',
     `${size}x24`, '-nolisten', 'tcp', '+extension', 'GLX', '+render',
     '-noreset'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
-  screen.name = await until('the screen', () =>
-    screen.output.endsWith('\n') && `:${screen.output.trim()}`, 15000);
-  return screen;
 }
 
 export class Obs {
@@ -105,7 +102,10 @@ export class Obs {
     for (const [name, text] of Object.entries(files))
       writeFileSync(join(own, name), text);
     try {
-      obs.screen = await openScreen(screen);
+      obs.screen = openScreen(screen);
+      obs.screen.name = await until('the screen', () =>
+        obs.screen.output.endsWith('\n') && `:${obs.screen.output.trim()}`,
+      60000);
       obs.#launch(env);
       await obs.#connect(port);
     } catch (error) {
