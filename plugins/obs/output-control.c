@@ -190,6 +190,8 @@ on_event (enum obs_frontend_event event, void *data)
 {
   if (event == OBS_FRONTEND_EVENT_FINISHED_LOADING)
     begin ();
+  else if (event == OBS_FRONTEND_EVENT_SCRIPTING_SHUTDOWN)
+    tools_menu_settle ();
   else if (event == OBS_FRONTEND_EVENT_EXIT)
     end ();
 }

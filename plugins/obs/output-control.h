@@ -25,6 +25,7 @@ void tools_menu_add (void);
 void tools_menu_open (obs_data_t *settings);
 obs_data_t *tools_menu_get_settings (void);
 void tools_menu_set_status (const char *text, gboolean bad, const char *link);
+void tools_menu_settle (void);
 void tools_menu_close (void);
 
 /* vendor.c */

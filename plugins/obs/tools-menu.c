@@ -18,6 +18,9 @@ static obs_source_t *source;
 static Outlet *outlet;          /* the source's */
 static char *shown_link;
 
+/* OBS' UI thread: what was set when the dialog was last opened. */
+static obs_data_t *opened_with;
+
 /* --- its source --- */
 
 static const char *
@@ -182,8 +185,33 @@ struct obs_source_info output_dialog_info = {
 static void
 on_item (void *data)
 {
-  if (source)
-    obs_frontend_open_source_properties (source);
+  obs_data_t *settings;
+
+  if (!source)
+    return;
+  obs_frontend_open_source_properties (source);
+  settings = obs_source_get_settings (source);
+  obs_data_release (opened_with);
+  opened_with = obs_data_create ();
+  obs_data_apply (opened_with, settings);
+  obs_data_release (settings);
+}
+
+/* OBS is about to close all dialogs. One with changes asks whether to save them, which
+ * would hold up the end; here each of them has been saved when it was made. So the
+ * dialog finds what it was opened with, and nothing to ask. */
+void
+tools_menu_settle (void)
+{
+  obs_data_t *settings;
+
+  if (!source || !opened_with)
+    return;
+  settings = obs_source_get_settings (source);
+  obs_data_clear (settings);
+  obs_data_apply (settings, opened_with);
+  obs_data_release (settings);
+  g_clear_pointer (&opened_with, obs_data_release);
 }
 
 void
@@ -260,6 +288,7 @@ tools_menu_close (void)
   old_outlet = g_steal_pointer (&outlet);
   g_clear_pointer (&shown_link, g_free);
   g_mutex_unlock (&lock);
+  g_clear_pointer (&opened_with, obs_data_release);
   if (old_outlet)
     outlet_close (old_outlet);
   if (!old)

@@ -4,7 +4,8 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import { openChromium } from '../e2e/kit/browser.js';
 import { looks } from '../e2e/kit/media.js';
@@ -90,8 +91,9 @@ const present = pipeline =>
 const isAlone = pipeline => until('everybody to be gone',
   () => present(pipeline).length === 0, 20000, () => pipeline.summary());
 
-async function endsCleanly(obs) {
-  const end = await obs.stop();
+async function endsCleanly(obs, look = () => {}) {
+  const end = await obs.stop(look);
+  assert.equal(end.asked, false, 'something held it up');
   assert.equal(end.code, 0, obs.log);
   assert.equal(end.leaks, obs.baseline, obs.log);
 }
@@ -233,17 +235,35 @@ test('it starts with OBS', { skip: noPlugin }, async t => {
 const noKeys = noPlugin || (existsSync('/usr/bin/xdotool') ? false
   : 'xdotool is not installed');
 
-test('the Tools menu has a dialog, and OBS ends also while it is open',
-  { skip: noKeys }, async t => {
-    const { obs } = await openProgramme(t, []);
-    const xdotool = (...args) => execFileSync('xdotool', args, {
-      env: { ...process.env, DISPLAY: obs.screen.name } }).toString().trim();
-    const find = name => xdotool('search', '--onlyvisible', '--name', name);
-    const keys = ['alt+t', 'Up', 'Return'];
-    await until('the dialog', () => {
-      xdotool('windowfocus', '--sync', find('^OBS '));
-      xdotool('key', '--delay', '300', ...keys);
-      return find('Meshroom programme');
-    });
-    await endsCleanly(obs);
+test('OBS ends also with the dialog open, something typed, and the ' +
+  'programme sent', { skip: noKeys }, async t => {
+  const server = await openServer(t);
+  const link = await server.link();
+  const pipeline = enter(t, { name: 'pipe', look: blue, link });
+  const { obs, vendor } = await openProgramme(t, [],
+    { 'programme.json': JSON.stringify({ link }) });
+  const xdotool = (...args) => execFileSync('xdotool', args, {
+    env: { ...process.env, DISPLAY: obs.screen.name } }).toString().trim();
+  const find = name => xdotool('search', '--onlyvisible', '--name', name);
+  await until('the dialog', () => {
+    xdotool('windowfocus', '--sync', find('^OBS '));
+    xdotool('key', '--delay', '300', 'alt+t', 'Up', 'Return');
+    return find('Meshroom programme');
   });
+  await vendor.start();
+  await meets(pipeline, magenta, 60000);
+
+  // From one field to the next, until one has taken it: that is saved at once.
+  const saved = () => JSON.parse(readFileSync(join(obs.folder,
+    'config/obs-studio/plugin_config/meshroom/programme.json'), 'utf8'));
+  xdotool('windowfocus', '--sync', find('Meshroom programme'));
+  await until('what is typed to be saved', () => {
+    if (Object.values(saved()).some(v => /5/.test(v) && v !== link))
+      return true;
+    xdotool('key', '--delay', '100', 'Tab', '5');
+    return false;
+  }, 30000, saved);
+  const typed = saved();
+  await endsCleanly(obs, () => assert.deepEqual(saved(), typed));
+  await isAlone(pipeline);
+});

@@ -71,6 +71,15 @@ function openScreen(size) {
     '-noreset'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
 }
 
+/** Has the OBS of this home find our plugin. */
+function linkPlugin(home) {
+  if (!existsSync(plugin))
+    return;
+  const place = join(home, '.config/obs-studio/plugins/meshroom/bin/64bit');
+  mkdirSync(place, { recursive: true });
+  symlinkSync(plugin, join(place, 'meshroom.so'));
+}
+
 export class Obs {
   /** what is asked of it @type {Remote} */
   remote = null;
@@ -84,19 +93,17 @@ export class Obs {
    * @param {number[]} [options.size] of the programme's picture
    * @param {string} [options.screen] of the screen
    * @param {Record<string, string>} [options.files] our plugin's own, by name
+   * @param {(home: string) => void} [options.install] has OBS find our plugin
    */
   static async start({ scenes, collections = {}, size = [640, 360], fps = 30,
-    screen = '1280x800', env = {}, files = {} }) {
+    screen = '1280x800', env = {}, files = {}, install = linkPlugin }) {
     const obs = new Obs();
     obs.folder = mkdtempSync(join(tmpdir(), 'mesh-obs-'));
     const port = await freePort();
     const config = writeFiles(obs.folder, { port, size, fps,
       collections: { Test: scenes, ...collections } });
-    if (existsSync(plugin)) {
-      const place = join(config, 'plugins/meshroom/bin/64bit');
-      mkdirSync(place, { recursive: true });
-      symlinkSync(plugin, join(place, 'meshroom.so'));
-    }
+    symlinkSync('config', join(obs.folder, '.config'));
+    install(obs.folder);
     const own = join(config, 'plugin_config/meshroom');
     mkdirSync(own, { recursive: true });
     for (const [name, text] of Object.entries(files))
@@ -168,16 +175,20 @@ export class Obs {
    * Closes its window, which unloads its plugins. On a SIGINT OBS 29 does the
    * same in the signal's handler: now and then in the midst of a paint, and so
    * it crashes.
-   * @returns {Promise<{code, signal, leaks: number | null}>}
+   * @param {() => void} look at what it leaves behind in its folder
+   * @returns {Promise<{code, signal, asked: boolean, leaks: number | null}>}
+   *   asked: whether something held it up
    */
-  async stop() {
+  async stop(look = () => {}) {
     this.remote.close();
     await closeWindow(this.screen.name, this.#window());
-    await until('OBS to end', () => this.child.exited, 10000).catch(() => {});
+    await until('OBS to end', () => this.child.exited, 40000).catch(() => {});
+    const asked = !this.child.exited;
     await this.child.stop('SIGINT', 20000);
     const leaks = this.log.match(/Number of memory leaks: (\d+)/);
+    look();
     await this.kill();
-    return { ...this.child.exited, leaks: leaks && Number(leaks[1]) };
+    return { ...this.child.exited, asked, leaks: leaks && Number(leaks[1]) };
   }
 
   async kill() {
