@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** What docs/obs.md tells its readers to do, for who does exactly that. */
+/** What a document tells its readers to do, for who does exactly that. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const file = join(process.env.MESH_SOURCE_ROOT, 'docs/obs.md');
-
 /**
  * @typedef {object} Chapter
  * @property {string} title
+ * @property {string} text all of it
  * @property {{kind: string, text: string}[]} blocks its code, in order
  * @property {Record<string, string>[]} lists its lists of settings
  */
 
 /** @returns {Chapter[]} */
-export function readDocument() {
-  return readFileSync(file, 'utf8').split(/^#{2,3} /m).slice(1).map(text => ({
-    title: text.split('\n')[0],
+export function readDocument(name = 'docs/obs.md') {
+  return readFileSync(join(process.env.MESH_SOURCE_ROOT, name), 'utf8').split(/^#{1,3} /m).slice(1).map(text => ({
+    title: text.split('\n')[0], text,
     blocks: [...text.matchAll(/^```(\w*)\n(.*?)^```/gms)]
       .map(([, kind, code]) => ({ kind, text: code })),
     lists: [...text.matchAll(/(?:^- [A-Z][\w ]+: .*\n)+/gm)]
