@@ -431,19 +431,22 @@ is_late_locked (ImageSwitch *self, GstClockTime time, gboolean switching)
  *
  * A live camera may also be far behind, its frames coming later than its
  * latency says. Once that is no passing thing, each turn of the picture comes
- * one later than the one before, until the camera is there. */
+ * one later than the one before, until the camera is there.
+ *
+ * Never is more than one turn left out for the same picture. */
 static void
 let_catch_up_locked (ImageSwitch *self, GstClockTime time, GstClockTime now)
 {
   GstClockTime until = self->yield_until;
   GstClockTime span = output_span_locked (self, 1);
 
+  if (self->yielded_at == self->last_time)
+    return;
+  self->yielded_at = self->last_time;
   if (self->last_time - time >= span) {
     if (self->upstream_live && ++self->far_frames > FAR_FRAMES
-        && self->yielded_at != self->last_time
         && self->yielded + span < RESTART_THRESHOLD)
       self->yielded += span;
-    self->yielded_at = self->last_time;
   } else if (!GST_CLOCK_TIME_IS_VALID (until) || until > now + 2 * span
       || now >= until + YIELD_AGAIN) {
     self->yield_until = self->last_time + output_span_locked (self, 2);

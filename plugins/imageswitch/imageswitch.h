@@ -145,7 +145,7 @@ struct _ImageSwitch {
   GstSegment last_segment;      /* out_segment, for queries */
   GstClockTime yield_until;     /* the picture's next turn, one left out */
   GstClockTime yielded;         /* how much later it comes for a late camera */
-  GstClockTime yielded_at;      /* last_time when that grew */
+  GstClockTime yielded_at;      /* last_time when either was looked at */
   guint far_frames;             /* of the camera since it was to be shown */
   GstClockTime last_time;       /* running time of the last frame out */
   GstClockTime last_duration;
@@ -161,6 +161,7 @@ struct _ImageSwitch {
   gchar *location;
   Loading loading;
   Picture *picture;             /* NULL: the built-in one */
+  Picture *builtin;             /* output thread only; once it was needed */
   Clip *clip;                   /* what comes after the picture, if it moves */
   gboolean slide_tried;         /* slide is up to date, NULL if it failed */
   GstBuffer *slide;             /* picture, rendered as slide_info */

@@ -135,10 +135,10 @@ GST_START_TEST (downstream_notices_nothing_of_a_switch)
 }
 GST_END_TEST;
 
-/* Lets the output thread do all that is due by @now. FALSE: a camera's frame is
- * out. */
+/* Lets the output thread do all that is due by @now, and notes in @last that
+ * something came out. FALSE: that was a camera's frame. */
 static gboolean
-settle (GstHarness *h, GstClockTime now)
+settle (GstHarness *h, GstClockTime now, GstClockTime *last)
 {
   g_autoptr (GstTestClock) clock = gst_harness_get_testclock (h);
   gint64 until = g_get_monotonic_time () + 20 * G_TIME_SPAN_SECOND;
@@ -149,6 +149,8 @@ settle (GstHarness *h, GstClockTime now)
     g_autoptr (GstBuffer) buffer = gst_harness_try_pull (h);
 
     fail_unless (g_get_monotonic_time () < until, "nothing is waited for");
+    if (buffer)
+      *last = now;
     if (buffer && is_camera (buffer))
       return FALSE;
     next = GST_CLOCK_TIME_NONE;
@@ -165,12 +167,13 @@ settle (GstHarness *h, GstClockTime now)
 }
 
 /* Its frames come so much later than its latency says that the picture is
- * always ahead of them. */
+ * always ahead of them. Each time is a multiple of a step. */
 GST_START_TEST (camera_that_is_late_is_shown_again)
 {
-  const GstClockTime late = 300 * GST_MSECOND;
+  const GstClockTime step = INTERVAL / 4;
+  const GstClockTime late = 300 * GST_MSECOND + __i__ * step;
   GstHarness *h = harness_new (NULL);
-  GstClockTime now = 10 * GST_SECOND + late;
+  GstClockTime now = 10 * GST_SECOND + late, last = now, before;
   gboolean waiting;
   guint i;
 
@@ -181,13 +184,17 @@ GST_START_TEST (camera_that_is_late_is_shown_again)
   gst_buffer_unref (gst_harness_pull (h));
   set_hidden (h, TRUE);
   gst_buffer_unref (pull_ticking (h));
-  settle (h, now);
+  settle (h, now, &last);
   set_hidden (h, FALSE);
-  for (i = 0, waiting = TRUE; waiting && i < 90; i++) {
-    now += INTERVAL;
+  for (i = 0, waiting = TRUE; waiting && i < 4 * 90; i++) {
+    now += step;
+    before = last;
     gst_harness_set_time (h, now);
-    push_camera (h, now - late);
-    waiting = settle (h, now);
+    if (i % 4 == 3)
+      push_camera (h, now - late);
+    waiting = settle (h, now, &last);
+    fail_unless (now - before <= 2 * INTERVAL + step, "nothing for %"
+        GST_TIME_FORMAT, GST_TIME_ARGS (now - before));
   }
   fail_if (waiting, "the picture stays");
   gst_harness_teardown (h);
@@ -202,7 +209,7 @@ imageswitch_steady_suite (void)
 
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, downstream_notices_nothing_of_a_switch);
-  tcase_add_test (tcase, camera_that_is_late_is_shown_again);
+  tcase_add_loop_test (tcase, camera_that_is_late_is_shown_again, 0, 4);
   return suite;
 }
 
