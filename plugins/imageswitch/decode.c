@@ -18,6 +18,7 @@
 typedef struct {
   Reader reader;
   GstElement *pipeline;
+  GstElement *decode;
   GstElement *convert;
   GstElement *sink;
   GstBus *bus;
@@ -229,9 +230,10 @@ on_eos (GstAppSink *sink, gpointer data)
 }
 
 static void
-configure (Loader *loader, GstElement *source, GstElement *decode,
-    GstElement *turn, const gchar *path)
+configure (Loader *loader, GstElement *source, GstElement *turn,
+    const gchar *path)
 {
+  GstElement *decode = loader->decode;
   GstAppSinkCallbacks callbacks = {
     .eos = on_eos,
     .new_sample = on_sample,
@@ -262,28 +264,28 @@ static gboolean
 build (Loader *loader, const gchar *path, GError **error)
 {
   GstElement *source = gst_element_factory_make ("filesrc", NULL);
-  GstElement *decode = gst_element_factory_make ("decodebin", NULL);
   GstElement *turn = gst_element_factory_make ("videoflip", NULL);
   gboolean ok;
 
+  loader->decode = gst_element_factory_make ("decodebin", NULL);
   loader->convert = gst_element_factory_make ("videoconvertscale", NULL);
   loader->sink = gst_element_factory_make ("appsink", NULL);
   if (!turn)
     turn = gst_element_factory_make ("identity", NULL);
-  if (!source || !decode || !turn || !loader->convert || !loader->sink) {
+  if (!source || !loader->decode || !turn || !loader->convert || !loader->sink) {
     g_set_error (error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN,
         "filesrc, decodebin, videoconvertscale or appsink is missing");
     gst_clear_object (&source);
-    gst_clear_object (&decode);
+    gst_clear_object (&loader->decode);
     gst_clear_object (&turn);
     gst_clear_object (&loader->convert);
     gst_clear_object (&loader->sink);
     return FALSE;
   }
-  configure (loader, source, decode, turn, path);
-  gst_bin_add_many (GST_BIN (loader->pipeline), source, decode,
+  configure (loader, source, turn, path);
+  gst_bin_add_many (GST_BIN (loader->pipeline), source, loader->decode,
       loader->convert, turn, loader->sink, NULL);
-  ok = gst_element_link (source, decode)
+  ok = gst_element_link (source, loader->decode)
       && gst_element_link_many (loader->convert, turn, loader->sink, NULL);
   g_warn_if_fail (ok);
   return ok;
@@ -403,11 +405,27 @@ decode_next_cancellable (Reader *reader, Frame *frame,
   return ok;
 }
 
+/* Takes one element down for good, whatever state its pipeline is still on the
+ * way to. */
+static void
+shut (GstElement *element)
+{
+  if (!element)
+    return;
+  gst_element_set_locked_state (element, TRUE);
+  gst_element_set_state (element, GST_STATE_NULL);
+}
+
+/* First the sink, for which decodebin may be waiting, then decodebin, and only
+ * then the rest: 1.22 complains aloud of a loop when a pad is linked while it
+ * sorts a bin's elements. */
 static void
 decode_close (Reader *reader)
 {
   Loader *loader = (Loader *) reader;
 
+  shut (loader->sink);
+  shut (loader->decode);
   gst_element_set_state (loader->pipeline, GST_STATE_NULL);
   gst_object_unref (loader->bus);
   gst_object_unref (loader->pipeline);
