@@ -276,6 +276,7 @@ image_switch_finalize (GObject *object)
   gst_clear_caps (&self->out_caps);
   gst_clear_buffer (&self->slide);
   g_clear_pointer (&self->picture, picture_unref);
+  g_clear_pointer (&self->builtin, picture_unref);
   image_finalize (self);
   g_free (self->location);
   g_cond_clear (&self->cond);

@@ -211,8 +211,12 @@ slide_render (ImageSwitch *self)
     picture = picture_ref (self->picture);
   g_mutex_unlock (&self->lock);
 
+  /* Kept, also across states: who is stopped and started over and over shows
+   * something each time. */
+  if (builtin && !self->builtin)
+    self->builtin = picture_new_builtin ();
   if (builtin)
-    picture = picture_new_builtin ();
+    picture = picture_ref (self->builtin);
   slide = picture_render (picture, &info, &error);
 
   g_mutex_lock (&self->lock);

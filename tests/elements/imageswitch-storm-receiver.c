@@ -15,8 +15,8 @@ storm_note_locked (Storm *storm, const gchar *what, gint64 value)
   storm->history[i].value = value;
 }
 
-static void
-print_history_locked (Storm *storm)
+void
+storm_print_history_locked (Storm *storm)
 {
   guint i, n = G_N_ELEMENTS (storm->history);
 
@@ -38,7 +38,7 @@ storm_violation_locked (Storm *storm, const gchar *format, ...)
   va_start (args, format);
   text = g_strdup_vprintf (format, args);
   va_end (args);
-  print_history_locked (storm);
+  storm_print_history_locked (storm);
   storm->violation = g_strdup_printf ("%s (MESH_SEED=%u, at %" GST_TIME_FORMAT
       ", %u frames of the camera and %u pictures out, after number %u)", text,
       storm->seed, GST_TIME_ARGS (storm->now), storm->cameras, storm->pictures,
@@ -147,8 +147,10 @@ draw_result_locked (Storm *storm)
   storm->failures += ret != GST_FLOW_OK;
   if (ret != GST_FLOW_OK)
     storm_note_locked (storm, "refused", ret);
-  storm->failed = storm->last_was_picture
-      && (ret == GST_FLOW_ERROR || ret == GST_FLOW_EOS);
+  if (storm->last_was_picture)
+    storm->failed = ret == GST_FLOW_ERROR || ret == GST_FLOW_EOS;
+  else if (ret == GST_FLOW_OK)
+    storm->failed = FALSE;
   if (storm->failed)
     storm->last_was_picture = FALSE;
   return ret;

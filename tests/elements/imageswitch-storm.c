@@ -166,6 +166,27 @@ set_stopped (Storm *storm, gboolean stopped)
   g_mutex_unlock (&storm->lock);
 }
 
+/* Stopped over and over, nobody would ever get anything out. */
+static void
+wait_for_one (Storm *storm)
+{
+  guint before, now;
+  gboolean over;
+
+  g_mutex_lock (&storm->lock);
+  before = storm->cameras + storm->pictures;
+  g_mutex_unlock (&storm->lock);
+  do {
+    g_usleep (500);
+    g_mutex_lock (&storm->lock);
+    now = storm->cameras + storm->pictures;
+    over = storm->failed || storm->ended;
+    /* a camera that is not live may be waiting for the picture */
+    storm_clock_advance_locked (storm);
+    g_mutex_unlock (&storm->lock);
+  } while (now == before && !over && !g_atomic_int_get (&storm->quit));
+}
+
 /* What the camera said is lost with READY, and it learns that from its next
  * frame: that comes first. */
 static void
@@ -313,6 +334,8 @@ upset (Storm *storm, GRand *rand, const gchar **locations)
     case 0:
       restart (storm, g_rand_boolean (rand) ? GST_STATE_READY
           : GST_STATE_NULL);
+      if (g_rand_boolean (rand))
+        wait_for_one (storm);
       break;
     case 1:
     case 2:
@@ -459,7 +482,8 @@ watch_run (gpointer data)
     g_usleep (20000);
     g_mutex_lock (&storm->lock);
     since = g_get_monotonic_time () - storm->progress;
-    if (since > WATCHDOG)
+    if (since > WATCHDOG) {
+      storm_print_history_locked (storm);
       g_error ("nothing moves (MESH_SEED=%u): off %d, last a picture %d, "
           "upset %u, flushing %d, ended %d, failed %d, stalled %d, camera due "
           "%" G_GINT64_FORMAT ", output due %" G_GINT64_FORMAT, storm->seed,
@@ -467,6 +491,7 @@ watch_run (gpointer data)
           storm->ended, storm->failed, storm->stalled,
           (gint64) storm->due[WAITER_CAMERA],
           (gint64) storm->due[WAITER_OUTPUT]);
+    }
     g_mutex_unlock (&storm->lock);
   }
   return NULL;

@@ -91,6 +91,7 @@ typedef struct {
 } Storm;
 
 void storm_note_locked (Storm *storm, const gchar *what, gint64 value);
+void storm_print_history_locked (Storm *storm);
 
 void storm_violation_locked (Storm *storm, const gchar *format, ...)
     G_GNUC_PRINTF (2, 3);
