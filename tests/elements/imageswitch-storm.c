@@ -204,6 +204,8 @@ restart (Storm *storm, GstState state)
     g_usleep (100);
     g_mutex_lock (&storm->lock);
     refused = !storm->probing;
+    /* the output, whose turn it may have been, is gone */
+    storm_clock_advance_locked (storm);
     g_mutex_unlock (&storm->lock);
   } while (!refused && !g_atomic_int_get (&storm->quit));
   g_mutex_lock (&storm->lock);
