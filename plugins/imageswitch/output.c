@@ -492,10 +492,26 @@ output_thread (gpointer data)
   return NULL;
 }
 
+/* The flush that downstream was left in when we were stopped: the camera ends
+ * it with nobody here, if at all. */
+static void
+end_left_flush (ImageSwitch *self)
+{
+  g_autoptr (GstPad) peer = gst_pad_get_peer (self->srcpad);
+  gboolean left;
+
+  g_mutex_lock (&self->lock);
+  left = self->flush != FLOWING;
+  g_mutex_unlock (&self->lock);
+  if (left && peer)
+    gst_pad_send_event (peer, gst_event_new_flush_stop (TRUE));
+}
+
 /* Before the pads are active: nobody else is here yet. */
 void
 output_reset (ImageSwitch *self)
 {
+  end_left_flush (self);
   gst_segment_init (&self->out_segment, GST_FORMAT_UNDEFINED);
   self->told_hidden = -1;
   self->key_units = 0;

@@ -382,6 +382,23 @@ GST_START_TEST (unfinished_flush_does_not_stop_the_picture)
 }
 GST_END_TEST;
 
+/* Only we: downstream has nobody else to end it. */
+GST_START_TEST (restart_in_the_middle_of_a_flush_ends_it)
+{
+  GstHarness *h = harness_new (NULL);
+
+  gst_harness_set_src_caps_str (h, CAPS);
+  push_camera (h, 0);
+  gst_buffer_unref (gst_harness_pull (h));
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  gst_element_set_state (h->element, GST_STATE_READY);
+  set_hidden (h, TRUE);
+  gst_element_set_state (h->element, GST_STATE_PLAYING);
+  gst_buffer_unref (pull_ticking (h));
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
 GST_START_TEST (flush_passes_while_visible)
 {
   GstHarness *h = harness_new (NULL);
@@ -665,6 +682,7 @@ imageswitch_suite (void)
   tcase_add_test (tcase, application_can_end_a_hidden_stream);
   tcase_add_test (tcase, flush_is_not_noticed_while_hidden);
   tcase_add_test (tcase, unfinished_flush_does_not_stop_the_picture);
+  tcase_add_test (tcase, restart_in_the_middle_of_a_flush_ends_it);
   tcase_add_test (tcase, flush_passes_while_visible);
   tcase_add_test (tcase, caps_change_while_hidden_waits_for_show);
   tcase_add_test (tcase, caps_change_in_a_short_blink);
