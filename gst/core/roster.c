@@ -578,7 +578,8 @@ may_have_senior (MeshRoom *room)
 
 /* An older app calls everybody again whenever it is told who is there, and then
  * cannot tell the answers apart: so it is told once, and not by us while we do
- * not know yet whether there is another host. Whom it does not call, calls it. */
+ * not know yet whether there is another host. Whom it does not call, calls
+ * it. */
 static gboolean
 may_tell (MeshRoom *room, MeshMember *member, const MeshMessage *message,
     gint64 now)

@@ -632,7 +632,8 @@ mesh_sdp_free (MeshSdp *sdp)
 static gboolean
 ipv4_is_welcome (const guint8 *a)
 {
-  /* this network, loopback, link-local (cloud metadata too), multicast and up */
+  /* this network, loopback, link-local (cloud metadata too), multicast and
+   * up */
   return a[0] != 0 && a[0] != 127 && !(a[0] == 169 && a[1] == 254)
       && a[0] < 224;
 }

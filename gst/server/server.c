@@ -578,7 +578,8 @@ mesh_server_add_pusher_app (MeshServer *server, const char *app,
  * @error: return location for an error
  *
  * TURN servers that are added after this without user and password have
- * credentials made for them, good for some hours, for whoever asks `GET /v1/ice`.
+ * credentials made for them, good for some hours, for whoever asks `GET
+ * /v1/ice`.
  *
  * Returns: %FALSE with @error set when @secret is no line of text
  *

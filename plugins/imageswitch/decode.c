@@ -272,7 +272,8 @@ build (Loader *loader, const gchar *path, GError **error)
   loader->sink = gst_element_factory_make ("appsink", NULL);
   if (!turn)
     turn = gst_element_factory_make ("identity", NULL);
-  if (!source || !loader->decode || !turn || !loader->convert || !loader->sink) {
+  if (!source || !loader->decode || !turn || !loader->convert
+      || !loader->sink) {
     g_set_error (error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN,
         "filesrc, decodebin, videoconvertscale or appsink is missing");
     gst_clear_object (&source);

@@ -12,7 +12,8 @@
 GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
 #define GST_CAT_DEFAULT imageswitch_debug
 
-/* Attempts to start a source that failed: doubled from the first to the last. */
+/* Attempts to start a source that failed: doubled from the first to the
+ * last. */
 #define FIRST_DELAY (500 * G_TIME_SPAN_MILLISECOND)
 #define LAST_DELAY (5 * G_TIME_SPAN_SECOND)
 

@@ -2,7 +2,8 @@
 
 /* The core (core/room.h) decides, this carries out. Everything without a lock
  * belongs to the call's thread. Taking a connection down blocks, so that is
- * done on a few threads of its own; the call's thread never waits for a peer. */
+ * done on a few threads of its own; the call's thread never waits for a
+ * peer. */
 
 #include "meshroom/call-private.h"
 

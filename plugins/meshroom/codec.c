@@ -52,7 +52,8 @@ static const MeshCodec codecs[] = {
     .clock_rate = 90000,
     .payload_type = 102,
     .encoders = "x264enc tune=zerolatency speed-preset=ultrafast "
-        "key-int-max=300 threads=1 byte-stream=true|openh264enc complexity=low gop-size=300",
+        "key-int-max=300 threads=1 byte-stream=true|"
+        "openh264enc complexity=low gop-size=300",
     .parser = "h264parse config-interval=-1",
     .payloader = "rtph264pay config-interval=-1 aggregate-mode=zero-latency "
         "mtu=1200",

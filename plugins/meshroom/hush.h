@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* What webrtcbin 1.22 needs before it is closed, so as to leave nothing behind. */
+/* What webrtcbin 1.22 needs before it is closed, so as to leave nothing
+ * behind. */
 
 GThread *mesh_webrtcbin_settle (GstElement *webrtcbin);
 void mesh_webrtcbin_hush (GstElement *webrtcbin);

@@ -30,7 +30,7 @@ struct _MeshMeshroom {
   MeshServe *serve_thread;
 #endif
 
-  GMutex lock;                  /* guards all below; taken after no other lock */
+  GMutex lock;                  /* guards all below; taken after no other */
   char *link;
   char *serve;
   char *peer_id;

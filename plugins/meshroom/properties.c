@@ -57,7 +57,8 @@ set_peer_id (MeshMeshroom *self, const char *id)
   self->peer_id = g_steal_pointer (&lower);
 }
 
-/* Cut to what may be sent, or nothing that we say of ourselves would be taken. */
+/* Cut to what may be sent, or nothing that we say of ourselves would be
+ * taken. */
 static void
 set_display_name (MeshMeshroom *self, const char *name)
 {

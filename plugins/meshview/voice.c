@@ -37,7 +37,7 @@ struct _MeshVoice {
   GQueue waiting;               /* Chunk */
   guint64 waiting_frames;
   float level;                  /* mean square, smoothed */
-  float gain;                   /* of the last block; below 0 before the first */
+  float gain;                   /* of the last block; below 0: none yet */
 
   /* streaming thread only */
   GstAudioInfo info;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Who is there, and who is shown where. All on the runner's thread; what streaming
- * threads and the room tell is posted here. */
+/* Who is there, and who is shown where. All on the runner's thread; what
+ * streaming threads and the room tell is posted here. */
 
 #include "call-private.h"
 
-/* When we come into a room where people are, they arrive in no particular order; so
- * long we wait before they are seated, in the order of the room's list. */
+/* When we come into a room where people are, they arrive in no particular
+ * order; so long we wait before they are seated, in the order of the room's
+ * list. */
 #define GATHERING (600 * G_TIME_SPAN_MILLISECOND)
 
 /* How long what the room warned of is worth telling. */
@@ -245,15 +246,6 @@ call_remove_viewer (Call *self, Outlet *outlet)
 
 /* --- what others may ask for --- */
 
-static void
-free_person (gpointer data)
-{
-  CallPerson *person = data;
-
-  g_free (person->name);
-  g_free (person);
-}
-
 static int
 compare_seats (gconstpointer a, gconstpointer b)
 {
@@ -282,7 +274,7 @@ are_same (GPtrArray *a, GPtrArray *b)
 static gboolean
 publish_people (Call *self)
 {
-  GPtrArray *people = g_ptr_array_new_with_free_func (free_person);
+  GPtrArray *people = g_ptr_array_new_with_free_func (call_person_free);
   g_autoptr (GPtrArray) old = NULL;
 
   for (guint i = 0; i < self->members->len; i++) {

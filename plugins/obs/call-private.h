@@ -9,9 +9,9 @@
 
 G_BEGIN_DECLS
 
-/* The call's inside, for its own files: call.c has the pool and what other files may ask
- * for, call-run.c the pipeline, call-people.c who is there and who is shown where,
- * call-programme.c what is sent. */
+/* The call's inside, for its own files: call.c has the pool and what other
+ * files may ask for, call-run.c the pipeline, call-people.c who is there and
+ * who is shown where, call-programme.c what is sent. */
 
 /* Somebody else, from their first pad on. */
 typedef struct {
@@ -37,8 +37,8 @@ struct _Call {
   guint users;
   gint64 unused_since;
 
-  GMutex applying;              /* so that whoever applies last, applies the newest */
-  GMutex lock;                  /* guards, taken after the pool's and applying: */
+  GMutex applying;              /* whoever applies last, applies the newest */
+  GMutex lock;                  /* guards, after the pool's and applying: */
   Runner *runner;               /* NULL: it is left */
   char *link;                   /* NULL: the room is still to be made */
   char *serve;                  /* NULL: nothing is served */
@@ -80,6 +80,7 @@ Call *call_pool_get (const char *link, const char *serve, const CallSelf *self,
     gboolean *made);
 void call_release_now (Call *call);
 void call_pool_add_link (Call *call, const char *link);
+void call_person_free (gpointer person);
 
 /* call-programme.c */
 void call_watch_encoders (Call *call, GstElement *pipeline);

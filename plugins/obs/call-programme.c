@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* What is sent into a call, and what is told of it. The call of the guests' sources is
- * the programme's too: its sinks have been there from the start, so nobody is called
- * anew when the programme begins or ends, and the others see one participant. */
+/* What is sent into a call, and what is told of it. The call of the guests'
+ * sources is the programme's too: its sinks have been there from the start, so
+ * nobody is called anew when the programme begins or ends, and the others see
+ * one participant. */
 
 #include "call-private.h"
 
@@ -20,8 +21,8 @@ static CallListener listener;
 
 /**
  * call_set_listener:
- * @listener: (nullable): what to call; the one before is called no more when this
- *   returns
+ * @listener: (nullable): what to call; the one before is called no more when
+ *   this returns
  */
 void
 call_set_listener (CallListener new_listener)
@@ -139,8 +140,8 @@ read_bitrate (GObject *encoder, GParamSpec *pspec)
   return g_value_transform (&value, &number) ? g_value_get_uint (&number) : 0;
 }
 
-/* meshroom sets what a size is worth, again and again; what is more than the limit is
- * taken back, which is told here once more, and then is not. */
+/* meshroom sets what a size is worth, again and again; what is more than the
+ * limit is taken back, which is told here once more, and then is not. */
 static void
 on_bitrate (GObject *encoder, GParamSpec *pspec, gpointer user_data)
 {
@@ -188,7 +189,8 @@ apply (gpointer call)
   return G_SOURCE_REMOVE;
 }
 
-/* Hiding waits for a frame that is on its way, which whoever asks for it need not. */
+/* Hiding waits for a frame that is on its way, which whoever asks for it need
+ * not. */
 static void
 apply_soon (Call *self)
 {
@@ -199,7 +201,8 @@ apply_soon (Call *self)
  * call_open_programme:
  * @programme: what to send, and where
  *
- * Joins the room, unless we are in it already, and has it that call_send() is heard.
+ * Joins the room, unless we are in it already, and has it that call_send() is
+ * heard.
  *
  * Returns: (transfer full): the call, for call_close_programme()
  */
@@ -233,8 +236,8 @@ call_open_programme (const CallProgramme *programme)
  * call_close_programme:
  * @call: (transfer full): a call of call_open_programme()
  *
- * Sends nothing more. Where no guests are looked at, the call is left; else the others
- * go on seeing us, muted and hidden.
+ * Sends nothing more. Where no guests are looked at, the call is left; else the
+ * others go on seeing us, muted and hidden.
  */
 void
 call_close_programme (Call *call)

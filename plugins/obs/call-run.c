@@ -2,13 +2,13 @@
 
 /* The call's pipeline:
  *
- *   appsrc video ! imageswitch ! room.video_sink      the programme, if it is sent
- *   appsrc audio ! room.audio_sink
- *   room.video_N ! videoconvert ! appsink             a guest; on the thread that
- *   room.audio_N ! audioconvert ! appsink             decodes, up into OBS
+ *   appsrc video ! imageswitch ! room.video_sink      the programme, if it is
+ *   sent appsrc audio ! room.audio_sink room.video_N ! videoconvert ! appsink
+ *   a guest; on the thread that room.audio_N ! audioconvert ! appsink
+ *   decodes, up into OBS
  *
- * The sinks are there from the start, so that nobody is called anew when the programme
- * is sent. */
+ * The sinks are there from the start, so that nobody is called anew when the
+ * programme is sent. */
 
 #include "call-private.h"
 
@@ -162,8 +162,8 @@ on_pad_removed (GstElement *room, GstPad *pad, gpointer user_data)
 
 /* --- our own side --- */
 
-/* What is not sent any more is hidden behind the picture and muted, and so the others
- * are told; but nobody is shown a picture where there was nothing. */
+/* What is not sent any more is hidden behind the picture and muted, and so the
+ * others are told; but nobody is shown a picture where there was nothing. */
 static gboolean
 is_hidden_locked (Call *self)
 {

@@ -6,18 +6,18 @@
 
 #include "worker.h"
 
-/* A collection that is loaded anew has destroyed its sources long before the same
- * ones are back. */
+/* A collection that is loaded anew has destroyed its sources long before the
+ * same ones are back. */
 #define LEAVE_AFTER_MS 10000
 
 static GMutex pool_lock;
-/* link, or "serve:" and ADDR:PORT -> Call that has not been left. What it serves
- * and its link are both there. */
+/* link, or "serve:" and ADDR:PORT -> Call that has not been left. What it
+ * serves and its link are both there. */
 static GHashTable *pool;
 static GHashTable *rooms;       /* ADDR:PORT -> link of the room made there */
 
-static void
-person_free (gpointer data)
+void
+call_person_free (gpointer data)
 {
   CallPerson *person = data;
 
@@ -85,7 +85,7 @@ call_new (const char *link, const char *serve, const CallSelf *own)
   g_mutex_init (&self->lock);
   self->link = g_strdup (link);
   self->serve = g_strdup (serve);
-  self->people = g_ptr_array_new_with_free_func (person_free);
+  self->people = g_ptr_array_new_with_free_func (call_person_free);
   self->members = g_ptr_array_new_with_free_func (member_free);
   self->viewers = g_ptr_array_new_with_free_func (viewer_free);
   self->seats = seats_new ();
@@ -111,7 +111,8 @@ make_key (const char *link, const char *serve)
   return link ? g_strdup (link) : g_strconcat ("serve:", serve, NULL);
 }
 
-/* The room that was made there before is the one that people have the link of. */
+/* The room that was made there before is the one that people have the link
+ * of. */
 static const char *
 find_room_locked (const char *link, const char *serve)
 {
@@ -369,7 +370,8 @@ do_attach (gpointer user_data)
 /**
  * call_attach:
  * @call: a call
- * @outlet: where to show a guest, whom it keeps showing when they leave and return
+ * @outlet: where to show a guest, whom it keeps showing when they leave and
+ *   return
  * @guest: (nullable): a seat's number, or a display name
  *
  * May be called again, to show another one.
@@ -439,7 +441,8 @@ call_dup_status (Call *call, gboolean *bad)
  * call_dup_people:
  * @call: a call
  *
- * Returns: (transfer full) (element-type CallPerson): who is there, as they came
+ * Returns: (transfer full) (element-type CallPerson): who is there, as they
+ * came
  */
 GPtrArray *
 call_dup_people (Call *call)

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* A participation in a room: one for each link in the process, however many sources
- * show its guests, and whether or not the programme is sent into it.
+/* A participation in a room: one for each link in the process, however many
+ * sources show its guests, and whether or not the programme is sent into it.
  *
  * Any thread may call, and none waits for the network. */
 
@@ -16,7 +16,7 @@ typedef struct _Call Call;
 typedef struct {
   const char *name;             /* NULL or "": "OBS" */
   gboolean muted;
-  gboolean hidden;              /* a picture is sent in place of the programme */
+  gboolean hidden;              /* a picture is sent in its place */
   gboolean release_camera;      /* while hidden, the programme is not taken */
   guint latency;                /* ms; another one means to join anew */
   gboolean leave_when_unused;   /* else the call lasts as long as OBS */
@@ -34,9 +34,9 @@ typedef struct {
   gboolean hidden;
 } CallPerson;
 
-/* Each call_get() wants a call_release(). The room is left some seconds after the
- * last of them, so that a collection that is loaded anew finds itself in the
- * call still. */
+/* Each call_get() wants a call_release(). The room is left some seconds after
+ * the last of them, so that a collection that is loaded anew finds itself in
+ * the call still. */
 Call *call_get (const char *link, const CallSelf *self);
 Call *call_ref (Call *call);
 void call_unref (gpointer call);
@@ -58,15 +58,16 @@ typedef struct {
   const char *link;             /* NULL or "": of the room that serve makes */
   const char *serve;            /* ADDR:PORT; NULL or "": nothing is served */
   const char *name;             /* NULL or "": as the guests' sources say */
-  guint bitrate;                /* bit/s of the picture, at most; 0: by its size */
+  guint bitrate;                /* bit/s of the picture, at most; 0: by size */
 } CallProgramme;
 
 Call *call_open_programme (const CallProgramme *programme);
 void call_close_programme (Call *call);
 
 /* Sends raw video or audio into the room; the buffer's (transfer full) PTS is
- * CLOCK_MONOTONIC's in ns, which is also OBS'. FALSE: the call does not take it now,
- * for its pipeline is not up, or it is hidden or muted; that is no error. */
+ * CLOCK_MONOTONIC's in ns, which is also OBS'. FALSE: the call does not take it
+ * now, for its pipeline is not up, or it is hidden or muted; that is no
+ * error. */
 gboolean call_send (Call *call, CallKind kind, GstCaps *caps,
     GstBuffer *buffer);
 gboolean call_wants (Call *call, CallKind kind);
@@ -75,8 +76,8 @@ char *call_dup_link (Call *call);
 /* As meshroom's property of that name. */
 void call_get_peers (Call *call, GValue *peers);
 
-/* What happens in the call that the programme is in: meshroom's messages, without
- * "meshroom-" in their names. On any thread. */
+/* What happens in the call that the programme is in: meshroom's messages,
+ * without "meshroom-" in their names. On any thread. */
 typedef void (*CallListener) (const char *event, const GstStructure *what);
 
 void call_set_listener (CallListener listener);

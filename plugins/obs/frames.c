@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* GStreamer's frames as OBS'. The one copy is OBS' own: it keeps what it is shown. */
+/* GStreamer's frames as OBS'. The one copy is OBS' own: it keeps what it is
+ * shown. */
 
 #include "frames.h"
 
@@ -8,8 +9,8 @@
 #include <gst/video/video.h>
 #include <util/platform.h>
 
-/* Further away than this from now, a time is not one of this clock; OBS would not take it
- * for one, either. */
+/* Further away than this from now, a time is not one of this clock; OBS would
+ * not take it for one, either. */
 #define MAX_DISTANCE (2 * GST_SECOND)
 
 static const struct {
@@ -62,9 +63,9 @@ audio_format_to_obs (GstAudioFormat format)
  * @sample: a sample
  * @extra: how much later than its running time it is due
  *
- * Sound and picture get their times from one clock, OBS' own. GStreamer's is usually the
- * same one (CLOCK_MONOTONIC); where it is a sound card's, now is what they have in
- * common.
+ * Sound and picture get their times from one clock, OBS' own. GStreamer's is
+ * usually the same one (CLOCK_MONOTONIC); where it is a sound card's, now is
+ * what they have in common.
  *
  * Returns: when OBS should show or play it; now, if it does not say
  */

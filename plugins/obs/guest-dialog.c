@@ -103,7 +103,8 @@ guest_properties (void *data)
   add_guest_list (properties, guest);
   dialog_add_status (properties, guest ? guest_get_outlet (guest) : NULL);
   add_own_side (properties);
-  p = obs_properties_add_int (properties, GUEST_LATENCY, "Latency", 0, 2000, 10);
+  p = obs_properties_add_int (properties, GUEST_LATENCY, "Latency", 0, 2000,
+      10);
   obs_property_int_set_suffix (p, " ms");
   obs_property_set_long_description (p, "How long sound is held to even out "
       "its arrival, and lost packets are waited for. Another one means to "

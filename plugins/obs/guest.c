@@ -293,7 +293,8 @@ guest_get_outlet (Guest *guest)
  * guest_dup_people:
  * @guest: a guest source
  *
- * Returns: (transfer full) (nullable) (element-type CallPerson): who is in its call
+ * Returns: (transfer full) (nullable) (element-type CallPerson): who is in its
+ * call
  */
 GPtrArray *
 guest_dup_people (Guest *guest)

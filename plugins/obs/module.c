@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* meshroom in OBS Studio: each guest of a call is a source of its own (guest.c), and any
- * GStreamer pipeline is one (pipeline.c); OBS' programme is a participant (output.c).
+/* meshroom in OBS Studio: each guest of a call is a source of its own
+ * (guest.c), and any GStreamer pipeline is one (pipeline.c); OBS' programme is
+ * a participant (output.c).
  *
  *   OBS' threads → outlet ← tap ← appsink ← decoder      frames, without a hop
  *   OBS' threads → worker → call → runner → pipeline     everything else
  *
- * OBS' threads only leave messages; see worker.h and runner.h for who takes them. */
+ * OBS' threads only leave messages; see worker.h and runner.h for who takes
+ * them. */
 
 #include "module.h"
 

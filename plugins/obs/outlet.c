@@ -15,7 +15,7 @@ struct _Outlet {
   gatomicrefcount refs;
   gint refreshing;              /* atomic: a refresh is on its way */
 
-  GMutex lock;                  /* guards all below, and holds up OBS' destroy */
+  GMutex lock;                  /* guards all below, holds up OBS' destroy */
   obs_source_t *source;         /* NULL: OBS has destroyed it */
   int width, height;            /* of the last frame */
   char *status;
@@ -73,8 +73,8 @@ outlet_unref (gpointer outlet)
  * outlet_close:
  * @outlet: an outlet
  *
- * To be called before OBS destroys the source: afterwards nobody touches it. Waits for
- * a frame that is being copied, and for nothing else.
+ * To be called before OBS destroys the source: afterwards nobody touches it.
+ * Waits for a frame that is being copied, and for nothing else.
  */
 void
 outlet_close (Outlet *outlet)
@@ -122,8 +122,9 @@ outlet_clear (Outlet *outlet)
  * outlet_show_placeholder:
  * @outlet: an outlet
  *
- * Shows that nobody is there, in the size of the last frame, so that the item stays
- * as it is in its scene. Takes as long as it takes to draw: not for OBS' threads.
+ * Shows that nobody is there, in the size of the last frame, so that the item
+ * stays as it is in its scene. Takes as long as it takes to draw: not for OBS'
+ * threads.
  */
 void
 outlet_show_placeholder (Outlet *outlet)
@@ -266,8 +267,8 @@ outlet_refresh_dialog (Outlet *outlet)
     obs_queue_task (OBS_TASK_UI, refresh, outlet_ref (outlet), false);
 }
 
-/* OBS' log is what people show to others when they ask for help, and a room's link
- * opens the room. */
+/* OBS' log is what people show to others when they ask for help, and a room's
+ * link opens the room. */
 static void
 log_status_locked (Outlet *self)
 {

@@ -6,9 +6,9 @@
 
 G_BEGIN_DECLS
 
-/* What is left of an OBS source for those who have something to show in it: it may
- * be used by any thread, and goes on to exist, and to do nothing, when OBS has
- * destroyed the source. */
+/* What is left of an OBS source for those who have something to show in it: it
+ * may be used by any thread, and goes on to exist, and to do nothing, when OBS
+ * has destroyed the source. */
 
 typedef struct _Outlet Outlet;
 

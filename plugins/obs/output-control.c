@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Who starts and stops the programme, all in one place. The output exists from when
- * OBS has loaded its scenes until it ends. */
+/* Who starts and stops the programme, all in one place. The output exists from
+ * when OBS has loaded its scenes until it ends. */
 
 #include "output-control.h"
 
@@ -45,8 +45,8 @@ output_control_get (void)
   return current;
 }
 
-/* All of them, since those of the time before stay otherwise. A request that names a
- * room, or where to make one, means no other. */
+/* All of them, since those of the time before stay otherwise. A request that
+ * names a room, or where to make one, means no other. */
 static obs_data_t *
 make_settings (obs_data_t *changes)
 {

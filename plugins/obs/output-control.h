@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* The one output that is started from the Tools menu, by programs, and with OBS. */
+/* The one output that is started from the Tools menu, by programs, and with
+ * OBS. */
 
 #define OUTPUT_WITH_OBS "start_with_obs"
 

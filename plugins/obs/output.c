@@ -5,8 +5,8 @@
  *   video thread → I420, scaled by libobs → one copy → appsrc of the call
  *   audio thread → S16, 48 kHz            → one copy → appsrc of the call
  *
- * Neither thread ever waits for the call, which encodes once for everybody. Both stamp
- * with CLOCK_MONOTONIC, so that sound and picture stay together. */
+ * Neither thread ever waits for the call, which encodes once for everybody.
+ * Both stamp with CLOCK_MONOTONIC, so that sound and picture stay together. */
 
 #include "output.h"
 
@@ -125,8 +125,8 @@ copy_frame (Output *self, const struct video_data *frame)
   return buffer;
 }
 
-/* OBS' frame rate may be more than is wanted. Half a frame of tolerance, and no catching
- * up after a pause. */
+/* OBS' frame rate may be more than is wanted. Half a frame of tolerance, and no
+ * catching up after a pause. */
 static gboolean
 is_due (Output *self, guint64 timestamp)
 {
@@ -186,8 +186,8 @@ get_number (obs_data_t *settings, const char *key, gint min, gint max)
   return value <= 0 ? 0 : (gint) CLAMP (value, min, max);
 }
 
-/* No larger than the canvas, which would cost and show nothing more; one side alone
- * sets the other. Encoders want even numbers. */
+/* No larger than the canvas, which would cost and show nothing more; one side
+ * alone sets the other. Encoders want even numbers. */
 static void
 choose_size (obs_data_t *settings, const struct obs_video_info *canvas,
     gint *width, gint *height)

@@ -7,8 +7,8 @@
 #include "caps.h"
 
 /* The names are those that the obs-gstreamer plugin gives these elements: texts
- * written for it may set their properties. Not async: what is linked later, or never,
- * keeps nobody waiting. */
+ * written for it may set their properties. Not async: what is linked later, or
+ * never, keeps nobody waiting. */
 #define VIDEO_END "videoconvert name=video ! appsink name=video_appsink " \
   "async=false enable-last-sample=false max-buffers=4 sync=%s " \
   "caps=\"" CAPS_VIDEO "\""

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The source "GStreamer pipeline": whatever a description makes. Its settings have the
- * names that the obs-gstreamer plugin's source has, as far as they mean something
- * here, but other defaults: a call is not left for a change of scene. */
+/* The source "GStreamer pipeline": whatever a description makes. Its settings
+ * have the names that the obs-gstreamer plugin's source has, as far as they
+ * mean something here, but other defaults: a call is not left for a change of
+ * scene. */
 
 #include "guest.h"
 

@@ -53,8 +53,8 @@ has_size (GstSample *sample, int width, int height)
  * @width: in pixels
  * @height: in pixels
  *
- * Returns: (transfer full) (nullable): one frame; black where imageswitch is not
- *   installed
+ * Returns: (transfer full) (nullable): one frame; black where imageswitch is
+ *   not installed
  */
 GstSample *
 placeholder_get (int width, int height)

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* The picture for a place where nobody is: that of imageswitch, so that it looks like
- * somebody who hides. */
+/* The picture for a place where nobody is: that of imageswitch, so that it
+ * looks like somebody who hides. */
 
 GstSample *placeholder_get (int width, int height);
 void placeholder_forget (void);

@@ -307,7 +307,8 @@ do_restart (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* What it is has changed, or somebody will not wait: it is made anew at once. */
+/* What it is has changed, or somebody will not wait: it is made anew at
+ * once. */
 void
 runner_restart (Runner *runner)
 {

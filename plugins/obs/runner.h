@@ -5,16 +5,16 @@
 
 G_BEGIN_DECLS
 
-/* A pipeline that is kept running, on a thread of its own: starting and stopping one
- * may block, and nobody of OBS' waits for that. One that fails is made anew, after
- * 1 s, 2 s, 4 s and so on up to 15 s. */
+/* A pipeline that is kept running, on a thread of its own: starting and
+ * stopping one may block, and nobody of OBS' waits for that. One that fails is
+ * made anew, after 1 s, 2 s, 4 s and so on up to 15 s. */
 
 typedef struct _Runner Runner;
 
 typedef enum {
   RUNNER_STARTING,
   RUNNER_PLAYING,
-  RUNNER_FAILED,                /* and will be tried again, or not: the text says */
+  RUNNER_FAILED,                /* the text says if it is tried again */
   RUNNER_ENDED,
 } RunnerState;
 

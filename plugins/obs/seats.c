@@ -4,11 +4,12 @@
 
 #include <string.h>
 
-/* More than a room holds; the numbers of those who come after are not kept for them. */
+/* More than a room holds; the numbers of those who come after are not kept for
+ * them. */
 #define MAX_SEATS 256
 
-/* Of whom nothing has come for so long, the connection may be gone; who comes by that
- * name is then taken for the same person. Only a newcomer: two people
+/* Of whom nothing has come for so long, the connection may be gone; who comes
+ * by that name is then taken for the same person. Only a newcomer: two people
  * of one name whose networks stutter should not change places. */
 #define SILENT (1500 * G_TIME_SPAN_MILLISECOND)
 #define NEWCOMER (20 * G_TIME_SPAN_SECOND)
@@ -226,8 +227,9 @@ takes_over (const Person *newer, const Person *older, gint64 now)
  * @seats: the seats
  * @now: the time
  *
- * To be called now and then: gives the seat of one who has fallen silent to a newcomer of the
- * same name, who is likely to be the same person with a new connection.
+ * To be called now and then: gives the seat of one who has fallen silent to a
+ * newcomer of the same name, who is likely to be the same person with a new
+ * connection.
  *
  * Returns: whether anybody sits elsewhere now
  */

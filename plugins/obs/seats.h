@@ -5,9 +5,10 @@
 
 G_BEGIN_DECLS
 
-/* Who sits where. Seats are numbered from 1 in the order in which people came; whoever stays
- * keeps theirs, and who returns gets it back if it is free. Decides only: time comes in
- * as an argument (µs), and all is called by one thread at a time. */
+/* Who sits where. Seats are numbered from 1 in the order in which people came;
+ * whoever stays keeps theirs, and who returns gets it back if it is free.
+ * Decides only: time comes in as an argument (µs), and all is called by one
+ * thread at a time. */
 
 typedef struct _Seats Seats;
 

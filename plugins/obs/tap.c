@@ -151,7 +151,8 @@ tap_unref (gpointer tap)
 /**
  * tap_set_timing:
  * @tap: a tap
- * @use_timestamps: whether frames are due at their own time; else when they come
+ * @use_timestamps: whether frames are due at their own time; else when they
+ *   come
  * @extra: how much later than their running time they are due
  */
 void
@@ -201,7 +202,8 @@ tap_add_outlet (Tap *tap, Outlet *outlet)
   g_mutex_unlock (&tap->lock);
 }
 
-/* When it returns, no frame of this tap is on its way to the outlet any more. */
+/* When it returns, no frame of this tap is on its way to the outlet any
+ * more. */
 void
 tap_remove_outlet (Tap *tap, Outlet *outlet)
 {

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* Takes what arrives at an appsink to any number of outlets, on the thread on which
- * it arrives. */
+/* Takes what arrives at an appsink to any number of outlets, on the thread on
+ * which it arrives. */
 
 typedef struct _Tap Tap;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The item in the Tools menu, and its dialog: OBS' own view of a source's properties,
- * of a source that is in no scene and shows nothing. */
+/* The item in the Tools menu, and its dialog: OBS' own view of a source's
+ * properties, of a source that is in no scene and shows nothing. */
 
 #include <obs-frontend-api.h>
 
@@ -197,9 +197,9 @@ on_item (void *data)
   obs_data_release (settings);
 }
 
-/* OBS is about to close all dialogs. One with changes asks whether to save them, which
- * would hold up the end; here each of them has been saved when it was made. So the
- * dialog finds what it was opened with, and nothing to ask. */
+/* OBS is about to close all dialogs. One with changes asks whether to save
+ * them, which would hold up the end; here each of them has been saved when it
+ * was made. So the dialog finds what it was opened with, and nothing to ask. */
 void
 tools_menu_settle (void)
 {

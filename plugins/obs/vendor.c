@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* What programs may ask for over obs-websocket, as requests of the vendor "meshroom":
+/* What programs may ask for over obs-websocket, as requests of the vendor
+ * "meshroom":
  *
- *   start {link | serve, name, width, height, fps, bitrate, track}   all optional
- *   stop
- *   status → {running, link, peers, status, failing}
+ *   start {link | serve, name, width, height, fps, bitrate, track}   all
+ *   optional stop status → {running, link, peers, status, failing}
  *   source-status {source} → {status, failing}
  *
  * and what they are told: link-ready {link}, peer-added {peer-id, name},
- * peer-removed {peer-id, reason}. obs-websocket offers this through procedures, each a
- * name with arguments in a calldata_t. */
+ * peer-removed {peer-id, reason}. obs-websocket offers this through procedures,
+ * each a name with arguments in a calldata_t. */
 
 #include <callback/calldata.h>
 #include <callback/proc.h>

@@ -23,7 +23,8 @@
  * ## Example launch line
  * |[
  * gst-launch-1.0 -q signalsrc \
- *   link=http://127.0.0.1:8080/room/5c8fd5c8-2c4c-4d3e-9f0a-1b2c3d4e5f60 ! fakesink dump=true
+ *   link=http://127.0.0.1:8080/room/5c8fd5c8-2c4c-4d3e-9f0a-1b2c3d4e5f60 \
+ *   ! fakesink dump=true
  * ]|
  * Joins the room, and shows who comes and goes and what they send to us.
  *
