@@ -149,6 +149,20 @@ mesh_meshroom_set_muted (MeshMeshroom *self, gboolean muted)
   g_mutex_unlock (&self->lock);
 }
 
+/* A bin starts its sinks first, and asks them for the end of all. We start
+ * first, too: a demuxer, whose pads are linked only once it runs, would else
+ * find us asleep, and stop for good. But our end is not awaited by anybody. */
+static void
+set_starts_first (MeshMeshroom *self, gboolean first)
+{
+  GST_OBJECT_LOCK (self);
+  if (first)
+    GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SINK);
+  else
+    GST_OBJECT_FLAG_UNSET (self, GST_ELEMENT_FLAG_SINK);
+  GST_OBJECT_UNLOCK (self);
+}
+
 static GstStateChangeReturn
 mesh_meshroom_change_state (GstElement *element, GstStateChange transition)
 {
@@ -168,6 +182,8 @@ mesh_meshroom_change_state (GstElement *element, GstStateChange transition)
     case GST_STATE_CHANGE_READY_TO_PAUSED:
       if (result == GST_STATE_CHANGE_FAILURE)
         mesh_meshroom_stop (self);
+      else
+        set_starts_first (self, FALSE);
       /* fall through */
     case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
       /* live: what people send comes when they come, so nobody downstream
@@ -181,6 +197,7 @@ mesh_meshroom_change_state (GstElement *element, GstStateChange transition)
       break;
     case GST_STATE_CHANGE_PAUSED_TO_READY:
       mesh_meshroom_stop (self);
+      set_starts_first (self, TRUE);
       break;
     default:
       break;
@@ -314,6 +331,7 @@ mesh_meshroom_init (MeshMeshroom *self)
       g_ptr_array_new_with_free_func ((GDestroyNotify) mesh_source_free);
   gst_bin_set_suppressed_flags (GST_BIN (self),
       GST_ELEMENT_FLAG_SOURCE | GST_ELEMENT_FLAG_SINK);
+  set_starts_first (self, TRUE);
 }
 
 static void

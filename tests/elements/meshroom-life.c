@@ -515,6 +515,29 @@ GST_START_TEST (two_rooms_may_be_linked_to_each_other)
 
 GST_END_TEST;
 
+/* A demuxer that runs before us finds its way blocked, and gives up. */
+GST_START_TEST (it_starts_before_what_feeds_it)
+{
+  g_autoptr (GError) error = NULL;
+  GstElement *pipeline = gst_parse_launch ("meshroom name=room "
+      "fakesrc name=file ! matroskademux name=demux "
+      "demux.video_0 ! queue name=queue ! room.video_sink", &error);
+  g_autoptr (GstIterator) it = NULL;
+  g_auto (GValue) item = G_VALUE_INIT;
+  g_autoptr (GString) order = g_string_new (NULL);
+
+  g_assert_no_error (error);
+  it = gst_bin_iterate_sorted (GST_BIN (pipeline));
+  while (gst_iterator_next (it, &item) == GST_ITERATOR_OK)
+    g_string_append_printf (order, "%s ",
+        GST_OBJECT_NAME (g_value_get_object (&item)));
+  ck_assert_str_eq (order->str, "room queue demux file ");
+  g_value_unset (&item);
+  gst_object_unref (pipeline);
+}
+
+GST_END_TEST;
+
 static void
 tell (void)
 {
@@ -564,6 +587,7 @@ life_suite (void)
   tcase_add_test (tcase, turn_servers_can_be_written_in_a_launch_line);
   tcase_add_test (tcase, the_documented_launch_lines_parse);
   tcase_add_test (tcase, two_rooms_may_be_linked_to_each_other);
+  tcase_add_test (tcase, it_starts_before_what_feeds_it);
   tcase_add_test (tcase, openssl_does_not_clean_up_when_the_process_ends);
   return suite;
 }
