@@ -18,12 +18,17 @@
 #include <linux/rtnetlink.h>
 #endif
 
+#include "core/pulse.h"
+
 /* How long the kernel must be quiet before we look. */
 #define SETTLE_MS 100
 /* How often we look whether time was lost, and how much of it counts. Sooner
  * than a lease or silence (docs/protocol.md) makes others give us up. */
 #define WATCH_MS 2000
 #define SLEPT (4 * G_TIME_SPAN_SECOND)
+
+static GMutex pulse_lock;
+static MeshPulse pulse;
 
 struct _MeshNetwork {
   GMainContext *context;
@@ -33,7 +38,7 @@ struct _MeshNetwork {
   GSource *reader;              /* NULL: nobody tells */
   GSource *settle;              /* runs once the kernel is quiet */
   GSource *watch;
-  gint64 looked_at;
+  guint stops;                  /* of the process, that we know of */
   GHashTable *addresses;        /* set of text */
   gboolean lost;                /* some, since we last said so */
 };
@@ -49,6 +54,19 @@ boot_time (void)
     return t.tv_sec * G_TIME_SPAN_SECOND + t.tv_nsec / 1000;
 #endif
   return g_get_monotonic_time ();
+}
+
+/* How often the process stood still so far. */
+static guint
+beat (void)
+{
+  gint64 now = boot_time ();
+  guint stops;
+
+  g_mutex_lock (&pulse_lock);
+  stops = mesh_pulse_beat (&pulse, now, WATCH_MS * 1000 + SLEPT);
+  g_mutex_unlock (&pulse_lock);
+  return stops;
 }
 
 /* Of what ICE can use: not the machine's own, not those of one link only. */
@@ -134,11 +152,10 @@ static gboolean
 on_watch (gpointer user_data)
 {
   MeshNetwork *self = user_data;
-  gint64 now = boot_time ();
-  gboolean slept = now > self->looked_at + WATCH_MS * 1000 + SLEPT;
+  guint before = self->stops;
 
-  self->looked_at = now;
-  if (slept)
+  self->stops = beat ();
+  if (self->stops != before)
     self->func (MESH_NETWORK_WOKE, self->user_data);
   return G_SOURCE_CONTINUE;
 }
@@ -221,7 +238,7 @@ mesh_network_new (GMainContext *context, MeshNetworkFunc func,
   self->func = func;
   self->user_data = user_data;
   self->fd = -1;
-  self->looked_at = boot_time ();
+  self->stops = beat ();
   self->settle = attach (self, g_source_new (&settle_funcs, sizeof (GSource)),
       on_settled);
   self->watch = attach (self, g_timeout_source_new (WATCH_MS), on_watch);
