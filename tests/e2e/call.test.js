@@ -71,6 +71,26 @@ async function untilCalm(all) {
   }
 }
 
+/**
+ * Takes the steps; where they fail on a machine that is too busy to tell, the
+ * test is skipped, with the reason. Whether they were taken.
+ */
+async function judge(t, steps) {
+  const control = new Control();
+  try {
+    await steps();
+    return true;
+  } catch (error) {
+    const excuse = control.excuse();
+    if (!excuse)
+      throw error;
+    t.skip(`${excuse}: ${error.message}`);
+    return false;
+  } finally {
+    control.stop();
+  }
+}
+
 test('a call of three pipelines, Chromium and Firefox', async t => {
   const ada = { name: 'ada', look: red };
   const bob = { name: 'bob', look: green };
@@ -90,48 +110,46 @@ test('a call of three pipelines, Chromium and Firefox', async t => {
   const link = await ada.party.waitLink();
   chromium.party = await openChromium(yellow);
   firefox.party = await openFirefox(magenta);
+  await chromium.party.settle();
+  await firefox.party.settle();
+  let met = false;
 
   await t.test('four join at once, and all have met within 10 s', async t => {
-    const control = new Control();
-    t.after(() => control.stop());
-    const since = now();
-    bob.party = party({ ...bob, link });
-    cleo.party = party({ ...cleo, link });
-    await Promise.all([chromium.party.join(link), firefox.party.join(link)]);
-    const took = await allMeet(everybody, since);
-    t.diagnostic(`all five had met after ${Math.round(took)} ms`);
-    if (took > 10000 && control.excuse())
-      t.skip(control.excuse());
-    else
+    met = await judge(t, async () => {
+      const since = now();
+      bob.party = party({ ...bob, link });
+      cleo.party = party({ ...cleo, link });
+      await Promise.all([chromium.party.join(link), firefox.party.join(link)]);
+      const took = await allMeet(everybody, since);
+      t.diagnostic(`all five had met after ${Math.round(took)} ms`);
       assert.ok(took <= 10000, `it took ${took} ms`);
-    await noGhosts(everybody, 1000);
+      await noGhosts(everybody, 1000);
+    });
   });
 
   await t.test('one leaves, one dies, one joins: the rest never pause',
     async t => {
+      if (!met)
+        return t.skip('they have not met in time');
       const stay = [ada, chromium, firefox];
-      const control = new Control();
-      t.after(() => control.stop());
       await untilCalm(stay);
-      await Promise.all(stay.map(who => who.party.mark()));
-      const since = now();
-      cleo.party.signal('SIGKILL');
-      dan.party = party({ ...dan, link });
-      await bob.party.stop();
-      const took = await allMeet([...stay, dan], since);
-      t.diagnostic(`the sixth had met the rest after ${Math.round(took)} ms`);
-      await noGhosts([...stay, dan], 15000 - (now() - since));
-      t.diagnostic(`no ghost after ${Math.round(now() - since)} ms`);
-      await pause(1000);
-      const found = await findPause(stay);
-      if (found && control.excuse())
-        t.skip(control.excuse());
-      else
-        assert.equal(found, null);
+      return judge(t, async () => {
+        await Promise.all(stay.map(who => who.party.mark()));
+        const since = now();
+        cleo.party.signal('SIGKILL');
+        dan.party = party({ ...dan, link });
+        await bob.party.stop();
+        const took = await allMeet([...stay, dan], since);
+        t.diagnostic(`the sixth had met the rest after ${Math.round(took)} ms`);
+        await noGhosts([...stay, dan], 15000 - (now() - since));
+        t.diagnostic(`no ghost after ${Math.round(now() - since)} ms`);
+        await pause(1000);
+        assert.equal(await findPause(stay), null);
+      });
     });
 
   await t.test('nobody complained', () => {
-    for (const who of [ada, dan]) {
+    for (const who of [ada, bob, cleo, dan].filter(who => who.party)) {
       assert.doesNotMatch(who.party.output, /^ERROR/m);
       // rtpsession of GStreamer 1.22 goes over a table while another thread
       // adds to it, now and then.

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define WINDOW_MS 100           /* of sound looked at: bins 10 Hz apart */
+#define HEAR_RATE 8000          /* that the sound is taken down to, in Hz */
 #define HZ_MIN 200
 #define HZ_MAX 2000
 #define HZ_STEP 10
@@ -44,6 +45,8 @@ struct _MeshProbePad {
   gint64 gap;
   float *window;                /* mono, WINDOW_MS long */
   gsize filled;
+  float sum;                    /* of the samples of the next one of `window` */
+  int summed;
   int hz;                       /* loudest since the last line */
   double level;
 };
@@ -186,9 +189,8 @@ power_at (const float *x, gsize n, double hz, double rate)
 
 /* Remembers the loudest window's tone, since a tone may come in pulses. */
 static void
-hear_window (MeshProbePad *pad)
+hear_window (MeshProbePad *pad, double rate)
 {
-  double rate = GST_AUDIO_INFO_RATE (&pad->audio);
   double best = 0, energy = 0;
   int best_hz = 0;
 
@@ -209,13 +211,31 @@ hear_window (MeshProbePad *pad)
   pad->hz = best_hz;
 }
 
+/* Several samples become one: a party hears many, and shares its processor. */
+static void
+hear_sample (MeshProbePad *pad, float sample)
+{
+  int rate = GST_AUDIO_INFO_RATE (&pad->audio);
+  int ratio = MAX (1, rate / HEAR_RATE);
+
+  pad->sum += sample;
+  if (++pad->summed < ratio)
+    return;
+  pad->window[pad->filled++] = pad->sum / ratio;
+  pad->sum = 0;
+  pad->summed = 0;
+  if (pad->filled == (gsize) rate / ratio * WINDOW_MS / 1000) {
+    hear_window (pad, (double) rate / ratio);
+    pad->filled = 0;
+  }
+}
+
 static void
 hear (MeshProbe *self, MeshProbePad *pad, GstBuffer *buffer)
 {
   g_autofree char *more = NULL;
   gboolean due = count_buffer (self, pad);
   int channels = GST_AUDIO_INFO_CHANNELS (&pad->audio);
-  gsize window = GST_AUDIO_INFO_RATE (&pad->audio) * WINDOW_MS / 1000;
   gsize frames;
   GstMapInfo map;
 
@@ -224,14 +244,9 @@ hear (MeshProbe *self, MeshProbePad *pad, GstBuffer *buffer)
   frames = map.size / GST_AUDIO_INFO_BPF (&pad->audio);
   for (gsize i = 0; i < frames; i++) {
     if (GST_AUDIO_INFO_FORMAT (&pad->audio) == GST_AUDIO_FORMAT_S16LE)
-      pad->window[pad->filled++] =
-          ((const gint16 *) map.data)[i * channels] / 32768.0f;
+      hear_sample (pad, ((const gint16 *) map.data)[i * channels] / 32768.0f);
     else
-      pad->window[pad->filled++] = ((const float *) map.data)[i * channels];
-    if (pad->filled == window) {
-      hear_window (pad);
-      pad->filled = 0;
-    }
+      hear_sample (pad, ((const float *) map.data)[i * channels]);
   }
   gst_buffer_unmap (buffer, &map);
   if (!due)
@@ -270,6 +285,8 @@ take_caps (MeshProbePad *pad, GstCaps *caps)
   g_free (pad->window);
   pad->window = g_new (float, GST_AUDIO_INFO_RATE (&pad->audio));
   pad->filled = 0;
+  pad->sum = 0;
+  pad->summed = 0;
   return TRUE;
 }
 

@@ -2,18 +2,32 @@
 
 /** Parties that are real browsers, each with a camera and a tone of its own. */
 
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import puppeteer from 'puppeteer-core';
 import { start } from './children.js';
 import { installDevices, installProbe } from './inpage.js';
 import { isTone, nameColour, writeWav, writeY4m } from './media.js';
-import { until } from './wait.js';
+import { now, pause, until } from './wait.js';
+
+const LOOK_MS = 200;
+
+/** Small: to draw in software takes more than all else, and is not tested. */
+const VIEW = { width: 400, height: 300 };
+
+/** How much processor a process has had, in hundredths of a second. */
+function readTicks(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const [utime, stime] = stat.slice(stat.lastIndexOf(')')).split(' ').slice(12);
+  return Number(utime) + Number(stime);
+}
 
 export class Browser {
   /** @type {string[]} what the page said on its console, or threw */
   log = [];
+  #looking = null;
+  #lookedAt = 0;
 
   constructor(browser, page, folder, sound) {
     this.browser = browser;
@@ -22,6 +36,22 @@ export class Browser {
     this.folder = folder;
     page.on('console', message => this.log.push(message.text()));
     page.on('pageerror', error => this.log.push(`thrown: ${error.message}`));
+  }
+
+  /**
+   * Waits until it has done with its own start: that takes seconds of
+   * processor, which a call would have to share.
+   */
+  async settle() {
+    const { pid } = this.browser.process();
+    const done = () => readTicks(pid);
+    for (let i = 0, before = done(); i < 40; i++) {
+      await pause(250);
+      const ticks = done();
+      if (ticks - before <= 3)
+        return;
+      before = ticks;
+    }
   }
 
   /** Opens a room's link, which joins. */
@@ -38,8 +68,19 @@ export class Browser {
       async () => await this.state() === state, timeout, () => this.log);
   }
 
-  /** What it sees and hears of each peer. */
-  async look() {
+  /**
+   * What it sees and hears of each peer, at most LOOK_MS old: to look costs the
+   * page time that it needs for the call.
+   */
+  look() {
+    if (!this.#looking || now() - this.#lookedAt > LOOK_MS) {
+      this.#lookedAt = now();
+      this.#looking = this.#look();
+    }
+    return this.#looking;
+  }
+
+  async #look() {
     this.sights = (await this.page.evaluate(() => window.meshSights()))
       .map(s => ({ ...s, colour: s.rgb && nameColour(s.rgb) }));
     return this.sights;
@@ -55,6 +96,7 @@ export class Browser {
   }
 
   mark() {
+    this.#looking = null;
     return this.page.evaluate(() => window.meshMark());
   }
 
@@ -87,6 +129,7 @@ export class Browser {
 
 const launchChromium = (folder, args) => puppeteer.launch({
   executablePath: '/usr/bin/chromium',
+  defaultViewport: VIEW,
   userDataDir: join(folder, 'profile'),
   args: [
     '--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu',
@@ -148,6 +191,7 @@ export async function openFirefox(look, { prefs = {} } = {}) {
     browser: 'firefox',
     env: { ...process.env, PULSE_SERVER: sound.address },
     executablePath: '/usr/bin/firefox-esr',
+    defaultViewport: VIEW,
     userDataDir: join(folder, 'profile'),
     // Snapshots of a profile and calls home are of no use here.
     extraPrefsFirefox: {

@@ -197,7 +197,7 @@ export class Pipeline extends EventEmitter {
  * @param {string[]} [options.room] further properties of meshroom
  * @param {string[]} [options.within] as Pipeline has it
  */
-export function party({ name, look, link, serve, room = [], fps = 30,
+export function party({ name, look, link, serve, room = [], fps = 15,
   within = [] }) {
   const [r, g, b] = look.rgb;
   const colour = ((0xff << 24 | r << 16 | g << 8 | b) >>> 0).toString();
@@ -206,7 +206,7 @@ export function party({ name, look, link, serve, room = [], fps = 30,
     'meshroom', 'name=room', where, `display-name=${name}`, ...room,
     'videotestsrc', 'is-live=true', 'pattern=solid-color',
     `foreground-color=${colour}`, '!',
-    `video/x-raw,width=320,height=240,framerate=${fps}/1`, '!',
+    `video/x-raw,format=I420,width=320,height=240,framerate=${fps}/1`, '!',
     'room.video_sink',
     'audiotestsrc', 'is-live=true', `freq=${look.hz}`, 'volume=0.4', '!',
     'room.audio_sink',
