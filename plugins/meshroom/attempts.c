@@ -22,7 +22,7 @@ typedef struct {
 } Removal;
 
 /* stands for the one other job that these threads do */
-static Removal warm_up;
+static Removal make_certificate;
 
 static void
 free_tile (MeshCall *self, MeshTile *tile)
@@ -41,8 +41,8 @@ remove_now (gpointer data, gpointer user_data)
   MeshCall *self = user_data;
   Removal *removal = data;
 
-  if (removal == &warm_up) {
-    mesh_peer_warm_up ();
+  if (removal == &make_certificate) {
+    mesh_certificate_make ();
     return;
   }
   if (removal->peer) {
@@ -456,5 +456,5 @@ void
 mesh_call_start_removals (MeshCall *self)
 {
   self->removals = g_thread_pool_new (remove_now, self, 4, FALSE, NULL);
-  g_thread_pool_push (self->removals, &warm_up, NULL);
+  g_thread_pool_push (self->removals, &make_certificate, NULL);
 }

@@ -306,24 +306,6 @@ set_up_rtpbin (MeshPeer *self)
 }
 
 /**
- * mesh_peer_warm_up:
- *
- * Has the process' DTLS certificate made, which takes a quarter of a second the
- * first time, so that the first connection need not wait for it. Blocks; any
- * thread.
- *
- * Since: 0.1
- */
-void
-mesh_peer_warm_up (void)
-{
-  GstElement *dtls = gst_element_factory_make ("dtlsdec", NULL);
-
-  if (dtls)
-    gst_object_unref (gst_object_ref_sink (dtls));
-}
-
-/**
  * mesh_peer_new:
  * @config: what it needs; copied, but for the sources, which must outlive it
  * @error: return location for a #MESH_ERROR

@@ -56,7 +56,6 @@ typedef struct {
   gboolean takes_over;
 } MeshPeerConfig;
 
-void mesh_peer_warm_up (void);
 MeshPeer *mesh_peer_new (const MeshPeerConfig *config, GError **error);
 const char *mesh_peer_get_id (MeshPeer *peer);
 const char *mesh_peer_get_sid (MeshPeer *peer);

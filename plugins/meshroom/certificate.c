@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* GStreamer 1.22's dtlsdec has OpenSSL make an RSA key of 2048 bits, once a
+ * process, and cannot be told not to. OpenSSL 3.0 takes five times as long over
+ * it as GnuTLS does (docs/performance.md), and nobody is connected before it is
+ * done. So while dtlsdec makes its key, OpenSSL's default method for RSA is one
+ * that asks GnuTLS, which the signalling is there with anyway. It does so on
+ * our thread alone, for that one key; whatever other threads make meanwhile is
+ * made as ever, and every key goes on with OpenSSL's own method. */
+
+/* Methods are deprecated since 3.0, which has nothing in their place that
+ * elements made for 1.1 would hear of. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include "meshroom/certificate.h"
+
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <gst/gst.h>
+#include <openssl/rsa.h>
+
+/* n, e, d, p, q, the inverse of q, d mod p-1, d mod q-1 */
+enum { N, E, D, P, Q, INVERSE, D_P, D_Q, N_NUMBERS };
+
+static GPrivate is_ours;
+
+static BIGNUM *
+take_number (gnutls_datum_t *datum)
+{
+  BIGNUM *number = BN_bin2bn (datum->data, datum->size, NULL);
+
+  gnutls_memset (datum->data, 0, datum->size);
+  gnutls_free (datum->data);
+  return number;
+}
+
+/**
+ * mesh_certificate_fill_key:
+ * @rsa: is given a key; its numbers are its own
+ * @bits: of the modulus
+ *
+ * Any thread.
+ *
+ * Returns: whether GnuTLS has made one
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_certificate_fill_key (RSA *rsa, int bits)
+{
+  gnutls_datum_t data[N_NUMBERS];
+  BIGNUM *number[N_NUMBERS];
+  gnutls_x509_privkey_t key;
+  gboolean made;
+
+  if (gnutls_x509_privkey_init (&key) < 0)
+    return FALSE;
+  made = gnutls_x509_privkey_generate (key, GNUTLS_PK_RSA, bits, 0) == 0
+      && gnutls_x509_privkey_export_rsa_raw2 (key, &data[N], &data[E],
+          &data[D], &data[P], &data[Q], &data[INVERSE], &data[D_P],
+          &data[D_Q]) == 0;
+  gnutls_x509_privkey_deinit (key);
+  if (!made)
+    return FALSE;
+  for (int i = 0; i < N_NUMBERS; i++)
+    number[i] = take_number (&data[i]);
+  return RSA_set0_key (rsa, number[N], number[E], number[D])
+      && RSA_set0_factors (rsa, number[P], number[Q])
+      && RSA_set0_crt_params (rsa, number[D_P], number[D_Q], number[INVERSE]);
+}
+
+/* The keygen of the method; GnuTLS' exponent is always F4. */
+static int
+make_key (RSA *rsa, int bits, BIGNUM *e, BN_GENCB *progress)
+{
+  RSA_set_method (rsa, RSA_PKCS1_OpenSSL ());
+  if (g_private_get (&is_ours) && BN_is_word (e, RSA_F4)
+      && mesh_certificate_fill_key (rsa, bits))
+    return 1;
+  return RSA_generate_key_ex (rsa, bits, e, progress);
+}
+
+/* Is never freed: a key of another thread may have taken it up. */
+static RSA_METHOD *
+new_method (void)
+{
+  RSA_METHOD *method = RSA_meth_dup (RSA_PKCS1_OpenSSL ());
+
+  if (method)
+    RSA_meth_set_keygen (method, make_key);
+  return method;
+}
+
+static gpointer
+make_once (gpointer unused)
+{
+  const RSA_METHOD *before = RSA_get_default_method ();
+  RSA_METHOD *method = before == RSA_PKCS1_OpenSSL () ? new_method () : NULL;
+  GstElement *dtls;
+
+  g_private_set (&is_ours, &is_ours);
+  if (method)
+    RSA_set_default_method (method);
+  dtls = gst_element_factory_make ("dtlsdec", NULL);
+  if (method)
+    RSA_set_default_method (before);
+  g_private_set (&is_ours, NULL);
+  if (dtls)
+    gst_object_unref (gst_object_ref_sink (dtls));
+  return NULL;
+}
+
+/**
+ * mesh_certificate_make:
+ *
+ * Has the process' certificate made, if there is none yet, so that the first
+ * connection need not wait for it: about a tenth of a second. Blocks; any
+ * thread.
+ *
+ * Since: 0.1
+ */
+void
+mesh_certificate_make (void)
+{
+  static GOnce once = G_ONCE_INIT;
+
+  g_once (&once, make_once, NULL);
+}
