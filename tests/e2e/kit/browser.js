@@ -114,10 +114,13 @@ export class Browser {
     await this.page.locator(`aria/${name}[role="button"]`).click();
   }
 
+  /** A browser that is too busy to hear of it is ended. */
   async close() {
-    await this.browser.close();
+    const child = this.browser.process();
+    await Promise.race([this.browser.close().catch(() => {}), pause(5000)]);
+    child.kill('SIGKILL');
     this.sound?.kill();
-    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 });
   }
 
   /** As the kernel would end it. */

@@ -45,7 +45,7 @@ export function installProbe() {
     audio.resume();
     state.tracks = ids;
     state.analyser = audio.createAnalyser();
-    state.analyser.fftSize = 16384;
+    state.analyser.fftSize = 4096;   // bins of 12 Hz: more costs time
     state.analyser.smoothingTimeConstant = 0;
     audio.createMediaStreamSource(new MediaStream(tracks))
       .connect(state.analyser);
@@ -86,7 +86,7 @@ export function installProbe() {
       if (state.analyser)
         hear(state);
     }
-  }, 100);
+  }, 150);
 
   window.meshSights = () =>
     [...document.querySelectorAll('video[data-peer]')].map(video => {
