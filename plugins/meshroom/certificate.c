@@ -23,6 +23,8 @@
 enum { N, E, D, P, Q, INVERSE, D_P, D_Q, N_NUMBERS };
 
 static GPrivate is_ours;
+/* never freed: a key of another thread may have taken it up */
+static RSA_METHOD *method;
 
 static BIGNUM *
 take_number (gnutls_datum_t *datum)
@@ -80,31 +82,30 @@ make_key (RSA *rsa, int bits, BIGNUM *e, BN_GENCB *progress)
   return RSA_generate_key_ex (rsa, bits, e, progress);
 }
 
-/* Is never freed: a key of another thread may have taken it up. */
-static RSA_METHOD *
-new_method (void)
+/* Not where a program has a method of its own. */
+static gboolean
+set_method (void)
 {
-  RSA_METHOD *method = RSA_meth_dup (RSA_PKCS1_OpenSSL ());
-
-  if (method)
-    RSA_meth_set_keygen (method, make_key);
-  return method;
+  if (RSA_get_default_method () != RSA_PKCS1_OpenSSL ())
+    return FALSE;
+  method = RSA_meth_dup (RSA_PKCS1_OpenSSL ());
+  if (!method || !RSA_meth_set_keygen (method, make_key))
+    return FALSE;
+  RSA_set_default_method (method);
+  return TRUE;
 }
 
 static gpointer
 make_once (gpointer unused)
 {
-  const RSA_METHOD *before = RSA_get_default_method ();
-  RSA_METHOD *method = before == RSA_PKCS1_OpenSSL () ? new_method () : NULL;
+  gboolean set = set_method ();
   GstElement *dtls;
 
   g_private_set (&is_ours, &is_ours);
-  if (method)
-    RSA_set_default_method (method);
   dtls = gst_element_factory_make ("dtlsdec", NULL);
-  if (method)
-    RSA_set_default_method (before);
   g_private_set (&is_ours, NULL);
+  if (set)
+    RSA_set_default_method (RSA_PKCS1_OpenSSL ());
   if (dtls)
     gst_object_unref (gst_object_ref_sink (dtls));
   return NULL;
