@@ -4,6 +4,8 @@
 
 #include "meshroom/call-private.h"
 
+#include "meshroom/certificate.h"
+
 static const MeshPeerEvents peer_events;
 
 /* How long an attempt lives on beside the one that takes its place, once that
