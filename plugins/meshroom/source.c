@@ -2,19 +2,8 @@
 
 #include "meshroom/source.h"
 
-#include <gst/video/video.h>
-
 #include "core/error.h"
-#include "meshroom/still.h"
-
-/* A fan-out, and what feeds it once the input is known. */
-typedef struct {
-  const MeshCodec *codec;
-  MeshFanout *fanout;
-  GstElement *encoder;          /* NULL: passed through, or not fed yet */
-  MeshStill *still;             /* of a video encoder */
-  gboolean fed;
-} Rung;
+#include "meshroom/encoding.h"
 
 struct _MeshSource {
   GstBin *room;                 /* our owner, no reference */
@@ -25,25 +14,15 @@ struct _MeshSource {
   gpointer user_data;
 
   GMutex lock;                  /* guards all below */
-  GPtrArray *rungs;
+  GPtrArray *encodings;
   GPtrArray *elements;          /* all that we have put into the room */
   GstElement *tee;              /* once the input is raw */
   const MeshCodec *input;       /* once the input is encoded */
   const MeshCodec *expected;    /* before there is any */
-  int width, height, fps_n, fps_d;
+  MeshPictureFormat format;     /* of a raw video input */
   gboolean muted;
   gboolean hidden;              /* a picture comes in place of the camera */
 };
-
-static void
-rung_free (gpointer data)
-{
-  Rung *rung = data;
-
-  gst_clear_object (&rung->fanout);
-  g_clear_pointer (&rung->still, mesh_still_unref);
-  g_free (rung);
-}
 
 static void
 report (MeshSource *self, GError *error)
@@ -59,136 +38,46 @@ add_to_room_locked (MeshSource *self, GstElement *element)
   g_ptr_array_add (self->elements, gst_object_ref (element));
 }
 
-/* Bits per pixel that libvpx in realtime mode needs for a decent picture;
- * within what a mesh's uplink can carry several times. */
-static int
-video_bitrate_locked (MeshSource *self)
-{
-  double fps = self->fps_n > 0 && self->fps_d > 0
-      ? (double) self->fps_n / self->fps_d : 30;
-
-  return CLAMP (self->width * self->height * MIN (fps, 60) * 0.1, 150000,
-      2500000);
-}
-
-static void
-tune_encoder_locked (MeshSource *self, Rung *rung)
-{
-  GObjectClass *klass;
-
-  if (!rung->encoder || self->kind != MESH_VIDEO || self->width <= 0)
-    return;
-  klass = G_OBJECT_GET_CLASS (rung->encoder);
-  /* vp8enc counts bits, x264enc kilobits */
-  if (g_object_class_find_property (klass, "target-bitrate"))
-    g_object_set (rung->encoder, "target-bitrate",
-        video_bitrate_locked (self), NULL);
-  else
-    g_object_set (rung->encoder, "bitrate",
-        g_object_class_find_property (klass, "vbv-buf-capacity")
-        ? video_bitrate_locked (self) / 1000 : video_bitrate_locked (self),
-        NULL);
-}
-
-/* One description of everything between the tee and the fan-out, so that it
- * is either all there or not at all. */
-static GstElement *
-make_encoding_bin (MeshSource *self, Rung *rung, GError **error)
-{
-  g_autoptr (GstElement) encoder =
-      mesh_codec_make (rung->codec->encoders, error);
-  const char *head = self->kind == MESH_VIDEO
-      ? "queue name=head leaky=downstream max-size-buffers=2 max-size-bytes=0 "
-      "max-size-time=0 ! videoconvertscale ! capsfilter name=tail "
-      "caps=video/x-raw,format=I420,pixel-aspect-ratio=1/1"
-      : "queue name=head leaky=downstream max-size-buffers=0 max-size-bytes=0 "
-      "max-size-time=200000000 ! audioconvert ! audioresample ! capsfilter "
-      "name=tail caps=audio/x-raw,rate=48000,channels=[1,2]";
-  g_autoptr (GstElement) bin = NULL;
-  g_autoptr (GstElement) first = NULL, tail = NULL, last = NULL;
-  g_autoptr (GstPad) sink = NULL, src = NULL;
-
-  if (!encoder)
-    return NULL;
-  gst_object_ref_sink (encoder);
-  bin = gst_parse_bin_from_description (head, FALSE, error);
-  if (!bin)
-    return NULL;
-  gst_object_ref_sink (bin);
-  first = gst_bin_get_by_name (GST_BIN (bin), "head");
-  tail = gst_bin_get_by_name (GST_BIN (bin), "tail");
-  gst_bin_add (GST_BIN (bin), encoder);
-  gst_element_link (tail, encoder);
-  last = gst_object_ref (encoder);
-  if (rung->codec->parser) {
-    GstElement *parser = mesh_codec_make (rung->codec->parser, error);
-    GstElement *profile;
-
-    if (!parser)
-      return NULL;
-    profile = gst_element_factory_make ("capsfilter", NULL);
-    gst_util_set_object_arg (G_OBJECT (profile), "caps",
-        "video/x-h264,profile=constrained-baseline");
-    gst_bin_add_many (GST_BIN (bin), profile, parser, NULL);
-    gst_element_link_many (encoder, profile, parser, NULL);
-    gst_object_replace ((GstObject **) &last, GST_OBJECT (parser));
-  }
-  sink = gst_element_get_static_pad (first, "sink");
-  src = gst_element_get_static_pad (last, "src");
-  gst_element_add_pad (bin, gst_ghost_pad_new ("sink", sink));
-  gst_element_add_pad (bin, gst_ghost_pad_new ("src", src));
-  rung->encoder = encoder;
-  if (self->kind == MESH_VIDEO) {
-    rung->still = mesh_still_new (sink, encoder);
-    mesh_still_set_active (rung->still, self->hidden);
-  }
-  return g_steal_pointer (&bin);
-}
-
 /* Connects a fan-out to the input, as soon as both are there. */
 static gboolean
-feed_rung_locked (MeshSource *self, Rung *rung, GError **error)
+feed_encoding_locked (MeshSource *self, MeshEncoding *encoding, GError **error)
 {
   g_autoptr (GstElement) bin = NULL;
   g_autoptr (GstPad) branch = NULL, sink = NULL;
 
-  if (rung->fed || !self->tee)
+  if (encoding->fed || !self->tee)
     return TRUE;
-  bin = make_encoding_bin (self, rung, error);
+  bin = mesh_encoding_make_bin (encoding, self->hidden, error);
   if (!bin)
     return FALSE;
   add_to_room_locked (self, bin);
-  tune_encoder_locked (self, rung);
-  gst_element_link (bin, GST_ELEMENT (rung->fanout));
+  mesh_encoding_tune (encoding, &self->format);
+  gst_element_link (bin, GST_ELEMENT (encoding->fanout));
   gst_element_sync_state_with_parent (bin);
   branch = gst_element_request_pad_simple (self->tee, "src_%u");
   sink = gst_element_get_static_pad (bin, "sink");
   /* no RECONFIGURE up to the camera: the formats all agree already */
   gst_pad_link_full (branch, sink, GST_PAD_LINK_CHECK_NO_RECONFIGURE);
-  rung->fed = TRUE;
+  encoding->fed = TRUE;
   return TRUE;
 }
 
-static Rung *
-get_rung_locked (MeshSource *self, const MeshCodec *codec)
+static MeshEncoding *
+get_encoding_locked (MeshSource *self, const MeshCodec *codec)
 {
-  g_autoptr (GstCaps) caps = NULL;
-  Rung *rung;
+  MeshEncoding *encoding;
 
-  for (guint i = 0; i < self->rungs->len; i++) {
-    rung = g_ptr_array_index (self->rungs, i);
-    if (rung->codec == codec)
-      return rung;
+  for (guint i = 0; i < self->encodings->len; i++) {
+    encoding = g_ptr_array_index (self->encodings, i);
+    if (encoding->codec == codec)
+      return encoding;
   }
-  rung = g_new0 (Rung, 1);
-  caps = gst_caps_from_string (codec->caps);
-  rung->codec = codec;
-  rung->fanout = gst_object_ref_sink (mesh_fanout_new (caps));
-  mesh_fanout_set_muted (rung->fanout, self->muted);
-  add_to_room_locked (self, GST_ELEMENT (rung->fanout));
-  gst_element_sync_state_with_parent (GST_ELEMENT (rung->fanout));
-  g_ptr_array_add (self->rungs, rung);
-  return rung;
+  encoding = mesh_encoding_new (codec);
+  mesh_fanout_set_muted (encoding->fanout, self->muted);
+  add_to_room_locked (self, GST_ELEMENT (encoding->fanout));
+  gst_element_sync_state_with_parent (GST_ELEMENT (encoding->fanout));
+  g_ptr_array_add (self->encodings, encoding);
+  return encoding;
 }
 
 static gboolean
@@ -204,8 +93,9 @@ start_raw_locked (MeshSource *self, GError **error)
   }
   g_object_set (self->tee, "allow-not-linked", TRUE, NULL);
   add_to_room_locked (self, self->tee);
-  for (guint i = 0; i < self->rungs->len; i++) {
-    if (!feed_rung_locked (self, g_ptr_array_index (self->rungs, i), error))
+  for (guint i = 0; i < self->encodings->len; i++) {
+    if (!feed_encoding_locked (self, g_ptr_array_index (self->encodings, i),
+            error))
       return FALSE;
   }
   gst_element_sync_state_with_parent (self->tee);
@@ -217,21 +107,21 @@ static gboolean
 start_encoded_locked (MeshSource *self, const MeshCodec *codec, GError **error)
 {
   g_autoptr (GstPad) sink = NULL;
-  Rung *rung = get_rung_locked (self, codec);
+  MeshEncoding *encoding = get_encoding_locked (self, codec);
 
   self->input = codec;
-  rung->fed = TRUE;
+  encoding->fed = TRUE;
   if (codec->parser) {
     GstElement *parser = mesh_codec_make (codec->parser, error);
 
     if (!parser)
       return FALSE;
     add_to_room_locked (self, parser);
-    gst_element_link (parser, GST_ELEMENT (rung->fanout));
+    gst_element_link (parser, GST_ELEMENT (encoding->fanout));
     gst_element_sync_state_with_parent (parser);
     sink = gst_element_get_static_pad (parser, "sink");
   } else {
-    sink = gst_element_get_static_pad (GST_ELEMENT (rung->fanout), "sink");
+    sink = gst_element_get_static_pad (GST_ELEMENT (encoding->fanout), "sink");
   }
   return gst_ghost_pad_set_target (GST_GHOST_PAD (self->pad), sink);
 }
@@ -246,9 +136,10 @@ take_caps (MeshSource *self, GstCaps *caps, GError **error)
   g_mutex_lock (&self->lock);
   self->expected = NULL;
   if (self->kind == MESH_VIDEO) {
-    gst_structure_get_int (s, "width", &self->width);
-    gst_structure_get_int (s, "height", &self->height);
-    gst_structure_get_fraction (s, "framerate", &self->fps_n, &self->fps_d);
+    gst_structure_get_int (s, "width", &self->format.width);
+    gst_structure_get_int (s, "height", &self->format.height);
+    gst_structure_get_fraction (s, "framerate", &self->format.fps_n,
+        &self->format.fps_d);
   }
   if (!self->tee && !self->input) {
     ok = codec ? start_encoded_locked (self, codec, error)
@@ -260,8 +151,8 @@ take_caps (MeshSource *self, GstCaps *caps, GError **error)
         codec ? codec->name : "raw");
     ok = FALSE;
   }
-  for (guint i = 0; i < self->rungs->len; i++)
-    tune_encoder_locked (self, g_ptr_array_index (self->rungs, i));
+  for (guint i = 0; i < self->encodings->len; i++)
+    mesh_encoding_tune (g_ptr_array_index (self->encodings, i), &self->format);
   g_mutex_unlock (&self->lock);
   return ok;
 }
@@ -275,11 +166,11 @@ take_hidden (MeshSource *self, GstEvent *event)
       &hidden);
   g_mutex_lock (&self->lock);
   self->hidden = hidden;
-  for (guint i = 0; i < self->rungs->len; i++) {
-    Rung *rung = g_ptr_array_index (self->rungs, i);
+  for (guint i = 0; i < self->encodings->len; i++) {
+    MeshEncoding *encoding = g_ptr_array_index (self->encodings, i);
 
-    if (rung->still)
-      mesh_still_set_active (rung->still, hidden);
+    if (encoding->still)
+      mesh_still_set_active (encoding->still, hidden);
   }
   g_mutex_unlock (&self->lock);
   self->events->hidden (self, hidden, self->user_data);
@@ -335,7 +226,7 @@ mesh_source_new (GstBin *room, GstPadTemplate *template, MeshKind kind,
   self->events = events;
   self->user_data = user_data;
   g_mutex_init (&self->lock);
-  self->rungs = g_ptr_array_new_with_free_func (rung_free);
+  self->encodings = g_ptr_array_new_with_free_func (mesh_encoding_free);
   self->elements = g_ptr_array_new_with_free_func (gst_object_unref);
   self->pad = gst_ghost_pad_new_no_target_from_template (
       GST_PAD_TEMPLATE_NAME_TEMPLATE (template), template);
@@ -435,12 +326,12 @@ mesh_source_get_fanout (MeshSource *source, const MeshCodec *codec)
 {
   g_autoptr (GError) error = NULL;
   MeshFanout *fanout;
-  Rung *rung;
+  MeshEncoding *encoding;
 
   g_mutex_lock (&source->lock);
-  rung = get_rung_locked (source, codec);
-  feed_rung_locked (source, rung, &error);
-  fanout = gst_object_ref (rung->fanout);
+  encoding = get_encoding_locked (source, codec);
+  feed_encoding_locked (source, encoding, &error);
+  fanout = gst_object_ref (encoding->fanout);
   g_mutex_unlock (&source->lock);
   report (source, error);
   return fanout;
@@ -460,10 +351,10 @@ mesh_source_set_muted (MeshSource *source, gboolean muted)
 {
   g_mutex_lock (&source->lock);
   source->muted = muted;
-  for (guint i = 0; i < source->rungs->len; i++) {
-    Rung *rung = g_ptr_array_index (source->rungs, i);
+  for (guint i = 0; i < source->encodings->len; i++) {
+    MeshEncoding *encoding = g_ptr_array_index (source->encodings, i);
 
-    mesh_fanout_set_muted (rung->fanout, muted);
+    mesh_fanout_set_muted (encoding->fanout, muted);
   }
   g_mutex_unlock (&source->lock);
 }
@@ -486,7 +377,7 @@ mesh_source_stop (MeshSource *source)
   g_mutex_lock (&source->lock);
   elements = g_steal_pointer (&source->elements);
   source->elements = g_ptr_array_new_with_free_func (gst_object_unref);
-  g_ptr_array_set_size (source->rungs, 0);
+  g_ptr_array_set_size (source->encodings, 0);
   source->tee = NULL;
   source->input = NULL;
   source->expected = NULL;
@@ -513,7 +404,7 @@ mesh_source_free (MeshSource *source)
 {
   if (!source)
     return;
-  g_ptr_array_unref (source->rungs);
+  g_ptr_array_unref (source->encodings);
   g_ptr_array_unref (source->elements);
   g_mutex_clear (&source->lock);
   g_free (source);
