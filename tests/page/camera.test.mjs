@@ -282,7 +282,7 @@ test('camera: one that cannot be opened again is explained, and tried again',
     assert.doesNotMatch((await ann.look()).text, /another program/);
   });
 
-test('camera: unplugged, the placeholder takes its place', {skip},
+test('camera: taken away, the placeholder takes its place', {skip},
   async (t) => {
     const {ann, bob} = await meet(t, '?muted=1');
     await settles(ann, 'the camera to be on', isOn);
@@ -291,7 +291,7 @@ test('camera: unplugged, the placeholder takes its place', {skip},
       track.stop();
       track.dispatchEvent(new Event('ended'));
     });
-    await ann.sees('what happened', ({text}) => /was unplugged/.test(text));
+    await ann.sees('what happened', ({text}) => /was taken away/.test(text));
     await settles(ann, 'the camera to be off', isOff);
     await bob.sees('the mark', ({peers}) => peers[0].hidden);
     await ann.press('Try again');

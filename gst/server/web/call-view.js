@@ -181,12 +181,12 @@ export class CallView {
   }
 
   /** @param {Problem} problem */
-  #showProblem({text, kinds}) {
+  #showProblem({text, kinds, settled}) {
     if (this.#over)
       return;
     for (const kind of kinds)
       hideNotice(kind);
-    showNotice(kinds[0], text, canCapture()
+    showNotice(kinds[0], text, canCapture() && !settled
       ? {label: 'Try again', run: () => this.#retry(kinds)} : undefined);
   }
 

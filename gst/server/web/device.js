@@ -14,11 +14,42 @@
  *
  * @typedef {object} Problem
  * @property {string} text for a person
- * @property {DeviceKind[]} kinds of what; another try may help
+ * @property {DeviceKind[]} kinds of what
+ * @property {boolean} [settled] a device is open all the same, so that another
+ *   try is of no use
+ */
+
+/**
+ * What came of asking the browser for a device.
+ *
+ * @typedef {object} Answer
+ * @property {MediaStreamTrack | null} track
+ * @property {boolean} [instead] the track is of another device than the chosen
+ * @property {boolean} [restored] it is of the device that was open before
+ * @property {unknown} [error] why the chosen device could not be had
  */
 
 /** @type {Record<DeviceKind, string>} */
 const WHAT = {audioinput: 'microphone', videoinput: 'camera'};
+
+/* A device that ends again and again by itself is left alone after so many
+ * times; one that has lasted this long, in ms, starts counting anew. */
+const MOST_RETURNS = 3;
+const LASTING = 10000;
+
+/** @param {unknown} error */
+const nameOf = (error) => (error instanceof Error
+  || error instanceof DOMException ? error.name
+  : /** @type {any} */ (error)?.name ?? '');
+
+/**
+ * Whether the device that was asked for is not there, while another one of its
+ * kind may be. Nothing else that is asked for is more than a wish.
+ *
+ * @param {unknown} error
+ */
+const isGone = (error) =>
+  ['NotFoundError', 'OverconstrainedError'].includes(nameOf(error));
 
 /**
  * Why a device could not be had, for a person.
@@ -27,25 +58,31 @@ const WHAT = {audioinput: 'microphone', videoinput: 'camera'};
  * @param {string} what
  */
 function explain(error, what) {
-  switch (error instanceof Error ? error.name : '') {
+  switch (nameOf(error)) {
     case 'NotAllowedError':
     case 'SecurityError':
       return `The browser does not allow the ${what}. `
         + 'Allow it in the address bar, then try again.';
     case 'NotFoundError':
     case 'OverconstrainedError':
-      return `There is no ${what}.`;
+      return `There is no ${what}. Plug one in, then try again.`;
     case 'NotReadableError':
     case 'AbortError':
-      return `The ${what} cannot be opened; `
-        + 'perhaps another program is using it.';
+      return `The ${what} cannot be opened; perhaps another program is using `
+        + 'it. Close that program, or choose another one in the settings, '
+        + 'then try again.';
     case 'NotSupportedError':
       return `The browser gives no ${what} to a page that came over `
         + 'plain http.';
     default:
-      return `The ${what} cannot be opened.`;
+      return `The ${what} cannot be opened. Try again, or choose another one `
+        + 'in the settings.';
   }
 }
+
+/** @param {MediaStreamTrack} track @param {string} what */
+const titleOf = (track, what) =>
+  (track.label ? `\u201c${track.label}\u201d` : `another ${what}`);
 
 /** One text for both, where they failed alike. @param {Problem[]} problems */
 export function mergeProblems(problems) {
@@ -61,25 +98,43 @@ export function mergeProblems(problems) {
 export class Device {
   #kind;
   #capture;
+  #isThere;
+  #isUnplugged;
   #changed;
   #wanted = false;
   /** @type {MediaStreamTrack | null} */
   #track = null;
+  /** What was chosen when the track was opened. */
+  #openedFor = '';
+  /** Whether the track is of another device, as the chosen one is gone. */
+  #instead = false;
+  /** What the next track takes the place of, which ended by itself. */
+  #lost = '';
+  #openedAt = 0;
+  #returns = 0;
   /** @type {Promise<Problem | null> | null} */
   #opening = null;
-  /** Which one, '' = whichever. */
+  /** The device that was chosen, '' = whichever. */
   id;
 
   /**
    * @param {DeviceKind} kind
    * @param {string} id
-   * @param {() => Promise<MediaStreamTrack>} capture opens the one with our id
+   * @param {object} browser
+   * @param {(id: string) => Promise<MediaStreamTrack>} browser.capture opens
+   *   that device and no other, '' = whichever
+   * @param {(id: string) => Promise<boolean>} browser.isThere whether that
+   *   device is plugged in
+   * @param {(id: string) => Promise<boolean>} browser.isUnplugged whether it is
+   *   not; neither is true while the browser does not tell
    * @param {(problem?: Problem) => void} changed the track or what is wanted
    */
-  constructor(kind, id, capture, changed) {
+  constructor(kind, id, {capture, isThere, isUnplugged}, changed) {
     this.#kind = kind;
     this.id = id;
     this.#capture = capture;
+    this.#isThere = isThere;
+    this.#isUnplugged = isUnplugged;
     this.#changed = changed;
   }
 
@@ -97,14 +152,14 @@ export class Device {
    * @returns {Promise<Problem | null>}
    */
   async open(first) {
+    this.#returns = 0;
     if (!this.#wanted) {
       this.#wanted = true;
       this.#changed();
     }
     if (this.#track)
       return null;
-    this.#opening ??= this.#settle(first);
-    return this.#opening;
+    return this.#start(first);
   }
 
   /** Stopped before anybody is told: not one more picture of it is sent. */
@@ -112,6 +167,7 @@ export class Device {
     if (!this.#wanted && !this.#track)
       return;
     this.#wanted = false;
+    this.#lost = '';
     this.#track?.stop();
     this.#track = null;
     this.#changed();
@@ -119,16 +175,42 @@ export class Device {
 
   /**
    * Goes over to another device, at once where one is open or about to be. If
-   * it cannot be had, the one before stays.
+   * it cannot be had, the one before stays, and stays the chosen one.
    *
    * @param {string} id
    * @returns {Promise<Problem | null>}
    */
   async choose(id) {
+    this.#returns = 0;
     this.id = id;
     if (!this.#wanted)
       return null;
-    this.#opening ??= this.#settle();
+    return this.#start();
+  }
+
+  /**
+   * A device was plugged in or out: if the chosen one is back, it takes the
+   * place of the one that stood in for it.
+   *
+   * @returns {Promise<Problem | null>}
+   */
+  async onDevicesChanged() {
+    const {id} = this;
+    if (!this.#instead || !this.#track || this.#opening
+        || !await this.#isThere(id) || !this.#instead || id !== this.id)
+      return null;
+    const problem = await this.#start();
+    if (problem || !this.#track || this.#instead)
+      return problem;
+    return this.#note(`${this.#capital()} that you chose is back, and in use `
+      + 'again.');
+  }
+
+  /** @param {Promise<MediaStreamTrack>} [first] */
+  #start(first) {
+    this.#opening ??= this.#settle(first).finally(() => {
+      this.#opening = null;
+    });
     return this.#opening;
   }
 
@@ -139,52 +221,165 @@ export class Device {
    * @returns {Promise<Problem | null>}
    */
   async #settle(first) {
-    try {
-      for (;;) {
-        const {id} = this;
-        let track = null;
-        let problem;
-        try {
-          track = await (first ?? this.#capture());
-        } catch (error) {
-          problem = error;
-        }
-        const again = first !== undefined && !track;
-        first = undefined;
-        if (!this.#wanted) {
-          track?.stop();
-          return null;
-        }
-        if (id !== this.id || again) {
-          track?.stop();
-          continue;
-        }
-        if (track) {
-          this.#take(track);
-          return null;
-        }
-        this.#wanted = this.#track !== null;
-        this.#changed();
-        return {text: explain(problem, WHAT[this.#kind]), kinds: [this.#kind]};
+    for (;;) {
+      const {id} = this;
+      const answer = first ? await this.#await(first) : await this.#ask(id);
+      const again = first !== undefined && !answer.track;
+      first = undefined;
+      if (!this.#wanted) {
+        answer.track?.stop();
+        return null;
       }
-    } finally {
-      this.#opening = null;
+      if (id !== this.id || again)
+        answer.track?.stop();
+      else
+        return answer.track ? this.#take(id, answer) : this.#giveUp(answer);
     }
   }
 
-  /** @param {MediaStreamTrack} track */
-  #take(track) {
+  /**
+   * @param {Promise<MediaStreamTrack>} opening
+   * @returns {Promise<Answer>}
+   */
+  async #await(opening) {
+    try {
+      return {track: await opening};
+    } catch (error) {
+      return {track: null, error};
+    }
+  }
+
+  /**
+   * Asks for the chosen device; if that is gone, and nothing is open that could
+   * stay, for whichever there is.
+   *
+   * @param {string} id
+   * @returns {Promise<Answer>}
+   */
+  async #ask(id) {
+    const answer = await this.#await(this.#capture(id));
+    if (answer.track || !this.#wanted || id !== this.id)
+      return answer;
+    if (this.#track)
+      return nameOf(answer.error) === 'NotReadableError'
+        ? this.#askWithoutOther(id) : answer;
+    if (!id || !isGone(answer.error))
+      return answer;
+    const other = await this.#await(this.#capture(''));
+    return other.track ? {...other, instead: true, error: answer.error} : other;
+  }
+
+  /**
+   * Phones open one camera at a time: the one that is open is closed, and
+   * opened again if the chosen one cannot be had after all.
+   *
+   * @param {string} id
+   * @returns {Promise<Answer>}
+   */
+  async #askWithoutOther(id) {
     this.#track?.stop();
-    this.#track = track;
-    track.addEventListener('ended', () => {
-      if (this.#track !== track)
-        return;
-      this.#track = null;
-      /* Another one may be on its way already. */
-      this.#wanted = this.#opening !== null;
-      this.#changed(this.#wanted ? undefined : {kinds: [this.#kind],
-        text: `The ${WHAT[this.#kind]} was unplugged or taken away.`});
-    });
+    this.#track = null;
     this.#changed();
+    const answer = await this.#await(this.#capture(id));
+    if (answer.track || !this.#wanted || id !== this.id)
+      return answer;
+    const before = await this.#await(
+      this.#capture(this.#instead ? '' : this.#openedFor));
+    return before.track
+      ? {...before, restored: true, error: answer.error} : answer;
+  }
+
+  /**
+   * @param {string} id the device that was asked for
+   * @param {Answer} answer with a track
+   * @returns {Problem | null} a word about what is open instead
+   */
+  #take(id, {track, instead = false, restored = false, error}) {
+    const lost = this.#lost;
+    this.#lost = '';
+    this.#track?.stop();
+    this.#track = /** @type {MediaStreamTrack} */ (track);
+    this.#openedAt = performance.now();
+    this.#track.addEventListener('ended', () => this.#onEnded(track));
+    if (restored) {
+      this.id = this.#openedFor;
+      this.#changed();
+      return this.#stays(error);
+    }
+    this.#openedFor = id;
+    this.#instead = instead;
+    this.#changed();
+    const title = titleOf(track, WHAT[this.#kind]);
+    if (lost)
+      return this.#note(`${lost} Now ${title} is in use.`);
+    return instead ? this.#note(`${this.#capital()} that you chose is not `
+      + `connected. ${title} is used instead; you can choose another one in `
+      + 'the settings.') : null;
+  }
+
+  /** @param {Answer} answer @returns {Problem} */
+  #giveUp({error}) {
+    const lost = this.#lost;
+    this.#lost = '';
+    if (this.#track) {
+      this.id = this.#openedFor;
+      this.#changed();
+      return this.#stays(error);
+    }
+    this.#wanted = false;
+    this.#changed();
+    const text = explain(error, WHAT[this.#kind]);
+    return {text: lost ? `${lost} ${text}` : text, kinds: [this.#kind]};
+  }
+
+  /** @param {unknown} error why another device could not be had */
+  #stays(error) {
+    const what = WHAT[this.#kind];
+    return this.#note(`${isGone(error)
+      ? `That ${what} is not connected any more.`
+      : explain(error, what)} The one before stays in use.`);
+  }
+
+  /** @param {string} text @returns {Problem} */
+  #note(text) {
+    return {text, kinds: [this.#kind], settled: true};
+  }
+
+  #capital() {
+    return `The ${WHAT[this.#kind]}`;
+  }
+
+  /**
+   * The track ended, and not by us: the device was unplugged, or the person or
+   * the system took it away. Only in place of one that was unplugged is
+   * another one opened.
+   *
+   * @param {MediaStreamTrack} track
+   */
+  async #onEnded(track) {
+    if (this.#track !== track)
+      return;
+    this.#track = null;
+    this.#changed();
+    if (this.#opening)
+      return;
+    const {deviceId} = track.getSettings();
+    const unplugged = deviceId === undefined
+      || await this.#isUnplugged(deviceId);
+    if (this.#track || this.#opening || !this.#wanted)
+      return;
+    if (performance.now() - this.#openedAt > LASTING)
+      this.#returns = 0;
+    const what = titleOf(track, WHAT[this.#kind]);
+    if (!unplugged || ++this.#returns > MOST_RETURNS) {
+      this.#wanted = false;
+      this.#changed({kinds: [this.#kind], text: `${this.#capital()} was taken `
+        + 'away by the browser or by another program.'});
+      return;
+    }
+    this.#lost = `${this.#capital()} ${what} was unplugged.`;
+    const problem = await this.#start();
+    if (problem)
+      this.#changed(problem);
   }
 }

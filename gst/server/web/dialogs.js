@@ -3,6 +3,7 @@
 /** Sharing the link, and the settings. */
 
 import {byId, toast} from './dom.js';
+import {listDevices} from './media.js';
 import {recall, remember, tidyName} from './settings.js';
 
 /** @typedef {import('./media.js').LocalMedia} LocalMedia */
@@ -63,6 +64,9 @@ export function setUpSharing(link, hasKey) {
 }
 
 /**
+ * Lists the devices. A list that is right already is left alone, for the person
+ * may be looking through it.
+ *
  * @param {HTMLSelectElement} select
  * @param {MediaDeviceInfo[]} devices
  * @param {string} chosen
@@ -74,47 +78,71 @@ function fill(select, devices, chosen, what) {
     if (deviceId)
       options.push(new Option(label || `${what} ${i + 1}`, deviceId));
   });
-  select.replaceChildren(...options);
-  select.value = devices.some(({deviceId}) => deviceId === chosen)
-    ? chosen : '';
+  if (!options.some(({value}) => value === chosen))
+    options.push(new Option(`The chosen ${what} (not connected)`, chosen));
+  const tell = (list) => JSON.stringify([...list]
+    .map(({text, value}) => [text, value]));
+  if (tell(select.options) !== tell(options))
+    select.replaceChildren(...options);
+  select.value = chosen;
   select.disabled = options.length < 2;
+}
+
+/** @type {['videoinput' | 'audioinput', 'camera' | 'microphone'][]} */
+const KINDS = [['videoinput', 'camera'], ['audioinput', 'microphone']];
+
+/**
+ * The choice of camera and microphone. What is chosen is remembered once it is
+ * in use, or is to be used when its device is opened.
+ *
+ * @param {LocalMedia} media
+ * @returns {() => void} lists what is plugged in
+ */
+function setUpDevices(media) {
+  const note = byId('settings-note');
+
+  async function refresh() {
+    for (const [kind, what] of KINDS) {
+      const devices = await listDevices(kind);
+      fill(/** @type {HTMLSelectElement} */ (byId(`settings-${what}`)),
+        devices, media.deviceId(kind), what);
+    }
+  }
+
+  for (const [kind, what] of KINDS) {
+    const select = /** @type {HTMLSelectElement} */ (byId(`settings-${what}`));
+    select.addEventListener('change', async () => {
+      note.textContent = '';
+      const problem = await media.setDevice(kind, select.value);
+      /* In the dialog, since what is outside is not read out meanwhile. */
+      note.textContent = problem?.text ?? '';
+      remember(what, media.deviceId(kind));
+      refresh();
+    });
+  }
+  navigator.mediaDevices?.addEventListener?.('devicechange', refresh);
+  media.addEventListener('change', refresh);
+  byId('settings-open').addEventListener('click', () => {
+    note.textContent = '';
+  });
+  return refresh;
 }
 
 /** @param {LocalMedia} media @param {(name: string) => void} onName */
 export function setUpSettings(media, onName) {
   const dialog = /** @type {HTMLDialogElement} */ (byId('settings-dialog'));
   const name = /** @type {HTMLInputElement} */ (byId('settings-name'));
-  /** @type {['videoinput' | 'audioinput', 'camera' | 'microphone'][]} */
-  const kinds = [['videoinput', 'camera'], ['audioinput', 'microphone']];
-
-  async function refresh() {
-    const devices = await navigator.mediaDevices?.enumerateDevices() ?? [];
-    for (const [kind, what] of kinds) {
-      fill(/** @type {HTMLSelectElement} */ (byId(`settings-${what}`)),
-        devices.filter((device) => device.kind === kind),
-        media.deviceId(kind), what);
-    }
-  }
+  const listAll = setUpDevices(media);
 
   byId('settings-open').addEventListener('click', () => {
     name.value = recall('name');
-    refresh();
+    listAll();
     dialog.showModal();
   });
-  navigator.mediaDevices?.addEventListener?.('devicechange', refresh);
   name.addEventListener('change', () => {
     const tidy = tidyName(name.value);
     name.value = tidy;
     remember('name', tidy);
     onName(tidy);
   });
-  for (const [kind, what] of kinds) {
-    const select = /** @type {HTMLSelectElement} */ (byId(`settings-${what}`));
-    select.addEventListener('change', async () => {
-      remember(what, select.value);
-      const problem = await media.setDevice(kind, select.value);
-      if (problem)
-        toast(problem.text);
-    });
-  }
 }

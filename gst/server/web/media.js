@@ -15,13 +15,29 @@ import {Placeholder} from './placeholder.js';
 /** @typedef {import('./device.js').DeviceKind} DeviceKind */
 /** @typedef {import('./device.js').Problem} Problem */
 
+/* Wishes only: a camera that can do nothing else is better than none. */
 const VIDEO = {width: {ideal: 1280}, height: {ideal: 720},
-  frameRate: {ideal: 30, max: 30}};
+  frameRate: {ideal: 30}};
 const AUDIO = {echoCancellation: true, noiseSuppression: true,
   autoGainControl: true};
 
 export const canCapture = () =>
   typeof navigator.mediaDevices?.getUserMedia === 'function';
+
+/**
+ * What is plugged in, as far as the browser tells: without the permission to
+ * use a device its id and label are empty.
+ *
+ * @param {MediaDeviceKind} kind
+ */
+export async function listDevices(kind) {
+  try {
+    const devices = await navigator.mediaDevices?.enumerateDevices() ?? [];
+    return devices.filter((device) => device.kind === kind);
+  } catch {
+    return [];
+  }
+}
 
 /** 'change': something of ours is another; `detail.problem` if it broke. */
 export class LocalMedia extends EventTarget {
@@ -47,6 +63,8 @@ export class LocalMedia extends EventTarget {
     this.#microphone = this.#makeDevice('audioinput', devices.audioinput);
     this.#placeholder = new Placeholder(name);
     this.#placeholder.setRunning(true);
+    navigator.mediaDevices?.addEventListener?.('devicechange',
+      this.#onDevicesChanged);
   }
 
   /** What goes out as picture: always something. */
@@ -87,7 +105,8 @@ export class LocalMedia extends EventTarget {
    */
   async open() {
     const both = this.#wantCamera && !this.#muted && canCapture()
-      ? this.#capture(['audioinput', 'videoinput']) : undefined;
+      ? this.#capture({audioinput: this.#microphone.id,
+        videoinput: this.#camera.id}) : undefined;
     const track = (kind) => both?.then((stream) =>
       stream.getTracks().find((one) => one.kind === kind));
     const problems = await Promise.all([
@@ -141,6 +160,8 @@ export class LocalMedia extends EventTarget {
 
   close() {
     this.#closed = true;
+    navigator.mediaDevices?.removeEventListener?.('devicechange',
+      this.#onDevicesChanged);
     this.#camera.close();
     this.#microphone.close();
     this.#placeholder.close();
@@ -153,26 +174,43 @@ export class LocalMedia extends EventTarget {
 
   /** @param {DeviceKind} kind @param {string} id */
   #makeDevice(kind, id) {
-    return new Device(kind, id, async () => {
-      const [track] = (await this.#capture([kind])).getTracks();
-      return track;
+    return new Device(kind, id, {
+      capture: async (one) =>
+        (await this.#capture({[kind]: one})).getTracks()[0],
+      isThere: async (one) => (await listDevices(kind))
+        .some(({deviceId}) => deviceId === one),
+      isUnplugged: async (one) => (await listDevices(kind))
+        .every(({deviceId}) => deviceId && deviceId !== one),
     }, (problem) => this.#changed(problem));
   }
 
   /**
-   * @param {DeviceKind[]} kinds
+   * A device that was chosen is asked for as that one and no other: browsers
+   * take an id that is only a wish for none at all.
+   *
+   * @param {Partial<Record<DeviceKind, string>>} ids of each kind that is to
+   *   be opened, '' = whichever
    * @returns {Promise<MediaStream>}
    */
-  async #capture(kinds) {
+  async #capture(ids) {
     if (!canCapture())
       throw new DOMException('insecure page', 'NotSupportedError');
     if (this.#closed)
       throw new DOMException('the call is over', 'AbortError');
-    const choose = (kind, rest) => kinds.includes(kind)
-      && {...rest, ...(this.deviceId(kind) && {deviceId: this.deviceId(kind)})};
-    return navigator.mediaDevices.getUserMedia(
-      {audio: choose('audioinput', AUDIO), video: choose('videoinput', VIDEO)});
+    const choose = (id, rest) => id !== undefined
+      && {...rest, ...(id && {deviceId: {exact: id}})};
+    return navigator.mediaDevices.getUserMedia({
+      audio: choose(ids.audioinput, AUDIO),
+      video: choose(ids.videoinput, VIDEO)});
   }
+
+  #onDevicesChanged = async () => {
+    for (const device of [this.#camera, this.#microphone]) {
+      const problem = await device.onDevicesChanged();
+      if (problem)
+        this.#changed(problem);
+    }
+  };
 
   /** @param {Problem} [problem] */
   #changed(problem) {

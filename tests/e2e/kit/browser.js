@@ -143,14 +143,29 @@ const launchChromium = (folder, args) => puppeteer.launch({
   ],
 });
 
-export async function openChromium(look, { args = [], camera = {} } = {}) {
-  const folder = mkdtempSync(join(tmpdir(), 'mesh-chromium-'));
+/** Chromium's camera and microphone, in its options: what the look says. */
+function fakeDevices(folder, look, camera) {
   writeY4m(join(folder, 'camera.y4m'), look.rgb, camera);
   writeWav(join(folder, 'microphone.wav'), look.hz);
-  const browser = await launchChromium(folder, [
+  return [
     `--use-file-for-fake-video-capture=${join(folder, 'camera.y4m')}`,
-    `--use-file-for-fake-audio-capture=${join(folder, 'microphone.wav')}`,
-    ...args]);
+    `--use-file-for-fake-audio-capture=${join(folder, 'microphone.wav')}`];
+}
+
+/**
+ * @param {object} look what its camera shows and its microphone hears
+ * @param {object} [options]
+ * @param {string[]} [options.args] further options of Chromium
+ * @param {object} [options.camera] as writeY4m() takes it
+ * @param {number} [options.devices] so many cameras, each with a name of its
+ *   own and Chromium's own test picture, in place of the one with the look
+ */
+export async function openChromium(look,
+  { args = [], camera = {}, devices = 0 } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'mesh-chromium-'));
+  const browser = await launchChromium(folder, [...devices
+    ? [`--use-fake-device-for-media-stream=device-count=${devices}`]
+    : fakeDevices(folder, look, camera), ...args]);
   const page = (await browser.pages())[0] ?? await browser.newPage();
   await page.evaluateOnNewDocument(installProbe);
   return new Browser(browser, page, folder);
