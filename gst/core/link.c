@@ -9,15 +9,17 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "core/link-text.h"
 
 #define MAX_LINK_BYTES 2048
+/* A text with a link in it may be longer: an invitation, a mail. */
+#define MAX_TEXT_BYTES 16384
 #define KEY_CHARS 22            /* 128 bits in base64url without padding */
 
 static gboolean
 fail (GError **error, const char *what)
 {
-  g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_LINK, "link %s", what);
-  return FALSE;
+  return mesh_link_fail (error, "%s", what);
 }
 
 static char *
@@ -60,46 +62,66 @@ default_port (gboolean tls)
   return tls ? 443 : 80;
 }
 
-static gboolean
-read_server (MeshLink *self, GUri *uri, GError **error)
+/* Returns: (nullable): @host as it is looked up, without brackets; %NULL: it is
+ * none */
+static char *
+host_from_text (const char *host)
 {
-  const char *scheme = g_uri_get_scheme (uri);
-  const char *host = g_uri_get_host (uri);
-  int port = g_uri_get_port (uri);
+  gsize length = strlen (host);
+  g_autofree char *ascii = NULL;
 
-  if (!g_str_equal (scheme, "http") && !g_str_equal (scheme, "https"))
-    return fail (error, "is of a scheme other than http, https and pusher");
-  if (!host || *host == '\0')
+  if (host[0] == '[') {
+    g_autofree char *address = g_strndup (host + 1, length - 2);
+    g_autofree char *zoneless = g_strndup (address, strcspn (address, "%"));
+
+    return host[length - 1] == ']' && strchr (address, ':')
+        && g_hostname_is_ip_address (zoneless) ? g_ascii_strdown (address, -1)
+        : NULL;
+  }
+  ascii = g_hostname_to_ascii (host);
+  if (!ascii || *ascii == '\0' || strlen (ascii) > 253)
+    return NULL;
+  for (const char *p = ascii; *p; p++)
+    if (!g_ascii_isalnum (*p) && !strchr (".-_", *p))
+      return NULL;
+  return g_ascii_strdown (ascii, -1);
+}
+
+static gboolean
+read_server (MeshLink *self, const MeshLinkText *text, GError **error)
+{
+  const char *bracket = strrchr (text->authority, ']');
+  const char *colon = strchr (bracket ? bracket : text->authority, ':');
+  g_autofree char *host = g_strndup (text->authority,
+      colon ? (gsize) (colon - text->authority) : strlen (text->authority));
+  guint64 port = 0;
+
+  if (strchr (text->authority, '@'))
+    return fail (error, "names a user: take away what stands before the @");
+  if (*host == '\0')
     return fail (error, "names no host");
-  if (g_uri_get_userinfo (uri))
-    return fail (error, "names a user");
-  if (port == 0)
-    return fail (error, "has port 0");
-  self->scheme = g_strdup (scheme);
-  self->host = g_strdup (host);
-  self->tls = g_str_equal (scheme, "https");
+  if (colon && colon[1] && (!g_ascii_isdigit (colon[1])
+          || !g_ascii_string_to_unsigned (colon + 1, 10, 1, G_MAXUINT16, &port,
+              NULL)))
+    return fail (error, "has a port or host that is none: a port is a number "
+        "from 1 to 65535");
+  self->host = host_from_text (host);
+  if (!self->host)
+    return fail (error, "has a host that is none");
+  self->scheme = g_strdup (text->scheme);
+  self->tls = g_str_equal (self->scheme, "https");
   self->port = port > 0 ? port : default_port (self->tls);
   return TRUE;
 }
 
 static gboolean
-read_room (MeshLink *self, GUri *uri, const char *folder, GError **error)
+set_key (MeshLink *self, const char *text, GError **error)
 {
-  const char *path = g_uri_get_path (uri);
-  const char *fragment = g_uri_get_fragment (uri);
-
-  if (!g_str_has_prefix (path, folder)
-      || !mesh_is_uuid (path + strlen (folder))) {
-    g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_LINK,
-        "link does not name a room: %sUUID expected", folder);
-    return FALSE;
-  }
-  self->room = g_strdup (path + strlen (folder));
-  if (fragment && *fragment) {
-    if (!key_from_text (fragment, self->key))
-      return fail (error, "has a key that is not one: 22 characters expected");
-    self->has_key = TRUE;
-  }
+  if (!text || *text == '\0')
+    return TRUE;
+  if (!key_from_text (text, self->key))
+    return fail (error, "has a key that is not one: 22 characters expected");
+  self->has_key = TRUE;
   return TRUE;
 }
 
@@ -173,6 +195,24 @@ read_query (MeshLink *self, GUri *uri, GError **error)
   return TRUE;
 }
 
+/* The path is the room's id alone. */
+static gboolean
+read_pusher_room (MeshLink *self, GUri *uri, GError **error)
+{
+  const char *path = g_uri_get_path (uri);
+  gsize length;
+
+  path += strspn (path, "/");
+  length = strlen (path);
+  while (length > 0 && path[length - 1] == '/')
+    length--;
+  self->room = g_ascii_strdown (path, length);
+  if (!mesh_is_uuid (self->room))
+    return fail (error, "does not name a room: pusher://APPKEY@HOST/UUID "
+        "expected");
+  return set_key (self, g_uri_get_fragment (uri), error);
+}
+
 /* A name without dots is one of the service's clusters. */
 static gboolean
 read_pusher (MeshLink *self, GUri *uri, GError **error)
@@ -202,12 +242,59 @@ read_pusher (MeshLink *self, GUri *uri, GError **error)
   return TRUE;
 }
 
+/* Reads the link that @part begins with; %NULL: it is none. */
+static MeshLink *
+parse_part (const char *part, GError **error)
+{
+  g_autoptr (MeshLinkText) text = mesh_link_text_read (part, error);
+  g_autoptr (MeshLink) self = g_new0 (MeshLink, 1);
+  g_autoptr (GUri) uri = NULL;
+
+  if (!text)
+    return NULL;
+  if (text->pusher) {
+    uri = g_uri_parse (text->pusher, G_URI_FLAGS_ENCODED_QUERY, NULL);
+    if (!uri)
+      fail (error, "is not a URL");
+    return uri && read_pusher (self, uri, error)
+        && read_pusher_room (self, uri, error) ? g_steal_pointer (&self) : NULL;
+  }
+  if (!read_server (self, text, error))
+    return NULL;
+  if (!text->room) {
+    fail (error, "does not name a room: /room/UUID expected");
+    return NULL;
+  }
+  self->room = g_steal_pointer (&text->room);
+  self->query = g_steal_pointer (&text->query);
+  return set_key (self, text->key, error) ? g_steal_pointer (&self) : NULL;
+}
+
+/* The same link, perhaps with its key or query in one place only, is one. */
+static gboolean
+merge (MeshLink *self, MeshLink *other)
+{
+  g_autofree char *place = mesh_link_to_public_string (self);
+  g_autofree char *other_place = mesh_link_to_public_string (other);
+
+  if (!g_str_equal (place, other_place) || (self->has_key && other->has_key
+          && memcmp (self->key, other->key, sizeof self->key) != 0))
+    return FALSE;
+  if (other->has_key)
+    memcpy (self->key, other->key, sizeof self->key);
+  self->has_key |= other->has_key;
+  if (!self->query)
+    self->query = g_steal_pointer (&other->query);
+  return TRUE;
+}
+
 /**
  * mesh_link_parse:
- * @text: a link
- * @error: return location for a #MESH_ERROR
+ * @text: a link, or a text with one link of a room in it
+ * @error: return location for a #MESH_ERROR, in words for a person
  *
- * Takes a link apart. A query is allowed, since the page uses one, and means
+ * Takes a link apart. What chats and mail do to links is undone: docs/protocol.md,
+ * "Links", has the grammar. A query is kept, since the page uses one, and means
  * nothing here, except where Pusher passes the messages.
  *
  * Returns: (transfer full) (nullable): the link, or %NULL with @error set
@@ -218,28 +305,35 @@ MeshLink *
 mesh_link_parse (const char *text, GError **error)
 {
   g_autoptr (MeshLink) self = NULL;
-  g_autoptr (GUri) uri = NULL;
+  g_autoptr (GPtrArray) parts = NULL;
+  g_autoptr (GError) first = NULL;
 
   if (!text || *text == '\0') {
     fail (error, "is empty");
     return NULL;
   }
-  if (strlen (text) > MAX_LINK_BYTES) {
+  if (strlen (text) > MAX_TEXT_BYTES || !g_utf8_validate (text, -1, NULL)) {
+    fail (error, "is too long, or not text");
+    return NULL;
+  }
+  parts = mesh_link_text_split (text, error);
+  for (guint i = 0; parts && i < parts->len; i++) {
+    g_autoptr (MeshLink) other = parse_part (parts->pdata[i],
+        first ? NULL : &first);
+
+    if (self && other && !merge (self, other)) {
+      fail (error, "is two links: give the one to open");
+      return NULL;
+    }
+    if (!self)
+      self = g_steal_pointer (&other);
+  }
+  if (self && strlen (self->query ? self->query : "") > MAX_LINK_BYTES) {
     fail (error, "is too long");
     return NULL;
   }
-  uri = g_uri_parse (text, G_URI_FLAGS_ENCODED_QUERY, NULL);
-  if (!uri) {
-    fail (error, "is not a URL");
-    return NULL;
-  }
-  self = g_new0 (MeshLink, 1);
-  if (g_str_equal (g_uri_get_scheme (uri), "pusher")
-          ? !read_pusher (self, uri, error)
-              || !read_room (self, uri, "/", error)
-          : !read_server (self, uri, error)
-              || !read_room (self, uri, "/room/", error))
-    return NULL;
+  if (!self && first)
+    g_propagate_error (error, g_steal_pointer (&first));
   return g_steal_pointer (&self);
 }
 
@@ -334,6 +428,7 @@ mesh_link_free (MeshLink *link)
   g_free (link->scheme);
   g_free (link->host);
   g_free (link->room);
+  g_free (link->query);
   g_free (link->app_key);
   g_free (link->cluster);
   g_free (link->api);
@@ -360,6 +455,7 @@ mesh_link_copy (const MeshLink *link)
   self->scheme = g_strdup (link->scheme);
   self->host = g_strdup (link->host);
   self->room = g_strdup (link->room);
+  self->query = g_strdup (link->query);
   self->app_key = g_strdup (link->app_key);
   self->cluster = g_strdup (link->cluster);
   self->api = g_strdup (link->api);

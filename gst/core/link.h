@@ -22,6 +22,8 @@ typedef struct {
   char *room;                   /* UUID, lower case */
   gboolean has_key;             /* without a key messages go unsealed */
   guint8 key[16];
+  char *query;                  /* as written, without "?"; NULL: none. The
+                                 * page's: it is not part of what is sent on */
 
   /* pusher only; port is that of the WebSocket */
   char *app_key;

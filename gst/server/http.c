@@ -235,6 +235,8 @@ status_phrase (guint status)
       return "Switching Protocols";
     case 200:
       return "OK";
+    case 302:
+      return "Found";
     case 401:
       return "Unauthorized";
     case 403:

@@ -5,8 +5,10 @@
 #include "server/page.h"
 
 #include <gio/gio.h>
+#include <string.h>
 
 #include "core/json.h"
+#include "core/link.h"
 #include "web-resources.h"
 
 #define PREFIX "/meshroom/web"
@@ -53,27 +55,79 @@ is_room (const char *path)
       && mesh_is_uuid (path + strlen ("/room/"));
 }
 
+/* Where a browser should have gone that asked for a room in a way that chats
+ * and people spell links. The "#" can be among what was encoded: then the
+ * browser has sent us the key, which goes back into the fragment, and nowhere
+ * else.
+ *
+ * Returns: (nullable): a path of ours, with query and fragment */
+static char *
+find_room (const MeshHttpRequest *request)
+{
+  g_autofree char *text = g_strconcat ("http://localhost", request->path,
+      request->query ? "?" : NULL, request->query, NULL);
+  g_autoptr (MeshLink) link = NULL;
+  g_autofree char *canonical = NULL;
+  const char *key;
+
+  if (!g_str_is_ascii (text))
+    return NULL;
+  link = mesh_link_parse (text, NULL);
+  if (!link || !g_str_equal (link->host, "localhost") || link->app_key)
+    return NULL;
+  canonical = mesh_link_to_string (link);
+  key = strchr (canonical, '#');
+  if (is_room (request->path) && !key)
+    return NULL;
+  return g_strconcat ("/room/", link->room, link->query ? "?" : "",
+      link->query ? link->query : "", key, NULL);
+}
+
+/* A person reads a page; a program is told in two words. */
+static void
+answer_lost (const MeshHttpRequest *request, MeshHttpResponse *response)
+{
+  const char *accept = mesh_http_request_header (request, "Accept");
+
+  response->status = 404;
+  if (!accept || !strstr (accept, "text/html"))
+    return;
+  response->body = g_resource_lookup_data (mesh_web_get_resource (),
+      PREFIX "/lost.html", G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+  response->type = find_type (".html");
+  add_policy (response);
+}
+
 /*
  * mesh_page_answer:
- * @path: as requested
+ * @request: a GET or HEAD
  *
- * Answers with one of the page's files, or 404.
+ * Answers with one of the page's files, with the way to the room that was
+ * meant, or with 404.
  */
 void
-mesh_page_answer (const char *path, MeshHttpResponse *response)
+mesh_page_answer (const MeshHttpRequest *request, MeshHttpResponse *response)
 {
+  const char *path = request->path;
   const char *file =
       g_str_equal (path, "/") || is_room (path) ? "/index.html" : path;
   g_autofree char *name = g_strconcat (PREFIX, file, NULL);
+  g_autofree char *room = find_room (request);
 
-  response->status = 404;
+  if (room) {
+    response->status = 302;
+    mesh_http_response_add (response, "Location", room);
+    mesh_http_response_add (response, "Cache-Control", "no-store");
+    return;
+  }
   /* GResource finds files under "name/" as well. */
-  if (g_str_has_suffix (name, "/"))
+  if (!g_str_has_suffix (name, "/"))
+    response->body = g_resource_lookup_data (mesh_web_get_resource (), name,
+        G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+  if (!response->body) {
+    answer_lost (request, response);
     return;
-  response->body = g_resource_lookup_data (mesh_web_get_resource (), name,
-      G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
-  if (!response->body)
-    return;
+  }
   response->status = 200;
   response->type = find_type (file);
   add_policy (response);

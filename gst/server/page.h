@@ -5,6 +5,7 @@
 
 G_BEGIN_DECLS
 
-void mesh_page_answer (const char *path, MeshHttpResponse *response);
+void mesh_page_answer (const MeshHttpRequest *request,
+    MeshHttpResponse *response);
 
 G_END_DECLS

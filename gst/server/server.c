@@ -254,7 +254,7 @@ route (Client *client, const MeshHttpRequest *request,
     mesh_ice_answer (self->ice, request, (char **) self->origins->pdata,
         response, g_get_real_time () / G_USEC_PER_SEC);
   } else {
-    mesh_page_answer (request->path, response);
+    mesh_page_answer (request, response);
   }
 }
 

@@ -271,7 +271,7 @@ install_room_properties (GObjectClass *klass)
 {
   properties[PROP_LINK] = g_param_spec_string ("link", "Link",
       "The room's link, SCHEME://HOST[:PORT]/room/ROOM-ID#KEY, the same that a "
-      "browser opens; with serve alone it reads as the link of the room made",
+      "browser opens, or a text with that link in it; with serve alone it reads as the link of the room made",
       NULL, FLAGS | GST_PARAM_MUTABLE_READY);
   properties[PROP_SERVE] = g_param_spec_string ("serve", "Serve",
       "ADDR:PORT on which to run the signalling server and the page, and make "

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "core/link.h"
 #include "worker.h"
 
 /* A collection that is loaded anew has destroyed its sources long before the
@@ -105,6 +106,15 @@ normalise (const char *text)
   return *copy ? g_steal_pointer (&copy) : NULL;
 }
 
+/* The same room however its link is spelled, so that it is one call. */
+static char *
+normalise_link (const char *text)
+{
+  g_autoptr (MeshLink) link = mesh_link_parse (text, NULL);
+
+  return link ? mesh_link_to_string (link) : normalise (text);
+}
+
 static char *
 make_key (const char *link, const char *serve)
 {
@@ -140,7 +150,7 @@ call_pool_get (const char *link, const char *serve, const CallSelf *self,
     gboolean *made)
 {
   g_autofree char *own_serve = normalise (serve);
-  g_autofree char *own_link = normalise (link);
+  g_autofree char *own_link = normalise_link (link);
   g_autofree char *key = NULL;
   const char *room;
   Call *call;

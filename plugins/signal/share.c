@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "core/link.h"
 #include "report.h"
 #include "signalling/connection.h"
 
@@ -262,6 +263,8 @@ mesh_share_acquire (GstElement *element, MeshShareRole role, const char *link,
     const char *peer_id, GError **error)
 {
   g_autoptr (MeshSignalRegistry) registry = NULL;
+  g_autoptr (MeshLink) parsed = NULL;
+  g_autofree char *canonical = NULL;
   MeshShare *self;
   gboolean is_new;
 
@@ -275,6 +278,11 @@ mesh_share_acquire (GstElement *element, MeshShareRole role, const char *link,
         "peer-id is not a UUID in lower case");
     return NULL;
   }
+  /* Both elements find each other, however either spells the link. */
+  parsed = mesh_link_parse (link, error);
+  if (!parsed)
+    return NULL;
+  link = canonical = mesh_link_to_string (parsed);
   registry = find_registry (element);
   g_mutex_lock (&registry->lock);
   self = registry_lookup_locked (registry, role, link, peer_id);

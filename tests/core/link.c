@@ -6,7 +6,10 @@
 #include "core/error.h"
 #include "vectors.h"
 
-static JsonObject *links;
+static JsonObject *links, *pasted;
+
+#define ROOM "aaaaaaaa-0000-4000-8000-00000000000a"
+#define KEY "AAECAwQFBgcICQoLDA0ODw"
 
 static char *
 key_to_hex (const MeshLink *link)
@@ -52,6 +55,81 @@ links_come_apart_and_together (void)
   }
 }
 
+/* What chats, mail and people make of a link is still that link. */
+static void
+links_are_taken_as_people_paste_them (void)
+{
+  JsonArray *entries = json_object_get_array_member (pasted, "taken");
+
+  for (guint i = 0; i < json_array_get_length (entries); i++) {
+    JsonObject *entry = json_array_get_object_element (entries, i);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (MeshLink) link = NULL;
+    g_autofree char *text = NULL;
+
+    g_test_message ("%s", json_object_get_string_member (entry, "name"));
+    link = mesh_link_parse (json_object_get_string_member (entry, "text"),
+        &error);
+    g_assert_no_error (error);
+    text = mesh_link_to_string (link);
+    g_assert_cmpstr (text, ==, json_object_get_string_member (entry, "link"));
+    if (json_object_has_member (entry, "query"))
+      g_assert_cmpstr (link->query, ==,
+          json_object_get_string_member (entry, "query"));
+  }
+}
+
+/* The error says what is wrong and what a link looks like, and holds no more
+ * of the key than fits by chance. */
+static void
+what_is_not_taken_is_explained (void)
+{
+  JsonArray *entries = json_object_get_array_member (pasted, "refused");
+
+  for (guint i = 0; i < json_array_get_length (entries); i++) {
+    JsonObject *entry = json_array_get_object_element (entries, i);
+    g_autoptr (GError) error = NULL;
+    g_autofree char *lower = NULL;
+    MeshLink *link;
+
+    g_test_message ("%s", json_object_get_string_member (entry, "name"));
+    link = mesh_link_parse (json_object_get_string_member (entry, "text"),
+        &error);
+    g_assert_null (link);
+    g_assert_error (error, MESH_ERROR, MESH_ERROR_BAD_LINK);
+    lower = g_ascii_strdown (error->message, -1);
+    if (!strstr (lower, json_object_get_string_member (entry, "says")))
+      g_error ("%s", error->message);
+    g_assert_nonnull (strstr (error->message,
+            "https://HOST/room/ROOM-ID#KEY"));
+    g_assert_null (strstr (error->message, "AAECAw"));
+    g_assert_null (strstr (error->message, "secret"));
+  }
+}
+
+/* Each spelling of a room over Pusher Channels, which no browser opens. */
+static void
+pusher_links_are_taken_as_people_paste_them (void)
+{
+  static const char *const cases[] = {
+    "<pusher://k@eu/" ROOM "?app=7&secret=s3#" KEY ">",
+    "Join: PUSHER://k@eu/" ROOM "?app=7&amp;secret=s3#" KEY ". See you",
+    "pusher://k@eu//" ROOM "/?app=7&secret=s3#" KEY "==",
+    "pusher:/k@eu/AAAAAAAA-0000-4000-8000-00000000000A?app=7&secret=s3#" KEY,
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (MeshLink) link = mesh_link_parse (cases[i], &error);
+    g_autofree char *text = NULL;
+
+    g_test_message ("%s", cases[i]);
+    g_assert_no_error (error);
+    text = mesh_link_to_string (link);
+    g_assert_cmpstr (text, ==, "pusher://k@eu/" ROOM "?app=7&secret=s3#" KEY);
+  }
+}
+
 /* Also: an error goes into logs, so the key must not be in it. */
 static void
 bad_links_are_refused (void)
@@ -81,9 +159,6 @@ no_link_and_an_endless_one_are_refused (void)
   g_assert_null (mesh_link_parse (NULL, NULL));
   g_assert_null (mesh_link_parse (endless, NULL));
 }
-
-#define ROOM "aaaaaaaa-0000-4000-8000-00000000000a"
-#define KEY "AAECAwQFBgcICQoLDA0ODw"
 
 static void
 pusher_links_come_apart_and_together (void)
@@ -175,11 +250,17 @@ bad_pusher_links_are_refused (void)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (JsonNode) root = NULL;
+  g_autoptr (JsonNode) root = NULL, pasted_root = NULL;
 
   g_test_init (&argc, &argv, NULL);
   root = vectors_load ("messages.json");
   links = json_object_get_object_member (json_node_get_object (root), "links");
+  pasted_root = vectors_load ("links.json");
+  pasted = json_node_get_object (pasted_root);
+  g_test_add_func ("/link/pasted/taken", links_are_taken_as_people_paste_them);
+  g_test_add_func ("/link/pasted/refused", what_is_not_taken_is_explained);
+  g_test_add_func ("/link/pasted/pusher",
+      pusher_links_are_taken_as_people_paste_them);
   g_test_add_func ("/link/valid", links_come_apart_and_together);
   g_test_add_func ("/link/invalid", bad_links_are_refused);
   g_test_add_func ("/link/extremes", no_link_and_an_endless_one_are_refused);

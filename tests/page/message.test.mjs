@@ -6,10 +6,11 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 
 import {plain, readVectors} from './vectors.mjs';
-import {linkToString, makeLink, parseLink} from '../../gst/server/web/link.js';
+import {linkToHref, linkToString, makeLink, parseLink} from '../../gst/server/web/link.js';
 import {parseMessage, writeMessage} from '../../gst/server/web/message.js';
 
 const {valid, unknown, invalid, links} = readVectors('messages');
+const pasted = readVectors('links');
 
 /** What arrives, built as the vectors' page says. */
 function arriving({message, text, repeat, around}) {
@@ -64,6 +65,32 @@ for (const {link, room, key, canonical} of links.valid) {
 for (const {name, link} of links.invalid) {
   test(`link refused: ${name}`, () => assert.throws(() => parseLink(link)));
 }
+
+for (const {name, text, link, query} of pasted.taken) {
+  test(`link as people paste it: ${name}`, () => {
+    const parsed = parseLink(text);
+    assert.equal(linkToString(parsed), link);
+    if (query !== undefined) {
+      assert.equal(parsed.query, query);
+      assert.equal(linkToHref(parsed), link.replace(/#|$/, (end) =>
+        `?${query}${end}`));
+    }
+  });
+}
+
+/* The words hold no more of the key than fits by chance. */
+for (const {name, text, says} of pasted.refused) {
+  test(`link explained: ${name}`, () => assert.throws(() => parseLink(text),
+    ({message}) => message.toLowerCase().includes(says)
+      && message.includes('https://HOST/room/ROOM-ID#KEY')
+      && !/AAECAw|secret/.test(message)));
+}
+
+test('link: one over Pusher is for pipelines', () =>
+  assert.throws(() => parseLink('pusher://k@eu/x'), /pipeline/));
+
+test('link: a text without an end is refused', () =>
+  assert.throws(() => parseLink('http:'.repeat(200_000)), /too long/));
 
 test('link: a new one is good, has a key, and is never the same', () => {
   const [one, two] = [1, 2].map(() => makeLink('https://example.org:8443'));

@@ -56,11 +56,13 @@ files_have_their_types (Serving *f, gconstpointer data)
   }
 }
 
+#define ROOM_KEY "AAECAwQFBgcICQoLDA0ODw"
+
 static void
 nothing_else_is_there (Serving *f, gconstpointer data)
 {
   static const char *const paths[] = {
-    "/nope", "/room", "/room/", "/room/x", "/room/" ROOM_ID "/",
+    "/nope", "/room", "/room/", "/room/x",
     "/room/" ROOM_ID "x", "/room/../index.html", "/../../../../etc/passwd",
     "/%2e%2e/%2e%2e/etc/passwd", "/..%2f..%2fetc%2fpasswd", "//etc/passwd",
     "/app.js/..", "/./app.js", "/app.js%00.css", "/\\..\\x", "/index.html/",
@@ -75,6 +77,79 @@ nothing_else_is_there (Serving *f, gconstpointer data)
     g_assert_true (g_str_has_prefix (answer, "HTTP/1.1 404 Not Found\r\n"));
     g_assert_nonnull (strstr (answer, "\r\n\r\nNot Found"));
   }
+}
+
+/* Links as chats hand them on. What stands in the fragment never comes here;
+ * an encoded "#" does, and what follows goes back into the fragment. */
+static void
+a_room_spelled_otherwise_is_found (Serving *f, gconstpointer data)
+{
+  static const char *const cases[][2] = {
+    { "/room/" ROOM_ID "/", "/room/" ROOM_ID },
+    { "//room/" ROOM_ID, "/room/" ROOM_ID },
+    { "/room/" ROOM_ID ".", "/room/" ROOM_ID },
+    { "/room/" ROOM_ID ")", "/room/" ROOM_ID },
+    { "/room/" ROOM_ID "%E2%80%8B", "/room/" ROOM_ID },
+    { "/room/" ROOM_ID "%20", "/room/" ROOM_ID },
+    { "/room%2F" ROOM_ID, "/room/" ROOM_ID },
+    { "/ROOM/" ROOM_ID, "/room/" ROOM_ID },
+    { "/room/" ROOM_ID "/?muted=1&hidden=1",
+      "/room/" ROOM_ID "?muted=1&hidden=1" },
+    { "/room/" ROOM_ID "%23" ROOM_KEY, "/room/" ROOM_ID "#" ROOM_KEY },
+    { "/room/" ROOM_ID "/%23" ROOM_KEY ".", "/room/" ROOM_ID "#" ROOM_KEY },
+    { "/room/" ROOM_ID "%2523" ROOM_KEY, "/room/" ROOM_ID "#" ROOM_KEY },
+    { "/room/" ROOM_ID "?muted=1%23" ROOM_KEY,
+      "/room/" ROOM_ID "?muted=1#" ROOM_KEY },
+    { "/room/" ROOM_ID "%23" ROOM_KEY "?muted=1",
+      "/room/" ROOM_ID "?muted=1#" ROOM_KEY },
+  };
+
+  serving_start (f);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *answer = get (f, cases[i][0]);
+    g_autofree char *location = g_strdup_printf ("\r\nLocation: %s\r\n",
+        cases[i][1]);
+
+    g_test_message ("%s", cases[i][0]);
+    g_assert_true (g_str_has_prefix (answer, "HTTP/1.1 302 Found\r\n"));
+    g_assert_nonnull (strstr (answer, location));
+    g_assert_nonnull (strstr (answer, "\r\nCache-Control: no-store\r\n"));
+  }
+}
+
+/* Nobody is sent elsewhere, and a damaged key is for the page to explain. */
+static void
+no_other_way_is_shown (Serving *f, gconstpointer data)
+{
+  static const char *const cases[] = {
+    "//evil.example/room/" ROOM_ID, "/(http://evil.example/room/" ROOM_ID,
+    "/x?u=http://evil.example/room/" ROOM_ID, "/@evil.example/room/" ROOM_ID,
+    "/room/" ROOM_ID "%23short",
+  };
+
+  serving_start (f);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *answer = get (f, cases[i]);
+
+    g_test_message ("%s", cases[i]);
+    g_assert_true (g_str_has_prefix (answer, "HTTP/1.1 404 "));
+  }
+}
+
+static void
+a_person_who_is_lost_is_told_what_to_do (Serving *f, gconstpointer data)
+{
+  g_autofree char *answer = NULL;
+
+  serving_start (f);
+  answer = raw_request (f, "GET /rooms/<b>x HTTP/1.1\r\nHost: x\r\n"
+      "Accept: text/html,*/*;q=0.8\r\nConnection: close\r\n\r\n");
+  g_assert_true (g_str_has_prefix (answer, "HTTP/1.1 404 Not Found\r\n"));
+  g_assert_nonnull (strstr (answer, "\r\nContent-Type: text/html"));
+  g_assert_nonnull (strstr (answer, "\r\nContent-Security-Policy: "));
+  g_assert_nonnull (strstr (answer, "https://HOST/room/ROOM-ID#KEY"));
+  g_assert_nonnull (strstr (answer, "href=\"/\""));
+  g_assert_null (strstr (answer, "<b>x"));
 }
 
 static void
@@ -248,6 +323,9 @@ main (int argc, char **argv)
   ADD (the_page_stands_at_rooms_too);
   ADD (files_have_their_types);
   ADD (nothing_else_is_there);
+  ADD (a_room_spelled_otherwise_is_found);
+  ADD (no_other_way_is_shown);
+  ADD (a_person_who_is_lost_is_told_what_to_do);
   ADD (only_get_and_head);
   ADD (health_and_metrics);
   ADD (requests_in_a_row_are_answered_in_order);

@@ -4,7 +4,7 @@
 
 import {CallView} from './call-view.js';
 import {byId, setState, showScreen} from './dom.js';
-import {linkToString, makeLink, parseLink} from './link.js';
+import {linkToHref, makeLink, parseLink} from './link.js';
 import {recall, remember, tidyName} from './settings.js';
 import {SoloView} from './solo-view.js';
 
@@ -69,16 +69,32 @@ function onJoin(event) {
   const error = byId('join-error');
   const input = /** @type {HTMLInputElement} */ (byId('join-link'));
   try {
-    const link = parseLink(input.value.trim());
+    const link = parseLink(input.value);
     if (link.origin === location.origin)
-      goTo(linkToString(link));
+      goTo(linkToHref(link));
     else
-      location.assign(linkToString(link));
+      location.assign(linkToHref(link));
   } catch (problem) {
     error.textContent = problem.message;
     error.hidden = false;
     input.focus();
   }
+}
+
+/**
+ * A text of several lines with a link in it: the field would join the lines,
+ * and the word behind the link to its key.
+ *
+ * @param {ClipboardEvent} event
+ */
+function onPaste(event) {
+  const input = /** @type {HTMLInputElement} */ (event.target);
+  const text = event.clipboardData?.getData('text/plain') ?? '';
+  if (!/[\r\n]/.test(text))
+    return;
+  event.preventDefault();
+  input.setRangeText(text.replace(/[\r\n]+/g, ' '), input.selectionStart,
+    input.selectionEnd, 'end');
 }
 
 function showHome() {
@@ -93,6 +109,7 @@ function showHome() {
     goTo(makeLink(location.origin));
   });
   byId('join-form').addEventListener('submit', onJoin);
+  byId('join-link').addEventListener('paste', onPaste);
   showScreen(byId('home'));
 }
 

@@ -1,70 +1,285 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Links of rooms: ORIGIN/room/ROOM-ID#KEY. The key stands in the fragment,
- * which never leaves the browser.
+ * Links of rooms: ORIGIN/room/ROOM-ID[?QUERY]#KEY. The key stands in the
+ * fragment, which never leaves the browser.
+ *
+ * People send links through chats and mail, which wrap them, quote them and
+ * encode them. Whatever has one meaning is taken. gst/core/link-text.c has the
+ * same grammar for pipelines; tests/vectors/links.json holds both to it.
  */
 
-import {base64urlDecode, base64urlEncode, isUuid, makeToken, makeUuid}
-  from './ids.js';
+import {base64urlDecode, base64urlEncode, makeToken, makeUuid} from './ids.js';
 
 /**
  * @typedef {object} RoomLink
  * @property {string} origin
  * @property {string} room the room's id
  * @property {Uint8Array | null} key null: messages go unsealed
+ * @property {string} query what stood behind "?", as written; may be empty
  */
 
-const PATH = /^\/room\/([^/]+)$/;
-const KEY_BYTES = 16;
+const MAX_TEXT = 16384;
+const MAX_LINK = 2048;
+const KEY_CHARS = 22;
+const EXAMPLE = 'A room\u2019s link looks like https://HOST/room/ROOM-ID#KEY.';
+
+/* Characters without a width, which chats put between others. */
+const INVISIBLE = new RegExp('[\\u00ad\\u200b-\\u200f\\u202a-\\u202e'
+  + '\\u2060-\\u2064\\u2066-\\u2069\\ufeff]'
+  + '|%E2%80%8[BEF]|%E2%81%A0|%C2%AD|%EF%BB%BF', 'giu');
+/* What a link never contains and is therefore its end: blanks, angle brackets,
+ * quotation marks, and the punctuation of Chinese and Japanese text. */
+const END = '\\u0000-\\u0020\\u007f-\\u00a0\\u00ab\\u00bb\\u1680\\u2000-\\u200a'
+  + '\\u2018-\\u201f\\u2028\\u2029\\u202f\\u2039\\u203a\\u205f\\u3000-\\u3003'
+  + '\\u3008-\\u3011\\uff01\\uff08\\uff09\\uff0c\\uff1a\\uff1b\\uff1f<>"`';
+/* What a sentence or its mark-up puts behind a link. */
+const TRAILING = '.,;:!?\'*_~()[]{}|/\u2026';
+
+const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+const SLASH = '(?:/|%2F)';
+const HASH = '%(?:25)*23';
+/* The last of 22 characters carries the key's last two bits. */
+const KEY = '[A-Za-z0-9_-]{21}[AQgw]';
+
+const regex = (text, flags = 'iu') => new RegExp(text, flags);
+const START = regex('(?<![a-z0-9=/?&#%+])(?:https?|pusher)(?::|%3A)', 'giu');
+const BARE = regex(`(?:^|[${END}(\\[{*_~,;|])((?:\\[[0-9a-f:.]+\\]`
+  + `|[^${END}/?#@:%(){}*,;|\\[\\]]+)(?::[0-9]+)?)(?=${SLASH}+room${SLASH}+`
+  + `${UUID})`, 'giu');
+const ENCODED = regex('^https?%3A');
+const TOKEN = regex(`^[^${END}]*`);
+const SERVER = regex(`^(https?):${SLASH}*([^/?#%${END}]*)`);
+const ROOM = regex(`^${SLASH}+room${SLASH}+(${UUID})(?![0-9a-z-])${SLASH}*`
+  + '(?![0-9a-z-])');
+const AUTHORITY = regex('^(\\[[0-9a-f:.]+\\]|[^:@\\[\\]]+)(?::([0-9]*))?$');
+const HOST = regex('^(?:[a-z0-9._-]{1,253}|\\[[0-9a-f:.]+\\])$');
+const ENCODED_HASH = regex(`^${HASH}`);
+const HASH_IN_QUERY = regex(
+  `^[?&](.*?)${HASH}((?:${KEY})(?![A-Za-z0-9_-]).*)$`, 'su');
+/* A blank in a query, or on one side of the "#": taken only where a whole key
+ * follows. */
+const APART = regex(`^(?:[?&]((?:(?!https?:)[^#])*))?[${END}]*#[${END}]*`
+  + `((?:${KEY})(?![A-Za-z0-9_-]))`, 'su');
+const READ_KEY = regex(`^(${KEY})(?:[_-]*|=*)(?![A-Za-z0-9_=-])`
+  + '(?:[?&](.*))?', 'su');
+
+/** @param {string} what @returns {never} */
+function fail(what) {
+  throw new Error(`${what} ${EXAMPLE}`);
+}
+
+/** @param {string} text */
+const tidy = (text) => text
+  .replace(/&amp;/giu, '&')
+  .replace(/&(?:lt|gt|quot|apos|nbsp|#39);/giu, ' ')
+  .replace(INVISIBLE, '')
+  .replaceAll('\u2011', '-')
+  .replaceAll('\\', '/');
 
 /**
+ * Takes away what a sentence has put behind a link. A bracket that was opened
+ * inside is part of it.
+ *
  * @param {string} text
- * @returns {Uint8Array | null}
  */
-function parseKey(text) {
-  const bytes = base64urlDecode(text);
-  /* A last character can carry bits that mean nothing: one key, one text. */
-  if (!bytes || bytes.length !== KEY_BYTES || base64urlEncode(bytes) !== text)
-    return null;
-  return bytes;
+function trimEnd(text) {
+  const count = (bracket) => text.split(bracket).length;
+  while (text && TRAILING.includes(text.at(-1))) {
+    const open = {')': '(', ']': '[', '}': '{'}[text.at(-1)];
+    if (open && count(open) >= count(text.at(-1)))
+      break;
+    text = text.slice(0, -1);
+  }
+  return text;
+}
+
+/** @param {string} text */
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /**
- * Takes a link apart; a query means nothing here.
+ * @param {string} fragment
+ * @returns {{key: Uint8Array | null, more: string}} with the query that was
+ *   written behind the key
+ */
+function readKey(fragment) {
+  const text = decode(fragment);
+  const match = READ_KEY.exec(text);
+  if (match)
+    return {key: base64urlDecode(match[1]), more: trimEnd(match[2] ?? '')};
+  if (!trimEnd(text))
+    return {key: null, more: ''};
+  const {length} = /^[A-Za-z0-9_-]*/u.exec(text)[0];
+  let what = 'is damaged';
+  if (length > 0 && length < KEY_CHARS)
+    what = `is too short (${length} of ${KEY_CHARS} characters)`;
+  else if (length > KEY_CHARS)
+    what = `is too long (${length} instead of ${KEY_CHARS} characters)`;
+  return fail(`The key at the end of this link ${what}: ask for the link `
+    + 'again, and copy all of it.');
+}
+
+/**
+ * Takes apart what stands behind the room's id.
+ *
+ * @param {string} tail up to the next link or the end of the text
+ */
+function readTail(tail) {
+  const token = TOKEN.exec(tail)[0];
+  const hash = token.indexOf('#');
+  const encoded = ENCODED_HASH.exec(token);
+  let query = '', fragment = '', match;
+  if (encoded)
+    fragment = token.slice(encoded[0].length);
+  else if (hash === 0 || hash > 0 && /^[?&]/u.test(token))
+    [query, fragment] = [token.slice(1, Math.max(1, hash)),
+      token.slice(hash + 1)];
+  else if (hash > 0)
+    fail('Something stands between the room and the key of this link.');
+  else if ((match = HASH_IN_QUERY.exec(token)))
+    [, query, fragment] = match;
+  if (!fragment && (match = APART.exec(tail)))
+    [, query = '', fragment] = match;
+  else if (!fragment && /^[?&]/u.test(token) && hash < 0)
+    query = trimEnd(token.slice(1));
+  else if (token.startsWith('/'))
+    fail('This link does not name a room.');
+  const {key, more} = readKey(fragment);
+  return {key, query: [query, more].filter(Boolean).join('&')};
+}
+
+/** @param {string} scheme @param {string} authority */
+function readOrigin(scheme, authority) {
+  const match = AUTHORITY.exec(authority);
+  if (authority.includes('@'))
+    fail('This link names a user: take away what stands before the @.');
+  if (!authority)
+    fail('This link names no host.');
+  if (!match)
+    fail('This link has a port or host that is none.');
+  const port = match[2] ? Number(match[2]) : undefined;
+  if (port !== undefined && (port < 1 || port > 65535))
+    fail('This link has a port that is none: 1 to 65535 expected.');
+  let url;
+  try {
+    url = new URL(`${scheme.toLowerCase()}://${authority}`);
+  } catch {
+    fail('This link has a host that is none.');
+  }
+  if (!HOST.test(url.hostname))
+    fail('This link has a host that is none.');
+  return url.origin;
+}
+
+/** @param {string} part of the text: one link, and what stands behind it */
+function readPart(part) {
+  if (/^pusher/iu.test(part)) {
+    fail('This is a link over Pusher Channels, which a pipeline can open, but '
+      + 'no browser.');
+  }
+  const text = ENCODED.test(part) ? decode(TOKEN.exec(part)[0]) : part;
+  const server = SERVER.exec(text);
+  const rest = text.slice(server[0].length);
+  const origin = readOrigin(server[1], server[2]);
+  const room = ROOM.exec(rest);
+  if (!room)
+    fail('This link does not name a room.');
+  return {origin, room: room[1].toLowerCase(),
+    ...readTail(rest.slice(room[0].length))};
+}
+
+/**
+ * Which scheme a link has that was written without: TLS, but on this machine
+ * and on the usual ports of plain http.
+ *
+ * @param {string} authority
+ */
+function guessScheme(authority) {
+  const port = /:([0-9]+)$/u.exec(authority)?.[1];
+  const host = authority.replace(/:[0-9]+$/u, '').toLowerCase();
+  if (/^(?:(?:.*\.)?localhost|127\.[0-9.]+|\[::1\])$/u.test(host)
+      || port === '80' || port === '8080')
+    return 'http';
+  if (port === '443' || port === '8443'
+      || !port && /[a-z]/u.test(host) && !host.startsWith('['))
+    return 'https';
+  return fail('Begin this link with https:// or http://, whichever the room '
+    + 'is opened with.');
+}
+
+/**
+ * @param {string} text without any link that says its scheme
+ * @returns {string[]}
+ */
+function completeParts(text) {
+  const found = [...text.matchAll(BARE)];
+  if (!found.length && /[a-z][a-z0-9+.-]*:\/\//iu.test(text))
+    fail('A room\u2019s link starts with http or https.');
+  if (!found.length && regex(`${SLASH}room${SLASH}+${UUID}`).test(text))
+    fail('This link names no host.');
+  if (!found.length)
+    fail('There is no link in this.');
+  return found.map((match, i) => `${guessScheme(match[1])}://${match[1]}`
+    + text.slice(match.index + match[0].length, found[i + 1]?.index));
+}
+
+/**
+ * Finds the one link of a room in a text and takes it apart.
  *
  * @param {string} text
  * @returns {RoomLink}
- * @throws {Error} with words for a person
+ * @throws {Error} with words for a person, in which no key is
  */
 export function parseLink(text) {
-  let url;
-  try {
-    url = new URL(text);
-  } catch {
-    throw new Error('That is not a link.');
+  if (text.length > MAX_TEXT)
+    fail('This is too long for a link.');
+  const clean = tidy(text);
+  const starts = [...clean.matchAll(START)].map(({index}) => index);
+  /** @type {RoomLink[]} */
+  const links = [];
+  /** @type {Error | undefined} */
+  let problem;
+  if (TOKEN.exec(clean)[0] === '' && !regex(`[^${END}]`).test(clean))
+    fail('This is empty: paste the link here.');
+  const parts = starts.length
+    ? starts.map((start, i) => clean.slice(start, starts[i + 1]))
+    : completeParts(clean);
+  for (const part of parts) {
+    try {
+      links.push(readPart(part));
+    } catch (error) {
+      problem ??= error;
+    }
   }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    throw new Error('A room\u2019s link starts with http or https.');
-  if (url.username || url.password || url.port === '0')
-    throw new Error('This is not a room\u2019s link.');
-  const match = PATH.exec(url.pathname);
-  if (!match || !isUuid(match[1]))
-    throw new Error('This link does not name a room.');
-  if (url.hash.length < 2)
-    return {origin: url.origin, room: match[1], key: null};
-  const key = parseKey(url.hash.slice(1));
-  if (!key) {
-    throw new Error('The key at the end of this link is damaged. '
-      + 'Ask for the link again, and copy all of it.');
+  if (!links.length)
+    throw problem;
+  const [link] = links;
+  for (const {origin, room, key, query} of links) {
+    if (origin !== link.origin || room !== link.room || key && link.key
+        && base64urlEncode(key) !== base64urlEncode(link.key))
+      fail('There are two links in this: paste the one to open.');
+    link.key ??= key;
+    link.query ||= query;
   }
-  return {origin: url.origin, room: match[1], key};
+  if (linkToHref(link).length > MAX_LINK)
+    fail('This is too long for a link.');
+  return link;
 }
 
 /** A link to a room that nobody has been in. @param {string} origin */
 export const makeLink = (origin) =>
   `${origin}/room/${makeUuid()}#${makeToken()}`;
 
-/** @param {RoomLink} link */
+/** The link as it is sent to others. @param {RoomLink} link */
 export const linkToString = ({origin, room, key}) =>
   `${origin}/room/${room}${key ? `#${base64urlEncode(key)}` : ''}`;
+
+/** The link as it is opened, with its query. @param {RoomLink} link */
+export const linkToHref = ({query, ...link}) =>
+  linkToString(link).replace(/#|$/u, (end) => (query ? `?${query}` : '') + end);

@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* People send links through chats and mail, which wrap them, quote them and
+ * encode them. Whatever has one meaning is taken:
+ *
+ *     a text ──split──→ parts, each from one link's scheme to the next one's
+ *     a part ──read───→ scheme, authority, room, query, key
+ *
+ * gst/server/web/link.js has the same grammar for the page, in the same regular
+ * expressions; tests/vectors/links.json holds both to it. */
+
+#include "core/link-text.h"
+
+#include <string.h>
+
+#include "core/error.h"
+
+#define KEY_CHARS 22            /* 128 bits in base64url without padding */
+
+/* Characters without a width, which chats put between others. */
+#define INVISIBLE "[\\x{ad}\\x{200b}-\\x{200f}\\x{202a}-\\x{202e}" \
+    "\\x{2060}-\\x{2064}\\x{2066}-\\x{2069}\\x{feff}]" \
+    "|%E2%80%8[BEF]|%E2%81%A0|%C2%AD|%EF%BB%BF"
+/* What a link never contains and is therefore its end: blanks, angle brackets,
+ * quotation marks, and the punctuation of Chinese and Japanese text. */
+#define END "\\x{0}-\\x{20}\\x{7f}-\\x{a0}\\x{ab}\\x{bb}\\x{1680}" \
+    "\\x{2000}-\\x{200a}\\x{2018}-\\x{201f}\\x{2028}\\x{2029}\\x{202f}" \
+    "\\x{2039}\\x{203a}\\x{205f}\\x{3000}-\\x{3003}\\x{3008}-\\x{3011}" \
+    "\\x{ff01}\\x{ff08}\\x{ff09}\\x{ff0c}\\x{ff1a}\\x{ff1b}\\x{ff1f}<>\"`"
+/* What a sentence or its mark-up puts behind a link. */
+#define TRAILING ".,;:!?'*_~()[]{}|/…"
+
+#define UUID "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+#define SLASH "(?:/|%2F)"
+#define HASH "%(?:25)*23"
+/* The last of 22 characters carries the key's last two bits. */
+#define KEY "(?-i:[A-Za-z0-9_-]{21}[AQgw])"
+
+typedef enum {
+  RE_INVISIBLE,
+  RE_START,
+  RE_BARE,
+  RE_ENCODED,
+  RE_TOKEN,
+  RE_SERVER,
+  RE_ROOM,
+  RE_ENCODED_HASH,
+  RE_HASH_IN_QUERY,
+  RE_APART,
+  RE_KEY,
+  RE_SCHEME,
+  RE_SOME_ROOM,
+  RE_LOOPBACK,
+  N_RES
+} Re;
+
+static const char *const patterns[N_RES] = {
+  [RE_INVISIBLE] = INVISIBLE,
+  [RE_START] = "(?<![a-z0-9=/?&#%+])(?:https?|pusher)(?::|%3A)",
+  [RE_BARE] = "(?:^|[" END "(\\[{*_~,;|])((?:\\[[0-9a-f:.]+\\]"
+      "|[^" END "/?#@:%(){}*,;|\\[\\]]+)(?::[0-9]+)?)"
+      "(?=" SLASH "+room" SLASH "+" UUID ")",
+  [RE_ENCODED] = "^https?%3A",
+  [RE_TOKEN] = "^[^" END "]*",
+  [RE_SERVER] = "^(https?):" SLASH "*([^/?#%" END "]*)",
+  [RE_ROOM] = "^" SLASH "+room" SLASH "+(" UUID ")(?![0-9a-z-])" SLASH "*"
+      "(?![0-9a-z-])",
+  [RE_ENCODED_HASH] = "^" HASH,
+  [RE_HASH_IN_QUERY] = "^[?&](.*?)" HASH "(" KEY "(?![a-z0-9_-]).*)$",
+  /* A blank in a query, or on one side of the "#": taken only where a whole
+   * key follows. */
+  [RE_APART] = "^(?:[?&]((?:(?!https?:)[^#])*))?[" END "]*#[" END "]*"
+      "(" KEY "(?![a-z0-9_-]))",
+  [RE_KEY] = "^(" KEY ")(?:[_-]*|=*)(?![a-z0-9_=-])(?:[?&](.*))?",
+  [RE_SCHEME] = "[a-z][a-z0-9+.-]*://",
+  [RE_SOME_ROOM] = SLASH "room" SLASH "+" UUID,
+  [RE_LOOPBACK] = "^(?:(?:.*\\.)?localhost|127\\.[0-9.]+|\\[::1\\])(?::|$)",
+};
+
+static gpointer
+compile_all (gpointer unused)
+{
+  GRegex **all = g_new0 (GRegex *, N_RES);
+
+  for (guint i = 0; i < N_RES; i++)
+    all[i] = g_regex_new (patterns[i], G_REGEX_CASELESS | G_REGEX_DOTALL
+        | G_REGEX_OPTIMIZE, 0, NULL);
+  return all;
+}
+
+/* The expressions are compiled once, by whichever thread comes first. */
+static GRegex *
+re (Re which)
+{
+  static GOnce once = G_ONCE_INIT;
+
+  return ((GRegex **) g_once (&once, compile_all, NULL))[which];
+}
+
+/**
+ * mesh_link_fail:
+ * @error: return location for a #MESH_ERROR
+ * @format: what is wrong, going on from "link"
+ *
+ * Adds what a link looks like, since the reader is a person who has pasted one.
+ * No key may be among the arguments.
+ *
+ * Returns: %FALSE
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_link_fail (GError **error, const char *format, ...)
+{
+  g_autofree char *what = NULL;
+  va_list args;
+
+  va_start (args, format);
+  what = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_LINK, "link %s (a room's link "
+      "looks like https://HOST/room/ROOM-ID#KEY)", what);
+  return FALSE;
+}
+
+static char *
+replace (char *text, const char *find, const char *with)
+{
+  GString *string = g_string_new (text);
+
+  g_string_replace (string, find, with, 0);
+  g_free (text);
+  return g_string_free (string, FALSE);
+}
+
+static char *
+tidy (const char *text)
+{
+  static const char *const entities[] = { "&lt;", "&gt;", "&quot;", "&apos;",
+    "&nbsp;", "&#39;", "&LT;", "&GT;", "&QUOT;"
+  };
+  char *clean = replace (g_strdup (text), "&amp;", "&");
+  char *seen;
+
+  clean = replace (clean, "&AMP;", "&");
+  for (guint i = 0; i < G_N_ELEMENTS (entities); i++)
+    clean = replace (clean, entities[i], " ");
+  seen = g_regex_replace_literal (re (RE_INVISIBLE), clean, -1, 0, "", 0, NULL);
+  g_free (clean);
+  seen = replace (seen ? seen : g_strdup (""), "\u2011", "-");
+  return g_strdelimit (seen, "\\", '/');
+}
+
+static guint
+count (const char *text, char c)
+{
+  guint n = 0;
+
+  for (; *text; text++)
+    n += *text == c;
+  return n;
+}
+
+/* Takes away what a sentence has put behind a link. A bracket that was opened
+ * inside is part of it. */
+static char *
+trim_end (char *text)
+{
+  while (*text) {
+    char *last = g_utf8_find_prev_char (text, text + strlen (text));
+    const char *open = strchr (")(][}{", *last);
+
+    if (!g_utf8_strchr (TRAILING, -1, g_utf8_get_char (last))
+        || (open && strchr (")]}", *last)
+            && count (text, open[1]) >= count (text, *last)))
+      break;
+    *last = '\0';
+  }
+  return text;
+}
+
+/* What cannot be decoded stays as it is. */
+static char *
+decode (const char *text)
+{
+  char *decoded = g_uri_unescape_string (text, NULL);
+
+  if (decoded && g_utf8_validate (decoded, -1, NULL))
+    return decoded;
+  g_free (decoded);
+  return g_strdup (text);
+}
+
+/* Returns: (nullable): the part of @text that @which matches */
+static char *
+match (Re which, const char *text, GMatchInfo **info)
+{
+  g_autoptr (GMatchInfo) own = NULL;
+
+  if (!info)
+    info = &own;
+  if (!g_regex_match (re (which), text, 0, info)) {
+    g_clear_pointer (info, g_match_info_unref);
+    return NULL;
+  }
+  return g_match_info_fetch (*info, 0);
+}
+
+static gboolean
+matches (Re which, const char *text)
+{
+  return g_regex_match (re (which), text, 0, NULL);
+}
+
+static guint
+match_start (const GMatchInfo *info, int group)
+{
+  int start = 0;
+
+  g_match_info_fetch_pos (info, group, &start, NULL);
+  return MAX (start, 0);
+}
+
+static guint
+match_end (const GMatchInfo *info)
+{
+  int end = 0;
+
+  g_match_info_fetch_pos (info, 0, NULL, &end);
+  return MAX (end, 0);
+}
+
+/* Which scheme a link has that was written without: TLS, but on this machine
+ * and on the usual ports of plain http. */
+static const char *
+guess_scheme (const char *authority, GError **error)
+{
+  const char *colon = strrchr (authority, ':');
+  const char *port = colon && !strchr (colon, ']') ? colon + 1 : "";
+  gboolean is_name = FALSE;
+
+  if (matches (RE_LOOPBACK, authority) || g_str_equal (port, "80")
+      || g_str_equal (port, "8080"))
+    return "http";
+  for (const char *p = authority; *authority != '[' && *p; p++)
+    is_name |= g_ascii_isalpha (*p);
+  if (g_str_equal (port, "443") || g_str_equal (port, "8443")
+      || (!*port && is_name))
+    return "https";
+  mesh_link_fail (error, "says no scheme: begin it with https:// or http://, "
+      "whichever the room is opened with");
+  return NULL;
+}
+
+static GPtrArray *
+split_bare (const char *text, GError **error)
+{
+  g_autoptr (GPtrArray) parts = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GMatchInfo) info = NULL;
+
+  g_regex_match (re (RE_BARE), text, 0, &info);
+  while (g_match_info_matches (info)) {
+    g_autofree char *authority = g_match_info_fetch (info, 1);
+    guint start = match_start (info, 1);
+    guint end = strlen (text);
+    const char *scheme = guess_scheme (authority, error);
+
+    if (!scheme)
+      return NULL;
+    if (g_match_info_next (info, NULL))
+      end = match_start (info, 0);
+    g_ptr_array_add (parts, g_strdup_printf ("%s://%.*s", scheme,
+            (int) (end - start), text + start));
+  }
+  if (parts->len)
+    return g_steal_pointer (&parts);
+  if (matches (RE_SCHEME, text))
+    mesh_link_fail (error, "is of a scheme other than http or https, and "
+        "pusher");
+  else if (matches (RE_SOME_ROOM, text))
+    mesh_link_fail (error, "names no host");
+  else
+    mesh_link_fail (error, "is none: there is no link in this text");
+  return NULL;
+}
+
+/**
+ * mesh_link_text_split:
+ * @text: what a person has pasted, UTF-8
+ * @error: return location for a #MESH_ERROR
+ *
+ * Returns: (transfer full) (element-type utf8) (nullable): one part of @text
+ *   for each link, which begins it; or %NULL with @error set
+ *
+ * Since: 0.1
+ */
+GPtrArray *
+mesh_link_text_split (const char *text, GError **error)
+{
+  g_autoptr (GPtrArray) parts = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GMatchInfo) info = NULL;
+  g_autofree char *clean = tidy (text);
+  g_autofree char *rest = NULL;
+
+  g_regex_match (re (RE_START), clean, 0, &info);
+  while (g_match_info_matches (info)) {
+    guint start = match_start (info, 0);
+    guint end = strlen (clean);
+
+    if (g_match_info_next (info, NULL))
+      end = match_start (info, 0);
+    g_ptr_array_add (parts, g_strndup (clean + start, end - start));
+  }
+  if (parts->len)
+    return g_steal_pointer (&parts);
+  rest = g_strdup (clean);
+  for (char *p = rest; *p; p = g_utf8_next_char (p)) {
+    g_autofree char *seen = match (RE_TOKEN, p, NULL);
+
+    if (seen && *seen)
+      return split_bare (clean, error);
+  }
+  mesh_link_fail (error, "is empty");
+  return NULL;
+}
+
+/* @more: (out): (nullable): the query that was written behind the key */
+static gboolean
+read_key (MeshLinkText *self, const char *fragment, char **more, GError **error)
+{
+  g_autofree char *text = decode (fragment);
+  g_autofree char *rest = NULL;
+  g_autoptr (GMatchInfo) info = NULL;
+  g_autofree char *found = match (RE_KEY, text, &info);
+  gsize length = strspn (text, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-_");
+
+  *more = NULL;
+  if (found) {
+    self->key = g_match_info_fetch (info, 1);
+    rest = g_match_info_fetch (info, 2);
+    if (rest && *trim_end (rest))
+      *more = g_steal_pointer (&rest);
+    return TRUE;
+  }
+  rest = trim_end (g_strdup (text));
+  if (!*rest)
+    return TRUE;
+  if (length > 0 && length < KEY_CHARS)
+    return mesh_link_fail (error, "has a key that is too short (%"
+        G_GSIZE_FORMAT " of 22 characters): copy all of the link", length);
+  if (length > KEY_CHARS)
+    return mesh_link_fail (error, "has a key that is too long (%"
+        G_GSIZE_FORMAT " instead of 22 characters): copy the link alone",
+        length);
+  return mesh_link_fail (error, "has a key that is damaged: ask for the link "
+      "again, and copy all of it");
+}
+
+/* Takes apart what stands behind the room's id. */
+static gboolean
+read_tail (MeshLinkText *self, const char *tail, GError **error)
+{
+  g_autoptr (GMatchInfo) info = NULL;
+  g_autofree char *token = match (RE_TOKEN, tail, NULL);
+  g_autofree char *found = match (RE_ENCODED_HASH, token, NULL);
+  g_autofree char *query = NULL, *fragment = NULL, *more = NULL;
+  const char *hash = strchr (token, '#');
+  gboolean asks = *token == '?' || *token == '&';
+
+  if (found) {
+    fragment = g_strdup (token + strlen (found));
+  } else if (hash && (hash == token || asks)) {
+    query = hash == token ? NULL : g_strndup (token + 1, hash - token - 1);
+    fragment = g_strdup (hash + 1);
+  } else if (hash) {
+    return mesh_link_fail (error,
+        "has something between the room's id and the key");
+  } else if ((found = match (RE_HASH_IN_QUERY, token, &info))) {
+    query = g_match_info_fetch (info, 1);
+    fragment = g_match_info_fetch (info, 2);
+  }
+  g_clear_pointer (&info, g_match_info_unref);
+  g_clear_pointer (&found, g_free);
+  if ((!fragment || !*fragment) && (found = match (RE_APART, tail, &info))) {
+    g_free (query);
+    g_free (fragment);
+    query = g_match_info_fetch (info, 1);
+    fragment = g_match_info_fetch (info, 2);
+  } else if ((!fragment || !*fragment) && asks && !hash) {
+    g_free (query);
+    query = trim_end (g_strdup (token + 1));
+  } else if (*token == '/') {
+    return mesh_link_fail (error,
+        "does not name a room: /room/UUID expected and nothing behind it");
+  }
+  if (!read_key (self, fragment ? fragment : "", &more, error))
+    return FALSE;
+  if (query && *query)
+    self->query = more ? g_strconcat (query, "&", more, NULL)
+        : g_steal_pointer (&query);
+  else
+    self->query = g_steal_pointer (&more);
+  return TRUE;
+}
+
+/* A room over Pusher Channels has another path and needs its query: it stays a
+ * URL, of which only the edges and the "#" are put right. */
+static char *
+read_pusher (const char *part)
+{
+  g_autofree char *token = match (RE_TOKEN, part, NULL);
+  const char *rest = strchr (token, ':');
+  char *hash;
+  g_autofree char *text = NULL;
+
+  if (!rest)
+    return trim_end (g_steal_pointer (&token));
+  rest += 1 + strspn (rest + 1, "/");
+  text = g_strconcat ("pusher://", rest, NULL);
+  hash = strchr (text, '#');
+  if (hash) {
+    g_autoptr (MeshLinkText) key = g_new0 (MeshLinkText, 1);
+    g_autofree char *more = NULL;
+
+    if (read_key (key, hash + 1, &more, NULL)) {
+      *hash = '\0';
+      return g_strconcat (text, key->key ? "#" : NULL, key->key, NULL);
+    }
+  }
+  return trim_end (g_steal_pointer (&text));
+}
+
+/**
+ * mesh_link_text_read:
+ * @part: what mesh_link_text_split() made
+ * @error: return location for a #MESH_ERROR
+ *
+ * Returns: (transfer full) (nullable): the link that @part begins with, or
+ *   %NULL with @error set
+ *
+ * Since: 0.1
+ */
+MeshLinkText *
+mesh_link_text_read (const char *part, GError **error)
+{
+  g_autoptr (MeshLinkText) self = g_new0 (MeshLinkText, 1);
+  g_autoptr (GMatchInfo) server = NULL, room = NULL;
+  g_autofree char *text = NULL, *found = NULL, *found_room = NULL;
+
+  if (g_ascii_strncasecmp (part, "pusher", strlen ("pusher")) == 0) {
+    self->pusher = read_pusher (part);
+    return g_steal_pointer (&self);
+  }
+  if (matches (RE_ENCODED, part)) {
+    g_autofree char *token = match (RE_TOKEN, part, NULL);
+
+    text = decode (token);
+  } else {
+    text = g_strdup (part);
+  }
+  found = match (RE_SERVER, text, &server);
+  if (!found) {
+    mesh_link_fail (error, "is not a URL");
+    return NULL;
+  }
+  self->scheme = g_match_info_fetch (server, 1);
+  self->authority = g_match_info_fetch (server, 2);
+  for (char *p = self->scheme; *p; p++)
+    *p = g_ascii_tolower (*p);
+  found_room = match (RE_ROOM, text + match_end (server), &room);
+  if (!found_room)
+    return g_steal_pointer (&self);
+  self->room = g_match_info_fetch (room, 1);
+  for (char *p = self->room; *p; p++)
+    *p = g_ascii_tolower (*p);
+  if (!read_tail (self, text + match_end (server) + match_end (room), error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+/**
+ * mesh_link_text_free:
+ * @text: (nullable) (transfer full): the parts of a link
+ *
+ * Since: 0.1
+ */
+void
+mesh_link_text_free (MeshLinkText *text)
+{
+  if (!text)
+    return;
+  g_free (text->scheme);
+  g_free (text->authority);
+  g_free (text->room);
+  g_free (text->query);
+  g_free (text->key);
+  g_free (text->pusher);
+  g_free (text);
+}
