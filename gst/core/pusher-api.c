@@ -280,6 +280,8 @@ carry_out (MeshFront *front, MeshFrontApp *app, const Trigger *self)
 
     if (channel)
       mesh_front_publish_bytes (front, channel, frame, self->except);
+    else
+      mesh_front_late_put (front, app, name, frame, self->except);
     mesh_front_cache_put (front, app, name, frame, self->data.length);
   }
 }
@@ -534,6 +536,7 @@ mesh_front_request (MeshFront *front, const MeshFrontRequest *request,
   MeshFrontApp *app = find_app (front, request->path, &rest);
   g_autofree char *decoded = g_uri_unescape_string (rest, "/");
 
+  front->now = MAX (front->now, request->now);
   if (!app)
     return answer (text, 404, "Unknown application");
   if (!params || !decoded || !*decoded)
@@ -551,48 +554,4 @@ mesh_front_request (MeshFront *front, const MeshFrontRequest *request,
   if (g_str_equal (request->method, "GET"))
     return get (front, app, words, params, text);
   return answer (text, 405, "Method not allowed");
-}
-
-/**
- * mesh_front_post:
- * @front: a front with an application
- * @channel: the first application's, by name
- * @body: JSON
- * @length: its bytes
- * @now: the time
- *
- * Triggers the event "signal" with @body, as the interface of mooz does. There
- * is no signature: so it is for channels whose name only those know who have
- * been told, UUIDs.
- *
- * Returns: the status of HTTP: 200, 400, 403, 413 or 429
- *
- * Since: 0.1
- */
-guint
-mesh_front_post (MeshFront *front, const char *channel, const char *body,
-    gsize length, gint64 now)
-{
-  static const char *const names[] = { NULL };
-  static const MeshJsonSpan event = { "\"signal\"", 8 };
-  MeshJsonSpan data = { body, length };
-  MeshFrontApp *app = g_ptr_array_index (front->apps, 0);
-  MeshFrontChannel *there;
-
-  if (!mesh_is_uuid (channel))
-    return 403;
-  if (length > MESH_PUSHER_MAX_DATA)
-    return 413;
-  if (!mesh_json_scan (body, length, MESH_FRONT_MAX_DEPTH, names, &data))
-    return 400;
-  there = g_hash_table_lookup (app->channels, channel);
-  if (!there)
-    return 200;
-  if (!mesh_front_bucket_take (&there->posts, front->limits.posts,
-          10 * front->limits.posts, now))
-    return 429;
-  front->stats.events++;
-  mesh_front_publish (front, there, mesh_front_frame_event (&event, channel,
-          &data, NULL), NULL);
-  return 200;
 }

@@ -231,6 +231,7 @@ enter (MeshFront *front, MeshFrontClient *client, const char *name,
   front->stats.subscriptions++;
   mesh_front_send_text (front, client, mesh_front_frame_succeeded (channel));
   mesh_front_cache_tell (front, client, name);
+  mesh_front_late_tell (front, client, name);
 }
 
 void

@@ -209,6 +209,7 @@ mesh_front_feed (MeshFront *front, guint64 client, const char *text,
   MeshJsonSpan fields[G_N_ELEMENTS (names) - 1];
   MeshFrontClient *self;
 
+  front->now = MAX (front->now, now);
   mesh_front_heard (front, client, now);
   self = mesh_front_find_client (front, client);
   if (!self)

@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 
 /* pusher-front.c has the connections, pusher-feed.c what they say,
  * pusher-channel.c the channels and who is in them, pusher-cache.c what is kept
- * of them, pusher-frame.c the frames that are sent, pusher-api.c the HTTP
- * interface. */
+ * of them, pusher-late.c what waits for somebody who is about to listen,
+ * pusher-frame.c the frames that are sent, pusher-api.c the HTTP interface. */
 
 /* What an application may nest in what is passed on for it. */
 #define MESH_FRONT_MAX_DEPTH 32
@@ -20,6 +20,7 @@ typedef struct {
 } MeshFrontBucket;
 
 typedef struct _MeshFrontCached MeshFrontCached;
+typedef struct _MeshFrontLate MeshFrontLate;
 
 typedef struct {
   char *id;
@@ -27,6 +28,8 @@ typedef struct {
   char *secret;
   GHashTable *channels;         /* name -> MeshFrontChannel, owned */
   GHashTable *cached;           /* name -> MeshFrontCached, owned */
+  GHashTable *late;             /* name -> MeshFrontLate, owned */
+  guint n_late;                 /* events in all of these */
 } MeshFrontApp;
 
 /* One person in a presence channel, with however many connections. */
@@ -63,6 +66,8 @@ struct _MeshFront {
   GPtrArray *apps;              /* of MeshFrontApp, owned */
   GHashTable *clients;          /* number -> MeshFrontClient, owned */
   GQueue cached;                /* of MeshFrontCached, the oldest first */
+  GQueue late;                  /* of events that wait, the oldest first */
+  gsize late_bytes;             /* of these */
   gint64 now;                   /* when we were last told the time */
   GQueue actions;               /* of MeshFrontAction, owned */
   MeshFrontStats stats;
@@ -108,6 +113,14 @@ void mesh_front_cache_tell (MeshFront *front, MeshFrontClient *client,
 void mesh_front_cache_append (GString *text, MeshFront *front,
     MeshFrontApp *app, const char *name);
 void mesh_front_cache_tick (MeshFront *front);
+
+/* pusher-late.c */
+void mesh_front_late_free (MeshFrontLate *late);
+void mesh_front_late_put (MeshFront *front, MeshFrontApp *app,
+    const char *name, GBytes *frame, const char *except);
+void mesh_front_late_tell (MeshFront *front, MeshFrontClient *client,
+    const char *name);
+void mesh_front_late_tick (MeshFront *front);
 
 /* pusher-frame.c */
 void mesh_front_append_string (GString *out, const char *text, gsize length);

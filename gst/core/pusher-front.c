@@ -26,6 +26,11 @@ mesh_front_limits_init (MeshFrontLimits *limits)
     .client_channels = 100,
     .members = 100,
     .cached = 1000,
+    .late_channel = 32,
+    .late_app = 1000,
+    .late = 4000,
+    .late_bytes = 8 * 1024 * 1024,
+    .late_time = 5 * G_USEC_PER_SEC,
     .rate = 100,
     .burst = 500,
     .events = 10,
@@ -43,6 +48,7 @@ app_free (MeshFrontApp *app)
   g_free (app->secret);
   g_hash_table_unref (app->channels);
   g_hash_table_unref (app->cached);
+  g_hash_table_unref (app->late);
   g_free (app);
 }
 
@@ -78,6 +84,7 @@ mesh_front_new (const MeshFrontLimits *limits, guint64 seed)
   front->clients = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL,
       (GDestroyNotify) client_free);
   g_queue_init (&front->cached);
+  g_queue_init (&front->late);
   g_queue_init (&front->actions);
   return front;
 }
@@ -169,6 +176,8 @@ mesh_front_add_app (MeshFront *front, const char *text, GError **error)
       (GDestroyNotify) mesh_front_channel_free);
   app->cached = g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
       (GDestroyNotify) mesh_front_cached_free);
+  app->late = g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
+      (GDestroyNotify) mesh_front_late_free);
   g_ptr_array_add (front->apps, app);
   return TRUE;
 }
@@ -414,8 +423,24 @@ mesh_front_tick (MeshFront *front, gint64 now)
 
   front->now = now;
   mesh_front_cache_tick (front);
+  mesh_front_late_tick (front);
   for (GList *l = clients; l; l = l->next)
     check_silence (front, l->data, now);
+}
+
+/**
+ * mesh_front_waits:
+ * @front: a front
+ *
+ * Returns: whether something is kept that ends with time alone, so that
+ *   mesh_front_tick() is to be called although nobody is connected
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_front_waits (MeshFront *front)
+{
+  return front->late.length > 0;
 }
 
 /**

@@ -20,7 +20,8 @@ G_BEGIN_DECLS
  *
  * A channel is there as long as somebody listens to it. For those who come
  * later nothing is kept, but for the last event on "cache-" channels: that is
- * how Pusher is.
+ * how Pusher is. Beyond Pusher, an event for a channel that is named by a UUID
+ * and that nobody listens to waits some seconds for its first subscriber.
  *
  * Not thread-safe. Times are microseconds of one monotonic clock.
  */
@@ -34,6 +35,11 @@ typedef struct _MeshFront MeshFront;
  * @client_channels: how many one connection may listen to
  * @members: people in one presence channel
  * @cached: last events that are kept for those who come later
+ * @late_channel: events that wait for a channel's first subscriber
+ * @late_app: such events of one application
+ * @late: such events altogether; the oldest are dropped first
+ * @late_bytes: what they may hold together
+ * @late_time: for how long they wait, in µs
  * @rate: frames a second from one connection
  * @burst: how many it may save up
  * @events: client events a second from one connection
@@ -49,6 +55,11 @@ typedef struct {
   guint client_channels;
   guint members;
   guint cached;
+  guint late_channel;
+  guint late_app;
+  guint late;
+  gsize late_bytes;
+  gint64 late_time;
   guint rate;
   guint burst;
   guint events;
@@ -116,6 +127,7 @@ typedef struct {
  * @query: (nullable): as it was sent
  * @body: (nullable): what came with it
  * @length: of @body
+ * @now: the time
  * @unix_now: what time it is, in s since 1970
  *
  * Since: 0.1
@@ -126,6 +138,7 @@ typedef struct {
   const char *query;
   const char *body;
   gsize length;
+  gint64 now;
   gint64 unix_now;
 } MeshFrontRequest;
 
@@ -146,6 +159,7 @@ void mesh_front_reject (MeshFront *front, guint64 client, guint16 code,
     const char *message);
 gboolean mesh_front_is_subscribed (MeshFront *front, guint64 client);
 void mesh_front_tick (MeshFront *front, gint64 now);
+gboolean mesh_front_waits (MeshFront *front);
 void mesh_front_shut_down (MeshFront *front);
 gboolean mesh_front_pop_action (MeshFront *front, MeshFrontAction *action);
 void mesh_front_action_clear (MeshFrontAction *action);

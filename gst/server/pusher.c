@@ -26,6 +26,7 @@ to_front (const MeshHttpRequest *request)
     .query = request->query,
     .body = request->body,
     .length = request->body ? request->body_length : 0,
+    .now = g_get_monotonic_time (),
     .unix_now = g_get_real_time () / G_USEC_PER_SEC,
   };
 }

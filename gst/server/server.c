@@ -375,7 +375,8 @@ timer_cb (gpointer user_data)
   }
   carry_out (self);
   if (g_hash_table_size (self->clients) || mesh_polls_count (self->polls)
-      || mesh_hub_deadline (self->hub) != G_MAXINT64)
+      || mesh_hub_deadline (self->hub) != G_MAXINT64
+      || (self->front && mesh_front_waits (self->front)))
     return G_SOURCE_CONTINUE;
   g_clear_pointer (&self->timer, g_source_unref);
   return G_SOURCE_REMOVE;

@@ -6,98 +6,7 @@
 
 #include <string.h>
 
-#include "core/pusher-front.h"
-
-#define APP "app:key:secret"
-#define UUID "00000000-0000-4000-8000-00000000000a"
-
-typedef struct {
-  MeshFrontLimits limits;
-  MeshFront *front;
-  gint64 now;
-  GString *log;                 /* what was done: "NUMBER<frame" or "!code" */
-} Fixture;
-
-static void
-start (Fixture *f)
-{
-  f->front = mesh_front_new (&f->limits, 7);
-  g_assert_true (mesh_front_add_app (f->front, APP, NULL));
-}
-
-static void
-set_up (Fixture *f, gconstpointer data)
-{
-  mesh_front_limits_init (&f->limits);
-  f->now = 1;
-  f->log = g_string_new (NULL);
-}
-
-static void
-tear_down (Fixture *f, gconstpointer data)
-{
-  mesh_front_free (f->front);
-  g_string_free (f->log, TRUE);
-}
-
-/* All that is to be done, in words. */
-static const char *
-drain (Fixture *f)
-{
-  MeshFrontAction action;
-
-  g_string_truncate (f->log, 0);
-  while (mesh_front_pop_action (f->front, &action)) {
-    g_string_append_printf (f->log, "%" G_GUINT64_FORMAT, action.client);
-    if (action.frame) {
-      gsize size;
-      const char *text = g_bytes_get_data (action.frame, &size);
-
-      g_string_append_printf (f->log, "<%.*s\n", (int) size, text);
-    } else {
-      g_string_append_printf (f->log, "!%u\n", action.close_code);
-    }
-    mesh_front_action_clear (&action);
-  }
-  return f->log->str;
-}
-
-static void
-connect_client (Fixture *f, guint64 client)
-{
-  mesh_front_connected (f->front, client, "key", "protocol=7", f->now);
-  g_assert_nonnull (strstr (drain (f), "pusher:connection_established"));
-}
-
-static const char *
-say (Fixture *f, guint64 client, const char *text)
-{
-  mesh_front_feed (f->front, client, text, strlen (text), f->now);
-  return drain (f);
-}
-
-/* With the signature that it takes. */
-static const char *
-enter (Fixture *f, guint64 client, const char *channel, const char *user)
-{
-  g_autofree char *socket_id = g_strdup_printf ("7.%" G_GUINT64_FORMAT, client);
-  g_autofree char *data = user
-      ? g_strdup_printf ("{\"user_id\":\"%s\"}", user) : NULL;
-  g_autofree char *auth = mesh_pusher_sign_channel ("secret", socket_id,
-      channel, data);
-  g_autofree char *escaped = g_strescape (data ? data : "", NULL);
-  g_autofree char *text = g_strdup_printf ("{\"event\":\"pusher:subscribe\","
-      "\"data\":{\"channel\":\"%s\",\"auth\":\"key:%s\"%s%s%s}}", channel, auth,
-      data ? ",\"channel_data\":\"" : "", escaped, data ? "\"" : "");
-
-  return say (f, client, text);
-}
-
-static void
-assert_entered (const char *log)
-{
-  g_assert_nonnull (strstr (log, "pusher_internal:subscription_succeeded"));
-}
+#include "pusher-fixture.h"
 
 static void
 silence_ends_a_connection (Fixture *f, gconstpointer data)
@@ -335,7 +244,7 @@ a_request_is_known_by_its_signature (Fixture *f, gconstpointer data)
     "&auth_key=278d425bdf160c739803&auth_timestamp=1353088179"
     "&auth_signature=da454824c97ba181a32ccc17a72625ba02771f50b50e1e7430e47a1f3f"
     "457e6c", "{\"name\":\"foo\",\"channels\":[\"project-3\"],"
-    "\"data\":\"{\\\"some\\\":\\\"data\\\"}\"}", 0, 1353088179 };
+    "\"data\":\"{\\\"some\\\":\\\"data\\\"}\"}", 0, 0, 1353088179 };
   g_autoptr (GString) answer = g_string_new (NULL);
 
   f->front = mesh_front_new (NULL, 1);
@@ -376,52 +285,6 @@ applications_are_apart (Fixture *f, gconstpointer data)
   mesh_front_post (f->front, UUID, "{}", 2, f->now);
   g_assert_true (g_str_has_prefix (drain (f), "1<"));
   g_assert_null (strstr (f->log->str, "2<"));
-}
-
-/* As the application's server asks, with its signature. */
-static guint
-ask (Fixture *f, const char *method, const char *path, const char *info,
-    const char *body, GString *answer)
-{
-  g_autofree char *md5 = body
-      ? g_compute_checksum_for_string (G_CHECKSUM_MD5, body, -1) : NULL;
-  g_autofree char *query = g_strdup_printf ("auth_key=key&auth_timestamp=1"
-      "&auth_version=1.0%s%s%s%s", md5 ? "&body_md5=" : "", md5 ? md5 : "",
-      info ? "&info=" : "", info ? info : "");
-  g_autofree char *signature = mesh_pusher_sign_request ("secret", method,
-      path, query);
-  g_autofree char *whole = g_strconcat (query, "&auth_signature=", signature,
-      NULL);
-  MeshFrontRequest request = { method, path, whole, body,
-    body ? strlen (body) : 0, 1 };
-
-  return mesh_front_request (f->front, &request, answer);
-}
-
-static void
-trigger (Fixture *f, const char *channel, const char *words)
-{
-  g_autofree char *body = g_strdup_printf ("{\"name\":\"e\",\"data\":\"%s\","
-      "\"channels\":[\"%s\"]}", words, channel);
-  g_autoptr (GString) answer = g_string_new (NULL);
-
-  g_assert_cmpuint (ask (f, "POST", "/apps/app/events", NULL, body, answer),
-      ==, 200);
-}
-
-/* What one who comes now is told besides. */
-static char *
-look_into (Fixture *f, guint64 client, const char *channel)
-{
-  const char *log, *more;
-
-  connect_client (f, client);
-  log = enter (f, client, channel, g_str_has_prefix (channel, "presence-")
-      ? "a" : NULL);
-  assert_entered (log);
-  more = strchr (log, '<');
-  more = strchr (more + 1, '<');
-  return g_strdup (more ? more + 1 : "");
 }
 
 static void
@@ -498,7 +361,7 @@ what_is_kept_is_bounded (Fixture *f, gconstpointer data)
     ask (f, "GET", cases[i].path, "cache", NULL, answer);
     g_assert_cmpstr (answer->str, ==, cases[i].answer);
   }
-  mesh_front_tick (f->front, (gint64) 1800 * G_USEC_PER_SEC);
+  mesh_front_tick (f->front, f->now + (gint64) 1800 * G_USEC_PER_SEC);
   ask (f, "GET", cases[0].path, "cache", NULL, answer);
   g_assert_cmpstr (answer->str, ==, cases[1].answer);
 }

@@ -218,6 +218,21 @@ test('what a page does in a call', async t => {
   });
 });
 
+/* Nobody but the room's own page could answer here: a pipeline would repair it
+ * by calling the newcomer. */
+test('an answer that comes before its subscription is kept on our server',
+  async t => {
+    const room = randomUUID();
+    t.after(() => Promise.all([recent, old].map(who => leave(who))));
+    await enter(recent, room, { host: true, via: ourApp });
+    ourApp.answersLast = true;
+    t.after(() => { ourApp.answersLast = false; });
+    await openRoom(old.party, ourApp, room, { peer: '9.7', late: true });
+    await allMeet([recent, old]);
+    assert.equal(await old.party.page.evaluate(() =>
+      window.moozHeard.filter(type => type === 'roomreply').length), 1);
+  });
+
 test('pipelines alone seal what they say, and the service may cut them off',
   async t => {
     const room = randomUUID();

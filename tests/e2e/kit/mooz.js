@@ -27,9 +27,12 @@ const files = {
 
 /**
  * What runs in the page. mooz asks to join without waiting until it can hear the
- * answer, and is lost when it does not; a `patient` page waits.
+ * answer, and is lost when it does not; a `patient` page waits. A `late` one
+ * subscribes once its request has been answered, which the app below puts off
+ * until the host's answer has been triggered: what is a race with mooz is then
+ * lost for certain.
  */
-async function main({ room, id, host, patient, wsPort, appKey }) {
+async function main({ room, id, host, patient, late, wsPort, appKey }) {
   const peers = new Map();
   const stream = await navigator.mediaDevices.getUserMedia(
     { audio: true, video: { width: 320, height: 240 } });
@@ -69,19 +72,23 @@ async function main({ room, id, host, patient, wsPort, appKey }) {
   const pusher = new Pusher(appKey, { cluster: 'none', forceTLS: false,
     wsHost: location.hostname, wsPort, enabledTransports: ['ws'],
     enableStats: false });
-  const channel = pusher.subscribe(id);
-  channel.bind('signal', message => {
+  const listen = () => pusher.subscribe(id).bind('signal', message => {
     window.moozHeard.push(message.type);
     handlers[message.type]?.(message);
   });
+  const channel = late ? null : listen();
   if (patient) {
     await new Promise(done =>
       channel.bind('pusher:subscription_succeeded', done));
   }
   Object.assign(window, { moozId: id, moozPeers: peers, moozStream: stream,
     moozPusher: pusher, moozJoin: () => send(room, { type: 'joinroom' }) });
-  if (!host)
+  if (late) {
+    await window.moozJoin();
+    listen();
+  } else if (!host) {
     window.moozJoin();
+  }
 }
 
 const html = ({ version, options }) => `<!DOCTYPE html>
@@ -107,7 +114,10 @@ export async function trigger({ url, app, key, secret }, channel, data) {
 export class MoozApp {
   /** every message, as `{ to, type, from, … }` */
   messages = [];
+  /** Whether who asks to join is told so after the host's answer has gone out. */
+  answersLast = false;
   #crowd = null;
+  #triggered = new EventEmitter();
 
   /** @param {object} service a Pusher service's url, app, key and secret */
   constructor(service) {
@@ -135,7 +145,7 @@ export class MoozApp {
       const id = host ? room : searchParams.get('id') ?? randomUUID();
       response.setHeader('Content-Type', 'text/html');
       response.end(html({ version: searchParams.get('peer') ?? '9.11',
-        options: { room, id, host, patient: searchParams.has('patient'),
+        options: { room, id, host, patient: searchParams.has('patient'), late: searchParams.has('late'),
           appKey: this.service.key,
           wsPort: Number(new URL(this.service.url).port) } }));
     } else if (request.method === 'POST' && pathname.startsWith('/api/messages/')) {
@@ -143,9 +153,14 @@ export class MoozApp {
       for await (const chunk of request)
         body += chunk;
       const to = pathname.slice('/api/messages/'.length);
-      this.messages.push({ ...JSON.parse(body), to });
+      const message = JSON.parse(body);
+      this.messages.push({ ...message, to });
+      const answered = message.type === 'joinroom' && this.answersLast &&
+        once(this.#triggered, `roomreply ${message.from}`);
       await this.#assemble(JSON.parse(body));
       await trigger(this.service, to, body);
+      this.#triggered.emit(`${message.type} ${to}`);
+      await answered;
       response.setHeader('Content-Type', 'application/json');
       response.end('{"message":"ok"}');
     } else {
@@ -187,9 +202,10 @@ export class MoozApp {
 
 /** Has a browser open the page; `peer` is simple-peer's version. */
 export async function openRoom(browser, app, room,
-  { host = false, peer = '9.11', patient = true } = {}) {
+  { host = false, peer = '9.11', patient = true, late = false } = {}) {
   await browser.join(`${app.url}/room/${room}?peer=${peer}` +
-    (host ? '&created=1' : '') + (patient ? '&patient=1' : ''));
+    (host ? '&created=1' : '') + (patient && !late ? '&patient=1' : '') +
+    (late ? '&late=1' : ''));
   await until('the page to listen',
     () => browser.page.evaluate(() => !!window.moozId), 30000,
     () => browser.log);

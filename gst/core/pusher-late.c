@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Events for somebody who is about to listen. A page of mooz asks to be let
+ * into a room before its own subscription is confirmed, so the answer can be
+ * there first; Pusher itself loses it, and the page waits for ever.
+ *
+ * An event for a channel that is named by a UUID, one person's own, and that
+ * nobody listens to waits there for a few seconds. The first subscriber gets
+ * all that waits, in order, and nobody else does. Channels for many
+ * ("news") are not concerned: who comes late there has missed nothing that was
+ * meant for them alone. */
+
+#include "core/pusher-front-private.h"
+
+#include <string.h>
+
+#include "core/json.h"
+
+struct _MeshFrontLate {
+  MeshFrontApp *app;
+  char *name;                   /* the channel's */
+  GQueue events;                /* of Event, the oldest first */
+};
+
+typedef struct {
+  MeshFrontLate *late;
+  GBytes *frame;
+  char *except;                 /* socket id of the sender; NULL: none */
+  gint64 until;
+  GList link;                   /* in the front's, by age */
+} Event;
+
+/* Private and presence channels have the same race, and whoever gets into one
+ * has shown the application's signature first. What is encrypted between
+ * clients has keys that change with whoever is there: it is left out. */
+static gboolean
+is_ones_own (const char *name)
+{
+  static const char *const prefixes[] = { "private-", "presence-" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (prefixes); i++)
+    if (g_str_has_prefix (name, prefixes[i]))
+      return mesh_is_uuid (name + strlen (prefixes[i]));
+  return mesh_is_uuid (name);
+}
+
+static void
+event_free (MeshFront *front, Event *event)
+{
+  g_queue_unlink (&front->late, &event->link);
+  front->late_bytes -= g_bytes_get_size (event->frame);
+  event->late->app->n_late--;
+  g_bytes_unref (event->frame);
+  g_free (event->except);
+  g_free (event);
+}
+
+/* The oldest of a channel. The channel's queue goes with the last one. */
+static void
+drop_first (MeshFront *front, MeshFrontLate *late)
+{
+  event_free (front, g_queue_pop_head (&late->events));
+  if (late->events.length == 0)
+    g_hash_table_remove (late->app->late, late->name);
+}
+
+static MeshFrontLate *
+oldest_of (MeshFront *front, MeshFrontApp *app)
+{
+  GList *l = front->late.head;
+
+  while (((Event *) l->data)->late->app != app)
+    l = l->next;
+  return ((Event *) l->data)->late;
+}
+
+/* @late must have no events any more, or its front is being freed. */
+void
+mesh_front_late_free (MeshFrontLate *late)
+{
+  Event *event;
+
+  while ((event = g_queue_pop_head (&late->events))) {
+    g_bytes_unref (event->frame);
+    g_free (event->except);
+    g_free (event);
+  }
+  g_free (late->name);
+  g_free (late);
+}
+
+/* Makes room for one more: the oldest go first. */
+static void
+make_room (MeshFront *front, MeshFrontApp *app, const char *name, gsize size)
+{
+  const MeshFrontLimits *limits = &front->limits;
+  MeshFrontLate *late = g_hash_table_lookup (app->late, name);
+
+  if (late && late->events.length >= limits->late_channel)
+    drop_first (front, late);
+  if (app->n_late >= limits->late_app)
+    drop_first (front, oldest_of (front, app));
+  while (front->late.length && (front->late.length >= limits->late
+          || front->late_bytes + size > limits->late_bytes))
+    drop_first (front, ((Event *) front->late.head->data)->late);
+}
+
+/*
+ * mesh_front_late_put:
+ * @name: a channel that nobody listens to
+ * @frame: what was sent there
+ * @except: (nullable): the socket id of somebody who does not get it
+ */
+void
+mesh_front_late_put (MeshFront *front, MeshFrontApp *app, const char *name,
+    GBytes *frame, const char *except)
+{
+  MeshFrontLate *late;
+  Event *event;
+
+  if (!is_ones_own (name)
+      || g_bytes_get_size (frame) > front->limits.late_bytes
+      || !front->limits.late || !front->limits.late_app
+      || !front->limits.late_channel)
+    return;
+  mesh_front_late_tick (front);
+  make_room (front, app, name, g_bytes_get_size (frame));
+  late = g_hash_table_lookup (app->late, name);
+  if (!late) {
+    late = g_new0 (MeshFrontLate, 1);
+    late->app = app;
+    late->name = g_strdup (name);
+    g_queue_init (&late->events);
+    g_hash_table_insert (app->late, late->name, late);
+  }
+  event = g_new0 (Event, 1);
+  event->late = late;
+  event->frame = g_bytes_ref (frame);
+  event->except = g_strdup (except);
+  event->until = front->now + front->limits.late_time;
+  event->link.data = event;
+  g_queue_push_tail (&late->events, event);
+  g_queue_push_tail_link (&front->late, &event->link);
+  front->late_bytes += g_bytes_get_size (frame);
+  app->n_late++;
+}
+
+/* Tells one who has just come, and was told that it listens now, what has
+ * waited for it. */
+void
+mesh_front_late_tell (MeshFront *front, MeshFrontClient *client,
+    const char *name)
+{
+  MeshFrontLate *late;
+
+  mesh_front_late_tick (front);
+  while ((late = g_hash_table_lookup (client->app->late, name))) {
+    Event *event = g_queue_peek_head (&late->events);
+
+    if (g_strcmp0 (event->except, client->socket_id) != 0) {
+      mesh_front_send (front, client, event->frame);
+      front->stats.delivered++;
+    }
+    drop_first (front, late);
+  }
+}
+
+/* Forgets what nobody has come for in time. */
+void
+mesh_front_late_tick (MeshFront *front)
+{
+  Event *oldest;
+
+  while ((oldest = g_queue_peek_head (&front->late))
+      && oldest->until <= front->now)
+    drop_first (front, oldest->late);
+}
