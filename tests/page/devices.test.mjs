@@ -22,10 +22,10 @@ after(async () => {
 });
 
 /**
- * Notes what is opened. `plug.out(label)` takes a device away as a cable that is
- * pulled does, and `plug.in(label)` brings it back; `plug.busy` holds labels of
- * devices that another program uses, and with `plug.single` only one device of
- * a kind can be open at a time, as in some phones.
+ * Notes what is opened. `plug.out(label)` takes a device away as a cable that
+ * is pulled does, and `plug.in(label)` brings it back; `plug.busy` holds labels
+ * of devices that another program uses, and with `plug.single` only one device
+ * of a kind can be open at a time, as in some phones.
  */
 function watchPlugs() {
   const plug = window.plug = {tracks: [], asked: 0, gone: new Set(),
@@ -245,7 +245,8 @@ test('devices: the last one unplugged, and one that is taken away', {skip},
     await ann.page.evaluate((labels) => labels.forEach(window.plug.out),
       [CAMERAS[1], CAMERAS[2], CAMERAS[0]]);
     await isOpen(ann);
-    await reads(ann, 'what to do', /unplugged.*There is no camera. Plug one in/);
+    await reads(ann, 'what to do',
+      /unplugged.*There is no camera. Plug one in/);
     await ann.page.evaluate((label) => window.plug.in(label), CAMERAS[2]);
     assert.deepEqual(await open(ann), [], 'nothing opens by itself');
     await ann.press('Try again');
@@ -283,8 +284,10 @@ test('devices: a camera that ends whenever it is opened is left alone', {skip},
 test('devices: one that another program uses is not taken, the old one stays',
   {skip}, async (t) => {
     const ann = await enter(t, room('?muted=1'));
+    const setBusy = (camera) => ann.page.evaluate((label) =>
+      window.plug.busy.add(label), camera);
     await isOpen(ann, CAMERAS[0]);
-    await ann.page.evaluate((label) => window.plug.busy.add(label), CAMERAS[1]);
+    await setBusy(CAMERAS[1]);
     await ann.press('Settings');
     await choose(ann, 'camera', CAMERAS[1]);
     const {text} = await reads(ann, 'why not', /The one before stays in use/);
@@ -310,7 +313,7 @@ test('devices: one that another program uses is not taken, the old one stays',
     });
     await choose(ann, 'camera', CAMERAS[2]);
     await isOpen(ann, CAMERAS[2]);
-    await ann.page.evaluate((label) => window.plug.busy.add(label), CAMERAS[1]);
+    await setBusy(CAMERAS[1]);
     await choose(ann, 'camera', CAMERAS[1]);
     await reads(ann, 'why not', /The one before stays in use/);
     await isOpen(ann, CAMERAS[2]);

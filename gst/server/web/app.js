@@ -5,13 +5,10 @@
 import {CallView} from './call-view.js';
 import {byId, setState, showScreen} from './dom.js';
 import {linkToHref, makeLink, parseLink} from './link.js';
+import {INSECURE, findLack} from './needs.js';
+import {addOptions, readOptions} from './options.js';
 import {recall, remember, tidyName} from './settings.js';
 import {SoloView} from './solo-view.js';
-
-const INSECURE = 'This page came over plain http from another machine, and to '
-  + 'such pages browsers give neither camera and microphone nor the means to '
-  + 'keep a call private. Open it with https, or on the server\u2019s own '
-  + 'machine as http://localhost.';
 
 /** @param {string} title @param {string} text */
 function showEnd(title, text) {
@@ -33,27 +30,36 @@ function enterRoom() {
     byId('rejoin').hidden = true;
     return;
   }
-  /* With a key, but without the means to use it: better not at all. */
-  if (link.key && !globalThis.crypto?.subtle) {
-    showEnd('Not over this connection', INSECURE);
-    byId('rejoin').hidden = true;
+  const lack = findLack(link);
+  if (lack) {
+    showEnd(lack.title, lack.text);
+    byId('rejoin').textContent = 'Try again';
     return;
   }
-  const query = new URLSearchParams(location.search);
-  const solo = query.get('solo')?.trim();
-  if (solo) {
-    new SoloView(link, solo).start();
+  const {muted, hidden, solo} = readOptions(link.query);
+  /** @type {HTMLAnchorElement} */ (byId('to-home')).search =
+    addOptions('', link.query);
+  if (solo.trim()) {
+    new SoloView(link, solo.trim()).start();
     return;
   }
-  const view = new CallView(link, {muted: query.get('muted') === '1',
-    hidden: query.get('hidden') === '1'}, showEnd);
-  view.start();
+  new CallView(link, {muted, hidden}, showEnd).start();
 }
 
-/** @param {string} link to a room of this server */
-function goTo(link) {
+/**
+ * With what this page was opened with, such as a camera that is to stay closed.
+ *
+ * @param {string} text a room's link
+ */
+function goTo(text) {
+  const link = parseLink(text);
+  link.query = addOptions(link.query, location.search.slice(1));
+  if (link.origin !== location.origin) {
+    location.assign(linkToHref(link));
+    return;
+  }
   /* No new page: the click that led here lets the call sound. */
-  history.pushState(null, '', link);
+  history.pushState(null, '', linkToHref(link));
   enterRoom();
 }
 
@@ -69,11 +75,7 @@ function onJoin(event) {
   const error = byId('join-error');
   const input = /** @type {HTMLInputElement} */ (byId('join-link'));
   try {
-    const link = parseLink(input.value);
-    if (link.origin === location.origin)
-      goTo(linkToHref(link));
-    else
-      location.assign(linkToHref(link));
+    goTo(input.value);
   } catch (problem) {
     error.textContent = problem.message;
     error.hidden = false;
@@ -100,10 +102,14 @@ function onPaste(event) {
 function showHome() {
   const input = /** @type {HTMLInputElement} */ (byId('home-name'));
   input.value = recall('name');
-  if (!isSecureContext) {
-    byId('home-notice').textContent = INSECURE;
+  const lack = findLack({key: null});
+  if (lack || !isSecureContext) {
+    byId('home-notice').textContent = lack ? `${lack.title}. ${lack.text}`
+      : INSECURE;
     byId('home-notice').hidden = false;
   }
+  for (const button of document.querySelectorAll('#home button'))
+    /** @type {HTMLButtonElement} */ (button).disabled = lack !== null;
   byId('create').addEventListener('click', () => {
     rememberName();
     goTo(makeLink(location.origin));
@@ -121,6 +127,7 @@ addEventListener('pageshow', ({persisted}) => {
     location.reload();
 });
 
+document.documentElement.dataset.started = '';
 if (location.pathname === '/')
   showHome();
 else

@@ -10,6 +10,7 @@ import {announce, byId, hideNotice, setState, showNotice, showScreen}
 import {Grid} from './grid.js';
 import {linkToString} from './link.js';
 import {LocalMedia, canCapture} from './media.js';
+import {NO_WEBRTC, explainNoCapture} from './needs.js';
 import {recall} from './settings.js';
 
 /** @typedef {import('./device.js').DeviceKind} DeviceKind */
@@ -94,9 +95,7 @@ export class CallView {
         + 'while you connect to each other.');
     }
     if (!canCapture()) {
-      showNotice('media', 'The browser gives no camera and no microphone to a '
-        + 'page that came over plain http from another machine. You can see '
-        + 'and hear the others. Open the link with https to be seen.');
+      showNotice('media', explainNoCapture(isSecureContext));
     }
   }
 
@@ -152,6 +151,7 @@ export class CallView {
       'too-many-rooms': 'The server has no place for another room.',
       'refused': 'The server does not let this page in.',
       'replaced': 'This call was taken over by another window.',
+      'no-webrtc': `${NO_WEBRTC.title}. ${NO_WEBRTC.text}`,
     };
     this.#close();
     this.#onOver('You are not in the call',
@@ -165,8 +165,8 @@ export class CallView {
     const self = byId('self');
     const video = self.querySelector('video');
     const shown = /** @type {MediaStream | null} */ (video.srcObject);
-    if (shown?.getVideoTracks()[0] !== videoTrack) {
-      video.srcObject = new MediaStream([videoTrack]);
+    if ((shown?.getVideoTracks()[0] ?? null) !== videoTrack) {
+      video.srcObject = videoTrack && new MediaStream([videoTrack]);
       video.play().catch(() => {});
     }
     self.classList.toggle('mirrored', !hidden);

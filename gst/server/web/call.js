@@ -112,6 +112,8 @@ export class Call {
   #timer;
   #intervals = [];
   #over = false;
+  /** Whether the browser has ever made a connection. */
+  #connects = false;
 
   /**
    * @param {RoomLink} link
@@ -430,8 +432,8 @@ export class Call {
       call(...args);
       this.#run();
     };
-    const connection = new Peer({offerer, codecs, media: this.#media,
-      iceServers: this.#ice.current}, {
+    const connection = this.#makePeer(peer, sid, {offerer, codecs,
+      media: this.#media, iceServers: this.#ice.current}, {
       localSdp: report((type, sdp) => room.localSdp(peer, sid, type, sdp)),
       localCandidate: report((candidate, mline, mid) =>
         room.localCandidate(peer, sid, candidate, mline, mid)),
@@ -443,10 +445,46 @@ export class Call {
         this.#showTracks(peer, current);
       },
     });
+    if (!connection)
+      return;
     /** @type {Connection} */
     const current = {sid, connection, up: false, tracks: [], shown: false,
       heardAt: 0};
     this.#connections.set(peer, current);
+  }
+
+  /**
+   * A browser that has too many connections open makes no further one; that is
+   * an attempt like another that comes to nothing. One that never makes any has
+   * WebRTC turned off in a way that could not be seen before.
+   *
+   * @param {string} peer
+   * @param {string} sid
+   * @param {ConstructorParameters<typeof Peer>} args
+   */
+  #makePeer(peer, sid, ...args) {
+    try {
+      const connection = new Peer(...args);
+      this.#connects = true;
+      return connection;
+    } catch (error) {
+      console.warn('no connection made:', error.message);
+      queueMicrotask(() => this.#onNotMade(peer, sid, error));
+      return null;
+    }
+  }
+
+  /** @param {string} peer @param {string} sid @param {Error} error */
+  #onNotMade(peer, sid, {message}) {
+    if (this.#over)
+      return;
+    if (this.#connects) {
+      this.#room.failed(peer, sid, undefined, now());
+      this.#run();
+    } else {
+      this.leave();
+      this.#handlers.failed('no-webrtc', message);
+    }
   }
 
   #shareUplink() {

@@ -72,8 +72,11 @@ function explain(error, what) {
         + 'it. Close that program, or choose another one in the settings, '
         + 'then try again.';
     case 'NotSupportedError':
-      return `The browser gives no ${what} to a page that came over `
-        + 'plain http.';
+      return globalThis.isSecureContext
+        ? `This browser gives pages no ${what}. Turn that on in its settings, `
+          + 'or open the link in another one.'
+        : `The browser gives no ${what} to a page that came over plain http. `
+          + 'Open the link with https.';
     default:
       return `The ${what} cannot be opened. Try again, or choose another one `
         + 'in the settings.';

@@ -67,7 +67,7 @@ export class LocalMedia extends EventTarget {
       this.#onDevicesChanged);
   }
 
-  /** What goes out as picture: always something. */
+  /** What goes out as picture; null only where the browser cannot draw one. */
   get videoTrack() {
     return this.#camera.track ?? this.#placeholder.track;
   }

@@ -28,7 +28,7 @@ const KINDS = ['audio', 'video'];
 /**
  * @typedef {object} Media
  * @property {MediaStreamTrack | null} audioTrack
- * @property {MediaStreamTrack} videoTrack
+ * @property {MediaStreamTrack | null} videoTrack
  */
 
 /* A moment without answers is no reason to look for another path. */
@@ -262,7 +262,7 @@ export class Peer {
     const how = {direction: /** @type {'sendrecv'} */ ('sendrecv'),
       streams: [this.#stream]};
     const audio = this.#pc.addTransceiver(audioTrack ?? 'audio', how);
-    const video = this.#pc.addTransceiver(videoTrack, how);
+    const video = this.#pc.addTransceiver(videoTrack ?? 'video', how);
     preferOpus(audio);
     preferVideo(video, this.#codecs);
     await this.#pc.setLocalDescription(await this.#pc.createOffer());

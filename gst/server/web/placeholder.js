@@ -36,13 +36,15 @@ export function hueOf(text) {
 
 export class Placeholder {
   #canvas = document.createElement('canvas');
-  /** @type {CanvasRenderingContext2D} */
+  /** Null where the browser lets no page draw.
+   * @type {CanvasRenderingContext2D | null} */
   #context;
   #name = '';
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
-  /** @type {MediaStreamTrack} */
-  track;
+  /** Null where there is no picture without a camera.
+   * @type {MediaStreamTrack | null} */
+  track = null;
 
   /** @param {string} name */
   constructor(name) {
@@ -52,9 +54,19 @@ export class Placeholder {
     this.#context = this.#canvas.getContext('2d', {alpha: false});
     this.#name = name;
     this.#draw();
-    [this.track] = this.#canvas.captureStream(FRAMES_PER_SECOND)
-      .getVideoTracks();
-    this.track.contentHint = 'detail';
+    this.#capture();
+  }
+
+  /** Some browsers cannot, or are told not to; the call goes on without. */
+  #capture() {
+    try {
+      [this.track = null] = this.#canvas.captureStream(FRAMES_PER_SECOND)
+        .getVideoTracks();
+      if (this.track)
+        this.track.contentHint = 'detail';
+    } catch (error) {
+      console.warn('no placeholder:', error.message);
+    }
   }
 
   /** @param {string} name */
@@ -76,11 +88,13 @@ export class Placeholder {
 
   close() {
     this.setRunning(false);
-    this.track.stop();
+    this.track?.stop();
   }
 
   #draw() {
     const context = this.#context;
+    if (!context)
+      return;
     const hue = hueOf(this.#name);
     const breath = Math.sin(performance.now() / 1200);
     const background = context.createLinearGradient(0, 0, WIDTH, HEIGHT);
@@ -104,8 +118,8 @@ export class Placeholder {
 
   /** @param {number} radius */
   #disc(radius) {
-    this.#context.beginPath();
-    this.#context.arc(WIDTH / 2, HEIGHT / 2, radius, 0, 2 * Math.PI);
-    this.#context.fill();
+    this.#context?.beginPath();
+    this.#context?.arc(WIDTH / 2, HEIGHT / 2, radius, 0, 2 * Math.PI);
+    this.#context?.fill();
   }
 }

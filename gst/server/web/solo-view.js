@@ -82,7 +82,9 @@ export class SoloView {
     console.warn(`not in the call (${code}): ${text}`);
     setState('reconnecting');
     this.#onPeers([]);
-    setTimeout(() => this.#join(), RETRY_AFTER);
+    /* Each further try would be seen by the others, and come to nothing. */
+    if (code !== 'no-webrtc')
+      setTimeout(() => this.#join(), RETRY_AFTER);
   }
 
   /** @param {PeerView[]} views */

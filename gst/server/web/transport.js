@@ -78,7 +78,7 @@ export class Route {
 
   /** @param {number} now */
   usesWebSocket(now) {
-    return now >= this.#avoidUntil;
+    return typeof WebSocket === 'function' && now >= this.#avoidUntil;
   }
 
   /** Polling works where a WebSocket did not. @param {number} now */

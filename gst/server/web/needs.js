@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * What a browser must have to be in a call. It is asked before anybody joins:
+ * a member that cannot connect would be a tile for ever to everybody else.
+ */
+
+/**
+ * @typedef {object} Lack
+ * @property {string} title
+ * @property {string} text what to do, for a person
+ */
+
+const BROWSERS = 'a current Firefox, Chromium, Chrome, Edge or Safari';
+
+export const INSECURE = 'This page came over plain http from another machine, '
+  + 'and to such pages browsers give neither camera and microphone nor the '
+  + 'means to keep a call private. Open it with https, or on the '
+  + 'server\u2019s own machine as http://localhost.';
+
+/** @type {Lack} */
+export const NO_WEBRTC = {title: 'This browser cannot make calls',
+  text: 'It has no WebRTC, or WebRTC is turned off: in its settings (in '
+    + 'Firefox media.peerconnection.enabled in about:config), by an extension, '
+    + 'or by whoever looks after this computer. Turn it on, then reload this '
+    + `page; or open the link in ${BROWSERS}.`};
+
+/** @type {Lack} */
+const TOO_OLD = {title: 'This browser is too old',
+  text: 'It lacks what a call needs. Update it, or open the link in '
+    + `${BROWSERS}.`};
+
+/** @type {Lack} */
+const NO_CRYPTO = {title: 'This browser cannot keep the call private',
+  text: 'It gives pages no Web Crypto, so that it cannot use the key in this '
+    + `link. Turn that on, or open the link in ${BROWSERS}.`};
+
+/**
+ * Extensions that turn WebRTC off leave nothing, or a function of their own.
+ * None is made for a trial: that costs time, and a browser makes only so many.
+ *
+ * @param {any} scope
+ */
+const canConnect = ({RTCPeerConnection: Connection}) =>
+  typeof Connection === 'function'
+    && typeof Connection.prototype?.createOffer === 'function';
+
+/** @param {any} scope */
+const isNew = ({RTCPeerConnection, MediaStream, HTMLDialogElement,
+  ResizeObserver, Object, TextEncoder}) =>
+  [RTCPeerConnection.prototype.addTransceiver, MediaStream, ResizeObserver,
+    HTMLDialogElement?.prototype.showModal, Object.hasOwn, TextEncoder]
+    .every((one) => typeof one === 'function');
+
+/**
+ * @param {{key: unknown}} link
+ * @param {any} [scope] the browser
+ * @returns {Lack | null} why there can be no call by this link
+ */
+export function findLack({key}, scope = globalThis) {
+  if (!canConnect(scope))
+    return NO_WEBRTC;
+  if (!isNew(scope) || !scope.crypto?.getRandomValues)
+    return TOO_OLD;
+  if (!key || scope.crypto.subtle)
+    return null;
+  return scope.isSecureContext ? NO_CRYPTO
+    : {title: 'Not over this connection', text: INSECURE};
+}
+
+/**
+ * Why the others will not see and hear us where the browser has nothing to open
+ * a camera and microphone with.
+ *
+ * @param {boolean} isSecure
+ */
+export const explainNoCapture = (isSecure) => `${isSecure
+  ? 'This browser gives pages no camera and no microphone: it has no such '
+    + 'function, or that is turned off. '
+  : 'The browser gives no camera and no microphone to a page that came over '
+    + 'plain http from another machine. '}You can see and hear the others. ${
+  isSecure ? `To be seen, turn it on, or open the link in ${BROWSERS}.`
+    : 'Open the link with https to be seen.'}`;
