@@ -55,6 +55,18 @@ is_room (const char *path)
       && mesh_is_uuid (path + strlen ("/room/"));
 }
 
+/* Any thread. GLib registers the resource when it is first looked for, and
+ * gives the second of two threads that call mesh_web_get_resource() for the
+ * first time at once NULL. So its result is not used: the call keeps the
+ * resource in a statically linked program, and the file is looked up in all
+ * resources of the process, which waits for the thread that registers them. */
+static GBytes *
+look_up (const char *name)
+{
+  mesh_web_get_resource ();
+  return g_resources_lookup_data (name, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+}
+
 /* Where a browser should have gone that asked for a room in a way that chats
  * and people spell links. The "#" can be among what was encoded: then the
  * browser has sent us the key, which goes back into the fragment, and nowhere
@@ -92,8 +104,7 @@ answer_lost (const MeshHttpRequest *request, MeshHttpResponse *response)
   response->status = 404;
   if (!accept || !strstr (accept, "text/html"))
     return;
-  response->body = g_resource_lookup_data (mesh_web_get_resource (),
-      PREFIX "/lost.html", G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+  response->body = look_up (PREFIX "/lost.html");
   response->type = find_type (".html");
   add_policy (response);
 }
@@ -103,7 +114,7 @@ answer_lost (const MeshHttpRequest *request, MeshHttpResponse *response)
  * @request: a GET or HEAD
  *
  * Answers with one of the page's files, with the way to the room that was
- * meant, or with 404.
+ * meant, or with 404. Any thread.
  */
 void
 mesh_page_answer (const MeshHttpRequest *request, MeshHttpResponse *response)
@@ -122,8 +133,7 @@ mesh_page_answer (const MeshHttpRequest *request, MeshHttpResponse *response)
   }
   /* GResource finds files under "name/" as well. */
   if (!g_str_has_suffix (name, "/"))
-    response->body = g_resource_lookup_data (mesh_web_get_resource (), name,
-        G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+    response->body = look_up (name);
   if (!response->body) {
     answer_lost (request, response);
     return;

@@ -7,7 +7,7 @@
 #include <png.h>
 #include <string.h>
 
-#include "imageswitch-resources.h"
+#define BUILTIN "/meshroom/imageswitch/picture.png"
 
 /* What bars and transparent parts are filled with: the built-in picture's own
  * background, so that it has no visible edge at any aspect ratio. */
@@ -141,12 +141,17 @@ png_to_picture (png_image *png, gconstpointer data, gsize size,
   return TRUE;
 }
 
-/* Cannot fail: should the drawing be unreadable, the picture is one colour. */
+/* Cannot fail: should the drawing be unreadable, the picture is one colour.
+ *
+ * Any thread. The file is looked up in all resources of the process, because
+ * that waits for a thread that is just registering them. The plugin's own
+ * imageswitch_get_resource() does not: GLib gives the second of two threads
+ * that call it for the first time at once NULL. */
 Picture *
 picture_new_builtin (void)
 {
-  g_autoptr (GBytes) file = g_resource_lookup_data (imageswitch_get_resource (),
-      "/meshroom/imageswitch/picture.png", G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+  g_autoptr (GBytes) file =
+      g_resources_lookup_data (BUILTIN, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
   Picture *self = NULL;
   png_image png = { 0 };
 
