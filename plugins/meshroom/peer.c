@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "meshroom/hush.h"
+#include "meshroom/sender-caps.h"
 
 /* Milliseconds between two connectivity checks: the least that RFC 8445 §14.2
  * allows, and that for all attempts together. A mesh has few candidates a peer,
@@ -301,6 +302,7 @@ set_up_rtpbin (MeshPeer *self)
     return;
   set_if_there (rtpbin, "rtcp-sync-send-time", FALSE);
   g_object_set (rtpbin, "max-streams", 8, NULL);
+  mesh_rtpbin_announce_senders (rtpbin);
   g_signal_connect_after (rtpbin, "new-jitterbuffer",
       G_CALLBACK (mesh_peer_on_jitterbuffer), self);
 }

@@ -506,7 +506,6 @@ guard_suite (void)
   Suite *suite = suite_create ("meshroom-guard");
   TCase *tcase = tcase_create ("general");
 
-  party_excuse_rtpsession ();
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, a_swapped_fingerprint_in_the_offer_is_refused);
   tcase_add_test (tcase, a_swapped_fingerprint_in_the_answer_is_refused);

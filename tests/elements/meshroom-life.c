@@ -571,7 +571,6 @@ life_suite (void)
   Suite *suite = suite_create ("meshroom-life");
   TCase *tcase = tcase_create ("general");
 
-  party_excuse_rtpsession ();
   /* threads that wait for more work are none that were left behind */
   g_thread_pool_set_max_unused_threads (0);
   suite_add_tcase (suite, tcase);

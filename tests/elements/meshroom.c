@@ -670,7 +670,6 @@ meshroom_suite (void)
   Suite *suite = suite_create ("meshroom");
   TCase *tcase = tcase_create ("general");
 
-  party_excuse_rtpsession ();
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, picture_and_tone_arrive_both_ways);
   tcase_add_test (tcase, one_side_may_lack_a_camera);

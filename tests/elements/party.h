@@ -93,9 +93,6 @@ struct _Party {
   GArray *codes;                /* of errors */
 };
 
-/* First of all, by the suite. */
-void party_excuse_rtpsession (void);
-
 Wire *wire_new (WireFilter filter, gpointer data);
 void wire_free (Wire *wire);
 

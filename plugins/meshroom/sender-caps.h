@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+void mesh_rtpbin_announce_senders (GstElement *rtpbin);
+
+G_END_DECLS
