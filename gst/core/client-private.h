@@ -28,6 +28,7 @@ typedef struct {
 } MeshClientOutgoing;
 
 struct _MeshClient {
+  char *way;                    /* NULL: straight; see mesh_client_set_way() */
   char *server;
   char *room;
   char *id;

@@ -94,6 +94,7 @@ mesh_client_free (MeshClient *client)
   g_queue_clear_full (&client->outgoing, (GDestroyNotify) outgoing_free);
   g_rand_free (client->rand);
   g_free (client->server);
+  g_free (client->way);
   g_free (client->room);
   g_free (client->id);
   g_free (client->token);
@@ -169,8 +170,8 @@ lost (MeshClient *self, const GError *error, gint64 now)
 void
 mesh_client_drop (MeshClient *self, gint64 now, const char *reason)
 {
-  g_autoptr (GError) error = g_error_new_literal (MESH_ERROR,
-      MESH_ERROR_UNREACHABLE, reason);
+  g_autoptr (GError) error = g_error_new (MESH_ERROR, MESH_ERROR_UNREACHABLE,
+      "%s%s", self->way ? self->way : "", reason);
 
   mesh_client_push_action (self, MESH_CLIENT_CLOSE, NULL, NULL);
   lost (self, error, now);

@@ -120,6 +120,7 @@ void mesh_client_heard (MeshClient *client, gint64 now);
 void mesh_client_closed (MeshClient *client, const GError *error, gint64 now);
 void mesh_client_reconnect (MeshClient *client, gboolean moved, gint64 now);
 
+void mesh_client_set_way (MeshClient *client, const char *way);
 void mesh_client_tick (MeshClient *client, gint64 now);
 gint64 mesh_client_deadline (MeshClient *client);
 

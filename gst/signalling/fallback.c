@@ -242,7 +242,8 @@ fall_back (MeshFallback *self, const GError *error)
 }
 
 /* Where not even a connection could be made, or its certificate is no good,
- * other requests have no better chance. */
+ * other requests have no better chance; but a proxy that makes no tunnel may
+ * well pass requests on. */
 static void
 on_websocket_closed (MeshTransport *transport, const GError *error,
     gpointer user_data)
@@ -252,7 +253,8 @@ on_websocket_closed (MeshTransport *transport, const GError *error,
       MESH_ERROR_UNREACHABLE, "it hung up");
 
   if (self->proven || self->finishing
-      || !mesh_websocket_get_reached (MESH_WEBSOCKET (transport))) {
+      || (!mesh_websocket_get_reached (MESH_WEBSOCKET (transport))
+          && !mesh_websocket_is_barred (MESH_WEBSOCKET (transport)))) {
     judge_end (self);
     report_closed (self, error);
   } else {
@@ -333,12 +335,21 @@ mesh_fallback_close (MeshTransport *transport, gboolean finish)
   drop (self, &self->longpoll);
 }
 
+static char *
+mesh_fallback_dup_way (MeshTransport *transport)
+{
+  MeshTransport *used = get_used (MESH_FALLBACK (transport));
+
+  return used ? mesh_transport_dup_way (used) : NULL;
+}
+
 static void
 transport_init (MeshTransportInterface *iface)
 {
   iface->open = mesh_fallback_open;
   iface->send = mesh_fallback_send;
   iface->close = mesh_fallback_close;
+  iface->dup_way = mesh_fallback_dup_way;
 }
 
 static void

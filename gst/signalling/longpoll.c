@@ -19,6 +19,7 @@
 #include "core/json.h"
 #include "signalling/describe.h"
 #include "signalling/post.h"
+#include "signalling/proxy.h"
 
 /* docs/protocol.md: the server lets a request wait for 4 s; two in a row that
  * come to nothing are a lost connection, which the core decides. */
@@ -423,12 +424,22 @@ mesh_longpoll_close (MeshTransport *transport, gboolean finish)
     report_closed (self, NULL);
 }
 
+static char *
+mesh_longpoll_dup_way (MeshTransport *transport)
+{
+  MeshLongpoll *self = MESH_LONGPOLL (transport);
+
+  return self->http ? mesh_proxy_resolver_dup_way (MESH_PROXY_RESOLVER (
+          soup_session_get_proxy_resolver (self->http)), self->url) : NULL;
+}
+
 static void
 transport_init (MeshTransportInterface *iface)
 {
   iface->open = mesh_longpoll_open;
   iface->send = mesh_longpoll_send;
   iface->close = mesh_longpoll_close;
+  iface->dup_way = mesh_longpoll_dup_way;
 }
 
 static void

@@ -4,12 +4,14 @@
 
 #include "core/error.h"
 #include "signalling/describe.h"
+#include "signalling/proxy.h"
 
 #define READ_BYTES (16 * 1024)
 /* One waits at the server, one sends; others are about to end. */
 #define MAX_CONNECTIONS 4
 
 typedef struct {
+  MeshProxyResolver *proxies;
   SoupMessage *message;
   GInputStream *stream;
   GByteArray *answer;
@@ -31,11 +33,17 @@ typedef struct {
 SoupSession *
 mesh_post_session_new (void)
 {
+  g_autoptr (GProxyResolver) proxies = mesh_proxy_resolver_new (NULL);
   SoupSession *session = soup_session_new_with_options (
+      "proxy-resolver", proxies,
       "user-agent", "meshroom/" MESH_VERSION,
       "max-conns", MAX_CONNECTIONS, "max-conns-per-host", MAX_CONNECTIONS,
       "timeout", 0, NULL);
 
+  /* There is nobody to ask for a password; and at a 407 libsoup 3.2 looks for
+   * one in a URL that it does not have, and then asks the proxy for a page of
+   * its own. The status says enough. */
+  soup_session_remove_feature_by_type (session, SOUP_TYPE_AUTH_MANAGER);
   /* a small answer could unpack to any size */
   soup_session_remove_feature_by_type (session, SOUP_TYPE_CONTENT_DECODER);
   return session;
@@ -51,6 +59,7 @@ post_free (Post *self)
   g_object_unref (self->cancellable);
   g_clear_object (&self->stream);
   g_object_unref (self->message);
+  g_object_unref (self->proxies);
   g_byte_array_unref (self->answer);
   g_free (self);
 }
@@ -75,6 +84,16 @@ finish (Post *self, const GError *error)
     status = soup_message_get_status (self->message);
   else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED))
     status = MESH_POST_NOBODY;
+  if (status == SOUP_STATUS_PROXY_AUTHENTICATION_REQUIRED)
+    reason = g_error_new_literal (MESH_ERROR, MESH_ERROR_UNREACHABLE,
+        "it asks for a user and a password (HTTP 407)");
+  if (reason) {
+    g_autofree char *url = g_uri_to_string (soup_message_get_uri (
+            self->message));
+
+    reason = mesh_proxy_resolver_explain (self->proxies, url,
+        g_steal_pointer (&reason));
+  }
   self->func (status, answer, reason, self->user_data);
   post_free (self);
 }
@@ -159,6 +178,8 @@ mesh_post (SoupSession *session, const char *url,
 
   self->message = soup_message_new (body ? SOUP_METHOD_POST : SOUP_METHOD_GET,
       url);
+  self->proxies = MESH_PROXY_RESOLVER (g_object_ref (
+          soup_session_get_proxy_resolver (session)));
   self->answer = g_byte_array_new ();
   self->max_answer = max_answer;
   self->func = func;

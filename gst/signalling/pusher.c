@@ -573,12 +573,22 @@ mesh_pusher_close (MeshTransport *transport, gboolean finish)
   finish_if_done (self);
 }
 
+static char *
+mesh_pusher_dup_way (MeshTransport *transport)
+{
+  MeshPusher *self = MESH_PUSHER (transport);
+
+  return self->socket ? mesh_transport_dup_way (MESH_TRANSPORT (self->socket))
+      : NULL;
+}
+
 static void
 transport_init (MeshTransportInterface *iface)
 {
   iface->open = mesh_pusher_open;
   iface->send = mesh_pusher_send;
   iface->close = mesh_pusher_close;
+  iface->dup_way = mesh_pusher_dup_way;
 }
 
 static void

@@ -95,6 +95,23 @@ mesh_transport_close (MeshTransport *transport, gboolean finish)
 }
 
 /**
+ * mesh_transport_dup_way:
+ * @transport: a transport
+ *
+ * Returns: (transfer full) (nullable): what the text of an error of this
+ *   connection begins with; %NULL = nothing is between us and the server
+ *
+ * Since: 0.1
+ */
+char *
+mesh_transport_dup_way (MeshTransport *transport)
+{
+  MeshTransportInterface *iface = MESH_TRANSPORT_GET_IFACE (transport);
+
+  return iface->dup_way ? iface->dup_way (transport) : NULL;
+}
+
+/**
  * mesh_transport_emit_opened:
  * @transport: a transport
  *

@@ -32,6 +32,9 @@ G_DECLARE_INTERFACE (MeshTransport, mesh_transport, MESH, TRANSPORT, GObject)
  * @open: connect
  * @send: send one frame
  * @close: close, after what was sent is out when @finish is set; else at once
+ * @dup_way: (nullable): what an error text begins with that tells of a proxy in
+ *   between, "through the proxy HOST:PORT: "; %NULL = there is none, as far as
+ *   is known
  *
  * Since: 0.1
  */
@@ -41,6 +44,7 @@ struct _MeshTransportInterface {
   void (*open) (MeshTransport *transport);
   void (*send) (MeshTransport *transport, const char *frame);
   void (*close) (MeshTransport *transport, gboolean finish);
+  char *(*dup_way) (MeshTransport *transport);
 };
 
 MESH_API
@@ -49,6 +53,8 @@ MESH_API
 void mesh_transport_send (MeshTransport *transport, const char *frame);
 MESH_API
 void mesh_transport_close (MeshTransport *transport, gboolean finish);
+MESH_API
+char *mesh_transport_dup_way (MeshTransport *transport);
 
 /* For those who implement one. */
 MESH_API

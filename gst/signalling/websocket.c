@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "signalling/describe.h"
+#include "signalling/proxy.h"
 #include "signalling/ws-handshake.h"
 #include "signalling/ws-stream.h"
 
@@ -33,10 +34,12 @@ struct _MeshWebsocket {
   GSocketConnection *connection;        /* until the handshake is done */
   GString *answer;
   SoupWebsocketConnection *socket;
+  GProxyResolver *proxies;
   GCancellable *cancellable;
   gsize unproven_bytes;         /* sent since the last pong */
   gushort close_code;           /* 0: none came */
   gint64 reached;               /* the server, or what is in front of it */
+  gboolean barred;              /* by a proxy that makes no tunnel */
   gboolean finishing;
   gboolean over;                /* nothing more is emitted */
 };
@@ -83,11 +86,17 @@ fail (MeshWebsocket *self, const GError *error)
 {
   g_autoptr (GError) reason = NULL;
 
+  self->barred = g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PROXY_FAILED)
+      || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PROXY_NOT_ALLOWED);
   if (error->domain != MESH_ERROR)
     reason = mesh_describe_failure (error,
         self->tls ? g_tls_connection_get_peer_certificate_errors (self->tls)
                   : 0);
-  report_closed (self, reason ? reason : error);
+  else
+    reason = g_error_copy (error);
+  reason = mesh_proxy_resolver_explain (MESH_PROXY_RESOLVER (self->proxies),
+      self->url, g_steal_pointer (&reason));
+  report_closed (self, reason);
 }
 
 static void
@@ -265,6 +274,7 @@ mesh_websocket_open (MeshTransport *transport)
       = g_network_address_parse_uri (self->url, 0, NULL);
 
   /* the certificate must be good for the host, and of a known authority */
+  g_socket_client_set_proxy_resolver (client, self->proxies);
   g_socket_client_set_tls (client, g_str_has_prefix (self->url, "https:"));
   g_signal_connect_object (client, "event", G_CALLBACK (on_event), self, 0);
   g_socket_client_connect_async (client, address, self->cancellable,
@@ -314,12 +324,22 @@ mesh_websocket_close (MeshTransport *transport, gboolean finish)
   drop_socket (self);
 }
 
+static char *
+mesh_websocket_dup_way (MeshTransport *transport)
+{
+  MeshWebsocket *self = MESH_WEBSOCKET (transport);
+
+  return mesh_proxy_resolver_dup_way (MESH_PROXY_RESOLVER (self->proxies),
+      self->url);
+}
+
 static void
 transport_init (MeshTransportInterface *iface)
 {
   iface->open = mesh_websocket_open;
   iface->send = mesh_websocket_send;
   iface->close = mesh_websocket_close;
+  iface->dup_way = mesh_websocket_dup_way;
 }
 
 static void
@@ -344,6 +364,7 @@ mesh_websocket_finalize (GObject *object)
   g_free (self->request);
   g_free (self->key);
   g_free (self->url);
+  g_object_unref (self->proxies);
   G_OBJECT_CLASS (mesh_websocket_parent_class)->finalize (object);
 }
 
@@ -361,6 +382,7 @@ mesh_websocket_init (MeshWebsocket *self)
 {
   self->cancellable = g_cancellable_new ();
   self->answer = g_string_new (NULL);
+  self->proxies = mesh_proxy_resolver_new (NULL);
 }
 
 /**
@@ -407,6 +429,21 @@ gushort
 mesh_websocket_get_close_code (MeshWebsocket *websocket)
 {
   return websocket->close_code;
+}
+
+/**
+ * mesh_websocket_is_barred:
+ * @websocket: a transport that has closed
+ *
+ * Returns: whether a proxy made no tunnel for it (many do so for port 443
+ *   alone), which says nothing about plain requests through the same proxy
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_websocket_is_barred (MeshWebsocket *websocket)
+{
+  return websocket->barred;
 }
 
 /**

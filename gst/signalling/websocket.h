@@ -19,5 +19,7 @@ MeshTransport *mesh_websocket_new_at (const MeshLink *link, const char *path,
 gushort mesh_websocket_get_close_code (MeshWebsocket *websocket);
 MESH_API
 gint64 mesh_websocket_get_reached (MeshWebsocket *websocket);
+MESH_API
+gboolean mesh_websocket_is_barred (MeshWebsocket *websocket);
 
 G_END_DECLS

@@ -266,8 +266,11 @@ static gboolean
 on_work (gpointer user_data)
 {
   MeshWorker *self = user_data;
+  g_autofree char *way
+      = self->transport ? mesh_transport_dup_way (self->transport) : NULL;
 
   g_mutex_lock (&self->lock);
+  mesh_client_set_way (self->client, way);
   mesh_client_tick (self->client, g_get_monotonic_time ());
   g_mutex_unlock (&self->lock);
   worker_carry_out (self);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "signalling/export.h"
+
+G_BEGIN_DECLS
+
+/* Which proxy leads to a server: the system's answer (environment variables,
+ * GNOME's settings, PAC), but for this machine itself, which no proxy is asked
+ * for. */
+
+#define MESH_TYPE_PROXY_RESOLVER (mesh_proxy_resolver_get_type ())
+MESH_API
+G_DECLARE_FINAL_TYPE (MeshProxyResolver, mesh_proxy_resolver, MESH,
+    PROXY_RESOLVER, GObject)
+
+MESH_API
+GProxyResolver *mesh_proxy_resolver_new (GProxyResolver *base);
+MESH_API
+char *mesh_proxy_resolver_dup_way (MeshProxyResolver *resolver,
+    const char *url);
+GError *mesh_proxy_resolver_explain (MeshProxyResolver *resolver,
+    const char *url, GError *error);
+MESH_API
+gboolean mesh_proxy_is_this_machine (const char *host);
+
+G_END_DECLS
