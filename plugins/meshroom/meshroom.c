@@ -18,6 +18,35 @@
  * through. None of them must be there: a room without `video_sink` just
  * watches.
  *
+ * A source that is not live, such as a file, is played by the clock, from the
+ * moment somebody is connected who gets it, or from the start with
+ * #meshroom:wait-for-peers off. Picture and sound of one file stay together.
+ * Where buffers have no times they follow each other by their frame rate or
+ * number of samples, so an application that makes frames itself may leave
+ * `appsrc` as it is, though `is-live=true do-timestamp=true` says best what it
+ * does. Pausing the pipeline pauses the file, a seek sent to the pipeline or to
+ * the element seeks in it, with SEGMENT for a loop without a gap, and the
+ * pipeline's position and duration are the file's. At its end there is an
+ * element message `meshroom-input-ended` with the `pad`'s name, and the call
+ * goes on; once all sink pads to which anything came are at their end, the
+ * element is at EOS, as any sink. A pipeline ends when all its sinks have, so
+ * one that only sends ends with the file, and one that also shows the others
+ * goes on.
+ *
+ * |[
+ * gst-launch-1.0 meshroom name=room link=$LINK \
+ *   filesrc location=film.mp4 ! decodebin name=film \
+ *   film. ! queue ! room.video_sink   film. ! queue ! room.audio_sink
+ * ]|
+ *
+ * A raw picture goes out upright, whatever its `image-orientation` tag says, and
+ * progressive, one frame of each two fields. Two channels of sound without
+ * positions (`channel-mask` 0) are left and right, up to 63 are mixed into one.
+ * An encoded picture stays as it is, and a WARNING says what to do. So does one
+ * where an input cannot be used at all; the others are not touched by that. Of
+ * fields in buffers of their own (`interlace-mode=alternate`) none can be used:
+ * their caps are refused.
+ *
  * With `signal_sink` and `signal_src` the messages of the room go through these
  * pads as buffers of `application/x-mesh-signal` instead, see
  * #element-signalsrc.
@@ -117,6 +146,18 @@ mesh_meshroom_tell_state_locked (MeshMeshroom *self)
 }
 
 static void
+on_warning (MeshSource *source, const char *text, gpointer user_data)
+{
+  GST_ELEMENT_WARNING (user_data, STREAM, FORMAT, ("%s", text), (NULL));
+}
+
+static void
+on_ended (MeshSource *source, gpointer user_data)
+{
+  mesh_meshroom_input_ended (user_data, mesh_source_get_pad (source));
+}
+
+static void
 on_hidden (MeshSource *source, gboolean hidden, gpointer user_data)
 {
   MeshMeshroom *self = user_data;
@@ -132,6 +173,8 @@ on_hidden (MeshSource *source, gboolean hidden, gpointer user_data)
 static const MeshSourceEvents source_events = {
   .error = on_source_error,
   .input_known = on_input_known,
+  .warning = on_warning,
+  .ended = on_ended,
   .hidden = on_hidden,
 };
 
@@ -147,20 +190,6 @@ mesh_meshroom_set_muted (MeshMeshroom *self, gboolean muted)
     mesh_source_set_muted (audio, muted);
   mesh_meshroom_tell_state_locked (self);
   g_mutex_unlock (&self->lock);
-}
-
-/* A bin starts its sinks first, and asks them for the end of all. We start
- * first, too: a demuxer, whose pads are linked only once it runs, would else
- * find us asleep, and stop for good. But our end is not awaited by anybody. */
-static void
-set_starts_first (MeshMeshroom *self, gboolean first)
-{
-  GST_OBJECT_LOCK (self);
-  if (first)
-    GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SINK);
-  else
-    GST_OBJECT_FLAG_UNSET (self, GST_ELEMENT_FLAG_SINK);
-  GST_OBJECT_UNLOCK (self);
 }
 
 static GstStateChangeReturn
@@ -183,7 +212,7 @@ mesh_meshroom_change_state (GstElement *element, GstStateChange transition)
       if (result == GST_STATE_CHANGE_FAILURE)
         mesh_meshroom_stop (self);
       else
-        set_starts_first (self, FALSE);
+        mesh_meshroom_update_flags (self, FALSE);
       /* fall through */
     case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
       /* live: what people send comes when they come, so nobody downstream
@@ -197,7 +226,7 @@ mesh_meshroom_change_state (GstElement *element, GstStateChange transition)
       break;
     case GST_STATE_CHANGE_PAUSED_TO_READY:
       mesh_meshroom_stop (self);
-      set_starts_first (self, TRUE);
+      mesh_meshroom_update_flags (self, TRUE);
       break;
     default:
       break;
@@ -222,13 +251,40 @@ mesh_meshroom_handle_message (GstBin *bin, GstMessage *message)
   }
 }
 
+static gboolean
+mesh_meshroom_send_event (GstElement *element, GstEvent *event)
+{
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_SEEK:
+      return mesh_meshroom_seek (MESH_MESHROOM (element), event);
+    case GST_EVENT_LATENCY:
+      /* what goes out to peers is not delayed by what sinks here show */
+      gst_event_unref (event);
+      return TRUE;
+    default:
+      return GST_ELEMENT_CLASS (mesh_meshroom_parent_class)->send_event
+          (element, event);
+  }
+}
+
+static gboolean
+mesh_meshroom_query (GstElement *element, GstQuery *query)
+{
+  gboolean answered;
+
+  if (mesh_meshroom_answer (MESH_MESHROOM (element), query, &answered))
+    return answered;
+  return GST_ELEMENT_CLASS (mesh_meshroom_parent_class)->query (element,
+      query);
+}
+
 /* --- pads --- */
 
 static GstPad *
 add_source (MeshMeshroom *self, GstPadTemplate *template, MeshKind kind)
 {
   MeshSource *source = mesh_source_new (GST_BIN (self), template, kind,
-      &source_events, self);
+      self->timeline, &source_events, self);
   GstPad *pad = mesh_source_get_pad (source);
 
   g_mutex_lock (&self->lock);
@@ -298,6 +354,7 @@ mesh_meshroom_release_pad (GstElement *element, GstPad *pad)
 
     /* peers may be using it until the call ends */
     if (source && mesh_source_get_pad (source) == pad) {
+      mesh_source_let_go (source);
       g_ptr_array_add (self->old_sources, source);
       self->sources[i] = NULL;
     }
@@ -317,6 +374,7 @@ mesh_meshroom_finalize (GObject *object)
   for (guint i = 0; i < MESH_N_KINDS; i++)
     mesh_source_free (self->sources[i]);
   g_ptr_array_unref (self->old_sources);
+  mesh_timeline_unref (self->timeline);
   mesh_meshroom_clear_properties (self);
   g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (mesh_meshroom_parent_class)->finalize (object);
@@ -331,7 +389,8 @@ mesh_meshroom_init (MeshMeshroom *self)
       g_ptr_array_new_with_free_func ((GDestroyNotify) mesh_source_free);
   gst_bin_set_suppressed_flags (GST_BIN (self),
       GST_ELEMENT_FLAG_SOURCE | GST_ELEMENT_FLAG_SINK);
-  set_starts_first (self, TRUE);
+  self->timeline = mesh_timeline_new ();
+  mesh_meshroom_update_flags (self, TRUE);
 }
 
 static void
@@ -344,6 +403,8 @@ mesh_meshroom_class_init (MeshMeshroomClass *klass)
   element_class->change_state = mesh_meshroom_change_state;
   element_class->request_new_pad = mesh_meshroom_request_new_pad;
   element_class->release_pad = mesh_meshroom_release_pad;
+  element_class->send_event = mesh_meshroom_send_event;
+  element_class->query = mesh_meshroom_query;
   GST_BIN_CLASS (klass)->handle_message = mesh_meshroom_handle_message;
 
   mesh_meshroom_install_properties (object_class);

@@ -13,8 +13,9 @@
 G_BEGIN_DECLS
 
 /* The element's inside, for its own files: meshroom.c has pads and state
- * changes, session.c what happens between READY and PAUSED, properties.c
- * what can be set, read and heard. */
+ * changes, session.c what happens between READY and PAUSED, inputs.c what
+ * the room is to the pipeline that feeds it, properties.c what can be set, read
+ * and heard. */
 
 #define MESH_TYPE_MESHROOM (mesh_meshroom_get_type ())
 G_DECLARE_FINAL_TYPE (MeshMeshroom, mesh_meshroom, MESH, MESHROOM, GstBin)
@@ -29,6 +30,8 @@ struct _MeshMeshroom {
 #ifdef HAVE_SERVER
   MeshServe *serve_thread;
 #endif
+
+  MeshTimeline *timeline;       /* of what comes in */
 
   GMutex lock;                  /* guards all below; taken after no other */
   char *link;
@@ -46,6 +49,7 @@ struct _MeshMeshroom {
   char *video_codecs;
   gboolean decode;
   gboolean verify_fingerprint;
+  gboolean wait_for_peers;
   char *room_link;              /* of the room that serve made */
   MeshSource *sources[MESH_N_KINDS];
   GPtrArray *old_sources;       /* released, but maybe still in a peer's use */
@@ -62,6 +66,13 @@ void mesh_meshroom_set_muted (MeshMeshroom *self, gboolean muted);
 gboolean mesh_meshroom_start (MeshMeshroom *self);
 void mesh_meshroom_stop_call (MeshMeshroom *self);
 void mesh_meshroom_stop (MeshMeshroom *self);
+
+/* inputs.c */
+void mesh_meshroom_input_ended (MeshMeshroom *self, GstPad *pad);
+void mesh_meshroom_update_flags (MeshMeshroom *self, gboolean starting);
+gboolean mesh_meshroom_seek (MeshMeshroom *self, GstEvent *event);
+gboolean mesh_meshroom_answer (MeshMeshroom *self, GstQuery *query,
+    gboolean *answered);
 
 /* properties.c */
 void mesh_meshroom_init_properties (MeshMeshroom *self);

@@ -138,9 +138,11 @@ open_when_ready (MeshPeer *self, gpointer data)
     return;
   self->connected = TRUE;
   for (guint i = 0; i < MESH_N_KINDS; i++) {
-    if (self->senders[i].branch)
-      mesh_fanout_open_branch (self->senders[i].fanout,
-          self->senders[i].branch);
+    if (!self->senders[i].branch)
+      continue;
+    mesh_fanout_open_branch (self->senders[i].fanout,
+        self->senders[i].branch);
+    mesh_source_play (self->sources[i]);
   }
   self->events->connected (self, self->user_data);
 }

@@ -29,6 +29,7 @@ enum {
   PROP_VIDEO_CODECS,
   PROP_DECODE,
   PROP_VERIFY_FINGERPRINT,
+  PROP_WAIT_FOR_PEERS,
   PROP_STATS,
   PROP_PEERS,
   N_PROPERTIES
@@ -137,6 +138,9 @@ mesh_meshroom_set_property (GObject *object, guint id, const GValue *value,
     case PROP_VERIFY_FINGERPRINT:
       self->verify_fingerprint = g_value_get_boolean (value);
       break;
+    case PROP_WAIT_FOR_PEERS:
+      self->wait_for_peers = g_value_get_boolean (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
@@ -203,6 +207,9 @@ mesh_meshroom_get_property (GObject *object, guint id, GValue *value,
     case PROP_VERIFY_FINGERPRINT:
       g_value_set_boolean (value, self->verify_fingerprint);
       break;
+    case PROP_WAIT_FOR_PEERS:
+      g_value_set_boolean (value, self->wait_for_peers);
+      break;
     case PROP_STATS:
       g_value_take_boxed (value, self->call ? mesh_call_get_stats (self->call)
           : gst_structure_new_empty ("meshroom-stats"));
@@ -249,6 +256,7 @@ mesh_meshroom_init_properties (MeshMeshroom *self)
   self->policy = GST_WEBRTC_ICE_TRANSPORT_POLICY_ALL;
   self->decode = TRUE;
   self->verify_fingerprint = TRUE;
+  self->wait_for_peers = TRUE;
 }
 
 void
@@ -336,6 +344,19 @@ install_media_properties (GObjectClass *klass)
       g_param_spec_boolean ("verify-fingerprint", "Verify fingerprint",
       "Whether to refuse a peer whose certificate is not the one that its "
       "session description names; turn off for tests only", TRUE,
+      FLAGS | GST_PARAM_MUTABLE_READY);
+  /**
+   * meshroom:wait-for-peers:
+   *
+   * Whether an input that is not live, such as a file, waits with its first
+   * frame until somebody is connected who gets it. Otherwise it is played from
+   * the moment the room plays. Live inputs never wait.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_WAIT_FOR_PEERS] = g_param_spec_boolean ("wait-for-peers",
+      "Wait for peers", "Whether an input that is not live, such as a file, "
+      "begins when somebody is connected; else it begins at once", TRUE,
       FLAGS | GST_PARAM_MUTABLE_READY);
 }
 

@@ -246,6 +246,7 @@ start_call (MeshMeshroom *self, const MeshLink *link, gboolean ask,
   config.latency = self->latency;
   config.decode = self->decode;
   config.verify_fingerprint = self->verify_fingerprint;
+  mesh_timeline_set_open (self->timeline, !self->wait_for_peers);
   for (guint i = 0; i < MESH_N_KINDS; i++)
     config.sources[i] = self->sources[i];
   call = mesh_call_new (&config, error);

@@ -4,18 +4,22 @@
 
 #include "core/error.h"
 #include "meshroom/encoding.h"
+#include "meshroom/intake.h"
 
 struct _MeshSource {
   GstBin *room;                 /* our owner, no reference */
   MeshKind kind;
   guint32 ssrc;
   GstPad *pad;                  /* the room's ghost pad, no reference */
+  MeshTimeline *timeline;       /* the room's */
   const MeshSourceEvents *events;
   gpointer user_data;
+  gint ended;                   /* atomic: no buffer since the end */
 
   GMutex lock;                  /* guards all below */
   GPtrArray *encodings;
   GPtrArray *elements;          /* all that we have put into the room */
+  MeshIntake *intake;           /* once the input is known; set by its thread */
   GstElement *tee;              /* once the input is raw */
   const MeshCodec *input;       /* once the input is encoded */
   const MeshCodec *expected;    /* before there is any */
@@ -36,6 +40,26 @@ add_to_room_locked (MeshSource *self, GstElement *element)
 {
   gst_bin_add (self->room, element);
   g_ptr_array_add (self->elements, gst_object_ref (element));
+}
+
+static void
+on_warning (const char *text, gpointer user_data)
+{
+  MeshSource *self = user_data;
+
+  self->events->warning (self, text, self->user_data);
+}
+
+/* Leads the room's pad to @next, by way of what makes any input fit. */
+static gboolean
+start_intake_locked (MeshSource *self, GstPad *next)
+{
+  g_autoptr (GstPad) sink = NULL;
+
+  self->intake = mesh_intake_new (self->room, GST_OBJECT_NAME (self->pad),
+      self->kind, self->input != NULL, self->timeline, next, on_warning, self);
+  sink = mesh_intake_dup_sink (self->intake);
+  return gst_ghost_pad_set_target (GST_GHOST_PAD (self->pad), sink);
 }
 
 /* Connects a fan-out to the input, as soon as both are there. */
@@ -100,7 +124,7 @@ start_raw_locked (MeshSource *self, GError **error)
   }
   gst_element_sync_state_with_parent (self->tee);
   sink = gst_element_get_static_pad (self->tee, "sink");
-  return gst_ghost_pad_set_target (GST_GHOST_PAD (self->pad), sink);
+  return start_intake_locked (self, sink);
 }
 
 static gboolean
@@ -123,7 +147,7 @@ start_encoded_locked (MeshSource *self, const MeshCodec *codec, GError **error)
   } else {
     sink = gst_element_get_static_pad (GST_ELEMENT (encoding->fanout), "sink");
   }
-  return gst_ghost_pad_set_target (GST_GHOST_PAD (self->pad), sink);
+  return start_intake_locked (self, sink);
 }
 
 static gboolean
@@ -176,28 +200,52 @@ take_hidden (MeshSource *self, GstEvent *event)
   self->events->hidden (self, hidden, self->user_data);
 }
 
+static GstPadProbeReturn
+take_eos (MeshSource *self)
+{
+  /* The call goes on, and the pad is good for another stream, hence no EOS. */
+  if (!self->intake || mesh_pacer_drain (mesh_intake_get_pacer (self->intake))) {
+    g_atomic_int_set (&self->ended, TRUE);
+    self->events->ended (self, self->user_data);
+  }
+  return GST_PAD_PROBE_DROP;
+}
+
 /* Only caps tell whether to encode, so the pad has no target before them. */
 static GstPadProbeReturn
-on_event (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+on_event (MeshSource *self, GstPadProbeInfo *info)
 {
-  MeshSource *self = user_data;
   GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
   g_autoptr (GError) error = NULL;
   GstCaps *caps;
 
   if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
-    return GST_PAD_PROBE_DROP;  /* a file has ended; the call goes on */
+    return take_eos (self);
   if (gst_event_has_name (event, "meshroom/hidden"))
     take_hidden (self, event);
-  if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS)
-    return GST_PAD_PROBE_OK;
-  gst_event_parse_caps (event, &caps);
-  if (!take_caps (self, caps, &error)) {
-    report (self, error);
-    return GST_PAD_PROBE_DROP;
+  if (GST_EVENT_TYPE (event) == GST_EVENT_CAPS) {
+    gst_event_parse_caps (event, &caps);
+    if (!take_caps (self, caps, &error)) {
+      report (self, error);
+      return GST_PAD_PROBE_DROP;
+    }
+    self->events->input_known (self, self->user_data);
   }
-  self->events->input_known (self, self->user_data);
+  if (self->intake)
+    info->data = mesh_intake_take_event (self->intake, event);
   return GST_PAD_PROBE_OK;
+}
+
+static GstPadProbeReturn
+on_data (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  MeshSource *self = user_data;
+
+  if (info->type & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM)
+    return on_event (self, info);
+  g_atomic_int_set (&self->ended, FALSE);
+  return !self->intake || mesh_intake_prepare (self->intake)
+      ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
 }
 
 /**
@@ -205,6 +253,7 @@ on_event (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
  * @room: the bin whose sink pad this is, and that outlives the source
  * @template: the pad's template
  * @kind: what comes in
+ * @timeline: the room's
  * @events: what to call, static
  * @user_data: for @events
  *
@@ -216,13 +265,14 @@ on_event (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
  */
 MeshSource *
 mesh_source_new (GstBin *room, GstPadTemplate *template, MeshKind kind,
-    const MeshSourceEvents *events, gpointer user_data)
+    MeshTimeline *timeline, const MeshSourceEvents *events, gpointer user_data)
 {
   MeshSource *self = g_new0 (MeshSource, 1);
 
   self->room = room;
   self->kind = kind;
   self->ssrc = g_random_int ();
+  self->timeline = mesh_timeline_ref (timeline);
   self->events = events;
   self->user_data = user_data;
   g_mutex_init (&self->lock);
@@ -230,7 +280,8 @@ mesh_source_new (GstBin *room, GstPadTemplate *template, MeshKind kind,
   self->elements = g_ptr_array_new_with_free_func (gst_object_unref);
   self->pad = gst_ghost_pad_new_no_target_from_template (
       GST_PAD_TEMPLATE_NAME_TEMPLATE (template), template);
-  gst_pad_add_probe (self->pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_event,
+  gst_pad_add_probe (self->pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM
+      | GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_data,
       self, NULL);
   return self;
 }
@@ -360,6 +411,131 @@ mesh_source_set_muted (MeshSource *source, gboolean muted)
 }
 
 /**
+ * mesh_source_play:
+ * @source: the source
+ *
+ * Somebody gets the source: inputs of the room that can wait are played from
+ * now on.
+ *
+ * Since: 0.1
+ */
+void
+mesh_source_play (MeshSource *source)
+{
+  mesh_timeline_set_open (source->timeline, TRUE);
+}
+
+/**
+ * mesh_source_has_ended:
+ * @source: the source
+ *
+ * Returns: whether its input has ended, and nothing has come since
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_source_has_ended (MeshSource *source)
+{
+  return g_atomic_int_get (&source->ended);
+}
+
+/**
+ * mesh_source_has_begun:
+ * @source: the source
+ *
+ * Returns: whether anything has come in yet
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_source_has_begun (MeshSource *source)
+{
+  gboolean begun;
+
+  g_mutex_lock (&source->lock);
+  begun = source->intake != NULL;
+  g_mutex_unlock (&source->lock);
+  return begun || mesh_source_has_ended (source);
+}
+
+/**
+ * mesh_source_set_ended:
+ * @source: the source
+ * @ended: whether nothing is going to come; %FALSE while a seek is on its way
+ *
+ * Since: 0.1
+ */
+void
+mesh_source_set_ended (MeshSource *source, gboolean ended)
+{
+  g_atomic_int_set (&source->ended, ended);
+}
+
+/* Returns: (transfer full) (nullable): what paces the input, once that is known
+ */
+static MeshPacer *
+dup_pacer (MeshSource *self)
+{
+  MeshPacer *pacer = NULL;
+
+  g_mutex_lock (&self->lock);
+  if (self->intake)
+    pacer = g_object_ref (mesh_intake_get_pacer (self->intake));
+  g_mutex_unlock (&self->lock);
+  return pacer;
+}
+
+/**
+ * mesh_source_is_live:
+ * @source: the source
+ *
+ * Returns: whether the input comes by the clock, or there is none yet
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_source_is_live (MeshSource *source)
+{
+  g_autoptr (MeshPacer) pacer = dup_pacer (source);
+
+  return !pacer || mesh_pacer_is_live (pacer);
+}
+
+/**
+ * mesh_source_get_position:
+ * @source: the source
+ * @position: (out): how far the input has been played, in stream time
+ *
+ * Returns: whether it is known
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_source_get_position (MeshSource *source, gint64 *position)
+{
+  g_autoptr (MeshPacer) pacer = dup_pacer (source);
+
+  return pacer && mesh_pacer_get_position (pacer, position);
+}
+
+/**
+ * mesh_source_let_go:
+ * @source: a source whose pad is about to be released
+ *
+ * Lets the streaming thread go, which may be waiting for the clock.
+ *
+ * Since: 0.1
+ */
+void
+mesh_source_let_go (MeshSource *source)
+{
+  g_autoptr (MeshPacer) pacer = dup_pacer (source);
+
+  if (pacer)
+    mesh_pacer_set_flushing (pacer, TRUE);
+}
+
+/**
  * mesh_source_stop:
  * @source: the source
  *
@@ -372,11 +548,13 @@ void
 mesh_source_stop (MeshSource *source)
 {
   g_autoptr (GPtrArray) elements = NULL;
+  MeshIntake *intake;
 
   gst_ghost_pad_set_target (GST_GHOST_PAD (source->pad), NULL);
   g_mutex_lock (&source->lock);
   elements = g_steal_pointer (&source->elements);
   source->elements = g_ptr_array_new_with_free_func (gst_object_unref);
+  intake = g_steal_pointer (&source->intake);
   g_ptr_array_set_size (source->encodings, 0);
   source->tee = NULL;
   source->input = NULL;
@@ -384,6 +562,10 @@ mesh_source_stop (MeshSource *source)
   source->hidden = FALSE;
   g_mutex_unlock (&source->lock);
 
+  g_atomic_int_set (&source->ended, FALSE);
+  if (intake)
+    mesh_intake_stop (intake);
+  mesh_intake_free (intake);
   for (guint i = 0; i < elements->len; i++) {
     GstElement *element = g_ptr_array_index (elements, i);
 
@@ -404,6 +586,8 @@ mesh_source_free (MeshSource *source)
 {
   if (!source)
     return;
+  mesh_intake_free (source->intake);
+  mesh_timeline_unref (source->timeline);
   g_ptr_array_unref (source->encodings);
   g_ptr_array_unref (source->elements);
   g_mutex_clear (&source->lock);

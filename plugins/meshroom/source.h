@@ -3,16 +3,17 @@
 
 #include "meshroom/codec.h"
 #include "meshroom/fanout.h"
+#include "meshroom/timeline.h"
 
 G_BEGIN_DECLS
 
 /* What the application feeds into one sink pad of meshroom, encoded once for
  * each codec that some peer needs, and fanned out.
  *
- *                         ┌ queue → convert → encoder → fan-out (VP8)
- *   raw      pad → tee ───┤
- *                         └ queue → convert → encoder → fan-out (H264)
- *   encoded  pad → parser → fan-out
+ *                                  ┌ queue → convert → encoder → fan-out (VP8)
+ *   raw      pad → intake → tee ───┤
+ *                                  └ queue → convert → encoder → fan-out (H264)
+ *   encoded  pad → intake → parser → fan-out
  *
  * All elements are direct children of the room's bin. Any thread may call. */
 
@@ -25,12 +26,17 @@ typedef struct {
   void (*error) (MeshSource *source, const GError *error, gpointer user_data);
   /* the input turned out to be encoded, or raw */
   void (*input_known) (MeshSource *source, gpointer user_data);
+  /* the stream goes out, but not as it could; text says what to do */
+  void (*warning) (MeshSource *source, const char *text, gpointer user_data);
+  /* the input has ended, and has been played to its end */
+  void (*ended) (MeshSource *source, gpointer user_data);
   /* an imageswitch upstream hides or shows the camera */
   void (*hidden) (MeshSource *source, gboolean hidden, gpointer user_data);
 } MeshSourceEvents;
 
 MeshSource *mesh_source_new (GstBin *room, GstPadTemplate *template,
-    MeshKind kind, const MeshSourceEvents *events, gpointer user_data);
+    MeshKind kind, MeshTimeline *timeline, const MeshSourceEvents *events,
+    gpointer user_data);
 GstPad *mesh_source_get_pad (MeshSource *source);
 guint32 mesh_source_get_ssrc (MeshSource *source);
 void mesh_source_look_ahead (MeshSource *source);
@@ -38,6 +44,13 @@ const MeshCodec *mesh_source_get_input_codec (MeshSource *source);
 MeshFanout *mesh_source_get_fanout (MeshSource *source,
     const MeshCodec *codec);
 void mesh_source_set_muted (MeshSource *source, gboolean muted);
+void mesh_source_play (MeshSource *source);
+gboolean mesh_source_has_begun (MeshSource *source);
+gboolean mesh_source_has_ended (MeshSource *source);
+void mesh_source_set_ended (MeshSource *source, gboolean ended);
+gboolean mesh_source_is_live (MeshSource *source);
+gboolean mesh_source_get_position (MeshSource *source, gint64 *position);
+void mesh_source_let_go (MeshSource *source);
 void mesh_source_stop (MeshSource *source);
 void mesh_source_free (MeshSource *source);
 

@@ -62,17 +62,17 @@ test('call starts a call, prints its link, and joins by one', async t => {
   await interrupt(call);
 });
 
-test('send-file sends a video file', async t => {
+test('send-file sends a video file, and ends with it', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-file-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'green.webm');
   execFileSync('gst-launch-1.0', ['-q', 'webmmux', 'name=m', '!', 'filesink',
     `location=${file}`,
-    'videotestsrc', 'num-buffers=600', 'pattern=solid-color',
+    'videotestsrc', 'num-buffers=240', 'pattern=solid-color',
     `foreground-color=${0xff28b43c}`, '!',
     'video/x-raw,width=160,height=120,framerate=30/1', '!',
     'vp8enc', 'deadline=1', 'cpu-used=16', '!', 'm.',
-    'audiotestsrc', 'num-buffers=862', `freq=${green.hz}`, '!',
+    'audiotestsrc', 'num-buffers=345', `freq=${green.hz}`, '!',
     'audioconvert', '!', 'opusenc', '!', 'm.']);
   const link = await room(t);
   const guest = party({ name: 'guest', look: red, link });
@@ -80,6 +80,9 @@ test('send-file sends a video file', async t => {
   const sender = run(t, join(root, 'examples/send-file'), [link, file]);
   await until('the guest to see the film', () => guest.meets(green), 20000,
     () => [guest.summary(), sender.output]);
+  await until('the end of the film', () => sender.ended, 60000,
+    () => [guest.summary(), sender.output]);
+  assert.equal(sender.exitCode, 0, sender.output);
 });
 
 test('embed says who comes and goes', async t => {

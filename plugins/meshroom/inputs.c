@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the room is to the pipeline that feeds it: the sink at which a file
+ * ends, and which is asked to seek in it. */
+
+#include "meshroom/meshroom.h"
+
+/* An input that is not live, where seeking makes sense. */
+typedef struct {
+  MeshSource *source;           /* lives as long as the room */
+  GstPad *pad;
+  gboolean had_ended;
+} Seekable;
+
+static void
+seekable_clear (gpointer data)
+{
+  gst_object_unref (((Seekable *) data)->pad);
+}
+
+/* Returns: (transfer full): what feeds the room and is not live, video first */
+static GArray *
+list_seekable (MeshMeshroom *self)
+{
+  GArray *list = g_array_new (FALSE, FALSE, sizeof (Seekable));
+
+  g_array_set_clear_func (list, seekable_clear);
+  for (int i = MESH_N_KINDS - 1; i >= 0; i--) {
+    Seekable seekable = { 0 };
+
+    g_mutex_lock (&self->lock);
+    seekable.source = self->sources[i];
+    if (seekable.source)
+      seekable.pad = gst_object_ref (mesh_source_get_pad (seekable.source));
+    g_mutex_unlock (&self->lock);
+    if (!seekable.source)
+      continue;
+    seekable.had_ended = mesh_source_has_ended (seekable.source);
+    if (gst_pad_is_linked (seekable.pad)
+        && !mesh_source_is_live (seekable.source))
+      g_array_append_val (list, seekable);
+    else
+      gst_object_unref (seekable.pad);
+  }
+  return list;
+}
+
+/* Whether all that feeds the room has ended, and there was something. A pad to
+ * which nothing has come is that of the sound of a file that has none. */
+static gboolean
+have_all_ended (MeshMeshroom *self)
+{
+  gboolean any = FALSE, all = TRUE;
+
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < MESH_N_KINDS; i++) {
+    MeshSource *source = self->sources[i];
+
+    if (!source || !gst_pad_is_linked (mesh_source_get_pad (source))
+        || !mesh_source_has_begun (source))
+      continue;
+    if (mesh_source_has_ended (source))
+      any = TRUE;
+    else
+      all = FALSE;
+  }
+  g_mutex_unlock (&self->lock);
+  return any && all;
+}
+
+/**
+ * mesh_meshroom_input_ended:
+ * @self: the room
+ * @pad: one of its sink pads
+ *
+ * What came in there has been played to its end. Said for each pad, and, once
+ * nothing feeds the room any more, as EOS, as any sink does. The call goes on.
+ *
+ * Since: 0.1
+ */
+void
+mesh_meshroom_input_ended (MeshMeshroom *self, GstPad *pad)
+{
+  gst_element_post_message (GST_ELEMENT (self),
+      gst_message_new_element (GST_OBJECT (self),
+          gst_structure_new ("meshroom-input-ended", "pad", G_TYPE_STRING,
+              GST_OBJECT_NAME (pad), NULL)));
+  if (have_all_ended (self))
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_eos (GST_OBJECT (self)));
+}
+
+/**
+ * mesh_meshroom_update_flags:
+ * @self: the room
+ * @starting: whether the room is below PAUSED
+ *
+ * A pipeline awaits the end of its sinks, asks them to seek, and starts them
+ * first. The room is one of them while something feeds it. A room that is not
+ * fed never ends; but it starts first, too: a demuxer, whose pads are linked
+ * only once it runs, would else find the room asleep, and stop for good.
+ *
+ * Since: 0.1
+ */
+void
+mesh_meshroom_update_flags (MeshMeshroom *self, gboolean starting)
+{
+  gboolean fed = FALSE;
+
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < MESH_N_KINDS; i++)
+    fed |= self->sources[i] != NULL;
+  g_mutex_unlock (&self->lock);
+
+  GST_OBJECT_LOCK (self);
+  if (fed || starting)
+    GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SINK);
+  else
+    GST_OBJECT_FLAG_UNSET (self, GST_ELEMENT_FLAG_SINK);
+  GST_OBJECT_UNLOCK (self);
+}
+
+/**
+ * mesh_meshroom_seek:
+ * @self: the room
+ * @event: (transfer full): a seek
+ *
+ * Seeks in what feeds the room and is not live.
+ *
+ * Returns: whether somebody upstream did
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_meshroom_seek (MeshMeshroom *self, GstEvent *event)
+{
+  g_autoptr (GArray) list = list_seekable (self);
+  gboolean done = FALSE;
+
+  /* None of them counts as ended until all have been asked: the first one may
+   * be at its end again by then. */
+  for (guint i = 0; i < list->len; i++)
+    mesh_source_set_ended (g_array_index (list, Seekable, i).source, FALSE);
+  for (guint i = 0; i < list->len; i++) {
+    Seekable *seekable = &g_array_index (list, Seekable, i);
+
+    if (gst_pad_push_event (seekable->pad, gst_event_ref (event)))
+      done = TRUE;
+    else if (seekable->had_ended)
+      mesh_source_set_ended (seekable->source, TRUE);
+  }
+  gst_event_unref (event);
+  return done;
+}
+
+static gboolean
+ask (Seekable *seekable, GstQuery *query)
+{
+  GstFormat format;
+  gint64 position;
+
+  if (GST_QUERY_TYPE (query) != GST_QUERY_POSITION)
+    return gst_pad_peer_query (seekable->pad, query);
+  gst_query_parse_position (query, &format, NULL);
+  if (format != GST_FORMAT_TIME
+      || !mesh_source_get_position (seekable->source, &position))
+    return gst_pad_peer_query (seekable->pad, query);
+  gst_query_set_position (query, format, position);
+  return TRUE;
+}
+
+/**
+ * mesh_meshroom_answer:
+ * @self: the room
+ * @query: what a pipeline asks its sinks
+ * @answered: (out): whether there is an answer
+ *
+ * Answers for what feeds the room. What comes out of the room has a latency of
+ * its own, which its source pads tell.
+ *
+ * Returns: whether @query is one of those
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_meshroom_answer (MeshMeshroom *self, GstQuery *query, gboolean *answered)
+{
+  g_autoptr (GArray) list = NULL;
+
+  switch (GST_QUERY_TYPE (query)) {
+    case GST_QUERY_LATENCY:
+      gst_query_set_latency (query, FALSE, 0, GST_CLOCK_TIME_NONE);
+      *answered = TRUE;
+      return TRUE;
+    case GST_QUERY_POSITION:
+    case GST_QUERY_DURATION:
+    case GST_QUERY_SEEKING:
+      break;
+    default:
+      return FALSE;
+  }
+  list = list_seekable (self);
+  *answered = FALSE;
+  for (guint i = 0; i < list->len && !*answered; i++)
+    *answered = ask (&g_array_index (list, Seekable, i), query);
+  return TRUE;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* When a buffer is due on the room's clock, and the waiting until then. */
+
+#include "meshroom/pacer-private.h"
+
+#include "meshroom/common.h"
+
+/* Frames without a time come at most that much faster than their frame rate
+ * says: an application's timer is a little off, and must not be held back so
+ * that frames pile up, while a source without any clock must be slowed down. */
+#define UNTIMED_SPEED_NUM 9
+#define UNTIMED_SPEED_DENOM 10
+
+/* --- the clock --- */
+
+/* Returns: (transfer full): the room's clock; the system's where there is no
+ * other */
+static GstClock *
+get_clock (MeshPacer *self, gint64 *base)
+{
+  GstClock *clock;
+
+  GST_OBJECT_LOCK (self);
+  clock = GST_ELEMENT_CLOCK (self);
+  if (clock)
+    gst_object_ref (clock);
+  *base = GST_ELEMENT_CAST (self)->base_time;
+  GST_OBJECT_UNLOCK (self);
+  return clock ? clock : gst_system_clock_obtain ();
+}
+
+static gint64
+get_now (MeshPacer *self)
+{
+  gint64 base;
+  g_autoptr (GstClock) clock = get_clock (self, &base);
+
+  return (gint64) gst_clock_get_time (clock) - base;
+}
+
+/* Whether upstream goes by the clock. Asked with each stream's first buffer,
+ * when the path is sure to be complete; no answer means no. */
+static gboolean
+ask_live (MeshPacer *self)
+{
+  g_autoptr (GstQuery) query = gst_query_new_latency ();
+  gboolean live = FALSE;
+
+  if (gst_pad_peer_query (self->sinkpad, query))
+    gst_query_parse_latency (query, &live, NULL, NULL);
+  return live;
+}
+
+static gboolean
+is_held_locked (MeshPacer *self)
+{
+  return !self->flushing && (!self->playing
+      || !mesh_timeline_is_open_locked (self->timeline));
+}
+
+/* Waits on the clock, without the lock. Returns: whether the time has come;
+ * FALSE when the wait was cut short */
+static gboolean
+wait_for_clock_locked (MeshPacer *self, GstClockTime time)
+{
+  gint64 base;
+  g_autoptr (GstClock) clock = get_clock (self, &base);
+  GstClockID id;
+  GstClockReturn result;
+
+  if ((gint64) time + base <= (gint64) gst_clock_get_time (clock))
+    return TRUE;
+  id = gst_clock_new_single_shot_id (clock, base + time);
+  self->waiting = id;
+  mesh_timeline_unlock (self->timeline);
+  result = gst_clock_id_wait (id, NULL);
+  mesh_timeline_lock (self->timeline);
+  self->waiting = NULL;
+  gst_clock_id_unref (id);
+  return result != GST_CLOCK_UNSCHEDULED;
+}
+
+void
+mesh_pacer_let_go_locked (MeshPacer *self)
+{
+  if (self->waiting)
+    gst_clock_id_unschedule (self->waiting);
+  mesh_timeline_wake_locked (self->timeline);
+}
+
+/* --- a buffer's time --- */
+
+/* Returns: how long a buffer lasts that does not say so itself, or NONE */
+static GstClockTime
+get_duration (MeshPacer *self, GstBuffer *buffer)
+{
+  if (self->rate > 0 && self->bytes_per_frame > 0)
+    return gst_util_uint64_scale_int (gst_buffer_get_size (buffer)
+        / self->bytes_per_frame, GST_SECOND, self->rate);
+  if (GST_BUFFER_DURATION_IS_VALID (buffer))
+    return GST_BUFFER_DURATION (buffer) / ABS (self->segment.rate);
+  return self->frame_duration;
+}
+
+/* By which of its times a buffer is played: encoded frames come in the order
+ * in which they are decoded. */
+static GstClockTime
+get_start (MeshPacer *self, GstBuffer *buffer)
+{
+  return self->is_raw ? GST_BUFFER_PTS (buffer)
+      : GST_BUFFER_DTS_OR_PTS (buffer);
+}
+
+/* The running time of a buffer: FALSE where it has none. *outside: the buffer
+ * lies outside of its segment, and a raw one is not to be shown. */
+static gboolean
+get_running_time (MeshPacer *self, GstBuffer *buffer, gint64 *time,
+    gboolean *outside)
+{
+  GstClockTime start = get_start (self, buffer), stop = start;
+  guint64 first, last;
+  int sign_first, sign_last;
+
+  *outside = FALSE;
+  if (!GST_CLOCK_TIME_IS_VALID (start)
+      || self->segment.format != GST_FORMAT_TIME)
+    return FALSE;
+  if (GST_BUFFER_DURATION_IS_VALID (buffer))
+    stop = start + GST_BUFFER_DURATION (buffer);
+  *outside = !gst_segment_clip (&self->segment, GST_FORMAT_TIME, start, stop,
+      NULL, NULL);
+  sign_first = gst_segment_to_running_time_full (&self->segment,
+      GST_FORMAT_TIME, start, &first);
+  sign_last = gst_segment_to_running_time_full (&self->segment,
+      GST_FORMAT_TIME, stop, &last);
+  if (sign_first == 0 || sign_last == 0)
+    return FALSE;
+  /* backwards, a frame begins with its end */
+  *time = MIN (sign_first * (gint64) first, sign_last * (gint64) last);
+  return TRUE;
+}
+
+/* Buffers without a time follow each other, and never lie behind the clock. */
+static GstClockTime
+place_untimed (MeshPacer *self, GstBuffer *buffer, gint64 now, gboolean live)
+{
+  GstClockTime duration = get_duration (self, buffer), last;
+
+  if (live || !GST_CLOCK_TIME_IS_VALID (self->end))
+    return MAX (now, 0);
+  last = self->end;
+  if (self->is_video && GST_CLOCK_TIME_IS_VALID (duration)
+      && last >= duration)
+    last -= duration - duration * UNTIMED_SPEED_NUM / UNTIMED_SPEED_DENOM;
+  return MAX ((gint64) last, now);
+}
+
+static MeshPlace
+place_locked (MeshPacer *self, GstBuffer *buffer, GstClockTime *out)
+{
+  gint64 now = get_now (self), time;
+  gboolean outside;
+
+  if (!get_running_time (self, buffer, &time, &outside)) {
+    *out = place_untimed (self, buffer, now, self->live);
+    return MESH_PLACE_PLAY;
+  }
+  if (outside && self->is_raw)
+    return MESH_PLACE_DROP;
+  if (self->live) {
+    mesh_track_place_live_locked (self->track, time, now, out);
+    return MESH_PLACE_PLAY;
+  }
+  return mesh_track_place_locked (self->track, time, now,
+      self->is_video && self->is_raw, out);
+}
+
+/* Until the buffer is due: FLUSHING when it is to be let go, CUSTOM_SUCCESS
+ * when it is to be dropped. */
+GstFlowReturn
+mesh_pacer_wait_for_turn (MeshPacer *self, GstBuffer *buffer, GstClockTime *out)
+{
+  GstFlowReturn result = GST_FLOW_OK;
+  gboolean live = mesh_pacer_is_live (self), due = FALSE;
+
+  mesh_timeline_lock (self->timeline);
+  self->live = live;
+  while (!self->flushing && result == GST_FLOW_OK && !due) {
+    if (!self->live && is_held_locked (self))
+      mesh_timeline_wait_locked (self->timeline);
+    else if (place_locked (self, buffer, out) == MESH_PLACE_DROP)
+      result = GST_FLOW_CUSTOM_SUCCESS;
+    else
+      due = self->live || wait_for_clock_locked (self, *out);
+  }
+  if (self->flushing)
+    result = GST_FLOW_FLUSHING;
+  if (result == GST_FLOW_OK && GST_BUFFER_PTS_IS_VALID (buffer))
+    self->position = gst_segment_to_stream_time (&self->segment,
+        GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  mesh_timeline_unlock (self->timeline);
+  return result;
+}
+
+/* Returns: (transfer full): @buffer with its time on the room's clock */
+GstBuffer *
+mesh_pacer_stamp (MeshPacer *self, GstBuffer *buffer, GstClockTime out)
+{
+  GstClockTime start = get_start (self, buffer);
+  GstClockTime duration = get_duration (self, buffer);
+  gint64 ahead = 0;             /* how long before it is shown it is decoded */
+
+  self->end = GST_CLOCK_TIME_IS_VALID (duration) ? out + duration : out;
+  if (start != out || self->segment.rate != 1.0) {
+    buffer = gst_buffer_make_writable (buffer);
+    if (GST_BUFFER_PTS_IS_VALID (buffer) && GST_CLOCK_TIME_IS_VALID (start))
+      ahead = GST_CLOCK_DIFF (start, GST_BUFFER_PTS (buffer));
+    GST_BUFFER_PTS (buffer) = MAX ((gint64) out + ahead, 0);
+    if (GST_BUFFER_DTS_IS_VALID (buffer))
+      GST_BUFFER_DTS (buffer) = out;
+    if (GST_BUFFER_DURATION_IS_VALID (buffer))
+      GST_BUFFER_DURATION (buffer) = duration;
+  }
+  if (self->discont) {
+    buffer = gst_buffer_make_writable (buffer);
+    GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
+    self->discont = FALSE;
+  }
+  return buffer;
+}
+
+/* --- what others ask --- */
+
+/**
+ * mesh_pacer_is_live:
+ * @pacer: the element
+ *
+ * Returns: whether what comes in goes by the clock
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_pacer_is_live (MeshPacer *pacer)
+{
+  int live;
+
+  mesh_timeline_lock (pacer->timeline);
+  live = pacer->live;
+  mesh_timeline_unlock (pacer->timeline);
+  return live < 0 ? ask_live (pacer) : live;
+}
+
+/**
+ * mesh_pacer_drain:
+ * @pacer: the element
+ *
+ * Waits until the last buffer has been played to its end. To be called on the
+ * streaming thread instead of passing on the end of the stream, since a room
+ * outlives what is played in it.
+ *
+ * Returns: whether the end was reached; %FALSE when the wait was cut short
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_pacer_drain (MeshPacer *pacer)
+{
+  gboolean flushing, due = FALSE;
+
+  mesh_timeline_lock (pacer->timeline);
+  while (!pacer->flushing && !due && pacer->live == FALSE
+      && GST_CLOCK_TIME_IS_VALID (pacer->end)) {
+    if (is_held_locked (pacer))
+      mesh_timeline_wait_locked (pacer->timeline);
+    else
+      due = wait_for_clock_locked (pacer, pacer->end);
+  }
+  flushing = pacer->flushing;
+  mesh_timeline_unlock (pacer->timeline);
+  return !flushing;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* See pacer.h for what the element is for. Why not clocksync: it waits for the
+ * clock alone, so that what came while nobody was there is late for ever, and
+ * a seek is a jump in what the encoders and peers behind it get.
+ *
+ * pacer-time.c has a buffer's time, and the waiting for it. */
+
+#include "meshroom/pacer-private.h"
+
+#include <gst/audio/audio.h>
+
+G_DEFINE_FINAL_TYPE (MeshPacer, mesh_pacer, GST_TYPE_ELEMENT)
+
+static GstStaticPadTemplate sink_template =
+GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate src_template =
+GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS_ANY);
+
+/* Tells a decoder that it is behind, so that it skips frames. */
+static void
+send_qos (MeshPacer *self, GstBuffer *buffer)
+{
+  guint64 time = gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME,
+      GST_BUFFER_PTS (buffer));
+
+  if (GST_CLOCK_TIME_IS_VALID (time))
+    gst_pad_push_event (self->sinkpad, gst_event_new_qos
+        (GST_QOS_TYPE_UNDERFLOW, 1.2, 100 * GST_MSECOND, time));
+}
+
+/* The one segment in which all that leaves lies. */
+static void
+push_segment (MeshPacer *self)
+{
+  GstSegment segment;
+
+  if (self->started)
+    return;
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  self->started =
+      gst_pad_push_event (self->srcpad, gst_event_new_segment (&segment));
+}
+
+static GstFlowReturn
+pacer_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  MeshPacer *self = MESH_PACER (parent);
+  GstClockTime out;
+  GstFlowReturn result = mesh_pacer_wait_for_turn (self, buffer, &out);
+
+  if (result == GST_FLOW_CUSTOM_SUCCESS)
+    send_qos (self, buffer);
+  if (result != GST_FLOW_OK || self->refused) {
+    gst_buffer_unref (buffer);
+    return result == GST_FLOW_FLUSHING ? result : GST_FLOW_OK;
+  }
+  push_segment (self);
+  result = gst_pad_push (self->srcpad, mesh_pacer_stamp (self, buffer,
+          out));
+  if (result == GST_FLOW_FLUSHING || result >= GST_FLOW_OK)
+    return result;
+  self->refused = TRUE;
+  self->refusal (result, self->user_data);
+  return GST_FLOW_OK;
+}
+
+/* --- events --- */
+
+/* Played faster, sound is higher: as at GStreamer's own sinks, the samples are
+ * said to be more of them in a second. */
+static void
+push_caps (MeshPacer *self)
+{
+  g_autoptr (GstCaps) caps = gst_caps_copy (self->caps);
+  double rate = self->rate * ABS (self->segment.rate);
+
+  if (self->rate > 0 && rate >= 1 && rate <= G_MAXINT)
+    gst_caps_set_simple (caps, "rate", G_TYPE_INT, (int) (rate + 0.5), NULL);
+  gst_pad_push_event (self->srcpad, gst_event_new_caps (caps));
+}
+
+static void
+take_caps (MeshPacer *self, GstCaps *caps)
+{
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+  const char *name = gst_structure_get_name (s);
+  GstAudioInfo info;
+  int n = 0, d = 0;
+
+  gst_caps_replace (&self->caps, caps);
+  self->refused = FALSE;
+  self->is_video = g_str_has_prefix (name, "video/");
+  self->is_raw = g_str_has_suffix (name, "/x-raw");
+  self->rate = self->bytes_per_frame = 0;
+  self->frame_duration = GST_CLOCK_TIME_NONE;
+  if (g_str_equal (name, "audio/x-raw")
+      && gst_audio_info_from_caps (&info, caps)) {
+    self->rate = info.rate;
+    self->bytes_per_frame = info.bpf;
+  }
+  if (gst_structure_get_fraction (s, "framerate", &n, &d) && n > 0 && d > 0)
+    self->frame_duration = gst_util_uint64_scale (GST_SECOND, d, n);
+  push_caps (self);
+}
+
+static void
+take_segment (MeshPacer *self, GstEvent *event)
+{
+  double rate = self->segment.rate;
+
+  gst_event_copy_segment (event, &self->segment);
+  if (self->caps && self->rate > 0 && rate != self->segment.rate)
+    push_caps (self);
+  mesh_timeline_lock (self->timeline);
+  mesh_track_restart_locked (self->track);
+  mesh_timeline_unlock (self->timeline);
+}
+
+static void
+start_stream (MeshPacer *self)
+{
+  self->started = FALSE;
+  mesh_timeline_lock (self->timeline);
+  self->live = -1;
+  mesh_track_restart_locked (self->track);
+  mesh_timeline_unlock (self->timeline);
+}
+
+static void
+finish_flush (MeshPacer *self)
+{
+  gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+  self->discont = TRUE;
+  mesh_timeline_lock (self->timeline);
+  mesh_track_forget_locked (self->track);
+  self->flushing = FALSE;
+  mesh_timeline_unlock (self->timeline);
+}
+
+static gboolean
+pacer_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  MeshPacer *self = MESH_PACER (parent);
+  GstCaps *caps;
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_STREAM_START:
+      start_stream (self);
+      return gst_pad_push_event (self->srcpad, event);
+    case GST_EVENT_CAPS:
+      gst_event_parse_caps (event, &caps);
+      take_caps (self, caps);
+      break;
+    case GST_EVENT_SEGMENT:
+      take_segment (self, event);
+      break;
+    case GST_EVENT_FLUSH_START:
+      mesh_pacer_set_flushing (self, TRUE);
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      finish_flush (self);
+      break;
+    case GST_EVENT_GAP:
+    case GST_EVENT_SEGMENT_DONE:
+      break;
+    default:
+      return gst_pad_push_event (self->srcpad, event);
+  }
+  gst_event_unref (event);
+  return TRUE;
+}
+
+/* Up to the source goes what it can do something about: a wish for a key
+ * frame, a key. Times of ours mean nothing to it, and no branch's format is
+ * worth a change of its. */
+static gboolean
+pacer_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  MeshPacer *self = MESH_PACER (parent);
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_QOS:
+    case GST_EVENT_RECONFIGURE:
+    case GST_EVENT_LATENCY:
+      gst_event_unref (event);
+      return TRUE;
+    default:
+      return gst_pad_push_event (self->sinkpad, event);
+  }
+}
+
+static gboolean
+pacer_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  MeshPacer *self = MESH_PACER (parent);
+  GstCaps *filter, *caps;
+
+  switch (GST_QUERY_TYPE (query)) {
+    case GST_QUERY_CAPS:
+      if (!self->accepts)
+        return gst_pad_peer_query (self->srcpad, query);
+      gst_query_parse_caps (query, &filter);
+      caps = filter ? gst_caps_intersect_full (filter, self->accepts,
+          GST_CAPS_INTERSECT_FIRST) : gst_caps_ref (self->accepts);
+      gst_query_set_caps_result (query, caps);
+      gst_caps_unref (caps);
+      return TRUE;
+    case GST_QUERY_ACCEPT_CAPS:
+      if (!self->accepts)
+        return gst_pad_peer_query (self->srcpad, query);
+      gst_query_parse_accept_caps (query, &caps);
+      gst_query_set_accept_caps_result (query,
+          gst_caps_can_intersect (caps, self->accepts));
+      return TRUE;
+    case GST_QUERY_ALLOCATION:
+      return gst_pad_peer_query (self->srcpad, query);
+    case GST_QUERY_DRAIN:
+      return TRUE;
+    default:
+      return gst_pad_query_default (pad, parent, query);
+  }
+}
+
+/* --- the element --- */
+
+/**
+ * mesh_pacer_set_flushing:
+ * @pacer: the element
+ * @flushing: whether its streaming thread may wait for nothing
+ *
+ * Since: 0.1
+ */
+void
+mesh_pacer_set_flushing (MeshPacer *pacer, gboolean flushing)
+{
+  mesh_timeline_lock (pacer->timeline);
+  pacer->flushing = flushing;
+  if (flushing)
+    mesh_pacer_let_go_locked (pacer);
+  mesh_timeline_unlock (pacer->timeline);
+}
+
+/**
+ * mesh_pacer_get_position:
+ * @pacer: the element
+ * @position: (out): how far the input has been played, in stream time
+ *
+ * Returns: whether it is known
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_pacer_get_position (MeshPacer *pacer, gint64 *position)
+{
+  mesh_timeline_lock (pacer->timeline);
+  *position = pacer->position;
+  mesh_timeline_unlock (pacer->timeline);
+  return *position >= 0;
+}
+
+static void
+set_playing (MeshPacer *self, gboolean playing)
+{
+  mesh_timeline_lock (self->timeline);
+  self->playing = playing;
+  mesh_pacer_let_go_locked (self);
+  mesh_timeline_unlock (self->timeline);
+}
+
+static GstStateChangeReturn
+mesh_pacer_change_state (GstElement *element, GstStateChange transition)
+{
+  MeshPacer *self = MESH_PACER (element);
+
+  switch (transition) {
+    case GST_STATE_CHANGE_READY_TO_PAUSED:
+      gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+      self->end = GST_CLOCK_TIME_NONE;
+      self->started = FALSE;
+      self->live = -1;
+      self->position = -1;
+      mesh_pacer_set_flushing (self, FALSE);
+      break;
+    case GST_STATE_CHANGE_PAUSED_TO_PLAYING:
+      set_playing (self, TRUE);
+      break;
+    case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
+      set_playing (self, FALSE);
+      break;
+    case GST_STATE_CHANGE_PAUSED_TO_READY:
+      mesh_pacer_set_flushing (self, TRUE);
+      break;
+    default:
+      break;
+  }
+  return GST_ELEMENT_CLASS (mesh_pacer_parent_class)->change_state (element,
+      transition);
+}
+
+/**
+ * mesh_pacer_new:
+ * @timeline: the room's timeline
+ * @accepts: (nullable): the formats that may come; %NULL = what is downstream
+ *   says
+ * @refusal: what to call when what comes cannot be used
+ * @user_data: for @refusal
+ *
+ * Returns: (transfer floating): the element
+ *
+ * Since: 0.1
+ */
+MeshPacer *
+mesh_pacer_new (MeshTimeline *timeline, GstCaps *accepts,
+    MeshPacerRefusal refusal, gpointer user_data)
+{
+  MeshPacer *self = g_object_new (MESH_TYPE_PACER, NULL);
+
+  self->timeline = mesh_timeline_ref (timeline);
+  self->track = mesh_track_new (timeline);
+  self->accepts = accepts ? gst_caps_ref (accepts) : NULL;
+  self->refusal = refusal;
+  self->user_data = user_data;
+  return self;
+}
+
+static void
+mesh_pacer_finalize (GObject *object)
+{
+  MeshPacer *self = MESH_PACER (object);
+
+  mesh_track_free (self->track);
+  mesh_timeline_unref (self->timeline);
+  gst_clear_caps (&self->accepts);
+  gst_clear_caps (&self->caps);
+  G_OBJECT_CLASS (mesh_pacer_parent_class)->finalize (object);
+}
+
+static void
+mesh_pacer_init (MeshPacer *self)
+{
+  self->live = -1;
+  self->position = -1;
+  self->end = GST_CLOCK_TIME_NONE;
+  gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+  self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");
+  gst_pad_set_chain_function (self->sinkpad, pacer_chain);
+  gst_pad_set_event_function (self->sinkpad, pacer_event);
+  gst_pad_set_query_function (self->sinkpad, pacer_query);
+  GST_PAD_SET_PROXY_ALLOCATION (self->sinkpad);
+  gst_element_add_pad (GST_ELEMENT (self), self->sinkpad);
+  self->srcpad = gst_pad_new_from_static_template (&src_template, "src");
+  gst_pad_set_event_function (self->srcpad, pacer_src_event);
+  gst_pad_use_fixed_caps (self->srcpad);
+  gst_element_add_pad (GST_ELEMENT (self), self->srcpad);
+}
+
+static void
+mesh_pacer_class_init (MeshPacerClass *klass)
+{
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->finalize = mesh_pacer_finalize;
+  element_class->change_state = mesh_pacer_change_state;
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class, "Mesh pacer",
+      "Generic", "Plays an input by the room's clock",
+      "The meshroom developers");
+}

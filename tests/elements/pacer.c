@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* How a room plays what comes in, by a clock that stands still until the test
+ * moves it. */
+
+#include <gst/check/gstcheck.h>
+#include <gst/check/gstharness.h>
+
+#include "meshroom/pacer.h"
+
+#define VIDEO "video/x-raw,format=GRAY8,width=4,height=4,framerate=25/1"
+#define AUDIO "audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1"
+#define FRAME (40 * GST_MSECOND)
+#define PATIENCE 60             /* seconds */
+
+typedef struct {
+  MeshTimeline *timeline;
+  GstHarness *h;
+  MeshPacer *pacer;
+  GThread *feeder;
+  GQueue items;                 /* events and buffers to be fed */
+  gboolean drains;
+  gint drained;
+  gint refusals;
+} Fixture;
+
+static void
+on_refused (GstFlowReturn result, gpointer user_data)
+{
+  g_atomic_int_inc (&((Fixture *) user_data)->refusals);
+}
+
+static void
+begin (Fixture *f, gboolean live, const char *caps)
+{
+  GstElement *element;
+
+  memset (f, 0, sizeof *f);
+  g_queue_init (&f->items);
+  f->timeline = mesh_timeline_new ();
+  f->pacer = mesh_pacer_new (f->timeline, NULL, on_refused, f);
+  element = gst_object_ref_sink (f->pacer);
+  f->h = gst_harness_new_with_element (element, "sink", "src");
+  gst_object_unref (element);
+  gst_harness_use_testclock (f->h);
+  gst_harness_set_live (f->h, live);
+  gst_harness_set_src_caps_str (f->h, caps);
+}
+
+static gpointer
+feed (gpointer user_data)
+{
+  Fixture *f = user_data;
+  gpointer item;
+
+  while ((item = g_queue_pop_head (&f->items))) {
+    if (GST_IS_EVENT (item))
+      gst_harness_push_event (f->h, item);
+    else
+      gst_harness_push (f->h, item);
+  }
+  if (f->drains)
+    f->drained = mesh_pacer_drain (f->pacer);
+  return NULL;
+}
+
+static void
+start (Fixture *f)
+{
+  f->feeder = g_thread_new ("feeder", feed, f);
+}
+
+static void
+finish (Fixture *f)
+{
+  if (f->feeder)
+    g_thread_join (f->feeder);
+  g_queue_clear_full (&f->items, (GDestroyNotify) gst_mini_object_unref);
+  gst_harness_teardown (f->h);
+  mesh_timeline_unref (f->timeline);
+}
+
+static GstBuffer *
+frame (GstClockTime pts)
+{
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, 16, NULL);
+
+  GST_BUFFER_PTS (buffer) = pts;
+  GST_BUFFER_DURATION (buffer) = FRAME;
+  return buffer;
+}
+
+static void
+add_frames (Fixture *f, GstClockTime first, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    g_queue_push_tail (&f->items, frame (first + i * FRAME));
+}
+
+static void
+add_segment (Fixture *f, double rate, GstClockTime from, GstClockTime base)
+{
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  segment.rate = rate;
+  segment.start = segment.time = from;
+  segment.base = base;
+  g_queue_push_tail (&f->items, gst_event_new_segment (&segment));
+}
+
+/* The next frame is still being waited for until its time, and then comes. */
+static void
+expect_at (Fixture *f, GstClockTime time)
+{
+  g_autoptr (GstBuffer) buffer = NULL;
+
+  fail_unless (gst_harness_wait_for_clock_id_waits (f->h, 1, PATIENCE));
+  ck_assert_uint_eq (gst_harness_buffers_in_queue (f->h), 0);
+  ck_assert_uint_eq (gst_test_clock_get_next_entry_time (GST_TEST_CLOCK
+          (GST_ELEMENT_CLOCK (f->pacer))), time);
+  fail_unless (gst_harness_set_time (f->h, time - 1));
+  ck_assert_uint_eq (gst_harness_buffers_in_queue (f->h), 0);
+  fail_unless (gst_harness_crank_single_clock_wait (f->h));
+  buffer = gst_harness_pull (f->h);
+  ck_assert_uint_eq (GST_BUFFER_PTS (buffer), time);
+}
+
+static void
+expect_now (Fixture *f, GstClockTime now)
+{
+  g_autoptr (GstBuffer) buffer = gst_harness_pull (f->h);
+
+  fail_unless (buffer != NULL);
+  ck_assert_uint_eq (GST_BUFFER_PTS (buffer), now);
+}
+
+GST_START_TEST (a_file_is_played_by_the_clock_once_somebody_sees_it)
+{
+  static const GstClockTime starts[] = { 0, 3600 * GST_SECOND };
+  Fixture f;
+
+  begin (&f, FALSE, VIDEO);
+  gst_harness_set_time (f.h, 10 * GST_SECOND);
+  add_frames (&f, starts[__i__], 3);
+  start (&f);
+  /* had it begun before, its time would be an earlier one */
+  gst_harness_set_time (f.h, 20 * GST_SECOND);
+  mesh_timeline_set_open (f.timeline, TRUE);
+  expect_now (&f, 20 * GST_SECOND);
+  expect_at (&f, 20 * GST_SECOND + FRAME);
+  expect_at (&f, 20 * GST_SECOND + 2 * FRAME);
+  finish (&f);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (live_input_passes_as_it_is)
+{
+  Fixture f;
+  GstBuffer *in, *out;
+
+  begin (&f, TRUE, VIDEO);
+  gst_harness_set_time (f.h, 10 * GST_SECOND);
+  in = frame (10 * GST_SECOND - FRAME);
+  ck_assert_int_eq (gst_harness_push (f.h, in), GST_FLOW_OK);
+  out = gst_harness_pull (f.h);
+  fail_unless (out == in);
+  ck_assert_uint_eq (GST_BUFFER_PTS (out), 10 * GST_SECOND - FRAME);
+  gst_buffer_unref (out);
+  finish (&f);
+}
+
+GST_END_TEST;
+
+/* {live, caps, how far apart they come out} */
+GST_START_TEST (buffers_without_times_get_them)
+{
+  Fixture f;
+  GstBuffer *buffer;
+
+  begin (&f, FALSE, __i__ ? AUDIO : VIDEO);
+  mesh_timeline_set_open (f.timeline, TRUE);
+  gst_harness_set_time (f.h, GST_SECOND);
+  for (guint i = 0; i < 2; i++) {
+    /* 20 ms of sound */
+    buffer = gst_buffer_new_allocate (NULL, __i__ ? 1920 : 16, NULL);
+    g_queue_push_tail (&f.items, buffer);
+  }
+  start (&f);
+  expect_now (&f, GST_SECOND);
+  expect_at (&f, GST_SECOND + (__i__ ? 20 * GST_MSECOND : 36 * GST_MSECOND));
+  finish (&f);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (live_buffers_without_times_are_of_now)
+{
+  Fixture f;
+
+  begin (&f, TRUE, VIDEO);
+  gst_harness_set_time (f.h, GST_SECOND);
+  gst_harness_push (f.h, gst_buffer_new_allocate (NULL, 16, NULL));
+  expect_now (&f, GST_SECOND);
+  gst_harness_set_time (f.h, GST_SECOND + 7);
+  gst_harness_push (f.h, gst_buffer_new_allocate (NULL, 16, NULL));
+  expect_now (&f, GST_SECOND + 7);
+  finish (&f);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (a_seek_goes_on_at_once)
+{
+  Fixture f;
+  GstEvent *event;
+  gboolean flushed = FALSE;
+
+  begin (&f, FALSE, VIDEO);
+  mesh_timeline_set_open (f.timeline, TRUE);
+  add_frames (&f, 0, 2);
+  start (&f);
+  expect_now (&f, 0);
+  fail_unless (gst_harness_wait_for_clock_id_waits (f.h, 1, PATIENCE));
+  gst_harness_push_event (f.h, gst_event_new_flush_start ());
+  g_thread_join (f.feeder);
+  gst_harness_push_event (f.h, gst_event_new_flush_stop (TRUE));
+  gst_harness_set_time (f.h, 30 * GST_SECOND);
+  add_segment (&f, 1, 95 * GST_SECOND, 0);
+  add_frames (&f, 95 * GST_SECOND, 2);
+  start (&f);
+  expect_now (&f, 30 * GST_SECOND);
+  expect_at (&f, 30 * GST_SECOND + FRAME);
+  /* encoders and peers do not hear of it */
+  while ((event = gst_harness_try_pull_event (f.h))) {
+    flushed |= GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START
+        || GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP;
+    gst_event_unref (event);
+  }
+  fail_if (flushed);
+  finish (&f);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (a_loop_by_segments_has_no_gap)
+{
+  Fixture f;
+
+  begin (&f, FALSE, VIDEO);
+  mesh_timeline_set_open (f.timeline, TRUE);
+  add_frames (&f, 0, 2);
+  add_segment (&f, 1, 0, 2 * FRAME);
+  add_frames (&f, 0, 2);
+  start (&f);
+  expect_now (&f, 0);
+  for (guint i = 1; i < 4; i++)
+    expect_at (&f, i * FRAME);
+  finish (&f);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (twice_as_fast_is_half_as_long)
+{
+  Fixture f;
+  g_autoptr (GstCaps) caps = NULL;
+  int rate = 0;
+
+  begin (&f, FALSE, __i__ ? AUDIO : VIDEO);
+  mesh_timeline_set_open (f.timeline, TRUE);
+  add_segment (&f, 2, 0, 0);
+  add_frames (&f, 0, 2);
+  start (&f);
+  expect_now (&f, 0);
+  expect_at (&f, FRAME / 2);
+  caps = gst_pad_get_current_caps (f.h->sinkpad);
+  if (gst_structure_get_int (gst_caps_get_structure (caps, 0), "rate", &rate))
+    ck_assert_int_eq (rate, 96000);
+  else
+    ck_assert_int_eq (__i__, 0);
+  finish (&f);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (backwards_works_too)
+{
+  Fixture f;
+  GstSegment segment;
+
+  begin (&f, FALSE, VIDEO);
+  mesh_timeline_set_open (f.timeline, TRUE);
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  segment.rate = -1;
+  segment.stop = 3 * FRAME;
+  g_queue_push_tail (&f.items, gst_event_new_segment (&segment));
+  for (int i = 2; i >= 0; i--)
+    g_queue_push_tail (&f.items, frame (i * FRAME));
+  start (&f);
+  expect_now (&f, 0);
+  expect_at (&f, FRAME);
+  expect_at (&f, 2 * FRAME);
+  finish (&f);
+}
+
+GST_END_TEST;
+
+/* Frames in decoding order: I0 P3 B1 */
+GST_START_TEST (encoded_frames_keep_their_order)
+{
+  static const guint shown[] = { 1, 4, 2 };
+  Fixture f;
+
+  begin (&f, FALSE, "video/x-h264,framerate=25/1");
+  mesh_timeline_set_open (f.timeline, TRUE);
+  for (guint i = 0; i < 3; i++) {
+    GstBuffer *buffer = frame (shown[i] * FRAME);
+
+    GST_BUFFER_DTS (buffer) = i * FRAME;
+    g_queue_push_tail (&f.items, buffer);
+  }
+  start (&f);
+  for (guint i = 0; i < 3; i++) {
+    g_autoptr (GstBuffer) buffer = NULL;
+
+    if (i > 0)
+      fail_unless (gst_harness_crank_single_clock_wait (f.h));
+    buffer = gst_harness_pull (f.h);
+    ck_assert_uint_eq (GST_BUFFER_DTS (buffer), i * FRAME);
+    ck_assert_uint_eq (GST_BUFFER_PTS (buffer), shown[i] * FRAME);
+  }
+  finish (&f);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (what_lies_outside_the_segment_is_not_shown)
+{
+  Fixture f;
+
+  begin (&f, FALSE, VIDEO);
+  mesh_timeline_set_open (f.timeline, TRUE);
+  add_segment (&f, 1, 3 * FRAME, 0);
+  add_frames (&f, 0, 5);
+  start (&f);
+  expect_now (&f, 0);
+  expect_at (&f, FRAME);
+  finish (&f);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (the_end_comes_after_the_last_frame)
+{
+  Fixture f;
+
+  begin (&f, FALSE, VIDEO);
+  mesh_timeline_set_open (f.timeline, TRUE);
+  add_frames (&f, 0, 1);
+  f.drains = TRUE;
+  start (&f);
+  expect_now (&f, 0);
+  fail_unless (gst_harness_wait_for_clock_id_waits (f.h, 1, PATIENCE));
+  ck_assert_uint_eq (gst_test_clock_get_next_entry_time (GST_TEST_CLOCK
+          (GST_ELEMENT_CLOCK (f.pacer))), FRAME);
+  fail_unless (gst_harness_crank_single_clock_wait (f.h));
+  g_thread_join (g_steal_pointer (&f.feeder));
+  fail_unless (f.drained);
+  finish (&f);
+}
+
+GST_END_TEST;
+
+/* A pause takes no time of the file, and who pauses waits for nobody. */
+GST_START_TEST (a_pause_holds_the_file)
+{
+  Fixture f;
+  GstElement *element;
+
+  begin (&f, FALSE, VIDEO);
+  element = GST_ELEMENT (f.pacer);
+  mesh_timeline_set_open (f.timeline, TRUE);
+  add_frames (&f, 0, 2);
+  start (&f);
+  expect_now (&f, 0);
+  fail_unless (gst_harness_wait_for_clock_id_waits (f.h, 1, PATIENCE));
+  gst_element_set_state (element, GST_STATE_PAUSED);
+  gst_harness_set_time (f.h, 5 * GST_SECOND);
+  ck_assert_uint_eq (gst_harness_buffers_in_queue (f.h), 0);
+  gst_element_set_base_time (element, 5 * GST_SECOND);
+  gst_element_set_state (element, GST_STATE_PLAYING);
+  fail_unless (gst_harness_wait_for_clock_id_waits (f.h, 1, PATIENCE));
+  ck_assert_uint_eq (gst_test_clock_get_next_entry_time (GST_TEST_CLOCK
+          (GST_ELEMENT_CLOCK (element))), 5 * GST_SECOND + FRAME);
+  fail_unless (gst_harness_crank_single_clock_wait (f.h));
+  expect_now (&f, FRAME);
+  finish (&f);
+}
+
+GST_END_TEST;
+
+/* {waiting for somebody, waiting for the clock} */
+GST_START_TEST (who_waits_can_be_stopped)
+{
+  Fixture f;
+
+  begin (&f, FALSE, VIDEO);
+  mesh_timeline_set_open (f.timeline, __i__ == 1);
+  add_frames (&f, 0, 2);
+  start (&f);
+  if (__i__ == 1) {
+    expect_now (&f, 0);
+    fail_unless (gst_harness_wait_for_clock_id_waits (f.h, 1, PATIENCE));
+  }
+  gst_element_set_state (GST_ELEMENT (f.pacer), GST_STATE_READY);
+  finish (&f);
+}
+
+GST_END_TEST;
+
+static GstFlowReturn
+refuse (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  gst_buffer_unref (buffer);
+  return GST_FLOW_NOT_NEGOTIATED;
+}
+
+GST_START_TEST (what_cannot_be_used_is_told_once_and_ends_nothing)
+{
+  Fixture f;
+
+  begin (&f, TRUE, VIDEO);
+  gst_pad_set_chain_function (f.h->sinkpad, refuse);
+  for (guint i = 0; i < 3; i++)
+    ck_assert_int_eq (gst_harness_push (f.h, frame (i * FRAME)), GST_FLOW_OK);
+  ck_assert_int_eq (f.refusals, 1);
+  /* in another format it may be of use */
+  gst_harness_set_src_caps_str (f.h, AUDIO);
+  ck_assert_int_eq (gst_harness_push (f.h, frame (0)), GST_FLOW_OK);
+  ck_assert_int_eq (f.refusals, 2);
+  finish (&f);
+}
+
+GST_END_TEST;
+
+static Suite *
+pacer_suite (void)
+{
+  Suite *suite = suite_create ("pacer");
+  TCase *tcase = tcase_create ("pacer");
+
+  suite_add_tcase (suite, tcase);
+  tcase_set_timeout (tcase, 2 * PATIENCE);
+  tcase_add_loop_test (tcase,
+      a_file_is_played_by_the_clock_once_somebody_sees_it, 0, 2);
+  tcase_add_test (tcase, live_input_passes_as_it_is);
+  tcase_add_loop_test (tcase, buffers_without_times_get_them, 0, 2);
+  tcase_add_test (tcase, live_buffers_without_times_are_of_now);
+  tcase_add_test (tcase, a_seek_goes_on_at_once);
+  tcase_add_test (tcase, a_loop_by_segments_has_no_gap);
+  tcase_add_loop_test (tcase, twice_as_fast_is_half_as_long, 0, 2);
+  tcase_add_test (tcase, backwards_works_too);
+  tcase_add_test (tcase, encoded_frames_keep_their_order);
+  tcase_add_test (tcase, what_lies_outside_the_segment_is_not_shown);
+  tcase_add_test (tcase, the_end_comes_after_the_last_frame);
+  tcase_add_test (tcase, a_pause_holds_the_file);
+  tcase_add_loop_test (tcase, who_waits_can_be_stopped, 0, 2);
+  tcase_add_test (tcase, what_cannot_be_used_is_told_once_and_ends_nothing);
+  return suite;
+}
+
+GST_CHECK_MAIN (pacer);
