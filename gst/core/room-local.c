@@ -220,3 +220,29 @@ mesh_room_renew (MeshRoom *room, const char *peer, const char *sid, gint64 now)
   else
     mesh_attempt_renew (room, member, now);
 }
+
+/**
+ * mesh_room_hurry:
+ * @room: a room
+ * @now: the time
+ *
+ * What kept connections from being made may be over, since our own addresses
+ * have changed: whoever waits for another attempt is called at once, and
+ * failures are counted anew. A peer that was refused, or refused us, is left
+ * alone as before.
+ *
+ * Since: 0.1
+ */
+void
+mesh_room_hurry (MeshRoom *room, gint64 now)
+{
+  for (guint i = 0; i < room->members->len; i++) {
+    MeshMember *member = g_ptr_array_index (room->members, i);
+
+    if (member->failures == 0)
+      continue;
+    member->failures = 0;
+    if (member->phase == MESH_PEER_IDLE)
+      member->call_at = MIN (member->call_at, now);
+  }
+}

@@ -176,6 +176,7 @@ void mesh_room_heard (MeshRoom *room, const char *peer, const char *sid,
     gint64 now);
 void mesh_room_failed (MeshRoom *room, const char *peer, const char *sid,
     const char *reason, gint64 now);
+void mesh_room_hurry (MeshRoom *room, gint64 now);
 void mesh_room_renew (MeshRoom *room, const char *peer, const char *sid,
     gint64 now);
 

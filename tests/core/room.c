@@ -303,6 +303,60 @@ an_older_app_is_told_once (void)
   g_assert_cmpuint (count_replies (room), ==, 1);
 }
 
+/* Ends what was begun, and tells when: G_MAXINT64 where nothing was. */
+static gint64
+fail_next (MeshRoom *room, gint64 now, gint64 until)
+{
+  gint64 began = G_MAXINT64;
+  MeshRoomAction action;
+
+  while (began == G_MAXINT64 && now <= until) {
+    mesh_room_tick (room, now);
+    while (mesh_room_pop_action (room, &action)) {
+      if (action.type == MESH_ROOM_START) {
+        began = now;
+        mesh_room_failed (room, action.peer, action.sid, "failed", now);
+      }
+      mesh_room_action_clear (&action);
+    }
+    now += 100000;
+  }
+  return began;
+}
+
+/* Several failures in a row are followed by a long wait, unless there is a
+ * reason to think that the next attempt does better. */
+static void
+a_new_network_ends_the_wait (void)
+{
+  const char *id = "aaaaaaaa-0000-4000-8000-00000000000a";
+  const char *peer = "bbbbbbbb-0000-4000-8000-00000000000b";
+  MeshRoomConfig config = { .id = id, .inc = "0000000000000001",
+    .max_peers = 32 };
+  MeshMessage state = { .type = MESH_MESSAGE_STATE, .from = (char *) peer,
+    .to = (char *) id, .inc = "0000000000000001" };
+  MeshMessage call = { .type = MESH_MESSAGE_CALL, .from = (char *) peer,
+    .to = (char *) id, .inc = "0000000000000001",
+    .sid = "0000000000000001-1" };
+  g_autoptr (MeshRoom) room = mesh_room_new (&config);
+  gint64 now = 0;
+
+  mesh_room_join (room, 0);
+  mesh_room_feed (room, &call, 0);
+  for (guint i = 0; i < 5; i++) {
+    mesh_room_feed (room, &state, now);
+    now = fail_next (room, now, now + 60000000);
+    g_assert_cmpint (now, <, G_MAXINT64);
+  }
+  mesh_room_feed (room, &state, now);
+  g_assert_cmpint (fail_next (room, now, now + 7000000), ==, G_MAXINT64);
+  now += 7000000;
+  mesh_room_hurry (room, now);
+  g_assert_cmpint (fail_next (room, now, now), ==, now);
+  /* and failures count from the beginning */
+  g_assert_cmpint (fail_next (room, now, now + 4000000), <, G_MAXINT64);
+}
+
 static void
 add_scenarios (void)
 {
@@ -329,6 +383,8 @@ main (int argc, char **argv)
   vectors = json_node_get_object (root);
   add_scenarios ();
   g_test_add_func ("/room/hostile", hostile_input_changes_nothing);
+  g_test_add_func ("/room/a-new-network-ends-the-wait",
+      a_new_network_ends_the_wait);
   g_test_add_func ("/room/an-older-app-is-told-once",
       an_older_app_is_told_once);
   result = g_test_run ();
