@@ -7,10 +7,10 @@
 
 #include "core/sdp.h"
 
-#include <arpa/inet.h>          /* inet_pton(): text to bytes, nothing else */
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/candidates.h"
 #include "core/error.h"
 
 #define MAX_FORMATS 64
@@ -200,7 +200,8 @@ read_attribute (Description *d, Section *s, const char *name,
     read_ssrc (s, value, TRUE);
   else if (strcmp (name, "ssrc") == 0)
     read_ssrc (s, value, FALSE);
-  else if (strcmp (name, "candidate") == 0 && d->candidates->len < 64)
+  else if (strcmp (name, "candidate") == 0
+      && d->candidates->len < MESH_CANDIDATES_MAX_READ)
     g_ptr_array_add (d->candidates, g_strconcat ("candidate:", value, NULL));
 }
 
@@ -601,7 +602,8 @@ mesh_sdp_read (const char *text, gboolean is_offer,
   for (guint i = 0; i < d.candidates->len; i++) {
     const char *candidate = g_ptr_array_index (d.candidates, i);
 
-    if (mesh_candidate_is_welcome (candidate, FALSE))
+    if (mesh_candidate_is_welcome (candidate, MESH_REACH_LOOPBACK, FALSE)
+        || mesh_candidate_is_welcome (candidate, MESH_REACH_LINK, FALSE))
       g_ptr_array_add (candidates, g_strdup (candidate));
   }
   g_ptr_array_add (candidates, NULL);
@@ -609,6 +611,7 @@ mesh_sdp_read (const char *text, gboolean is_offer,
   sdp->text = g_string_free (g_steal_pointer (&out), FALSE);
   sdp->candidates =
       (char **) g_ptr_array_free (g_steal_pointer (&candidates), FALSE);
+  mesh_candidates_sort (sdp->candidates);
   return g_steal_pointer (&sdp);
 }
 
@@ -626,73 +629,4 @@ mesh_sdp_free (MeshSdp *sdp)
   g_free (sdp->text);
   g_strfreev (sdp->candidates);
   g_free (sdp);
-}
-
-/* Whether we would send packets to an address because a peer says so. */
-static gboolean
-ipv4_is_welcome (const guint8 *a)
-{
-  /* this network, loopback, link-local (cloud metadata too), multicast and
-   * up */
-  return a[0] != 0 && a[0] != 127 && !(a[0] == 169 && a[1] == 254)
-      && a[0] < 224;
-}
-
-static gboolean
-ipv6_is_welcome (const guint8 *a)
-{
-  /* unspecified, loopback, and IPv4 addresses in disguise */
-  if (a[0] == 0 && a[1] == 0)
-    return FALSE;
-  /* link-local and multicast */
-  return !(a[0] == 0xfe && (a[1] & 0xc0) == 0x80) && a[0] != 0xff;
-}
-
-/* A zone, a name or any other notation is none that inet_pton() takes. */
-static gboolean
-address_is_welcome (const char *text)
-{
-  guint8 bytes[16];
-
-  if (inet_pton (AF_INET, text, bytes) == 1)
-    return ipv4_is_welcome (bytes);
-  return inet_pton (AF_INET6, text, bytes) == 1 && ipv6_is_welcome (bytes);
-}
-
-/**
- * mesh_candidate_is_welcome:
- * @candidate: a peer's candidate line, "candidate:…" (RFC 8839)
- * @tcp: whether ICE over TCP is wanted
- *
- * Candidates that would have us send to this machine itself, to a multicast
- * group or to a link-local address are refused, and so are names: webrtcbin
- * 1.22 would look up any of them, and the peer is found by its own checks just
- * as well.
- *
- * Returns: whether to use @candidate
- *
- * Since: 0.1
- */
-gboolean
-mesh_candidate_is_welcome (const char *candidate, gboolean tcp)
-{
-  g_auto (GStrv) words = NULL;
-  guint64 number;
-
-  if (!g_str_has_prefix (candidate, "candidate:") || strlen (candidate) > 1024
-      || strpbrk (candidate, "\r\n"))
-    return FALSE;
-  words = g_strsplit (candidate + strlen ("candidate:"), " ", 64);
-  if (g_strv_length (words) < 8 || strcmp (words[6], "typ") != 0)
-    return FALSE;
-  if (!is_made_of (words[0], "+/", 1, 32)
-      || !g_ascii_string_to_unsigned (words[1], 10, 1, 2, &number, NULL)
-      || !g_ascii_string_to_unsigned (words[3], 10, 0, G_MAXUINT32, &number,
-          NULL)
-      || !g_ascii_string_to_unsigned (words[5], 10, 0, 65535, &number, NULL))
-    return FALSE;
-  if (g_ascii_strcasecmp (words[2], "udp") != 0
-      && !(tcp && g_ascii_strcasecmp (words[2], "tcp") == 0))
-    return FALSE;
-  return address_is_welcome (words[4]);
 }

@@ -5,9 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* What we let in of a peer's session description and candidates. A description
- * is not edited but taken apart and written anew from the few things that we
- * understand, so that nothing else of it reaches the WebRTC stack. */
+/* What we let in of a peer's session description. A description is not edited
+ * but taken apart and written anew from the few things that we understand, so
+ * that nothing else of it reaches the WebRTC stack. */
 
 #define MESH_SDP_MAX_MEDIA 2
 #define MESH_SDP_FINGERPRINT_BYTES 32
@@ -41,7 +41,7 @@ typedef struct {
  * @n_media: how many m-lines there are
  * @media: the m-lines in order
  * @candidates: (array zero-terminated=1): candidates that stood in the
- *   description, and are welcome
+ *   description, by falling priority, for mesh_candidates_admit()
  *
  * Since: 0.1
  */
@@ -56,7 +56,6 @@ typedef struct {
 MeshSdp *mesh_sdp_read (const char *text, gboolean is_offer,
     const char *const *video_codecs, GError **error);
 void mesh_sdp_free (MeshSdp *sdp);
-gboolean mesh_candidate_is_welcome (const char *candidate, gboolean tcp);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshSdp, mesh_sdp_free)
 

@@ -19,6 +19,7 @@
 #endif
 
 #include "core/pulse.h"
+#include "host/addresses.h"
 
 /* How long the kernel must be quiet before we look. */
 #define SETTLE_MS 100
@@ -40,6 +41,7 @@ struct _MeshNetwork {
   GSource *watch;
   guint stops;                  /* of the process, that we know of */
   GHashTable *addresses;        /* set of text */
+  char *chosen;                 /* those to announce, in their order */
   gboolean lost;                /* some, since we last said so */
 };
 
@@ -111,6 +113,17 @@ list_addresses (void)
   return set;
 }
 
+/* What attempts would begin with now: another default route changes it, too,
+ * while the addresses stay. */
+static char *
+dup_chosen (void)
+{
+  MeshReach reach;
+  g_auto (GStrv) chosen = mesh_host_choose_addresses (&reach, NULL);
+
+  return g_strjoinv (" ", chosen);
+}
+
 /* Whether @other lacks something that @set has. */
 static gboolean
 has_more (GHashTable *set, GHashTable *other)
@@ -131,11 +144,14 @@ on_settled (gpointer user_data)
 {
   MeshNetwork *self = user_data;
   g_autoptr (GHashTable) before = g_steal_pointer (&self->addresses);
+  g_autofree char *chosen_before = g_steal_pointer (&self->chosen);
   gboolean gained;
 
   g_source_set_ready_time (self->settle, -1);
   self->addresses = list_addresses ();
-  gained = has_more (self->addresses, before);
+  self->chosen = dup_chosen ();
+  gained = has_more (self->addresses, before)
+      || g_strcmp0 (self->chosen, chosen_before) != 0;
   self->lost |= has_more (before, self->addresses);
   if (g_hash_table_size (self->addresses) == 0)
     return G_SOURCE_CONTINUE;
@@ -201,7 +217,8 @@ listen_to_kernel (MeshNetwork *self)
 {
   struct sockaddr_nl address = {
     .nl_family = AF_NETLINK,
-    .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR,
+    .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR
+        | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE,
   };
 
   self->fd = socket (AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
@@ -246,6 +263,7 @@ mesh_network_new (GMainContext *context, MeshNetworkFunc func,
   listen_to_kernel (self);
 #endif
   self->addresses = list_addresses ();
+  self->chosen = dup_chosen ();
   return self;
 }
 
@@ -288,6 +306,7 @@ mesh_network_free (MeshNetwork *network)
   if (network->fd >= 0)
     close (network->fd);
   g_hash_table_unref (network->addresses);
+  g_free (network->chosen);
   g_main_context_unref (network->context);
   g_free (network);
 }

@@ -14,7 +14,8 @@ typedef struct _MeshNetwork MeshNetwork;
 
 /**
  * MeshNetworkChange:
- * @MESH_NETWORK_GAINED: there are more addresses than before
+ * @MESH_NETWORK_GAINED: there are more addresses than before, or the default
+ *   route is another one
  * @MESH_NETWORK_MOVED: addresses have gone, and there is one to use. While
  *   there is none, nothing is said
  * @MESH_NETWORK_WOKE: this process, or the machine, stood still for a while:

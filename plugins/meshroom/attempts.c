@@ -4,6 +4,7 @@
 
 #include "meshroom/call-private.h"
 
+#include "host/addresses.h"
 #include "meshroom/certificate.h"
 
 static const MeshPeerEvents peer_events;
@@ -230,6 +231,9 @@ mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
   Member *member = mesh_call_get_member (self, action->peer);
   gboolean takes_over = retire_attempt (self, member);
   g_autoptr (GError) error = NULL;
+  MeshReach reach;
+  guint n_addresses;
+  g_auto (GStrv) addresses = mesh_host_choose_addresses (&reach, &n_addresses);
   MeshPeerConfig config = {
     .id = action->peer,
     .sid = action->sid,
@@ -239,6 +243,9 @@ mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
     .sources = { self->config.sources[0], self->config.sources[1] },
     .video_codecs = (const char *const *) self->video_codecs,
     .n_attempts = count_attempts (self) + 1,
+    .addresses = (const char *const *) addresses,
+    .n_addresses = n_addresses,
+    .reach = reach,
     .stun_server = self->stun_server,
     .turn_servers = (const char *const *) self->turn_servers,
     .relay_only = self->config.relay_only,
@@ -248,6 +255,7 @@ mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
     .takes_over = takes_over,
   };
 
+  mesh_call_tell_reach (self, reach);
   member->peer = mesh_peer_new (&config, &error);
   if (member->peer) {
     const MeshCodec *codec = choose_codec (self, action->codecs);
@@ -364,27 +372,6 @@ mesh_call_restart_attempts (MeshCall *self)
     if (peer && !(codec && g_strv_contains ((const char *const *)
                 self->video_codecs, codec->name)))
       mesh_room_failed (self->room, id, mesh_peer_get_sid (peer), "failed",
-          mesh_call_now ());
-  }
-}
-
-/* Our addresses have changed: whatever may have used one that is gone begins
- * anew, and so does, after a sleep, all. */
-void
-mesh_call_renew_attempts (MeshCall *self, gboolean all)
-{
-  GHashTableIter iter;
-  gpointer id, value;
-
-  g_hash_table_iter_init (&iter, self->members);
-  while (g_hash_table_iter_next (&iter, &id, &value)) {
-    Member *member = value;
-    g_autofree char *address = member->connected_at
-        ? mesh_peer_dup_local_address (member->peer) : NULL;
-
-    if (member->peer
-        && (all || !address || !mesh_network_has (self->network, address)))
-      mesh_room_renew (self->room, id, mesh_peer_get_sid (member->peer),
           mesh_call_now ());
   }
 }

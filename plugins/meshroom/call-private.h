@@ -13,8 +13,9 @@
 G_BEGIN_DECLS
 
 /* The call's inside, for its own files: call.c carries out what the core
- * decides, attempts.c starts and ends connections, inbox.c takes what comes
- * from other threads, figures.c keeps what stats and peers show.
+ * decides, attempts.c starts and ends connections, reach.c renews them
+ * when this machine's addresses change, inbox.c takes what comes from other
+ * threads, figures.c keeps what stats and peers show.
  *
  * All is called on the call's thread. */
 
@@ -47,6 +48,7 @@ struct _MeshCall {
   GSource *timer;
   GSource *pulse;
   MeshNetwork *network;
+  gboolean alone;               /* nobody but this machine can be reached */
   MeshIceClient *ice_client;    /* NULL: nobody to ask */
   GQueue *held;                 /* messages until it has answered; else NULL */
   char *last_warning;
@@ -74,9 +76,12 @@ void mesh_call_start_attempt (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_end_attempt (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_take_remote_sdp (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_restart_attempts (MeshCall *call);
-void mesh_call_renew_attempts (MeshCall *call, gboolean all);
 void mesh_call_listen (MeshCall *call);
 void mesh_call_start_removals (MeshCall *call);
+
+/* reach.c */
+void mesh_call_tell_reach (MeshCall *call, MeshReach reach);
+void mesh_call_renew_attempts (MeshCall *call, MeshNetworkChange change);
 
 /* inbox.c */
 char **mesh_call_usable_codecs (MeshCall *call);

@@ -243,8 +243,7 @@ on_network (MeshNetworkChange change, gpointer user_data)
   GST_INFO_OBJECT (self->config.element, "the network has changed: %s",
       change == MESH_NETWORK_GAINED ? "another address"
       : change == MESH_NETWORK_MOVED ? "an address is gone" : "we slept");
-  if (change != MESH_NETWORK_GAINED)
-    mesh_call_renew_attempts (self, change == MESH_NETWORK_WOKE);
+  mesh_call_renew_attempts (self, change);
   mesh_call_pump (self);
 }
 

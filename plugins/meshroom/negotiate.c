@@ -338,7 +338,8 @@ void
 mesh_peer_remote_candidate (MeshPeer *peer, const char *candidate)
 {
   /* All is bundled, and webrtcbin listens for the first m-line only. */
-  if (!peer->described || !mesh_candidate_is_welcome (candidate, FALSE))
+  if (!peer->described
+      || !mesh_candidates_admit (peer->candidates, candidate))
     return;
   mesh_path_add (peer->path, FALSE, candidate);
   g_signal_emit_by_name (peer->webrtc, "add-ice-candidate", 0, candidate);

@@ -5,6 +5,7 @@
 
 #include <gst/webrtc/webrtc.h>
 
+#include "core/candidates.h"
 #include "meshroom/path.h"
 #include "meshroom/verify.h"
 
@@ -39,9 +40,11 @@ struct _MeshPeer {
   GObject *agent;               /* libnice's; NULL: another implementation */
   gulong pair_selected;
   MeshPath *path;
+  char **addresses;             /* that we announce */
   MeshVerifier *verifier;
 
   /* worker only */
+  MeshCandidates *candidates;   /* the peer's */
   Sender senders[MESH_N_KINDS];
   gboolean offerer;
   gboolean described;           /* the peer's description is set */
@@ -61,6 +64,10 @@ extern const char *const mesh_peer_kinds[MESH_N_KINDS];
 void mesh_peer_post (MeshPeer *peer, void (*func) (MeshPeer *, gpointer),
     gpointer data, GDestroyNotify destroy);
 void mesh_peer_fail (MeshPeer *peer, const char *reason, const char *text);
+
+/* ice.c: the worker */
+void mesh_peer_set_up_ice (MeshPeer *peer, const MeshPeerConfig *config);
+void mesh_peer_set_if_there (gpointer object, const char *name, int value);
 
 /* reception.c: webrtcbin's threads */
 void mesh_peer_on_jitterbuffer (GstElement *rtpbin, GObject *jitterbuffer,

@@ -14,26 +14,6 @@
 #include "meshroom/hush.h"
 #include "meshroom/sender-caps.h"
 
-/* Milliseconds between two connectivity checks: the least that RFC 8445 §14.2
- * allows, and that for all attempts together. A mesh has few candidates a peer,
- * and every check that finds a path late is a picture that comes late. But
- * libnice wakes up as often whether there is a check to send or not, which for
- * many attempts at once was a fifth of all that they cost. */
-#define STUN_PACING 5
-#define STUN_PACING_MAX 20
-
-/* How often a check is sent, half a second after the first and then each time
- * twice as late. libnice's three are over in two seconds: too few where one
- * packet in ten is lost each way, and too soon across a satellite. But it
- * nominates no pair while a better one is being checked, and an address in
- * somebody's home never answers: with five the other end had given up
- * (ICE_PATIENCE) before the way that was found was taken. */
-#define STUN_TRANSMISSIONS 4
-
-/* Milliseconds for which an end that has nothing more to check waits for the
- * other one to choose. */
-#define ICE_PATIENCE 10000
-
 G_DEFINE_FINAL_TYPE (MeshPeer, mesh_peer, GST_TYPE_BIN)
 
 static GstStaticPadTemplate sink_template =
@@ -124,6 +104,20 @@ mesh_peer_fail (MeshPeer *self, const char *reason, const char *text)
   mesh_peer_post (self, tell_failure, failure, failure_free);
 }
 
+/* On the worker, which knows what candidates there were. */
+static void
+tell_no_path (MeshPeer *self, gpointer data)
+{
+  g_autofree char *why = mesh_candidates_explain (self->candidates);
+  g_autofree char *text = g_strdup_printf ("no network path to it was found: "
+      "%s", why);
+
+  if (self->failed)
+    return;
+  self->failed = TRUE;
+  self->events->failed (self, "failed", text, self->user_data);
+}
+
 /* Both must have happened: the certificate checked, and the connection up. */
 static void
 open_when_ready (MeshPeer *self, gpointer data)
@@ -170,7 +164,7 @@ on_connection_state (GObject *webrtc, GParamSpec *pspec, gpointer user_data)
   if (state == GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED)
     mesh_peer_post (self, open_when_ready, NULL, NULL);
   else if (state == GST_WEBRTC_PEER_CONNECTION_STATE_FAILED)
-    mesh_peer_fail (self, "failed", "no network path to it was found");
+    mesh_peer_post (self, tell_no_path, NULL, NULL);
 }
 
 typedef struct {
@@ -239,58 +233,6 @@ on_transceiver (GstElement *webrtc, GObject *transceiver, gpointer user_data)
   g_object_set (transceiver, "do-nack", kind == GST_WEBRTC_KIND_VIDEO, NULL);
 }
 
-/* GObject properties that one version has and another has not. */
-static void
-set_if_there (gpointer object, const char *name, int value)
-{
-  if (object && g_object_class_find_property (G_OBJECT_GET_CLASS (object),
-          name))
-    g_object_set (object, name, value, NULL);
-}
-
-/* On libnice's thread. */
-static void
-on_selected_pair (GObject *agent, guint stream, guint component,
-    const char *local, const char *remote, gpointer user_data)
-{
-  MeshPeer *self = user_data;
-
-  mesh_path_select (self->path, local, remote);
-}
-
-/* UPnP opens an HTTP server and sockets for each agent, ICE-TCP one more
- * listener for each address; neither is wanted unasked. */
-static void
-set_up_ice (MeshPeer *self, const MeshPeerConfig *config)
-{
-  g_object_get (self->webrtc, "ice-agent", &self->ice, NULL);
-  set_if_there (self->ice, "ice-tcp", FALSE);
-  if (self->ice && g_object_class_find_property
-      (G_OBJECT_GET_CLASS (self->ice), "agent"))
-    g_object_get (self->ice, "agent", &self->agent, NULL);
-  set_if_there (self->agent, "upnp", FALSE);
-  set_if_there (self->agent, "stun-pacing-timer",
-      CLAMP (config->n_attempts * STUN_PACING, STUN_PACING, STUN_PACING_MAX));
-  set_if_there (self->agent, "stun-max-retransmissions", STUN_TRANSMISSIONS);
-  set_if_there (self->agent, "idle-timeout", ICE_PATIENCE);
-  if (self->agent && g_signal_lookup ("new-selected-pair",
-          G_OBJECT_TYPE (self->agent)))
-    self->pair_selected = g_signal_connect (self->agent, "new-selected-pair",
-        G_CALLBACK (on_selected_pair), self);
-
-  if (config->stun_server)
-    g_object_set (self->webrtc, "stun-server", config->stun_server, NULL);
-  for (guint i = 0; config->turn_servers && config->turn_servers[i]; i++) {
-    gboolean added = FALSE;
-
-    g_signal_emit_by_name (self->webrtc, "add-turn-server",
-        config->turn_servers[i], &added);
-  }
-  if (config->relay_only)
-    g_object_set (self->webrtc, "ice-transport-policy",
-        GST_WEBRTC_ICE_TRANSPORT_POLICY_RELAY, NULL);
-}
-
 /* Sender reports carry the time at which a frame is sent, without waiting for a
  * LATENCY event that a session which joins late never sees; and no more than
  * one stream a kind, with its retransmissions, costs us threads. */
@@ -302,7 +244,7 @@ set_up_rtpbin (MeshPeer *self)
 
   if (!rtpbin)
     return;
-  set_if_there (rtpbin, "rtcp-sync-send-time", FALSE);
+  mesh_peer_set_if_there (rtpbin, "rtcp-sync-send-time", FALSE);
   g_object_set (rtpbin, "max-streams", 8, NULL);
   mesh_rtpbin_announce_senders (rtpbin);
   g_signal_connect_after (rtpbin, "new-jitterbuffer",
@@ -341,13 +283,15 @@ mesh_peer_new (const MeshPeerConfig *config, GError **error)
   self->decode = config->decode;
   self->takes_over = config->takes_over;
   self->path = mesh_path_new ();
+  self->addresses = g_strdupv ((char **) config->addresses);
+  self->candidates = mesh_candidates_new (config->addresses, config->reach);
   for (guint i = 0; i < MESH_N_KINDS; i++)
     self->sources[i] = config->sources[i];
 
   self->webrtc = gst_object_ref_sink (g_steal_pointer (&webrtc));
   g_object_set (self->webrtc, "bundle-policy",
       GST_WEBRTC_BUNDLE_POLICY_MAX_BUNDLE, "latency", config->latency, NULL);
-  set_up_ice (self, config);
+  mesh_peer_set_up_ice (self, config);
   set_up_rtpbin (self);
   self->verifier = mesh_verifier_new (GST_BIN (self->webrtc),
       config->verify_fingerprint, on_verified, self);
@@ -447,6 +391,22 @@ char *
 mesh_peer_dup_local_address (MeshPeer *peer)
 {
   return mesh_path_dup_local_address (peer->path);
+}
+
+/**
+ * mesh_peer_has_address:
+ * @peer: the attempt
+ * @address: an address of this machine
+ *
+ * Returns: whether the attempt was begun with it
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_peer_has_address (MeshPeer *peer, const char *address)
+{
+  return peer->addresses && g_strv_contains ((const char *const *)
+      peer->addresses, address);
 }
 
 /**
@@ -614,6 +574,8 @@ mesh_peer_finalize (GObject *object)
   g_free (self->sid);
   g_strfreev (self->video_codecs);
   g_clear_pointer (&self->path, mesh_path_free);
+  g_clear_pointer (&self->candidates, mesh_candidates_free);
+  g_strfreev (self->addresses);
   g_clear_pointer (&self->worker, g_main_context_unref);
   g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (mesh_peer_parent_class)->finalize (object);

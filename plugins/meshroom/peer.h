@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "core/addresses.h"
 #include "core/sdp.h"
 #include "meshroom/codec.h"
 #include "meshroom/source.h"
@@ -46,6 +47,9 @@ typedef struct {
   MeshSource *sources[MESH_N_KINDS];    /* NULL: nothing to send */
   const char *const *video_codecs;
   guint n_attempts;             /* under way, with this one */
+  const char *const *addresses; /* of ours, to gather candidates at */
+  guint n_addresses;            /* that the machine has, chosen or not */
+  MeshReach reach;              /* of @addresses */
   const char *stun_server;
   const char *const *turn_servers;
   gboolean relay_only;
@@ -69,6 +73,7 @@ gboolean mesh_peer_is_connected (MeshPeer *peer);
 gboolean mesh_peer_take_heard (MeshPeer *peer);
 const char *mesh_peer_get_path_type (MeshPeer *peer);
 char *mesh_peer_dup_local_address (MeshPeer *peer);
+gboolean mesh_peer_has_address (MeshPeer *peer, const char *address);
 GstStructure *mesh_peer_get_stats (MeshPeer *peer);
 void mesh_peer_abandon (MeshPeer *peer);
 void mesh_peer_close (MeshPeer *peer);

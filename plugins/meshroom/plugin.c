@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 
+#include "host/libnice.h"
 #include "meshroom/common.h"
 #include "meshroom/elements.h"
 
@@ -16,6 +17,7 @@ plugin_init (GstPlugin *plugin)
    * the process after all is done, so the memory is left to the system
    * instead. OpenSSL listens to whoever comes first in a process. */
   OPENSSL_init_crypto (OPENSSL_INIT_NO_ATEXIT, NULL);
+  mesh_libnice_replace_list ();
   return GST_ELEMENT_REGISTER (meshroom, plugin);
 }
 

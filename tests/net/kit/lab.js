@@ -68,13 +68,23 @@ export class Lab {
     return { port: `port${n}`, address: `${PUBLIC}.${10 + n}` };
   }
 
-  /** A party on the public network. */
-  open(space) {
+  /** A party with loopback and nothing else. */
+  alone(space) {
     this.#space(space);
+    return { space };
+  }
+
+  /** Puts one that is alone on the public network. */
+  connect({ space }) {
     const { port, address } = this.#plug(space, 'eth0');
     sh(`ip -n ${space} addr add ${address}/24 dev eth0
       ip -n ${space} route add default via ${SERVER}`);
     return { space, port, address, device: 'eth0' };
+  }
+
+  /** A party on the public network. */
+  open(space) {
+    return this.connect(this.alone(space));
   }
 
   /**

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * Machines with many network interfaces, with loopback alone, and with an
+ * address that comes only while the call is on.
+ */
+
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import test from 'node:test';
+import { start } from '../e2e/kit/children.js';
+import { looks } from '../e2e/kit/media.js';
+import { party } from '../e2e/kit/pipeline.js';
+import { now, until } from '../e2e/kit/wait.js';
+import { CallLab, PATIENCE, explain, meet } from './kit/call.js';
+import { SERVER, sh, skip, within } from './kit/lab.js';
+
+const [red, green] = looks;
+
+/** Bridges as a container engine leaves them: addresses, and nothing behind. */
+function addBridges(space, n) {
+  sh(`${within(space).join(' ')} sh -ec '
+    echo 0 > /proc/sys/net/ipv6/conf/all/disable_ipv6
+    echo 0 > /proc/sys/net/ipv6/conf/default/disable_ipv6'`);
+  const lines = Array.from({ length: n }, (_, i) =>
+    `link add br-${i} type bridge
+     addr add 172.${16 + (i >> 8)}.${i & 255}.1/24 dev br-${i}
+     link set br-${i} up`);
+  sh(`ip -n ${space} -b - <<'LINES'
+${lines.join('\n')}
+LINES`);
+}
+
+/** Plugs a party's cable out and in, which makes its interface the last one. */
+function plugAnew({ space, port, address }) {
+  sh(`ip link del ${port}
+    ip link add ${port} type veth peer name eth0 netns ${space}
+    ip link set ${port} master pub up
+    ip -n ${space} link set eth0 up
+    ip -n ${space} addr add ${address}/24 dev eth0
+    ip -n ${space} route add default via ${SERVER}`);
+}
+
+for (const [n, last] of [[40, false], [40, true], [200, false], [200, true]]) {
+  test(`${n} bridges at both ends, ${last ? 'before' : 'after'} the way out`,
+    { skip }, async t => {
+      const lab = await CallLab.open(t);
+      const places = ['ada', 'bob'].map(name => lab.open(name));
+      places.forEach(place => addBridges(place.space, n));
+      if (last)
+        places.forEach(plugAnew);
+      const a = lab.join('ada', red, places[0]);
+      const b = lab.join('bob', green, places[1]);
+      await meet([a, b], [a, b]);
+    });
+}
+
+test('loopback is all that both ends have', { skip }, async t => {
+  const lab = await CallLab.open(t);
+  const { space } = lab.alone('ada');
+  const a = party({ name: 'ada', look: red, serve: '127.0.0.1:0',
+    within: within(space) });
+  t.after(() => a.stop('SIGKILL'));
+  const b = party({ name: 'bob', look: green, link: await a.waitLink(),
+    within: within(space) });
+  t.after(() => b.stop('SIGKILL'));
+  a.name = 'ada';
+  b.name = 'bob';
+  await until('the machine to be called alone', () =>
+    a.said('no network address but loopback'), PATIENCE, explain(a));
+  await Promise.all([[a, green], [b, red]].map(([p, look]) =>
+    until(`${p.name} to see the other`, () => p.meets(look), PATIENCE,
+      explain(a, b))));
+});
+
+/** The lab's server at 127.0.0.1:PORT in a namespace. Returns its URL. */
+async function tunnel(t, lab, space, port) {
+  const folder = mkdtempSync(`${tmpdir()}/mesh-tunnel-`);
+  t.after(() => rmSync(folder, { recursive: true }));
+  const server = new URL(await lab.server.url());
+  const script = new URL('kit/tunnel.js', import.meta.url).pathname;
+  const ends = [
+    [process.execPath, script, `${folder}/socket`, 'out', server.hostname,
+      server.port],
+    [...within(space), process.execPath, script, `${folder}/socket`, 'in',
+      String(port)]];
+  for (const [command, ...args] of ends) {
+    const end = start(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    t.after(() => end.kill('SIGKILL'));
+    await once(end.stdout, 'data');
+  }
+  return `http://127.0.0.1:${port}`;
+}
+
+test('an address comes only in the call', { skip }, async t => {
+  const lab = await CallLab.open(t);
+  const place = lab.alone('ada');
+  const url = await tunnel(t, lab, place.space, 8080);
+  const link = new URL(lab.link);
+  const a = party({ name: 'ada', look: red, within: within(place.space),
+    link: url + link.pathname + link.hash });
+  t.after(() => a.stop('SIGKILL'));
+  a.name = 'ada';
+  a.look = red;
+  const b = lab.join('bob', green, lab.open('bob'));
+  const added = p => p.messages.some(m => m.name === 'meshroom-peer-added');
+  await until('ada to say what is missing', () =>
+    a.said('no network address but loopback'), PATIENCE, explain(a));
+  t.diagnostic(`bob is ${added(b) ? '' : 'not '}connected without`);
+  const since = now();
+  lab.connect(place);
+  await meet([a, b], [a, b]);
+  t.diagnostic(`met ${(now() - since).toFixed(0)} ms after the address came`);
+});
