@@ -46,6 +46,8 @@ struct _MeshClient {
   gint64 last_heard;
   gboolean pinged;              /* since then */
   guint failures;
+  gboolean taken;               /* our id has another owner, */
+  gint64 taken_since;           /* since we first heard of that */
   gint64 next_warning;
 
   GQueue outgoing;              /* MeshClientOutgoing, until taken */

@@ -13,6 +13,12 @@
 #define MAX_CODE_BYTES 32
 #define MAX_TEXT_BYTES 1024
 
+/* A former life of ours, one that was killed, holds our id until its lease ends
+ * (10 s, and half as much again after a server that slept): whoever still has
+ * the id after that renews the lease, so it is alive. */
+#define TAKEN_PATIENCE G_GINT64_CONSTANT (16000000)
+#define TAKEN_RETRY G_GINT64_CONSTANT (1000000)
+
 /* We write it into our next hello as it is. */
 static gboolean
 is_epoch (const char *text)
@@ -70,6 +76,7 @@ read_welcome (MeshClient *self, JsonObject *frame, const char *text,
   self->acked = self->cursor;   /* hello has said it */
   self->state = MESH_CLIENT_ONLINE;
   self->welcomed = TRUE;
+  self->taken = FALSE;
   self->online_since = now;
   mesh_client_push_action (self, MESH_CLIENT_MESSAGE,
       mesh_message_to_json (message), NULL);
@@ -89,7 +96,6 @@ static const struct {
 } final_codes[] = {
   { "bad-message", MESH_ERROR_FAILED },
   { "refused", MESH_ERROR_REFUSED },
-  { "id-taken", MESH_ERROR_REFUSED },
   { "replaced", MESH_ERROR_REFUSED },
   { "room-full", MESH_ERROR_REFUSED },
   { "too-many-rooms", MESH_ERROR_REFUSED },
@@ -110,6 +116,36 @@ printable (const char *text)
   return g_string_free (clean, FALSE);
 }
 
+/* Our id has an owner with another token. That may be a former life of ours,
+ * which was killed and whose lease has not ended yet: so we ask again until an
+ * owner that is dead would have lost it. */
+static void
+read_id_taken (MeshClient *self, const char *reason, gint64 now)
+{
+  if (!self->taken) {
+    g_autoptr (GError) warning = g_error_new (MESH_ERROR, MESH_ERROR_REFUSED,
+        "%s: our id %s is held by another connection, maybe one of ours that "
+        "has not timed out yet; trying again for %d s", self->server, self->id,
+        (int) (TAKEN_PATIENCE / G_USEC_PER_SEC));
+
+    self->taken = TRUE;
+    self->taken_since = now;
+    self->next_warning = now;
+    mesh_client_warn (self, warning, now);
+  }
+  if (now >= self->taken_since + TAKEN_PATIENCE) {
+    mesh_client_push_action (self, MESH_CLIENT_CLOSE, NULL, NULL);
+    mesh_client_fail (self, g_error_new (MESH_ERROR, MESH_ERROR_REFUSED,
+            "%s sent us away: %s. Whoever has our id %s is alive: end it, or "
+            "take another id", self->server, reason, self->id));
+    return;
+  }
+  /* the server was reached, whatever comes next */
+  self->first_attempt = now;
+  mesh_client_drop (self, now, reason);
+  self->until = now + TAKEN_RETRY;
+}
+
 static gboolean
 read_error (MeshClient *self, JsonObject *frame, gint64 now, GError **error)
 {
@@ -122,6 +158,10 @@ read_error (MeshClient *self, JsonObject *frame, gint64 now, GError **error)
     return FALSE;
   reason = g_strdup_printf ("%s (%s)", text ? text : "", code ? code : "");
   clean = printable (reason);
+  if (g_strcmp0 (code, "id-taken") == 0) {
+    read_id_taken (self, clean, now);
+    return TRUE;
+  }
   for (guint i = 0; i < G_N_ELEMENTS (final_codes); i++) {
     if (g_strcmp0 (code, final_codes[i].code) == 0) {
       mesh_client_push_action (self, MESH_CLIENT_CLOSE, NULL, NULL);

@@ -413,7 +413,6 @@ final_errors_are_final (void)
   } cases[] = {
     { "bad-message", MESH_ERROR_FAILED },
     { "refused", MESH_ERROR_REFUSED },
-    { "id-taken", MESH_ERROR_REFUSED },
     { "replaced", MESH_ERROR_REFUSED },
     { "room-full", MESH_ERROR_REFUSED },
     { "too-many-rooms", MESH_ERROR_REFUSED },
@@ -441,6 +440,104 @@ final_errors_are_final (void)
     mesh_client_leave (client);
     expect_nothing (client);
   }
+}
+
+#define ID_TAKEN "{\"type\":\"error\",\"code\":\"id-taken\",\"message\":\"no\"}"
+
+/* A hello after a second, until the patience is over. */
+static guint
+ask_for_the_id (MeshClient *client, gint64 *now)
+{
+  guint n = 0;
+
+  for (;; n++) {
+    MeshClientAction action;
+    gboolean closed;
+
+    feed (client, ID_TAKEN, *now);
+    g_assert_true (mesh_client_pop_action (client, &action));
+    if (action.type == MESH_CLIENT_WARNING) {
+      g_assert_cmpuint (n, ==, 0);
+      g_assert_nonnull (strstr (action.error->message, "trying again"));
+      mesh_client_action_clear (&action);
+      g_assert_true (mesh_client_pop_action (client, &action));
+    }
+    closed = action.type == MESH_CLIENT_CLOSE;
+    mesh_client_action_clear (&action);
+    g_assert_true (closed);
+    if (mesh_client_deadline (client) == G_MAXINT64)
+      return n;
+    expect_nothing (client);
+    g_assert_cmpint (mesh_client_deadline (client), ==, *now + SECOND);
+    *now = reconnect (client);
+    expect (client, MESH_CLIENT_SEND, HELLO_START "}");
+  }
+}
+
+static void
+owner_that_lives_keeps_the_id (void)
+{
+  g_autoptr (MeshClient) client = make_client (ALICE, 1);
+  gint64 now = 0;
+
+  mesh_client_start (client, now);
+  expect (client, MESH_CLIENT_CONNECT, NULL);
+  mesh_client_opened (client, now);
+  expect (client, MESH_CLIENT_SEND, HELLO_START "}");
+  g_assert_cmpuint (ask_for_the_id (client, &now), ==, 16);
+  expect_error (client, MESH_CLIENT_FAILED, MESH_ERROR_REFUSED);
+  expect_nothing (client);
+}
+
+/* Killed, and started again before the lease of its former life had ended. */
+static void
+id_is_had_when_the_lease_ends (void)
+{
+  g_autoptr (MeshClient) client = make_client (ALICE, 1);
+  gint64 now = 0;
+
+  send_text (client, CHAT ("1"));
+  mesh_client_start (client, now);
+  expect (client, MESH_CLIENT_CONNECT, NULL);
+  mesh_client_opened (client, now);
+  expect (client, MESH_CLIENT_SEND, NULL);
+  feed (client, ID_TAKEN, now);
+  expect_error (client, MESH_CLIENT_WARNING, MESH_ERROR_REFUSED);
+  expect (client, MESH_CLIENT_CLOSE, NULL);
+  expect_nothing (client);
+  /* a server that starts anew in between is none that cannot be reached */
+  now = mesh_client_deadline (client);
+  mesh_client_tick (client, now);
+  expect (client, MESH_CLIENT_CONNECT, NULL);
+  mesh_client_closed (client, NULL, now);
+  expect_nothing (client);
+  now = reconnect (client);
+  expect (client, MESH_CLIENT_SEND, HELLO_START "}");
+  feed (client, WELCOME ("e1", "false", "0"), now);
+  expect (client, MESH_CLIENT_MESSAGE, NULL);
+  expect (client, MESH_CLIENT_SEND, NULL);      /* what was said meanwhile */
+  expect_nothing (client);
+}
+
+/* It was away for longer than the lease, and somebody else has come. */
+static void
+id_that_was_taken_meanwhile_is_asked_for_again (void)
+{
+  g_autoptr (MeshClient) client = make_online (0);
+  gint64 now;
+
+  lose (client, 20 * SECOND);
+  now = reconnect (client);
+  expect (client, MESH_CLIENT_SEND, NULL);
+  feed (client, ID_TAKEN, now);
+  expect_error (client, MESH_CLIENT_WARNING, MESH_ERROR_REFUSED);
+  expect (client, MESH_CLIENT_CLOSE, NULL);
+  expect_nothing (client);
+  now = reconnect (client);
+  expect (client, MESH_CLIENT_SEND, NULL);
+  feed (client, WELCOME ("e2", "false", "0"), now);
+  expect (client, MESH_CLIENT_MESSAGE, NULL);
+  expect_nothing (client);
 }
 
 static void
@@ -770,6 +867,9 @@ main (int argc, char **argv)
   TEST ("warnings-rationed", warnings_are_rationed);
   TEST ("lying-welcome", lying_welcome_is_no_welcome);
   TEST ("final-errors", final_errors_are_final);
+  TEST ("owner-lives", owner_that_lives_keeps_the_id);
+  TEST ("lease-ends", id_is_had_when_the_lease_ends);
+  TEST ("taken-meanwhile", id_that_was_taken_meanwhile_is_asked_for_again);
   TEST ("other-errors", other_errors_are_not);
   TEST ("backoff", backoff_doubles_with_full_jitter);
   TEST ("backoff-starts-again", backoff_starts_again_when_it_held);

@@ -6,13 +6,15 @@
 #include <gst/app/app.h>
 #include <gst/check/gstcheck.h>
 #include <json-glib/json-glib.h>
+#include <libsoup/soup.h>
+#include <stdio.h>
 
 #include "../transport/fake-server.h"
 #include "../transport/serving.h"
 
 #define ROOM_URL(serving) make_link (serving, FAKE_ROOM)
 #define OTHER_ROOM "5c8fd5c8-2c4c-4d3e-9f0a-1b2c3d4e5f61"
-#define PATIENCE (20 * GST_SECOND)
+#define PATIENCE (60 * GST_SECOND)
 
 static Serving serving;
 
@@ -360,6 +362,59 @@ GST_START_TEST (unreachable_server_is_one_error)
 
 GST_END_TEST;
 
+/* (transfer full): what the server answers */
+static char *
+post (const char *path, const char *text)
+{
+  g_autoptr (SoupSession) session = soup_session_new ();
+  g_autofree char *url = g_strconcat (serving.url, path, NULL);
+  g_autoptr (SoupMessage) message = soup_message_new ("POST", url);
+  g_autoptr (GBytes) body = g_bytes_new (text, strlen (text));
+  g_autoptr (GBytes) answer = NULL;
+  g_autoptr (GError) error = NULL;
+
+  soup_message_set_request_body_from_bytes (message, "text/plain", body);
+  answer = soup_session_send_and_read (session, message, NULL, &error);
+  g_assert_no_error (error);
+  fail_unless_equals_int (soup_message_get_status (message), 200);
+  return g_strndup (g_bytes_get_data (answer, NULL), g_bytes_get_size (answer));
+}
+
+/* Says hello by long polling, and is never heard of again. */
+static void
+live_and_die (const char *id)
+{
+  g_autofree char *opened = post ("/v1/poll/open", "\x1e{\"v\":1}\n");
+  g_autofree char *hello = NULL;
+  char session[23];
+
+  fail_unless (sscanf (opened, "\x1e{\"session\":\"%22[^\"]", session) == 1);
+  hello = g_strdup_printf ("\x1e{\"session\":\"%s\",\"first\":1}\n\x1e"
+      "{\"type\":\"hello\",\"v\":1,\"room\":\"" FAKE_ROOM "\",\"id\":\"%s\","
+      "\"token\":\"AAAAAAAAAAAAAAAAAAAAAA\"}\n", session, id);
+  g_free (post ("/v1/poll/send", hello));
+}
+
+/* As a service does that is restarted at once. */
+GST_START_TEST (id_of_a_life_that_was_killed_is_waited_for)
+{
+  g_autofree char *link = ROOM_URL (&serving);
+  GstElement *pipeline = launch (PAIR ("a", ALICE), link, link);
+  g_autoptr (GstMessage) message = NULL;
+  g_autoptr (GError) error = NULL;
+
+  live_and_die (FAKE_ALICE);
+  play (pipeline);
+  message = wait_message (pipeline, GST_MESSAGE_WARNING);
+  gst_message_parse_warning (message, &error, NULL);
+  fail_unless (strstr (error->message, "trying again"), "it is %s",
+      error->message);
+  expect (pipeline, "a_out", "welcome", "host", FAKE_ALICE);
+  stop (pipeline);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (refusal_is_one_error)
 {
   g_autofree char *link = ROOM_URL (&serving);
@@ -372,8 +427,10 @@ GST_START_TEST (refusal_is_one_error)
   play (one);
   json_object_unref (pull_type (one, "out", "welcome"));
   play (thief);
-  expect_one_error (thief, GST_RESOURCE_ERROR_NOT_AUTHORIZED, "id-taken");
   play (silent);                /* the sink says it, where there is no source */
+  gst_message_unref (wait_message (thief, GST_MESSAGE_WARNING));
+  gst_message_unref (wait_message (silent, GST_MESSAGE_WARNING));
+  expect_one_error (thief, GST_RESOURCE_ERROR_NOT_AUTHORIZED, "id-taken");
   expect_one_error (silent, GST_RESOURCE_ERROR_NOT_AUTHORIZED, "id-taken");
   stop (silent);
   stop (thief);
@@ -552,6 +609,7 @@ signal_suite (void)
   tcase_add_test (tests, bad_settings_are_one_error);
   tcase_add_test (tests, unreachable_server_is_one_error);
   tcase_add_test (tests, refusal_is_one_error);
+  tcase_add_test (tests, id_of_a_life_that_was_killed_is_waited_for);
   tcase_add_test (tests, junk_from_upstream_is_a_warning);
   tcase_add_test (tests, lost_server_is_no_error);
   tcase_add_test (tests, paused_sink_takes_messages);

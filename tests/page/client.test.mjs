@@ -199,8 +199,8 @@ test('client: does not wait when the network is back', () => {
   assert.equal(client.takeActions()[0].type, 'connect');
 });
 
-for (const code of ['bad-message', 'refused', 'id-taken', 'replaced',
-  'room-full', 'too-many-rooms', 'too-big']) {
+for (const code of ['bad-message', 'refused', 'replaced', 'room-full',
+  'too-many-rooms', 'too-big']) {
   test(`client: ${code} is the end`, () => {
     const client = makeClient();
     online(client);
@@ -211,6 +211,49 @@ for (const code of ['bad-message', 'refused', 'id-taken', 'replaced',
     assert.equal(client.send(text(1), 0), false);
   });
 }
+
+const idTaken = JSON.stringify({type: 'error', code: 'id-taken', message: ''});
+
+/** Opens the next connection, which says hello again. */
+function askAgain(client) {
+  const now = client.deadline();
+  client.tick(now);
+  client.opened(now);
+  client.takeActions();
+  return now;
+}
+
+test('client: an owner that lives keeps the id', () => {
+  const client = makeClient();
+  client.start();
+  let now = 0;
+  let tries = 0;
+  client.tick(now);
+  client.opened(now);
+  client.takeActions();
+  for (;; tries++) {
+    client.feed(idTaken, now);
+    if (client.deadline() === Infinity)
+      break;
+    const types = client.takeActions().map(({type}) => type);
+    assert.deepEqual(types, tries === 0 ? ['close', 'warning', 'lost']
+      : ['close', 'lost']);
+    assert.equal(client.deadline(), now + 1000);
+    now = askAgain(client);
+  }
+  assert.equal(tries, 16);
+  assert.equal(client.takeActions().at(-1).code, 'id-taken');
+});
+
+test('client: the id is had when the lease of a former life ends', () => {
+  const client = makeClient();
+  client.start();
+  client.tick(0);
+  client.opened(0);
+  client.feed(idTaken, 0);
+  client.feed(welcome(), askAgain(client));
+  assert.ok(client.isOnline);
+});
 
 for (const code of ['too-fast', 'hello-timeout', 'slow', 'going-away', 'new']) {
   test(`client: ${code} is not the end`, () => {

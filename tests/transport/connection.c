@@ -311,7 +311,6 @@ refused_for_good (void)
     MeshError error;
   } cases[] = {
     { "refused", MESH_ERROR_REFUSED },
-    { "id-taken", MESH_ERROR_REFUSED },
     { "room-full", MESH_ERROR_REFUSED },
     { "bad-message", MESH_ERROR_FAILED },
   };

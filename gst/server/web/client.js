@@ -45,6 +45,11 @@ const PING_AFTER = 4000;
 const SILENCE_TIMEOUT = 8000;
 /* Online for so long, a connection is no part of the last trouble. */
 const STABLE = 5000;
+/* A former life of ours, one that was killed, holds our id until its lease ends
+ * (10 s, and half as much again after a server that slept): whoever still has
+ * the id after that renews the lease, so it is alive. */
+const TAKEN_PATIENCE = 16000;
+const TAKEN_RETRY = 1000;
 /* How long an acknowledgement may wait for company, and how much of it. */
 const ACK_DELAY = 200;
 const ACK_COUNT = 32;
@@ -52,8 +57,8 @@ const ACK_COUNT = 32;
 const MAX_UNSENT = 4096;
 const MAX_UNSENT_BYTES = 4 * 1024 * 1024;
 
-const FINAL_ERRORS = new Set(['bad-message', 'refused', 'id-taken', 'replaced',
-  'room-full', 'too-many-rooms', 'too-big']);
+const FINAL_ERRORS = new Set(['bad-message', 'refused', 'replaced', 'room-full',
+  'too-many-rooms', 'too-big']);
 /* For when only the socket's close code gets through. */
 const FINAL_CLOSE_CODES = new Map([[4400, 'bad-message'], [4403, 'refused'],
   [4409, 'replaced'], [1009, 'too-big']]);
@@ -77,6 +82,8 @@ export class Client {
   #openedBy = Infinity;         // connecting: when to give it up
   #heardAt = 0;
   #wroteAt = 0;
+  /** Our id has another owner, since then. @type {number | null} */
+  #takenSince = null;
 
   /** @type {string | null} the mailbox's */
   #epoch = null;
@@ -313,10 +320,35 @@ export class Client {
   #onError({code, message}, now) {
     const text = typeof message === 'string' ? message : '';
     this.#push({type: 'close'});
-    if (FINAL_ERRORS.has(code))
+    if (code === 'id-taken')
+      this.#onIdTaken(text, now);
+    else if (FINAL_ERRORS.has(code))
       this.#fail(code, text);
     else
       this.#retry(now);
+  }
+
+  /**
+   * Our id has an owner with another token. That may be a former life of ours,
+   * which was killed and whose lease has not ended yet: so we ask again until
+   * an owner that is dead would have lost it.
+   *
+   * @param {string} text
+   * @param {number} now
+   */
+  #onIdTaken(text, now) {
+    if (this.#takenSince === null) {
+      this.#takenSince = now;
+      this.#warn(`our id ${this.#id} is held by another connection, maybe one `
+        + 'of ours that has not timed out yet; trying again for '
+        + `${TAKEN_PATIENCE / 1000} s`);
+    }
+    if (now >= this.#takenSince + TAKEN_PATIENCE) {
+      this.#fail('id-taken', text);
+      return;
+    }
+    this.#retry(now);
+    this.#connectAt = now + TAKEN_RETRY;
   }
 
   /** @param {Record<string, any>} frame @param {number} now */
@@ -330,6 +362,7 @@ export class Client {
     }
     this.#phase = 'online';
     this.#onlineAt = now;
+    this.#takenSince = null;
     if (resumed !== true || epoch !== this.#epoch)
       this.#seq = this.#acked = 0;
     this.#epoch = epoch;
