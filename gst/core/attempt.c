@@ -162,8 +162,8 @@ set_aside (MeshRoom *room, MeshMember *member, gint64 now)
 }
 
 /* To another attempt. */
-static void
-give_way (MeshRoom *room, MeshMember *member, gint64 now)
+void
+mesh_attempt_give_way (MeshRoom *room, MeshMember *member, gint64 now)
 {
   if (member->phase == MESH_PEER_CONNECTED)
     set_aside (room, member, now);
@@ -254,7 +254,7 @@ mesh_attempt_renew (MeshRoom *room, MeshMember *member, gint64 now)
   }
   if (member->lost || !member->inc || mesh_room_denies (room, member))
     return;
-  give_way (room, member, now);
+  mesh_attempt_give_way (room, member, now);
   mesh_attempt_call (room, member, now);
 }
 
@@ -323,8 +323,9 @@ ours_stands (MeshRoom *room, MeshMember *member, const MeshMessage *message)
          && (!message->sid || strcmp (room->id, member->id) < 0);
 }
 
-/* The member started anew: what was under way with its old incarnation ends.
- * When both have called each other we can't know which of the two got our
+/* The member started anew: what was under way with its old incarnation ends. A
+ * connection that there is only gives way, since the message may be a late one,
+ * or a recording, of a life whose clock was ahead of the living one's. When both have called each other we can't know which of the two got our
  * call; where ours is the one that stands, another one takes its place, and
  * replaces it also where it did arrive. */
 static void
@@ -334,7 +335,7 @@ start_anew (MeshRoom *room, MeshMember *member, const MeshMessage *message,
   gboolean call_again = message->type == MESH_MESSAGE_CALL
                         && ours_stands (room, member, message);
 
-  mesh_attempt_stop (room, member, "replaced");
+  mesh_attempt_give_way (room, member, now);
   member->lost_at = now;
   member->failures = 0;
   member->barred_until = 0;
@@ -404,7 +405,7 @@ mesh_attempt_on_call (MeshRoom *room, const MeshMessage *message, gint64 now)
     return;
   }
   if (message->sid)
-    give_way (room, member, now);
+    mesh_attempt_give_way (room, member, now);
   else
     mesh_attempt_stop (room, member, "replaced");
   if (message->sid) {

@@ -244,6 +244,15 @@ read_bye (MeshMessage *self, JsonObject *object, GError **error)
 }
 
 static gboolean
+read_outdated (MeshMessage *self, JsonObject *object, GError **error)
+{
+  return read_text (object, "yours", 16, mesh_is_inc, &self->yours, error)
+         && require (self->yours, "yours", error)
+         && read_text (object, "newest", 16, mesh_is_inc, &self->newest, error)
+         && require (self->newest, "newest", error);
+}
+
+static gboolean
 is_inc_or_empty (const char *text)
 {
   return *text == '\0' || mesh_is_inc (text);
@@ -314,6 +323,7 @@ static gboolean (*const readers[]) (MeshMessage *self, JsonObject *object,
     [MESH_MESSAGE_ROSTER] = read_roster,
     [MESH_MESSAGE_CHAT] = read_chat,
     [MESH_MESSAGE_BYE] = read_bye,
+    [MESH_MESSAGE_OUTDATED] = read_outdated,
     [MESH_MESSAGE_SEALED] = read_sealed,
     [MESH_MESSAGE_WELCOME] = read_welcome,
     [MESH_MESSAGE_JOINED] = read_event,

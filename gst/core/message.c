@@ -94,6 +94,13 @@ write_bye (const MeshMessage *self, JsonObject *object)
 }
 
 static void
+write_outdated (const MeshMessage *self, JsonObject *object)
+{
+  write_text (object, "yours", self->yours);
+  write_text (object, "newest", self->newest);
+}
+
+static void
 write_sealed (const MeshMessage *self, JsonObject *object)
 {
   write_text (object, "re", self->re);
@@ -131,6 +138,7 @@ static const struct {
   [MESH_MESSAGE_ROSTER] = { "roster", write_roster },
   [MESH_MESSAGE_CHAT] = { "chat", write_chat },
   [MESH_MESSAGE_BYE] = { "bye", write_bye },
+  [MESH_MESSAGE_OUTDATED] = { "outdated", write_outdated },
   [MESH_MESSAGE_SEALED] = { "sealed", write_sealed },
   [MESH_MESSAGE_WELCOME] = { "welcome", write_welcome },
   [MESH_MESSAGE_JOINED] = { "joined", write_event },
@@ -257,6 +265,8 @@ mesh_message_free (MeshMessage *message)
   g_free (message->id);
   g_free (message->room);
   g_free (message->host);
+  g_free (message->yours);
+  g_free (message->newest);
   g_free (message->re);
   g_free (message->box);
   g_free (message);

@@ -32,6 +32,7 @@ typedef enum {
   MESH_MESSAGE_ROSTER,
   MESH_MESSAGE_CHAT,
   MESH_MESSAGE_BYE,
+  MESH_MESSAGE_OUTDATED,
   MESH_MESSAGE_SEALED,
   MESH_MESSAGE_WELCOME,
   MESH_MESSAGE_JOINED,
@@ -78,6 +79,12 @@ typedef struct {
   char *room;                   /* welcome */
   char *host;                   /* welcome */
   gboolean resumed;             /* welcome */
+
+  char *yours;                  /* outdated: the recipient's incarnation */
+  char *newest;                 /* outdated: the newest one of the recipient
+                                 * that is known. Of what mesh_sealer_open()
+                                 * gave: that of its sender, where it is newer
+                                 * than this message's */
 
   char *re;                     /* sealed */
   guint64 n;

@@ -116,6 +116,8 @@ mesh_room_connected (MeshRoom *room, const char *peer, const char *sid,
     return;
   mesh_pace_connected (room, member, now);
   member->phase = MESH_PEER_CONNECTED;
+  g_free (member->life);
+  member->life = g_strdup (member->inc);
   member->heard_at = member->seen_at = now;
   member->steady = 0;
   member->failures = 0;

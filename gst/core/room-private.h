@@ -45,6 +45,7 @@ G_BEGIN_DECLS
 typedef struct {
   char *id;
   char *inc;                    /* newest seen; NULL: none, or an older app */
+  char *life;                   /* the incarnation last connected with */
 
   /* who vouches for it */
   gboolean listed;              /* the server: it is in the room */
@@ -102,7 +103,8 @@ typedef enum {
 typedef struct {
   char *id;
   char *inc;                    /* of its own bye, else NULL */
-  char call_inc[17];            /* as MeshMember has them */
+  char call_inc[17];            /* as MeshMember has them; after a bye, not
+                                 * older than that */
   guint64 last_call;
   gint64 until;
 } MeshDeparted;
@@ -122,6 +124,8 @@ struct _MeshRoom {
   GPtrArray *departed;          /* MeshDeparted, oldest first */
   guint64 n_calls;
   guint pace;                   /* attempts at once; 0: as at first */
+  guint n_reincarnations;
+  gint64 tell_outdated_at;      /* nobody is told so before */
 
   gboolean joined;
   gboolean left;
@@ -166,6 +170,7 @@ void mesh_room_untile (MeshRoom *room, MeshMember *member, const char *reason);
 gboolean mesh_room_is_over (MeshRoom *room, const char *id, const char *inc,
     gint64 now);
 gboolean mesh_room_is_host (MeshRoom *room);
+MeshDeparted *mesh_room_find_departed (MeshRoom *room, const char *id);
 void mesh_room_note_bye (MeshRoom *room, const MeshMessage *message,
     gint64 now);
 void mesh_departed_free (MeshDeparted *departed);
@@ -191,6 +196,7 @@ gboolean mesh_attempt_accept_inc (MeshRoom *room, MeshMember *member,
     const MeshMessage *message, gint64 now);
 void mesh_attempt_call (MeshRoom *room, MeshMember *member, gint64 now);
 void mesh_attempt_renew (MeshRoom *room, MeshMember *member, gint64 now);
+void mesh_attempt_give_way (MeshRoom *room, MeshMember *member, gint64 now);
 void mesh_attempt_stop (MeshRoom *room, MeshMember *member,
     const char *reason);
 void mesh_attempt_stop_old (MeshRoom *room, MeshMember *member,
@@ -209,6 +215,11 @@ void mesh_attempt_on_signal (MeshRoom *room, MeshMember *member,
     const MeshMessage *message);
 void mesh_attempt_on_bye (MeshRoom *room, MeshMember *member,
     const MeshMessage *message, gint64 now);
+
+/* outdated.c */
+gboolean mesh_outdated_refuses (MeshRoom *room, const MeshMessage *message,
+    gint64 now);
+void mesh_outdated_on_message (MeshRoom *room, const MeshMessage *message);
 
 /* pace.c */
 gint64 mesh_pace_free_at (MeshRoom *room);

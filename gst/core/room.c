@@ -185,6 +185,9 @@ dispatch (MeshRoom *room, MeshMember *member, const MeshMessage *message,
       if (member)
         on_state (room, member, message);
       break;
+    case MESH_MESSAGE_OUTDATED:
+      mesh_outdated_on_message (room, message);
+      break;
     case MESH_MESSAGE_CHAT:
       if (member)
         on_chat (room, member, message);
@@ -221,6 +224,7 @@ mesh_room_feed (MeshRoom *room, const MeshMessage *message, gint64 now)
     return;
   }
   if (!is_for_us (room, message)
+      || mesh_outdated_refuses (room, message, now)
       || mesh_room_is_over (room, message->from, message->inc, now))
     return;
   member = mesh_room_find (room, message->from);

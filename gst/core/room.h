@@ -70,6 +70,9 @@ typedef struct {
  * @MESH_ROOM_REMOTE_CANDIDATE: @peer's @candidate for attempt @sid, never
  *   before its SDP, with @mline (-1 = unknown) and @mid (may be %NULL)
  * @MESH_ROOM_CHAT: @peer says @text
+ * @MESH_ROOM_OUTDATED: the others know a later life of ours, with the
+ *   incarnation @text: our clock has gone back. Take an incarnation above it
+ *   and call mesh_room_reincarnate(), or nobody listens to us
  * @MESH_ROOM_WARNING: something a person should know, in @text; @peer may be
  *   %NULL
  *
@@ -85,6 +88,7 @@ typedef enum {
   MESH_ROOM_REMOTE_SDP,
   MESH_ROOM_REMOTE_CANDIDATE,
   MESH_ROOM_CHAT,
+  MESH_ROOM_OUTDATED,
   MESH_ROOM_WARNING,
 } MeshRoomActionType;
 
@@ -163,6 +167,7 @@ void mesh_room_set_state (MeshRoom *room, const char *name, gboolean muted,
     gboolean hidden, gint64 now);
 void mesh_room_set_codecs (MeshRoom *room, const char *const *codecs);
 void mesh_room_chat (MeshRoom *room, const char *text, gint64 now);
+gboolean mesh_room_reincarnate (MeshRoom *room, const char *inc, gint64 now);
 
 /* What the connection of an attempt reports; an unknown sid is ignored. */
 void mesh_room_local_sdp (MeshRoom *room, const char *peer, const char *sid,

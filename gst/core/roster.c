@@ -19,6 +19,7 @@ mesh_member_free (MeshMember *member)
 {
   g_free (member->id);
   g_free (member->inc);
+  g_free (member->life);
   g_free (member->name);
   g_free (member->sid);
   g_free (member->old_sid);
@@ -102,8 +103,8 @@ view_changed (MeshRoom *room, gint64 now)
     room->roster_at = MIN (room->roster_at, now + ROSTER_DELAY);
 }
 
-static MeshDeparted *
-find_departed (MeshRoom *room, const char *id)
+MeshDeparted *
+mesh_room_find_departed (MeshRoom *room, const char *id)
 {
   for (guint i = 0; i < room->departed->len; i++) {
     MeshDeparted *departed = g_ptr_array_index (room->departed, i);
@@ -117,7 +118,7 @@ find_departed (MeshRoom *room, const char *id)
 static MeshDeparted *
 note_departed (MeshRoom *room, const char *id, gint64 now)
 {
-  MeshDeparted *departed = find_departed (room, id);
+  MeshDeparted *departed = mesh_room_find_departed (room, id);
 
   if (departed)
     g_ptr_array_remove (room->departed, departed);
@@ -130,19 +131,30 @@ note_departed (MeshRoom *room, const char *id, gint64 now)
   return departed;
 }
 
+/* The incarnation @inc has said goodbye, and no older one counts any more. */
+static void
+note_end (MeshDeparted *departed, const char *inc)
+{
+  departed->inc = g_strdup (inc);
+  if (!inc || strcmp (inc, departed->call_inc) <= 0)
+    return;
+  g_strlcpy (departed->call_inc, inc, sizeof departed->call_inc);
+  departed->last_call = 0;
+}
+
 /* Somebody left of whom we did not know: what it said before may yet come. */
 void
 mesh_room_note_bye (MeshRoom *room, const MeshMessage *message, gint64 now)
 {
   if (!message->sid && g_strcmp0 (message->reason, "left") == 0)
-    note_departed (room, message->from, now)->inc = g_strdup (message->inc);
+    note_end (note_departed (room, message->from, now), message->inc);
 }
 
 /* Whether this incarnation has said that it leaves. */
 gboolean
 mesh_room_is_over (MeshRoom *room, const char *id, const char *inc, gint64 now)
 {
-  MeshDeparted *departed = find_departed (room, id);
+  MeshDeparted *departed = mesh_room_find_departed (room, id);
 
   return departed && now < departed->until && departed->inc && inc
       && strcmp (inc, departed->inc) <= 0;
@@ -171,7 +183,7 @@ mesh_room_learn (MeshRoom *room, const char *id, gint64 now)
   if (g_str_equal (id, room->id) || room->members->len + 1 >= MAX_MEMBERS)
     return NULL;
   member = g_new0 (MeshMember, 1);
-  departed = find_departed (room, id);
+  departed = mesh_room_find_departed (room, id);
   if (departed) {
     /* it may come back; the calls that we had of it do not */
     memcpy (member->call_inc, departed->call_inc, sizeof member->call_inc);
@@ -194,7 +206,7 @@ static MeshMember *
 learn_by_hearsay (MeshRoom *room, const char *id, gint64 now)
 {
   MeshMember *member = mesh_room_find (room, id);
-  MeshDeparted *departed = member ? NULL : find_departed (room, id);
+  MeshDeparted *departed = member ? NULL : mesh_room_find_departed (room, id);
 
   if (member || (departed && now < departed->until))
     return member;
@@ -228,9 +240,10 @@ mesh_room_forget (MeshRoom *room, MeshMember *member, const char *reason,
   mesh_attempt_stop (room, member, reason);
   mesh_room_untile (room, member, reason);
   departed = note_departed (room, member->id, now);
-  departed->inc = g_str_equal (reason, "left") ? g_strdup (member->inc) : NULL;
   memcpy (departed->call_inc, member->call_inc, sizeof departed->call_inc);
   departed->last_call = member->last_call;
+  if (g_str_equal (reason, "left"))
+    note_end (departed, member->inc);
   g_ptr_array_remove (room->members, member);
   view_changed (room, now);
   /* where nobody says who is there, those who lost each other ask */

@@ -262,7 +262,8 @@ encrypt (MeshSealer *self, const MeshMessage *sealed, const char *text,
  * @message: a message of ours
  *
  * One whose incarnation we don't know, because nothing of it has come yet,
- * refuses whatever does not begin a conversation.
+ * refuses whatever does not begin a conversation. And nobody takes what an
+ * incarnation says that we have given up.
  *
  * Returns: whether its recipient will take it
  *
@@ -273,8 +274,11 @@ mesh_sealer_reaches (MeshSealer *sealer, const MeshMessage *message)
 {
   const Remote *remote = g_hash_table_lookup (sealer->remotes, message->to);
 
+  if (g_strcmp0 (message->inc, sealer->inc) != 0)
+    return FALSE;
   return message->type == MESH_MESSAGE_JOINROOM
-      || message->type == MESH_MESSAGE_CALL || (remote && *remote->inc);
+      || message->type == MESH_MESSAGE_CALL
+      || message->type == MESH_MESSAGE_OUTDATED || (remote && *remote->inc);
 }
 
 /**
@@ -309,7 +313,9 @@ mesh_sealer_seal (MeshSealer *sealer, const MeshMessage *message,
   sealed->from = g_strdup (sealer->id);
   sealed->to = g_strdup (message->to);
   sealed->inc = g_strdup (sealer->inc);
-  sealed->re = g_strdup (remote->inc);
+  /* the life that is told so is not the one that we know */
+  sealed->re = g_strdup (message->type == MESH_MESSAGE_OUTDATED
+          ? message->yours : remote->inc);
   sealed->n = ++remote->sent;
   sealed->box = encrypt (sealer, sealed, text, error);
   if (!sealed->box)
@@ -344,7 +350,6 @@ static gboolean
 check_outside (MeshSealer *self, const MeshMessage *sealed, GError **error)
 {
   Remote *remote = g_hash_table_lookup (self->remotes, sealed->from);
-  int age;
 
   if (g_str_equal (sealed->from, self->id))
     return refuse (sealed, "it is our own", error);
@@ -353,13 +358,8 @@ check_outside (MeshSealer *self, const MeshMessage *sealed, GError **error)
     return refuse (sealed, "it is for somebody else", error);
   if (*sealed->re && !g_str_equal (sealed->re, self->inc))
     return refuse (sealed, "it answers another incarnation of ours", error);
-  if (!remote)
-    return TRUE;
-  age = strcmp (sealed->inc, remote->inc);
-  if (age < 0)
-    return refuse (sealed, "its incarnation is an old one", error);
-  if (age == 0 && !window_takes (window_of (self, remote, sealed->to),
-          sealed->n))
+  if (remote && g_str_equal (sealed->inc, remote->inc)
+      && !window_takes (window_of (self, remote, sealed->to), sealed->n))
     return refuse (sealed, "it has been here before", error);
   return TRUE;
 }
@@ -412,6 +412,24 @@ check_inside (const MeshMessage *sealed, const MeshMessage *message,
 }
 
 /**
+ * mesh_sealer_renew:
+ * @sealer: a sealer
+ * @inc: our incarnation from now on, one that no sealer has had before
+ *
+ * What was accepted before does not open again under the new one either.
+ *
+ * Since: 0.1
+ */
+void
+mesh_sealer_renew (MeshSealer *sealer, const char *inc)
+{
+  g_return_if_fail (inc && strcmp (inc, sealer->inc) > 0);
+
+  g_free (sealer->inc);
+  sealer->inc = g_strdup (inc);
+}
+
+/**
  * mesh_sealer_open:
  * @sealer: a sealer
  * @sealed: a message of type %MESH_MESSAGE_SEALED, as it was parsed
@@ -419,6 +437,10 @@ check_inside (const MeshMessage *sealed, const MeshMessage *message,
  *
  * Opens @sealed and remembers that it did, so that the same one does not open
  * again. One that is refused changes nothing.
+ *
+ * What an older incarnation says may be the word of a member whose clock has
+ * gone back: it is given with the newest incarnation of its sender as `newest`,
+ * for the room to answer and not to act upon.
  *
  * Returns: (transfer full) (nullable): the message inside, or %NULL with
  *   @error set
@@ -441,6 +463,14 @@ mesh_sealer_open (MeshSealer *sealer, const MeshMessage *sealed,
     return NULL;
 
   remote = remember (sealer, sealed->from);
+  if (strcmp (sealed->inc, remote->inc) < 0) {
+    if (message->type == MESH_MESSAGE_OUTDATED) {
+      refuse (sealed, "its incarnation is an old one", error);
+      return NULL;
+    }
+    message->newest = g_strdup (remote->inc);
+    return g_steal_pointer (&message);
+  }
   if (!g_str_equal (remote->inc, sealed->inc)) {
     g_strlcpy (remote->inc, sealed->inc, sizeof remote->inc);
     memset (&remote->to_us, 0, sizeof remote->to_us);

@@ -21,6 +21,8 @@ void mesh_sealer_free (MeshSealer *sealer);
 /* whether its recipient will take it */
 MESH_API
 gboolean mesh_sealer_reaches (MeshSealer *sealer, const MeshMessage *message);
+MESH_API
+void mesh_sealer_renew (MeshSealer *sealer, const char *inc);
 /* (transfer full): the sealed message as JSON */
 MESH_API
 char *mesh_sealer_seal (MeshSealer *sealer, const MeshMessage *message,

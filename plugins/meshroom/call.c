@@ -136,6 +136,25 @@ tell_removed (MeshCall *self, const char *id, const char *reason)
           G_TYPE_STRING, id, "reason", G_TYPE_STRING, reason, NULL));
 }
 
+/* The others know a life of our peer id whose clock was ahead of ours. */
+static void
+reincarnate (MeshCall *self, const char *newest)
+{
+  g_autofree char *inc = mesh_random_incarnation_after (newest);
+
+  if (!inc) {
+    mesh_call_warn (self, NULL, "another life of our peer-id had a clock so "
+        "far ahead that nobody takes us for a later one: set another peer-id");
+    return;
+  }
+  if (!mesh_room_reincarnate (self->room, inc, mesh_call_now ()))
+    return;
+  if (self->sealer)
+    mesh_sealer_renew (self->sealer, inc);
+  GST_INFO_OBJECT (self->config.element, "our clock is behind that of an "
+      "earlier life of this peer-id: we go on as %s", inc);
+}
+
 static void
 carry_out (MeshCall *self, const MeshRoomAction *action)
 {
@@ -177,6 +196,9 @@ carry_out (MeshCall *self, const MeshRoomAction *action)
       post_message (self, gst_structure_new ("meshroom-message-received",
               "peer-id", G_TYPE_STRING, action->peer, "text", G_TYPE_STRING,
               action->text, NULL));
+      break;
+    case MESH_ROOM_OUTDATED:
+      reincarnate (self, action->text);
       break;
     case MESH_ROOM_WARNING:
       mesh_call_warn (self, action->peer, action->text);

@@ -3,6 +3,10 @@
 #include "meshroom/random.h"
 
 #include <gnutls/crypto.h>
+#include <string.h>
+
+/* What an incarnation holds of the time, in milliseconds. */
+#define MAX_TIME G_GUINT64_CONSTANT (0xffffffffffff)
 
 static void
 fill (gpointer bytes, gsize length)
@@ -48,7 +52,39 @@ mesh_random_incarnation (void)
 
   fill (&tail, sizeof tail);
   return g_strdup_printf ("%012" G_GINT64_MODIFIER "x%04x",
-      ms & G_GUINT64_CONSTANT (0xffffffffffff), tail);
+      ms & MAX_TIME, tail);
+}
+
+/**
+ * mesh_random_incarnation_after:
+ * @newest: an incarnation, of a life of ours whose clock was ahead of ours
+ *
+ * The time is taken from the clock where that has caught up, and otherwise made
+ * up: above @newest by up to a minute, by chance, since the same incarnation
+ * twice would be the same keys twice.
+ *
+ * Returns: (transfer full) (nullable): an incarnation that is newer than
+ *   @newest; %NULL when there is none
+ *
+ * Since: 0.1
+ */
+char *
+mesh_random_incarnation_after (const char *newest)
+{
+  g_autofree char *ms_text = g_strndup (newest, 12);
+  guint64 ms = g_ascii_strtoull (ms_text, NULL, 16);
+  char *inc = mesh_random_incarnation ();
+  guint16 step, tail;
+
+  if (strcmp (inc, newest) > 0)
+    return inc;
+  g_free (inc);
+  fill (&step, sizeof step);
+  fill (&tail, sizeof tail);
+  ms += 1 + step;
+  if (ms > MAX_TIME)
+    return NULL;
+  return g_strdup_printf ("%012" G_GINT64_MODIFIER "x%04x", ms, tail);
 }
 
 /**

@@ -9,6 +9,7 @@ G_BEGIN_DECLS
 
 char *mesh_random_uuid (void);
 char *mesh_random_incarnation (void);
+char *mesh_random_incarnation_after (const char *newest);
 MeshLink *mesh_random_link (const char *base_url, GError **error);
 
 G_END_DECLS

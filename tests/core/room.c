@@ -60,6 +60,7 @@ static const char *const action_names[] = {
   [MESH_ROOM_REMOTE_SDP] = "remote-sdp",
   [MESH_ROOM_REMOTE_CANDIDATE] = "remote-candidate",
   [MESH_ROOM_CHAT] = "chat",
+  [MESH_ROOM_OUTDATED] = "outdated",
 };
 
 static JsonObject *
@@ -129,6 +130,8 @@ feed (MeshRoom *room, JsonObject *step, gint64 now)
       = mesh_message_parse (text, strlen (text), &error);
 
   g_assert_no_error (error);
+  if (get (step, "newest"))
+    message->newest = g_strdup (get (step, "newest"));
   mesh_room_feed (room, message, now);
 }
 
@@ -172,6 +175,8 @@ run_step (MeshRoom *room, JsonObject *step)
     mesh_room_leave (room, now);
   else if (g_str_equal (in, "chat"))
     mesh_room_chat (room, get (step, "text"), now);
+  else if (g_str_equal (in, "reincarnate"))
+    mesh_room_reincarnate (room, get (step, "inc"), now);
   else if (g_str_equal (in, "state"))
     mesh_room_set_state (room, get (step, "name"), is_set (step, "muted"),
         is_set (step, "hidden"), now);

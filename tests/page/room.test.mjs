@@ -15,7 +15,9 @@ const inputs = {
   join: (room, {at}) => room.join(at),
   leave: (room) => room.leave(),
   tick: (room, {at}) => room.tick(at),
-  feed: (room, {at, message}) => room.feed(readMessage(message), at),
+  feed: (room, {at, message, newest}) =>
+    room.feed({...readMessage(message), ...(newest && {newest})}, at),
+  reincarnate: (room, {at, inc}) => room.reincarnate(inc, at),
   state: (room, {at, name, muted, hidden}) =>
     room.setState(name, muted, hidden, at),
   chat: (room, {text}) => room.chat(text),

@@ -15,7 +15,9 @@ const makeSealer = ({key, room, id, inc}) =>
   Sealer.create(base64urlDecode(key), room, id, inc);
 
 async function runStep(sealer, step) {
-  if (step.seal) {
+  if (step.renew) {
+    sealer.renew(step.renew);
+  } else if (step.seal) {
     const wire = writeMessage(readMessage(step.seal));
     assert.deepEqual(plain(await sealer.seal(wire)), step.sealed);
   } else if (step.refused) {
@@ -24,6 +26,7 @@ async function runStep(sealer, step) {
   } else {
     const message = await sealer.open(readMessage(step.open));
     assert.deepEqual(plain(writeMessage(message)), step.message);
+    assert.equal(message.newest, step.newest ?? step.message.newest);
   }
 }
 

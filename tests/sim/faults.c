@@ -157,6 +157,21 @@ fault_of_server (World *world, const Fault *fault)
         = MAX (world->server_resume_at, fault->at + fault->duration);
 }
 
+/* A board without a battery, or one that was told a wrong date: the clock is
+ * behind that of the life before, or was years ahead of what it is now. */
+static void
+set_clock (Node *node, guint how)
+{
+  static const gint64 years = G_GINT64_CONSTANT (300000000000);
+
+  if (how == 1)
+    node->inc = -years;
+  else if (how == 2)
+    node->inc = years;
+  else if (how == 3)
+    node->inc -= 30000;
+}
+
 static void
 fault_of_member (World *world, const Fault *fault)
 {
@@ -164,6 +179,8 @@ fault_of_member (World *world, const Fault *fault)
 
   switch (fault->kind) {
     case FAULT_START:
+      if (!node->room)
+        set_clock (node, fault->how >> 4 & 7);
       sim_start (world, fault->node, fault->how & 8);
       break;
     case FAULT_KILL:
@@ -176,6 +193,7 @@ fault_of_member (World *world, const Fault *fault)
       if (!node->room)
         break;
       sim_kill (world, fault->node, fault->how);
+      set_clock (node, fault->how >> 4 & 7);
       sim_start (world, fault->node, fault->how & 8);
       break;
     case FAULT_LEAVE:

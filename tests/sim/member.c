@@ -180,6 +180,24 @@ send (World *world, guint index, MeshRoomAction *action)
     sim_forward_send (world, index, to < 0 ? ROOM : (guint) to, number);
 }
 
+/* Somebody knows a life of this one whose clock was ahead. */
+static void
+reincarnate (World *world, guint index, const char *newest)
+{
+  Node *node = &world->nodes[index];
+  g_autofree char *ms = g_strndup (newest, 12);
+  g_autofree char *inc = g_strdup_printf ("%012" G_GINT64_MODIFIER "x%04x",
+      g_ascii_strtoull (ms, NULL, 16) + 1 + sim_random (world) % 65536,
+      node->life + index * 256);
+
+  if (!mesh_room_reincarnate (node->room, inc, sim_node_now (world, node)))
+    return;
+  sim_tell (world, "%u: goes on as %s", index, inc);
+  /* what there was ends, by its own doing */
+  for (guint i = 0; i < world->n; i++)
+    world->trouble[index][i] = world->trouble[i][index] = world->now;
+}
+
 static void
 carry_out (World *world, guint index, MeshRoomAction *action)
 {
@@ -211,6 +229,9 @@ carry_out (World *world, guint index, MeshRoomAction *action)
       break;
     case MESH_ROOM_PEER_REMOVED:
       show (world, index, other, FALSE, action->reason);
+      break;
+    case MESH_ROOM_OUTDATED:
+      reincarnate (world, index, action->text);
       break;
     default:
       break;

@@ -105,6 +105,9 @@ run_open (MeshSealer *sealer, JsonObject *step)
     g_assert_no_error (error);
     inside = mesh_message_to_json (message);
     assert_same_json (inside, json_object_get_member (step, "message"));
+    if (message->type != MESH_MESSAGE_OUTDATED)
+      g_assert_cmpstr (message->newest, ==,
+          json_object_get_string_member_with_default (step, "newest", NULL));
   }
 }
 
@@ -128,7 +131,10 @@ run_case (gconstpointer data)
         json_object_get_string_member (step, "by"));
 
     g_test_message ("step %u", i);
-    if (json_object_has_member (step, "seal"))
+    if (json_object_has_member (step, "renew"))
+      mesh_sealer_renew (sealer,
+          json_object_get_string_member (step, "renew"));
+    else if (json_object_has_member (step, "seal"))
       run_seal (sealer, step);
     else
       run_open (sealer, step);

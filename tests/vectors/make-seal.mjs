@@ -10,6 +10,9 @@
 //   {by, seal: MESSAGE, sealed: SEALED}    sealing MESSAGE gives just this
 //   {by, open: SEALED, message: MESSAGE}   opens, with this inside
 //   {by, open: SEALED, refused: WHY}       does not open
+//   {by, open: SEALED, message: MESSAGE, newest: INC}   opens, and tells that
+//                                          its sender has a newer incarnation
+//   {by, renew: INC}                       has this incarnation from now on
 
 import {createCipheriv, hkdfSync} from 'node:crypto';
 
@@ -144,9 +147,44 @@ add('a replay', {ann, bob}, [
   add('an older incarnation', {ann, bob}, [
     calls,
     opens('bob', seal(newer, again, 1, ''), again),
-    refuses('bob', seal(ann, hello, 2, bob.inc), 'old incarnation'),
+    {...opens('bob', seal(ann, hello, 2, bob.inc), hello), newest: newer.inc},
     refuses('bob', seal(newer, again, 1, ''), 'replay'),
     opens('bob', seal(newer, text, 2, bob.inc), text),
+  ]);
+}
+
+{
+  // Ann again, on a board whose clock has gone back.
+  const past = {...ann, inc: '0099a3b0c1d20003'};
+  const now = {...ann, inc: '0199a3b0c1d20004'};
+  const told = msg('outdated', bob, ann, {yours: past.inc, newest: ann.inc});
+  const before = call(past, bob, 1);
+  const after = call(now, bob, 2);
+  add('a clock that went back', {ann, bob, past}, [
+    calls,
+    {...opens('bob', seal(past, toRoom('joinroom', past), 1, ''),
+      toRoom('joinroom', past)), newest: ann.inc},
+    {by: 'past', seal: before, sealed: seal(past, before, 1, '')},
+    {...opens('bob', seal(past, before, 1, ''), before), newest: ann.inc},
+    {...opens('bob', seal(past, chat(past, bob, 'x'), 2, bob.inc),
+      chat(past, bob, 'x')), newest: ann.inc},
+    refuses('bob', seal(past, chat(past, bob, 'x'), 3, ''), 'empty re'),
+    refuses('bob', seal(past, chat(past, bob, 'x'), 3, '0199a3b0c1d2ffff'),
+      'wrong re'),
+    refuses('bob', seal(past, msg('outdated', past, bob,
+      {yours: bob.inc, newest: 'ffffffffffffffff'}), 3, bob.inc),
+      'old incarnation'),
+    refuses('bob', {...seal(past, before, 1, ''), n: 2}, 'n changed'),
+    {by: 'bob', seal: told, sealed: seal(bob, told, 1, past.inc)},
+    refuses('ann', seal(bob, told, 1, past.inc), 'wrong re'),
+    opens('past', seal(bob, told, 1, past.inc), told),
+    {by: 'past', renew: now.inc},
+    refuses('past', seal(bob, told, 1, past.inc), 'wrong re'),
+    {by: 'past', seal: after, sealed: seal(now, after, 2, bob.inc)},
+    opens('bob', seal(now, after, 2, bob.inc), after),
+    {...opens('bob', seal(past, before, 1, ''), before), newest: now.inc},
+    opens('bob', seal(now, chat(now, bob, 'x'), 3, bob.inc),
+      chat(now, bob, 'x')),
   ]);
 }
 

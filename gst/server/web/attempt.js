@@ -155,7 +155,7 @@ function setAside(room, member, now) {
  * @param {Member} member
  * @param {number} now
  */
-function giveWay(room, member, now) {
+export function giveWay(room, member, now) {
   if (member.phase === 'connected')
     setAside(room, member, now);
   else
@@ -336,8 +336,9 @@ const oursStands = (room, member, message) => member.phase === 'calling'
   && (message.sid === undefined || room.id < member.id);
 
 /**
- * The member started anew: what was under way with its old incarnation ends.
- * When both have called each other we can't know which of the two got our
+ * The member started anew: what was under way with its old incarnation ends. A
+ * connection that there is only gives way, since the message may be a late one,
+ * or a recording, of a life whose clock was ahead of the living one's. When both have called each other we can't know which of the two got our
  * call; where ours is the one that stands, another one takes its place, and
  * replaces it also where it did arrive.
  *
@@ -349,7 +350,7 @@ const oursStands = (room, member, message) => member.phase === 'calling'
 function startAnew(room, member, message, now) {
   const callAgain = message.type === 'call'
     && oursStands(room, member, message);
-  stop(room, member, 'replaced');
+  giveWay(room, member, now);
   member.lostAt = now;
   member.failures = 0;
   member.barredUntil = 0;

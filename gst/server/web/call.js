@@ -7,7 +7,7 @@
  */
 
 import {IceServers} from './ice.js';
-import {makeInc, makeToken, makeUuid} from './ids.js';
+import {makeInc, makeIncAfter, makeToken, makeUuid} from './ids.js';
 import {videoCodecs} from './codecs.js';
 import {readMessage, writeMessage} from './message.js';
 import {Peer} from './peer.js';
@@ -317,10 +317,25 @@ export class Call {
       case 'chat':
         this.#handlers.chat(this.#view(peer), action.text);
         break;
+      case 'outdated':
+        this.#reincarnate(action.text);
+        break;
       case 'warning':
         console.warn(`${peer}: ${action.text}`);
         break;
     }
+  }
+
+  /**
+   * The others know a life of our peer id whose clock was ahead of ours.
+   *
+   * @param {string} newest
+   */
+  #reincarnate(newest) {
+    const inc = makeIncAfter(newest, Date.now());
+    if (!inc || !this.#room.reincarnate(inc, now()))
+      return;
+    this.#outgoing = this.#outgoing.then(() => this.#sealer?.renew(inc));
   }
 
   /** @param {import('./message.js').Message} message */

@@ -54,6 +54,25 @@ export const makeInc = (unixMs) =>
   Math.floor(unixMs).toString(16).padStart(12, '0').slice(-12)
     + toHex(randomBytes(2));
 
+/**
+ * Our incarnation after one of a life whose clock was ahead of ours. The time is
+ * taken from the clock where that has caught up, and otherwise made up: above
+ * the other one by up to a minute, by chance, since the same incarnation twice
+ * would be the same keys twice.
+ *
+ * @param {string} newest
+ * @param {number} unixMs
+ * @returns {string | null} null: there is none above
+ */
+export function makeIncAfter(newest, unixMs) {
+  const inc = makeInc(unixMs);
+  if (inc > newest)
+    return inc;
+  const [high, low] = randomBytes(2);
+  const ms = parseInt(newest.slice(0, 12), 16) + 1 + 256 * high + low;
+  return ms < 2 ** 48 ? makeInc(ms) : null;
+}
+
 /** A token, or a room's key as it stands in the link. */
 export const makeToken = () => base64urlEncode(randomBytes(16));
 

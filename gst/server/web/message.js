@@ -33,6 +33,9 @@ import {isInc, isUuid, parseSid} from './ids.js';
  * @property {string} [room]
  * @property {string} [host]
  * @property {boolean} [resumed]
+ * @property {string} [yours] outdated: the recipient's incarnation
+ * @property {string} [newest] outdated: the newest one of the recipient that is
+ *   known. Of what the sealer gave: that of its sender, where it is newer
  * @property {string} [re]
  * @property {number} [n]
  * @property {string} [box]
@@ -285,6 +288,12 @@ const memberReaders = {
     message.sid = readSid(object);
     message.reason = readText(object, 'reason', MAX_REASON_BYTES);
   },
+  outdated(message, object) {
+    message.yours = readText(object, 'yours', 16, isInc)
+      ?? fail('yours', 'is missing');
+    message.newest = readText(object, 'newest', 16, isInc)
+      ?? fail('newest', 'is missing');
+  },
   sealed: readSealed,
 };
 
@@ -358,6 +367,7 @@ const writers = {
   roster: ({ids}) => ({members: ids}),
   chat: ({text}) => ({text}),
   bye: ({sid, reason}) => ({sid, reason}),
+  outdated: ({yours, newest}) => ({yours, newest}),
   sealed: ({re, n, box}) => ({re, n, box}),
   welcome: ({id, room, resumed, host, ids}) =>
     ({id, room, resumed: !!resumed, host, members: ids}),

@@ -16,6 +16,7 @@
  */
 
 import * as attempt from './attempt.js';
+import * as outdated from './outdated.js';
 import * as pace from './pace.js';
 import * as roster from './roster.js';
 
@@ -74,6 +75,8 @@ const STATE_INTERVAL_LISTED = 30000;
 export class Member {
   /** The newest seen; null: none, or an older app. @type {string | null} */
   inc = null;
+  /** The incarnation last connected with. @type {string | null} */
+  life = null;
 
   /* Who vouches for it. */
   listed = false;               // the server: it is in the room
@@ -140,6 +143,8 @@ export class Room {
   /** @type {roster.Departed[]} */
   departed = [];
   nCalls = 0;
+  nReincarnations = 0;
+  tellOutdatedAt = 0;           // nobody is told so before
   pace = pace.FIRST;            // so many connections are set up at once
 
   joined = false;
@@ -211,7 +216,7 @@ export class Room {
       roster.serverSays(this, message, now);
       return;
     }
-    if (!this.#isForUs(message)
+    if (!this.#isForUs(message) || outdated.refuses(this, message, now)
         || roster.isOver(this, message.from, message.inc, now))
       return;
     let member = this.find(message.from);
@@ -278,6 +283,20 @@ export class Room {
     this.sendStates(now);
   }
 
+  /**
+   * For after an 'outdated': everybody is called as if we had just started.
+   *
+   * @param {string} inc ours from now on, newer than the one before
+   * @param {number} now
+   * @returns {boolean} false: it is not, and nothing has changed
+   */
+  reincarnate(inc, now) {
+    if (this.left)
+      return false;
+    this.#wake(now);
+    return outdated.reincarnate(this, inc, now);
+  }
+
   /** @param {string[]} [codecs] what our next calls name */
   setCodecs(codecs) {
     this.codecs = codecs ?? ['VP8'];
@@ -339,6 +358,7 @@ export class Room {
       return;
     pace.connected(this, member, now);
     member.phase = 'connected';
+    member.life = member.inc;
     member.heardAt = member.seenAt = now;
     member.steady = 0;
     member.failures = 0;
@@ -567,6 +587,9 @@ export class Room {
       case 'state':
         if (member)
           this.#onState(member, message);
+        break;
+      case 'outdated':
+        outdated.onMessage(this, message);
         break;
       case 'chat':
         if (member)

@@ -80,14 +80,15 @@ function viewChanged(room, now) {
 
 /**
  * Somebody who left: until then, what others still say of it does not bring it
- * back; and when it does come back, we know what calls of it we had.
+ * back; and when it does come back, we know what calls of it we had. After a
+ * bye callInc is not older than inc.
  *
  * @typedef {{id: string, inc: string | null, callInc: string,
  *   lastCall: number, until: number}} Departed
  */
 
 /** @param {Room} room @param {string} id @returns {Departed | undefined} */
-const findDeparted = (room, id) =>
+export const findDeparted = (room, id) =>
   room.departed.find((departed) => departed.id === id);
 
 /** @param {Room} room @param {string} id */
@@ -111,6 +112,15 @@ function noteDeparted(room, departed, now) {
 }
 
 /**
+ * The incarnation has said goodbye, and no older one counts any more.
+ *
+ * @param {string | null} inc
+ * @param {{callInc: string, lastCall: number}} calls that we had of it
+ */
+const ended = (inc, {callInc, lastCall}) => inc !== null && inc > callInc
+  ? {inc, callInc: inc, lastCall: 0} : {inc, callInc, lastCall};
+
+/**
  * Somebody left of whom we did not know: what it said before may yet come.
  *
  * @param {Room} room
@@ -119,8 +129,8 @@ function noteDeparted(room, departed, now) {
  */
 export function noteBye(room, {from, inc, sid, reason}, now) {
   if (sid === undefined && reason === 'left') {
-    noteDeparted(room, {id: from, inc: inc ?? null, callInc: '', lastCall: 0},
-      now);
+    noteDeparted(room, {id: from, ...ended(inc ?? null,
+      {callInc: '', lastCall: 0})}, now);
   }
 }
 
@@ -213,9 +223,9 @@ export function untile(room, member, reason) {
 export function forget(room, member, reason, now) {
   attempt.stop(room, member, reason);
   untile(room, member, reason);
-  noteDeparted(room, {id: member.id,
-    inc: reason === 'left' ? member.inc : null, callInc: member.callInc,
-    lastCall: member.lastCall}, now);
+  const {id, callInc, lastCall} = member;
+  noteDeparted(room, reason === 'left' ? {id, ...ended(member.inc, member)}
+    : {id, inc: null, callInc, lastCall}, now);
   room.members.splice(room.members.indexOf(member), 1);
   viewChanged(room, now);
   /* Where nobody says who is there, those who lost each other ask. */

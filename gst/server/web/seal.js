@@ -114,6 +114,15 @@ export class Sealer {
     return new Sealer(secret, room, id, inc);
   }
 
+  /**
+   * What was accepted before does not open again under the new one either.
+   *
+   * @param {string} inc ours from now on, one that no sealer has had before
+   */
+  renew(inc) {
+    this.#inc = inc;
+  }
+
   /** @param {string} id */
   #remember(id) {
     const remote = this.#remotes.get(id) ?? new Remote();
@@ -153,8 +162,10 @@ export class Sealer {
    */
   async seal(wire) {
     const remote = this.#remember(wire.to);
+    /* The life that is told so is not the one that we know. */
+    const re = wire.type === 'outdated' ? wire.yours : remote.inc;
     const sealed = {type: 'sealed', from: this.#id, to: wire.to,
-      inc: this.#inc, re: remote.inc, n: ++remote.sent};
+      inc: this.#inc, re, n: ++remote.sent};
     const key = await this.#deriveKey(sealed.from, sealed.to, sealed.inc);
     const box = await crypto.subtle.encrypt(cipherParams(sealed), key,
       encoder.encode(JSON.stringify(wire)));
@@ -167,6 +178,10 @@ export class Sealer {
   /**
    * Opens a message of type 'sealed', and remembers that it did, so that the
    * same one does not open again. One that is refused changes nothing.
+   *
+   * What an older incarnation says may be the word of a member whose clock has
+   * gone back: it is given with the newest incarnation of its sender as
+   * `newest`, for the room to answer and not to act upon.
    *
    * @param {Message} sealed
    * @returns {Promise<Message>} the message inside
@@ -183,6 +198,11 @@ export class Sealer {
     const message = await this.#decrypt(sealed);
     this.#checkInside(sealed, message);
     const remote = this.#remember(sealed.from);
+    if (sealed.inc < remote.inc) {
+      if (message.type === 'outdated')
+        refuse(sealed, 'its incarnation is an old one');
+      return {...message, newest: remote.inc};
+    }
     if (remote.inc !== sealed.inc) {
       remote.inc = sealed.inc;
       remote.toUs = new Window();
@@ -208,8 +228,6 @@ export class Sealer {
     const remote = this.#remotes.get(sealed.from);
     if (!remote)
       return;
-    if (sealed.inc < remote.inc)
-      refuse(sealed, 'its incarnation is an old one');
     if (sealed.inc === remote.inc
         && !this.#windowOf(remote, sealed).takes(sealed.n))
       refuse(sealed, 'it has been here before');
