@@ -3,6 +3,7 @@
 #include "frame.h"
 
 #include "canvas.h"
+#include "turn.h"
 
 /* (transfer full) buffer */
 MeshFrame *
@@ -43,7 +44,8 @@ mesh_frame_fits (const MeshFrame *frame, int width, int height)
 {
   GstVideoInfo wanted;
 
-  if (GST_VIDEO_INFO_FORMAT (&frame->info) != GST_VIDEO_FORMAT_I420
+  if (frame->turn != GST_VIDEO_ORIENTATION_IDENTITY
+      || GST_VIDEO_INFO_FORMAT (&frame->info) != GST_VIDEO_FORMAT_I420
       || GST_VIDEO_INFO_WIDTH (&frame->info) != width
       || GST_VIDEO_INFO_HEIGHT (&frame->info) != height)
     return FALSE;
@@ -103,23 +105,15 @@ setup (MeshScaler *scaler, const GstVideoInfo *info, int width, int height)
   return scaler->converter && setup_pool (scaler);
 }
 
-/**
- * mesh_scaler_scale:
- *
- * Returns: (transfer full) (nullable): @frame in the canvas's format and that
- *   size; %NULL when it cannot be read
- */
-MeshFrame *
-mesh_scaler_scale (MeshScaler *scaler, MeshFrame *frame, int width, int height)
+/* Returns: (transfer full) (nullable): @frame as the scaler was set up */
+static GstBuffer *
+scale (MeshScaler *scaler, MeshFrame *frame)
 {
   g_autoptr (GstBuffer) buffer = NULL;
   GstVideoFrame in, out;
 
-  if (mesh_frame_fits (frame, width, height))
-    return mesh_frame_ref (frame);
-  if (!setup (scaler, &frame->info, width, height)
-      || gst_buffer_pool_acquire_buffer (scaler->pool, &buffer,
-          NULL) != GST_FLOW_OK
+  if (gst_buffer_pool_acquire_buffer (scaler->pool, &buffer, NULL)
+      != GST_FLOW_OK
       || !gst_video_frame_map (&in, &scaler->in, frame->buffer, GST_MAP_READ))
     return NULL;
   if (!gst_video_frame_map (&out, &scaler->out, buffer, GST_MAP_WRITE)) {
@@ -129,5 +123,48 @@ mesh_scaler_scale (MeshScaler *scaler, MeshFrame *frame, int width, int height)
   gst_video_converter_frame (scaler->converter, &in, &out);
   gst_video_frame_unmap (&out);
   gst_video_frame_unmap (&in);
-  return mesh_frame_new (g_steal_pointer (&buffer), &scaler->out, frame->time);
+  return g_steal_pointer (&buffer);
+}
+
+static GstBuffer *
+turn (GstBuffer *buffer, const GstVideoInfo *info,
+    GstVideoOrientationMethod method, const GstVideoInfo *out)
+{
+  GstVideoFrame picture;
+  GstBuffer *turned;
+
+  if (!gst_video_frame_map (&picture, info, buffer, GST_MAP_READ))
+    return NULL;
+  turned = mesh_turn_picture (&picture, method, out);
+  gst_video_frame_unmap (&picture);
+  return turned;
+}
+
+/**
+ * mesh_scaler_scale:
+ *
+ * Returns: (transfer full) (nullable): @frame in the canvas's format, upright
+ *   and of that size; %NULL when it cannot be read
+ */
+MeshFrame *
+mesh_scaler_scale (MeshScaler *scaler, MeshFrame *frame, int width, int height)
+{
+  gboolean upended = mesh_turn_upends (frame->turn);
+  g_autoptr (GstBuffer) buffer = NULL;
+  g_autoptr (GstBuffer) turned = NULL;
+  GstVideoInfo info;
+
+  if (mesh_frame_fits (frame, width, height))
+    return mesh_frame_ref (frame);
+  if (!setup (scaler, &frame->info, upended ? height : width,
+          upended ? width : height))
+    return NULL;
+  buffer = scale (scaler, frame);
+  if (!buffer || frame->turn == GST_VIDEO_ORIENTATION_IDENTITY)
+    return buffer ? mesh_frame_new (g_steal_pointer (&buffer), &scaler->out,
+        frame->time) : NULL;
+  mesh_canvas_video_info (&info, width, height);
+  turned = turn (buffer, &scaler->out, frame->turn, &info);
+  return turned ? mesh_frame_new (g_steal_pointer (&turned), &info,
+      frame->time) : NULL;
 }

@@ -10,6 +10,7 @@ typedef struct {
   GstClockTime time;            /* running time, 0 = at once */
   GstBuffer *buffer;
   GstVideoInfo info;
+  GstVideoOrientationMethod turn;       /* still to be done to it */
 } MeshFrame;
 
 MeshFrame *mesh_frame_new (GstBuffer *buffer, const GstVideoInfo *info,
@@ -25,7 +26,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshFrame, mesh_frame_unref)
 typedef struct {
   GstVideoConverter *converter;
   GstVideoInfo in;
-  GstVideoInfo out;
+  GstVideoInfo out;             /* before it is turned */
   GstBufferPool *pool;
 } MeshScaler;
 

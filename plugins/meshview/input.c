@@ -38,6 +38,18 @@ mesh_input_ask_all (MeshScene *scene)
   g_list_free_full (inputs, gst_object_unref);
 }
 
+/* Says that what comes cannot be shown or played. The others still are. */
+void
+mesh_input_warn (MeshInput *self, const char *what, GstCaps *caps)
+{
+  g_autoptr (GstElement) view = gst_pad_get_parent_element (GST_PAD (self));
+  g_autofree char *format = gst_caps_to_string (caps);
+
+  if (view)
+    GST_ELEMENT_WARNING (view, STREAM, FORMAT, ("what comes on %s %s",
+            GST_OBJECT_NAME (self), what), ("%s", format));
+}
+
 const char *
 mesh_input_get_name_locked (MeshInput *self)
 {
@@ -174,6 +186,10 @@ mesh_input_event (GstPad *pad, GstObject *parent, GstEvent *event)
 
   GST_DEBUG_OBJECT (self, "%" GST_PTR_FORMAT, event);
   switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_STREAM_START:
+      if (klass->start)
+        klass->start (self);
+      break;
     case GST_EVENT_CAPS:
       gst_event_parse_caps (event, &caps);
       klass->set_caps (self, caps);
@@ -184,6 +200,8 @@ mesh_input_event (GstPad *pad, GstObject *parent, GstEvent *event)
     case GST_EVENT_TAG:
       gst_event_parse_tag (event, &tags);
       set_title (self, tags);
+      if (klass->take_tags)
+        klass->take_tags (self, tags);
       break;
     case GST_EVENT_CUSTOM_DOWNSTREAM_STICKY:
       s = gst_event_get_structure (event);

@@ -46,13 +46,17 @@ struct _MeshInput {
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshInput, gst_object_unref)
 
-/* set_caps, take: streaming thread, no lock held; the buffer becomes theirs.
+/* set_caps, start, take_tags, take: streaming thread, no lock held; the buffer becomes theirs.
+ * start, take_tags: another stream begins, and what its tags say; NULL: that
+ * does not matter.
  * is_full: the lock is held.
  * clear: drop what came; with ended also what is being shown. No lock held. */
 typedef struct {
   GstPadClass parent_class;
 
   void (*set_caps) (MeshInput *self, GstCaps *caps);
+  void (*start) (MeshInput *self);
+  void (*take_tags) (MeshInput *self, GstTagList *tags);
   void (*take) (MeshInput *self, GstBuffer *buffer, GstClockTime time);
   gboolean (*is_full) (MeshInput *self);
   void (*clear) (MeshInput *self, gboolean ended);
@@ -62,6 +66,7 @@ void mesh_input_attach (MeshInput *self, MeshScene *scene, GPtrArray *inputs);
 gboolean mesh_input_is_leaving (MeshInput *self);
 gboolean mesh_input_leave (MeshInput *self, GPtrArray *inputs);
 gboolean mesh_input_remove (MeshInput *self, GPtrArray *inputs);
+void mesh_input_warn (MeshInput *self, const char *what, GstCaps *caps);
 void mesh_input_ask_all (MeshScene *scene);
 const char *mesh_input_get_name_locked (MeshInput *self);
 

@@ -3,6 +3,7 @@
 #include "tile.h"
 
 #include "elements.h"
+#include "turn.h"
 
 #define GST_CAT_DEFAULT mesh_view_debug
 
@@ -30,6 +31,7 @@ struct _MeshTile {
   /* streaming thread only */
   GstVideoInfo info;
   gboolean usable;
+  MeshTurn turn;
   MeshScaler scaler;
 };
 
@@ -63,6 +65,39 @@ empty_trash (GQueue *trash)
 }
 
 static void
+update_aspect (MeshTile *self)
+{
+  MeshScene *scene = MESH_INPUT (self)->scene;
+  const GstVideoInfo *info = &self->info;
+
+  if (!self->usable)
+    return;
+  g_mutex_lock (&scene->lock);
+  self->aspect = (double) info->width * MAX (info->par_n, 1)
+      / ((double) info->height * MAX (info->par_d, 1));
+  if (mesh_turn_upends (mesh_turn_get (&self->turn)))
+    self->aspect = 1 / self->aspect;
+  mesh_scene_arrange_locked (scene);
+  g_mutex_unlock (&scene->lock);
+}
+
+static void
+mesh_tile_start (MeshInput *input)
+{
+  mesh_turn_reset (&MESH_TILE (input)->turn);
+  update_aspect (MESH_TILE (input));
+}
+
+static void
+mesh_tile_take_tags (MeshInput *input, GstTagList *tags)
+{
+  MeshTile *self = MESH_TILE (input);
+
+  if (mesh_turn_take_tags (&self->turn, tags))
+    update_aspect (self);
+}
+
+static void
 mesh_tile_set_caps (MeshInput *input, GstCaps *caps)
 {
   MeshTile *self = MESH_TILE (input);
@@ -73,14 +108,11 @@ mesh_tile_set_caps (MeshInput *input, GstCaps *caps)
       && info->interlace_mode != GST_VIDEO_INTERLACE_MODE_ALTERNATE
       && info->width > 0 && info->height > 0;
   if (!self->usable) {
-    GST_WARNING_OBJECT (self, "cannot show %" GST_PTR_FORMAT, caps);
+    mesh_input_warn (input, "cannot be shown: convert it before the view, as "
+        "with videoconvert (or deinterlace)", caps);
     return;
   }
-  g_mutex_lock (&input->scene->lock);
-  self->aspect = (double) info->width * MAX (info->par_n, 1)
-      / ((double) info->height * MAX (info->par_d, 1));
-  mesh_scene_arrange_locked (input->scene);
-  g_mutex_unlock (&input->scene->lock);
+  update_aspect (self);
 }
 
 /* Where the tile is, with a place made for it at its first frame. */
@@ -148,6 +180,7 @@ mesh_tile_take (MeshInput *input, GstBuffer *buffer, GstClockTime time)
   }
   frame = mesh_frame_new (buffer, &self->info,
       GST_CLOCK_TIME_IS_VALID (time) ? time : 0);
+  frame->turn = mesh_turn_get (&self->turn);
   rect = get_place (self);
   if (rect.width > 0) {
     MeshFrame *scaled = mesh_scaler_scale (&self->scaler, frame, rect.width,
@@ -331,6 +364,8 @@ mesh_tile_class_init (MeshTileClass *klass)
 
   G_OBJECT_CLASS (klass)->finalize = mesh_tile_finalize;
   input_class->set_caps = mesh_tile_set_caps;
+  input_class->start = mesh_tile_start;
+  input_class->take_tags = mesh_tile_take_tags;
   input_class->take = mesh_tile_take;
   input_class->is_full = mesh_tile_is_full;
   input_class->clear = mesh_tile_clear;

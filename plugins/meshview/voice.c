@@ -48,6 +48,26 @@ struct _MeshVoice {
 
 G_DEFINE_FINAL_TYPE (MeshVoice, mesh_voice, MESH_TYPE_INPUT)
 
+/* More cannot be mixed by GStreamer's converter. */
+#define MAX_MIXED 63
+
+/* Caps of more than two channels must name positions, or say that there are
+ * none. Those that do neither mean the latter. */
+static gboolean
+read_caps (GstAudioInfo *info, GstCaps *caps)
+{
+  g_autoptr (GstCaps) named = gst_caps_copy (caps);
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+  int channels = 0;
+
+  gst_structure_get_int (s, "channels", &channels);
+  if (channels > 2 && !gst_structure_has_field (s, "channel-mask"))
+    gst_caps_set_simple (named, "channel-mask", GST_TYPE_BITMASK,
+        G_GUINT64_CONSTANT (0), NULL);
+  return gst_audio_info_from_caps (info, named)
+      && info->channels <= MAX_MIXED;
+}
+
 /* Two channels without positions are left and right to us. */
 static void
 give_positions (GstAudioInfo *info)
@@ -64,6 +84,37 @@ give_positions (GstAudioInfo *info)
   }
 }
 
+/* Returns: (transfer full) (nullable): how to mix channels without positions:
+ * all of them on each side, at the same part, so that nothing is too loud
+ * however alike they are; %NULL for those that have positions */
+static GstStructure *
+make_mix (const GstAudioInfo *info)
+{
+  g_auto (GValue) matrix = G_VALUE_INIT;
+  GstStructure *config;
+
+  if (!GST_AUDIO_INFO_IS_UNPOSITIONED (info))
+    return NULL;
+  gst_value_array_init (&matrix, CHANNELS);
+  for (guint side = 0; side < CHANNELS; side++) {
+    g_auto (GValue) row = G_VALUE_INIT;
+
+    gst_value_array_init (&row, info->channels);
+    for (int i = 0; i < info->channels; i++) {
+      g_auto (GValue) part = G_VALUE_INIT;
+
+      g_value_init (&part, G_TYPE_FLOAT);
+      g_value_set_float (&part, 1.0f / info->channels);
+      gst_value_array_append_value (&row, &part);
+    }
+    gst_value_array_append_value (&matrix, &row);
+  }
+  config = gst_structure_new_empty ("config");
+  gst_structure_set_value (config, GST_AUDIO_CONVERTER_OPT_MIX_MATRIX,
+      &matrix);
+  return config;
+}
+
 static void
 mesh_voice_set_caps (MeshInput *input, GstCaps *caps)
 {
@@ -73,13 +124,14 @@ mesh_voice_set_caps (MeshInput *input, GstCaps *caps)
   g_clear_pointer (&self->converter, gst_audio_converter_free);
   gst_audio_info_set_format (&out, GST_AUDIO_FORMAT_F32, MESH_SCENE_RATE,
       CHANNELS, NULL);
-  if (gst_audio_info_from_caps (&self->info, caps)) {
+  if (read_caps (&self->info, caps)) {
     give_positions (&self->info);
     self->converter = gst_audio_converter_new (GST_AUDIO_CONVERTER_FLAG_NONE,
-        &self->info, &out, NULL);
+        &self->info, &out, make_mix (&self->info));
   }
   if (!self->converter)
-    GST_WARNING_OBJECT (self, "cannot play %" GST_PTR_FORMAT, caps);
+    mesh_input_warn (input, "cannot be heard: convert it before the view, as "
+        "with audioconvert (more than 63 channels cannot be mixed)", caps);
 }
 
 static Chunk *

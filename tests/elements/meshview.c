@@ -4,11 +4,10 @@
 
 #include "view-fixture.h"
 
-#define SMALL "width=320,height=180,framerate=30/1"
 #define SINKS " v.video ! appsink name=video max-buffers=4 drop=true " \
   "v.audio ! audio/x-raw,format=F32LE,rate=48000,channels=2 " \
   "! appsink name=audio max-buffers=200 drop=true "
-
+#define SMALL "width=320,height=180,framerate=30/1"
 typedef struct {
   guint n;
   guint colours[32];
@@ -585,39 +584,6 @@ GST_END_TEST;
 
 /* --- sound --- */
 
-#define WINDOW 48000
-
-/* An amplitude, as it is when nothing else is asked for. */
-static gboolean
-is_near (double value, double expected)
-{
-  return expected == 0 ? value < 0.001 : fabs (value / expected - 1) < 0.2;
-}
-
-static void
-await_two_tones (Call *call, double a, double amplitude_a, double b,
-    double amplitude_b)
-{
-  g_autofree float *window = g_new0 (float, WINDOW * 2);
-  guint frames = 0;
-
-  for (guint i = 0; i < 3 * PATIENCE; i++) {
-    GstSample *sample = call_pull (call->audio);
-    GstBuffer *buffer = gst_sample_get_buffer (sample);
-    gsize size = gst_buffer_get_size (buffer);
-
-    gst_buffer_extract (buffer, 0, window + 2 * frames, size);
-    gst_sample_unref (sample);
-    frames += size / sizeof (float) / 2;
-    if (frames + 480 < WINDOW / 4)
-      continue;
-    if (is_near (tone_in (window, frames, a, 48000), amplitude_a)
-        && is_near (tone_in (window, frames, b, 48000), amplitude_b))
-      return;
-    frames = 0;
-  }
-  fail ("the tones are not in the mix");
-}
 
 static void
 await_tones (Call *call, double a, double b, double amplitude)

@@ -16,6 +16,9 @@
  * test's own watchdog is not much longer. */
 #define PATIENCE 600
 
+/* Of sound: a second of it. */
+#define WINDOW 48000
+
 typedef struct {
   GstElement *pipeline;
   GstElement *view;
@@ -355,4 +358,36 @@ tone_in (const float *samples, guint frames, double frequency, double rate)
     s1 = s;
   }
   return 2 * sqrt (s1 * s1 + s2 * s2 - coefficient * s1 * s2) / frames;
+}
+
+/* An amplitude, as it is when nothing else is asked for. */
+static G_GNUC_UNUSED gboolean
+is_near (double value, double expected)
+{
+  return expected == 0 ? value < 0.001 : fabs (value / expected - 1) < 0.2;
+}
+
+static G_GNUC_UNUSED void
+await_two_tones (Call *call, double a, double amplitude_a, double b,
+    double amplitude_b)
+{
+  g_autofree float *window = g_new0 (float, WINDOW * 2);
+  guint frames = 0;
+
+  for (guint i = 0; i < 3 * PATIENCE; i++) {
+    GstSample *sample = call_pull (call->audio);
+    GstBuffer *buffer = gst_sample_get_buffer (sample);
+    gsize size = gst_buffer_get_size (buffer);
+
+    gst_buffer_extract (buffer, 0, window + 2 * frames, size);
+    gst_sample_unref (sample);
+    frames += size / sizeof (float) / 2;
+    if (frames + 480 < WINDOW / 4)
+      continue;
+    if (is_near (tone_in (window, frames, a, 48000), amplitude_a)
+        && is_near (tone_in (window, frames, b, 48000), amplitude_b))
+      return;
+    frames = 0;
+  }
+  fail ("the tones are not in the mix");
 }
