@@ -422,6 +422,28 @@ mesh_room_chat (MeshRoom *room, const char *text, gint64 now)
 }
 
 /**
+ * mesh_room_tell:
+ * @room: a room
+ * @peer: whom
+ * @text: what to say to @peer alone
+ * @now: the time
+ *
+ * Since: 0.1
+ */
+void
+mesh_room_tell (MeshRoom *room, const char *peer, const char *text,
+    gint64 now)
+{
+  MeshMessage *message;
+
+  if (!mesh_room_find (room, peer))
+    return;
+  message = mesh_room_message (room, MESH_MESSAGE_CHAT, peer);
+  message->text = g_strdup (text);
+  mesh_room_send (room, message);
+}
+
+/**
  * mesh_room_hosts:
  * @room: a room
  *

@@ -168,6 +168,8 @@ void mesh_room_set_state (MeshRoom *room, const char *name, gboolean muted,
 void mesh_room_set_codecs (MeshRoom *room, const char *const *codecs);
 void mesh_room_chat (MeshRoom *room, const char *text, gint64 now);
 gboolean mesh_room_reincarnate (MeshRoom *room, const char *inc, gint64 now);
+void mesh_room_tell (MeshRoom *room, const char *peer, const char *text,
+    gint64 now);
 
 /* What the connection of an attempt reports; an unknown sid is ignored. */
 void mesh_room_local_sdp (MeshRoom *room, const char *peer, const char *sid,

@@ -194,21 +194,6 @@ member_of (MeshCall *self, MeshPeer *peer)
 
 /* --- attempts --- */
 
-/* The first of the caller's codecs that we speak too; VP8 is what everybody
- * does. */
-static const MeshCodec *
-choose_codec (MeshCall *self, char **wanted)
-{
-  for (guint i = 0; wanted && wanted[i]; i++) {
-    const MeshCodec *codec = mesh_codec_find (wanted[i]);
-
-    if (codec && codec->kind == MESH_VIDEO && g_strv_contains ((const char
-                *const *) self->video_codecs, codec->name))
-      return codec;
-  }
-  return wanted && wanted[0] ? NULL : mesh_codec_find (self->video_codecs[0]);
-}
-
 static guint
 count_attempts (MeshCall *self)
 {
@@ -258,13 +243,16 @@ mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
   mesh_call_tell_reach (self, reach);
   member->peer = mesh_peer_new (&config, &error);
   if (member->peer) {
-    const MeshCodec *codec = choose_codec (self, action->codecs);
+    const MeshCodec *codec = mesh_call_choose_codec (self, action->codecs);
 
     gst_bin_add (GST_BIN (self->config.element), GST_ELEMENT (member->peer));
     gst_element_sync_state_with_parent (GST_ELEMENT (member->peer));
-    if (!action->offerer || (codec
-            && mesh_peer_offer (member->peer, codec, &error)))
+    if (!action->offerer)
       return;
+    if (codec && mesh_peer_offer (member->peer, codec, &error)) {
+      mesh_call_note_codec (self, member);
+      return;
+    }
   }
   mesh_call_warn (self, action->peer, error ? error->message
       : "no video codec in common (see video-codecs)");
@@ -285,7 +273,9 @@ mesh_call_take_remote_sdp (MeshCall *self, const MeshRoomAction *action)
     mesh_call_warn (self, action->peer, error->message);
     mesh_room_failed (self->room, action->peer, action->sid, "refused",
         mesh_call_now ());
+    return;
   }
+  mesh_call_note_codec (self, member);
 }
 
 static void
@@ -320,6 +310,8 @@ on_connected (MeshPeer *peer, gpointer user_data)
     member->heard_at = member->connected_at = mesh_call_now ();
   mesh_room_connected (self->room, mesh_peer_get_id (peer),
       mesh_peer_get_sid (peer), mesh_call_now ());
+  if (member)
+    mesh_call_review_picture (self, member);
   mesh_call_pump (self);
 }
 
@@ -340,6 +332,12 @@ on_failed (MeshPeer *peer, const char *reason, const char *text,
 }
 
 static void
+on_trouble (MeshPeer *peer, const char *text, gpointer user_data)
+{
+  mesh_call_warn (user_data, mesh_peer_get_id (peer), text);
+}
+
+static void
 on_pad (MeshPeer *peer, MeshKind kind, GstPad *pad, gpointer user_data)
 {
   Member *member = member_of (user_data, peer);
@@ -353,28 +351,9 @@ static const MeshPeerEvents peer_events = {
   .local_candidate = on_local_candidate,
   .connected = on_connected,
   .failed = on_failed,
+  .trouble = on_trouble,
   .pad = on_pad,
 };
-
-/* The video turned out to be in another codec than was thought: what has begun
- * in the wrong one begins anew. */
-void
-mesh_call_restart_attempts (MeshCall *self)
-{
-  GHashTableIter iter;
-  gpointer id, value;
-
-  g_hash_table_iter_init (&iter, self->members);
-  while (g_hash_table_iter_next (&iter, &id, &value)) {
-    MeshPeer *peer = ((Member *) value)->peer;
-    const MeshCodec *codec = peer ? mesh_peer_get_video_codec (peer) : NULL;
-
-    if (peer && !(codec && g_strv_contains ((const char *const *)
-                self->video_codecs, codec->name)))
-      mesh_room_failed (self->room, id, mesh_peer_get_sid (peer), "failed",
-          mesh_call_now ());
-  }
-}
 
 static void
 listen_to (MeshCall *self, const char *id, Member *member)

@@ -13,9 +13,10 @@
 G_BEGIN_DECLS
 
 /* The call's inside, for its own files: call.c carries out what the core
- * decides, attempts.c starts and ends connections, reach.c renews them
- * when this machine's addresses change, inbox.c takes what comes from other
- * threads, figures.c keeps what stats and peers show.
+ * decides, attempts.c starts and ends connections, codecs.c has the codecs of
+ * our video, reach.c renews connections when this machine's addresses change,
+ * inbox.c takes what comes from other threads, figures.c keeps what stats and
+ * peers show.
  *
  * All is called on the call's thread. */
 
@@ -28,6 +29,10 @@ typedef struct {
   gint64 heard_at;              /* by any attempt; 0: never */
   gint64 connected_at;          /* the present attempt; 0: not yet */
   gboolean added;
+  /* Our video cannot be encoded in this codec, and an attempt that was made
+   * later is in it as well: there is no other that both ends speak. */
+  const MeshCodec *only_codec;
+  gboolean excused;             /* the member was told that it is not shown us */
 } Member;
 
 struct _MeshCall {
@@ -75,7 +80,6 @@ void mesh_call_drop_member (MeshCall *call, const char *id);
 void mesh_call_start_attempt (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_end_attempt (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_take_remote_sdp (MeshCall *call, const MeshRoomAction *action);
-void mesh_call_restart_attempts (MeshCall *call);
 void mesh_call_listen (MeshCall *call);
 void mesh_call_start_removals (MeshCall *call);
 
@@ -83,8 +87,14 @@ void mesh_call_start_removals (MeshCall *call);
 void mesh_call_tell_reach (MeshCall *call, MeshReach reach);
 void mesh_call_renew_attempts (MeshCall *call, MeshNetworkChange change);
 
-/* inbox.c */
+/* codecs.c */
 char **mesh_call_usable_codecs (MeshCall *call);
+const MeshCodec *mesh_call_choose_codec (MeshCall *call, char **wanted);
+void mesh_call_review_codecs (MeshCall *call);
+void mesh_call_review_picture (MeshCall *call, Member *member);
+void mesh_call_note_codec (MeshCall *call, Member *member);
+
+/* inbox.c */
 void mesh_call_read_held (MeshCall *call);
 void mesh_call_post (MeshCall *call, GSourceFunc func);
 

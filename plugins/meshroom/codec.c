@@ -16,6 +16,7 @@ static const MeshCodec codecs[] = {
     .kind = MESH_AUDIO,
     .media_type = "audio/x-opus",
     .caps = "audio/x-opus,channel-mapping-family=(int)0",
+    .passable = "audio/x-opus,channel-mapping-family=(int)0",
     .rtp_fields = "application/x-rtp,useinbandfec=(string)1",
     .clock_rate = 48000,
     .payload_type = 111,
@@ -30,6 +31,7 @@ static const MeshCodec codecs[] = {
     .kind = MESH_VIDEO,
     .media_type = "video/x-vp8",
     .caps = "video/x-vp8",
+    .passable = "video/x-vp8",
     .rtp_fields = "application/x-rtp",
     .clock_rate = 90000,
     .payload_type = 96,
@@ -40,6 +42,8 @@ static const MeshCodec codecs[] = {
     .payloader = "rtpvp8pay picture-id-mode=15-bit mtu=1200",
     .depayloader = "rtpvp8depay request-keyframe=true wait-for-keyframe=true",
     .decoders = "vp8dec|avdec_vp8",
+    .min_side = 1,
+    .max_side = 16383,          /* RFC 6386 §9.1 */
   },
   {
     .name = "H264",
@@ -47,6 +51,8 @@ static const MeshCodec codecs[] = {
     .media_type = "video/x-h264",
     .caps = "video/x-h264,stream-format=(string)byte-stream,"
         "alignment=(string)au",
+    .passable = "video/x-h264,"
+        "profile=(string){constrained-baseline,baseline}",
     .rtp_fields = "application/x-rtp,packetization-mode=(string)1,"
         "profile-level-id=(string)42e01f",
     .clock_rate = 90000,
@@ -59,6 +65,9 @@ static const MeshCodec codecs[] = {
         "mtu=1200",
     .depayloader = "rtph264depay request-keyframe=true wait-for-keyframe=true",
     .decoders = "avdec_h264|openh264dec",
+    .min_side = 16,             /* openh264enc's */
+    .max_side = 8688,           /* table A-1: sqrt (8 MaxFS) macroblocks */
+    .even = TRUE,
   },
 };
 
@@ -100,21 +109,70 @@ mesh_codec_for_caps (const GstCaps *caps)
   return NULL;
 }
 
-/* The first of "a x=1|b y=2" whose element exists. */
+static gboolean
+is_installed (const char *description)
+{
+  g_autofree char *name =
+      g_strndup (description, strcspn (description, " "));
+  g_autoptr (GstElementFactory) factory = gst_element_factory_find (name);
+
+  return factory != NULL;
+}
+
+/* The @n-th of "a x=1|b y=2", of those whose element exists. */
 static char *
-first_available (const char *descriptions)
+nth_available (const char *descriptions, guint n)
 {
   g_auto (GStrv) list = g_strsplit (descriptions, "|", -1);
 
   for (guint i = 0; list[i]; i++) {
-    gsize length = strcspn (list[i], " ");
-    g_autofree char *name = g_strndup (list[i], length);
-    g_autoptr (GstElementFactory) factory = gst_element_factory_find (name);
-
-    if (factory)
+    if (is_installed (list[i]) && n-- == 0)
       return g_strdup (list[i]);
   }
   return NULL;
+}
+
+/**
+ * mesh_codec_count:
+ * @descriptions: as mesh_codec_make()
+ *
+ * Returns: how many of the alternatives are installed
+ *
+ * Since: 0.1
+ */
+guint
+mesh_codec_count (const char *descriptions)
+{
+  g_auto (GStrv) list = g_strsplit (descriptions, "|", -1);
+  guint n = 0;
+
+  for (guint i = 0; list[i]; i++)
+    n += is_installed (list[i]);
+  return n;
+}
+
+/**
+ * mesh_codec_make_nth:
+ * @descriptions: as mesh_codec_make()
+ * @n: which of the alternatives that are installed, from 0
+ * @error: return location for a #MESH_ERROR
+ *
+ * Returns: (transfer floating) (nullable): the element
+ *
+ * Since: 0.1
+ */
+GstElement *
+mesh_codec_make_nth (const char *descriptions, guint n, GError **error)
+{
+  g_autofree char *description = nth_available (descriptions, n);
+
+  if (!description) {
+    g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
+        "none of these elements is installed: %s", descriptions);
+    return NULL;
+  }
+  return gst_parse_launch_full (description, NULL, GST_PARSE_FLAG_FATAL_ERRORS,
+      error);
 }
 
 /**
@@ -130,15 +188,30 @@ first_available (const char *descriptions)
 GstElement *
 mesh_codec_make (const char *descriptions, GError **error)
 {
-  g_autofree char *description = first_available (descriptions);
+  return mesh_codec_make_nth (descriptions, 0, error);
+}
 
-  if (!description) {
-    g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
-        "none of these elements is installed: %s", descriptions);
-    return NULL;
-  }
-  return gst_parse_launch_full (description, NULL, GST_PARSE_FLAG_FATAL_ERRORS,
-      error);
+/**
+ * mesh_codec_passes:
+ * @codec: a codec
+ * @caps: caps of a stream in @codec
+ *
+ * Returns: whether the stream can be handed to peers as it is: in a profile
+ *   that all of them decode, and not larger than they take
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_codec_passes (const MeshCodec *codec, const GstCaps *caps)
+{
+  g_autoptr (GstCaps) passable = gst_caps_from_string (codec->passable);
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+  int width = 0, height = 0;
+
+  gst_structure_get_int (s, "width", &width);
+  gst_structure_get_int (s, "height", &height);
+  return gst_caps_can_intersect (caps, passable)
+      && (gint64) width * height <= MESH_MAX_PIXELS;
 }
 
 /**
@@ -152,7 +225,7 @@ mesh_codec_make (const char *descriptions, GError **error)
 gboolean
 mesh_codec_can_send (const MeshCodec *codec)
 {
-  g_autofree char *found = first_available (codec->encoders);
+  g_autofree char *found = nth_available (codec->encoders, 0);
 
   return found != NULL;
 }
@@ -168,7 +241,7 @@ mesh_codec_can_send (const MeshCodec *codec)
 gboolean
 mesh_codec_can_receive (const MeshCodec *codec)
 {
-  g_autofree char *found = first_available (codec->decoders);
+  g_autofree char *found = nth_available (codec->decoders, 0);
 
   return found != NULL;
 }

@@ -2,111 +2,217 @@
 
 #include "meshroom/encoding.h"
 
+#include "meshroom/common.h"
+#include "meshroom/fit.h"
+
+/* How often each installed encoder is tried with one input: one that ran and
+ * then failed may well run again. */
+#define ROUNDS 2
+
+#define VIDEO_HEAD "queue leaky=downstream max-size-buffers=2 " \
+    "max-size-bytes=0 max-size-time=0"
+#define AUDIO_HEAD "queue leaky=downstream max-size-buffers=0 " \
+    "max-size-bytes=0 max-size-time=200000000"
+#define SQUARE_I420 "video/x-raw,format=I420,pixel-aspect-ratio=1/1"
+
+/* What depends on the input's caps. The elements are in the compartment whose
+ * pad has the probe. */
+typedef struct {
+  const MeshCodec *codec;
+  GstElement *filter;           /* capsfilter behind the converter */
+  GstElement *box;              /* adds rows and columns */
+  GstElement *encoder;
+} Tuning;
+
 /* Bits per pixel that libvpx in realtime mode needs for a decent picture;
  * within what a mesh's uplink can carry several times. */
 static int
-get_bitrate (const MeshPictureFormat *format)
+get_bitrate (const MeshFit *fit, const GstCaps *caps)
 {
-  double fps = format->fps_n > 0 && format->fps_d > 0
-      ? (double) format->fps_n / format->fps_d : 30;
+  int n = 0, d = 0;
+  double fps;
 
-  return CLAMP (format->width * format->height * MIN (fps, 60) * 0.1, 150000,
-      2500000);
+  gst_structure_get_fraction (gst_caps_get_structure (caps, 0), "framerate",
+      &n, &d);
+  fps = n > 0 && d > 0 ? (double) n / d : 30;
+  return CLAMP ((double) fit->width * fit->height * MIN (fps, 60) * 0.1,
+      150000, 2500000);
+}
+
+static void
+set_bitrate (GstElement *encoder, int bitrate)
+{
+  GObjectClass *klass = G_OBJECT_GET_CLASS (encoder);
+
+  /* vp8enc counts bits, x264enc kilobits */
+  if (g_object_class_find_property (klass, "target-bitrate"))
+    g_object_set (encoder, "target-bitrate", bitrate, NULL);
+  else
+    g_object_set (encoder, "bitrate", g_object_class_find_property (klass,
+            "vbv-buf-capacity") ? bitrate / 1000 : bitrate, NULL);
+}
+
+/* The caps are on their way to the converter, so it asks the filter for what
+ * it is to make of them only after this. */
+static GstPadProbeReturn
+on_caps (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  Tuning *tuning = user_data;
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+  g_autoptr (GstCaps) wanted = NULL;
+  GstCaps *caps;
+  MeshFit fit;
+
+  if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS)
+    return GST_PAD_PROBE_OK;
+  gst_event_parse_caps (event, &caps);
+  mesh_fit (tuning->codec, caps, &fit);
+  wanted = gst_caps_from_string (SQUARE_I420);
+  gst_caps_set_simple (wanted, "width", G_TYPE_INT, fit.width, "height",
+      G_TYPE_INT, fit.height, NULL);
+  g_object_set (tuning->filter, "caps", wanted, NULL);
+  g_object_set (tuning->box, "right", -fit.right, "bottom", -fit.bottom, NULL);
+  set_bitrate (tuning->encoder, get_bitrate (&fit, caps));
+  return GST_PAD_PROBE_OK;
+}
+
+static GstElement *
+append (MeshCompartment *compartment, const char *description, GError **error)
+{
+  GstElement *element = mesh_codec_make (description, error);
+
+  if (!element || !mesh_compartment_append (compartment, element, error))
+    return NULL;
+  return element;
+}
+
+static gboolean
+append_encoder (MeshEncoding *self, MeshCompartment *compartment,
+    GstElement **encoder, GError **error)
+{
+  const MeshCodec *codec = self->codec;
+  guint n = MAX (mesh_codec_count (codec->encoders), 1);
+
+  *encoder = mesh_codec_make_nth (codec->encoders, self->failures % n, error);
+  if (!*encoder
+      || !mesh_compartment_append (compartment, *encoder, error))
+    return FALSE;
+  if (!codec->parser)
+    return TRUE;
+  return append (compartment,
+      "capsfilter caps=video/x-h264,profile=constrained-baseline", error)
+      && append (compartment, codec->parser, error);
+}
+
+static gboolean
+fill_video (MeshEncoding *self, MeshCompartment *compartment, GError **error)
+{
+  GstElement *head = append (compartment, VIDEO_HEAD, error);
+  Tuning tuning = { .codec = self->codec };
+  g_autoptr (GstPad) sink = NULL, src = NULL;
+
+  if (!head || !append (compartment, "videoconvertscale", error))
+    return FALSE;
+  tuning.filter = append (compartment, "capsfilter caps=" SQUARE_I420, error);
+  if (!tuning.filter)
+    return FALSE;
+  tuning.box = append (compartment, "videobox fill=black", error);
+  if (!tuning.box
+      || !append_encoder (self, compartment, &tuning.encoder, error))
+    return FALSE;
+  src = gst_element_get_static_pad (head, "src");
+  gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_caps,
+      g_memdup2 (&tuning, sizeof tuning), g_free);
+  sink = gst_element_get_static_pad (head, "sink");
+  self->still = mesh_still_new (sink, tuning.encoder);
+  return TRUE;
+}
+
+static gboolean
+fill_audio (MeshEncoding *self, MeshCompartment *compartment, GError **error)
+{
+  GstElement *encoder;
+
+  return append (compartment, AUDIO_HEAD, error)
+      && append (compartment, "audioconvert", error)
+      && append (compartment, "audioresample", error)
+      && append (compartment,
+      "capsfilter caps=audio/x-raw,rate=48000,channels=[1,2]", error)
+      && append_encoder (self, compartment, &encoder, error);
 }
 
 /**
- * mesh_encoding_tune:
- * @encoding: an encoding
- * @format: what its input is now
+ * mesh_encoding_fill:
+ * @encoding: an encoding without a compartment
+ * @compartment: (transfer none): an empty one
+ * @error: return location for a #MESH_ERROR
  *
- * Gives a video encoder the bitrate that fits its input.
+ * Puts everything between the tee and the fan-out into @compartment: with the
+ * best encoder that is installed or, when encoders have failed, the one whose
+ * turn it is.
+ *
+ * Returns: whether all elements are there
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_encoding_fill (MeshEncoding *encoding, MeshCompartment *compartment,
+    GError **error)
+{
+  gboolean ok = encoding->codec->kind == MESH_VIDEO
+      ? fill_video (encoding, compartment, error)
+      : fill_audio (encoding, compartment, error);
+
+  if (ok) {
+    mesh_compartment_expose (compartment);
+    encoding->compartment = compartment;
+  }
+  return ok;
+}
+
+/**
+ * mesh_encoding_can_retry:
+ * @encoding: an encoding whose encoder has failed
+ *
+ * Returns: whether another encoder, or the same once more, is still to be tried
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_encoding_can_retry (MeshEncoding *encoding)
+{
+  return encoding->failures
+      < ROUNDS * mesh_codec_count (encoding->codec->encoders);
+}
+
+/**
+ * mesh_encoding_empty:
+ * @encoding: an encoding
+ *
+ * Forgets the compartment, which the caller shuts down.
  *
  * Since: 0.1
  */
 void
-mesh_encoding_tune (MeshEncoding *encoding, const MeshPictureFormat *format)
+mesh_encoding_empty (MeshEncoding *encoding)
 {
-  GObjectClass *klass;
-
-  if (!encoding->encoder || encoding->codec->kind != MESH_VIDEO
-      || format->width <= 0)
-    return;
-  klass = G_OBJECT_GET_CLASS (encoding->encoder);
-  /* vp8enc counts bits, x264enc kilobits */
-  if (g_object_class_find_property (klass, "target-bitrate"))
-    g_object_set (encoding->encoder, "target-bitrate", get_bitrate (format),
-        NULL);
-  else
-    g_object_set (encoding->encoder, "bitrate",
-        g_object_class_find_property (klass, "vbv-buf-capacity")
-        ? get_bitrate (format) / 1000 : get_bitrate (format), NULL);
+  encoding->compartment = NULL;
+  g_clear_pointer (&encoding->still, mesh_still_unref);
 }
 
 /**
- * mesh_encoding_make_bin:
- * @encoding: an encoding that has none yet
- * @hidden: whether a picture comes in place of the camera
- * @error: return location for a #MESH_ERROR
+ * mesh_encoding_forgive:
+ * @encoding: an encoding whose input has changed
  *
- * Makes everything between the tee and the fan-out from one description, so
- * that it is either all there or not at all.
- *
- * Returns: (transfer full) (nullable): the bin, with pads sink and src
+ * Forgets that encoders failed with what came in before.
  *
  * Since: 0.1
  */
-GstElement *
-mesh_encoding_make_bin (MeshEncoding *encoding, gboolean hidden,
-    GError **error)
+void
+mesh_encoding_forgive (MeshEncoding *encoding)
 {
-  const MeshCodec *codec = encoding->codec;
-  g_autoptr (GstElement) encoder = mesh_codec_make (codec->encoders, error);
-  const char *head = codec->kind == MESH_VIDEO
-      ? "queue name=head leaky=downstream max-size-buffers=2 max-size-bytes=0 "
-      "max-size-time=0 ! videoconvertscale ! capsfilter name=tail "
-      "caps=video/x-raw,format=I420,pixel-aspect-ratio=1/1"
-      : "queue name=head leaky=downstream max-size-buffers=0 max-size-bytes=0 "
-      "max-size-time=200000000 ! audioconvert ! audioresample ! capsfilter "
-      "name=tail caps=audio/x-raw,rate=48000,channels=[1,2]";
-  g_autoptr (GstElement) bin = NULL;
-  g_autoptr (GstElement) first = NULL, tail = NULL, last = NULL;
-  g_autoptr (GstPad) sink = NULL, src = NULL;
-
-  if (!encoder)
-    return NULL;
-  gst_object_ref_sink (encoder);
-  bin = gst_parse_bin_from_description (head, FALSE, error);
-  if (!bin)
-    return NULL;
-  gst_object_ref_sink (bin);
-  first = gst_bin_get_by_name (GST_BIN (bin), "head");
-  tail = gst_bin_get_by_name (GST_BIN (bin), "tail");
-  gst_bin_add (GST_BIN (bin), encoder);
-  gst_element_link (tail, encoder);
-  last = gst_object_ref (encoder);
-  if (codec->parser) {
-    GstElement *parser = mesh_codec_make (codec->parser, error);
-    GstElement *profile;
-
-    if (!parser)
-      return NULL;
-    profile = gst_element_factory_make ("capsfilter", NULL);
-    gst_util_set_object_arg (G_OBJECT (profile), "caps",
-        "video/x-h264,profile=constrained-baseline");
-    gst_bin_add_many (GST_BIN (bin), profile, parser, NULL);
-    gst_element_link_many (encoder, profile, parser, NULL);
-    gst_object_replace ((GstObject **) &last, GST_OBJECT (parser));
-  }
-  sink = gst_element_get_static_pad (first, "sink");
-  src = gst_element_get_static_pad (last, "src");
-  gst_element_add_pad (bin, gst_ghost_pad_new ("sink", sink));
-  gst_element_add_pad (bin, gst_ghost_pad_new ("src", src));
-  encoding->encoder = encoder;
-  if (codec->kind == MESH_VIDEO) {
-    encoding->still = mesh_still_new (sink, encoder);
-    mesh_still_set_active (encoding->still, hidden);
-  }
-  return g_steal_pointer (&bin);
+  encoding->failures = 0;
+  g_clear_pointer (&encoding->failure, g_free);
 }
 
 /**
@@ -139,7 +245,8 @@ mesh_encoding_free (gpointer encoding)
 {
   MeshEncoding *self = encoding;
 
+  mesh_encoding_empty (self);
+  mesh_encoding_forgive (self);
   gst_clear_object (&self->fanout);
-  g_clear_pointer (&self->still, mesh_still_unref);
   g_free (self);
 }

@@ -2,36 +2,35 @@
 #pragma once
 
 #include "meshroom/codec.h"
+#include "meshroom/compartment.h"
 #include "meshroom/fanout.h"
 #include "meshroom/still.h"
 
 G_BEGIN_DECLS
 
-/* One source in one codec: the elements between the source's tee and the
+/* One source in one codec: a compartment between the source's tee and the
  * fan-out from which the peers get the encoded stream.
  *
- *   queue → convert → encoder → parser → fan-out
+ *   queue → convert → pad → encoder → profile → parser → fan-out
  *
- * The source owns its encodings and guards them with its lock. */
-
-/* The size and frame rate of raw video; 0 where it is not known. */
-typedef struct {
-  int width, height, fps_n, fps_d;
-} MeshPictureFormat;
+ * The compartment is replaced when its encoder fails; the fan-out stays. The
+ * source owns its encodings and guards them with its lock. */
 
 typedef struct {
   const MeshCodec *codec;
   MeshFanout *fanout;
-  GstElement *encoder;          /* NULL: passed through, or not fed yet */
+  MeshCompartment *compartment; /* no reference; NULL: nothing to encode */
   MeshStill *still;             /* of a video encoder */
-  gboolean fed;
+  guint failures;               /* with the present input */
+  char *failure;                /* why all encoders failed; NULL: they do not */
 } MeshEncoding;
 
 MeshEncoding *mesh_encoding_new (const MeshCodec *codec);
-GstElement *mesh_encoding_make_bin (MeshEncoding *encoding, gboolean hidden,
-    GError **error);
-void mesh_encoding_tune (MeshEncoding *encoding,
-    const MeshPictureFormat *format);
+gboolean mesh_encoding_fill (MeshEncoding *encoding,
+    MeshCompartment *compartment, GError **error);
+gboolean mesh_encoding_can_retry (MeshEncoding *encoding);
+void mesh_encoding_empty (MeshEncoding *encoding);
+void mesh_encoding_forgive (MeshEncoding *encoding);
 void mesh_encoding_free (gpointer encoding);
 
 G_END_DECLS

@@ -160,46 +160,10 @@ do_chat (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* What we can take and, where we send, can make. */
-char **
-mesh_call_usable_codecs (MeshCall *self)
-{
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  MeshSource *source = self->config.sources[MESH_VIDEO];
-  const MeshCodec *input =
-      source ? mesh_source_get_input_codec (source) : NULL;
-
-  for (guint i = 0; self->config.video_codecs[i]; i++) {
-    const MeshCodec *codec = mesh_codec_find (self->config.video_codecs[i]);
-
-    if (codec && codec->kind == MESH_VIDEO && (!input || input == codec)
-        && (!self->config.decode || mesh_codec_can_receive (codec))
-        && (!source || input || mesh_codec_can_send (codec)))
-      g_strv_builder_add (builder, codec->name);
-  }
-  return g_strv_builder_end (builder);
-}
-
 static gboolean
 do_update_codecs (gpointer user_data)
 {
-  MeshCall *self = ((Task *) user_data)->call;
-  g_auto (GStrv) codecs = mesh_call_usable_codecs (self);
-
-  if (g_strv_equal ((const char *const *) codecs,
-          (const char *const *) self->video_codecs))
-    return G_SOURCE_REMOVE;
-  if (codecs[0]) {
-    g_strfreev (self->video_codecs);
-    self->video_codecs = g_steal_pointer (&codecs);
-    mesh_room_set_codecs (self->room,
-        (const char *const *) self->video_codecs);
-    mesh_call_restart_attempts (self);
-    mesh_call_pump (self);
-  } else {
-    mesh_call_warn (self, NULL, "the video stream's codec is not among "
-        "video-codecs: nobody will get it");
-  }
+  mesh_call_review_codecs (((Task *) user_data)->call);
   return G_SOURCE_REMOVE;
 }
 
@@ -269,7 +233,8 @@ mesh_call_set_state (MeshCall *call, const char *name, gboolean muted,
  * mesh_call_update_codecs:
  * @call: the call
  *
- * To be called when a source has learned what its input is.
+ * To be called when a source has learned what its input is, or that it cannot
+ * be encoded in a codec.
  *
  * Since: 0.1
  */

@@ -121,12 +121,6 @@ mesh_meshroom_post_error (MeshMeshroom *self, const GError *error)
 /* --- what the sources tell --- */
 
 static void
-on_source_error (MeshSource *source, const GError *error, gpointer user_data)
-{
-  mesh_meshroom_post_error (user_data, error);
-}
-
-static void
 on_input_known (MeshSource *source, gpointer user_data)
 {
   MeshMeshroom *self = user_data;
@@ -171,7 +165,6 @@ on_hidden (MeshSource *source, gboolean hidden, gpointer user_data)
 }
 
 static const MeshSourceEvents source_events = {
-  .error = on_source_error,
   .input_known = on_input_known,
   .warning = on_warning,
   .ended = on_ended,

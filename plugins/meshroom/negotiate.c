@@ -91,6 +91,7 @@ add_sender (MeshPeer *self, const MeshCodec *codec, int payload_type,
   gst_pad_set_active (ghost, TRUE);
   gst_element_add_pad (GST_ELEMENT (self), ghost);
   sender->codec = codec;
+  sender->payloader = payloader;
   if (!self->sources[codec->kind])
     return TRUE;
   sender->fanout = mesh_source_get_fanout (self->sources[codec->kind], codec);
@@ -283,6 +284,31 @@ answer (MeshPeer *self, const MeshSdp *sdp, GError **error)
   return TRUE;
 }
 
+/* In a codec that our video can be encoded in, if the peer has any; else in one
+ * of the others, without our picture. */
+static MeshSdp *
+read_description (MeshPeer *self, const char *text, gboolean is_offer,
+    GError **error)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) working = NULL;
+  MeshSource *source = self->sources[MESH_VIDEO];
+  MeshSdp *sdp;
+
+  for (char **name = self->video_codecs; *name; name++) {
+    g_autofree char *failure = source
+        ? mesh_source_dup_failure (source, mesh_codec_find (*name)) : NULL;
+
+    if (!failure)
+      g_strv_builder_add (builder, *name);
+  }
+  working = g_strv_builder_end (builder);
+  sdp = is_offer ? mesh_sdp_read (text, TRUE, (const char *const *) working,
+      NULL) : NULL;
+  return sdp ? sdp : mesh_sdp_read (text, is_offer,
+      (const char *const *) self->video_codecs, error);
+}
+
 /**
  * mesh_peer_remote_sdp:
  * @peer: the attempt
@@ -309,8 +335,7 @@ mesh_peer_remote_sdp (MeshPeer *peer, const char *type, const char *sdp,
         "an unexpected %s", is_offer ? "offer" : "answer");
     return FALSE;
   }
-  read = mesh_sdp_read (sdp, is_offer, (const char *const *)
-      peer->video_codecs, error);
+  read = read_description (peer, sdp, is_offer, error);
   if (!read)
     return FALSE;
   if (!is_offer && read->n_media != 2) {

@@ -12,7 +12,7 @@
 G_BEGIN_DECLS
 
 /* The attempt's inside, for its own files: peer.c has its life and what it
- * tells the room, negotiate.c the session descriptions, reception.c what the
+ * tells the room, failure.c what goes wrong, negotiate.c the session descriptions, reception.c what the
  * peer sends. */
 
 /* One peer's way out: a branch of the fan-out, linked to a payloader here. */
@@ -20,6 +20,7 @@ typedef struct {
   const MeshCodec *codec;
   MeshFanout *fanout;
   GstPad *branch;
+  GstElement *payloader;        /* no reference */
 } Sender;
 
 struct _MeshPeer {
@@ -52,6 +53,7 @@ struct _MeshPeer {
   gboolean failed;
 
   gint abandoned;               /* atomic */
+  gint told_of_input;           /* atomic: that it has broken frames */
   gint audio_ssrc;              /* atomic: of what the peer sends */
   GMutex lock;                  /* guards: */
   GstElement *receivers[MESH_N_KINDS];
@@ -63,7 +65,10 @@ extern const char *const mesh_peer_kinds[MESH_N_KINDS];
 /* peer.c: any thread */
 void mesh_peer_post (MeshPeer *peer, void (*func) (MeshPeer *, gpointer),
     gpointer data, GDestroyNotify destroy);
+
+/* failure.c: any thread */
 void mesh_peer_fail (MeshPeer *peer, const char *reason, const char *text);
+void mesh_peer_handle_message (GstBin *bin, GstMessage *message);
 
 /* ice.c: the worker */
 void mesh_peer_set_up_ice (MeshPeer *peer, const MeshPeerConfig *config);

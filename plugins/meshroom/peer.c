@@ -70,40 +70,6 @@ mesh_peer_post (MeshPeer *self, void (*func) (MeshPeer *, gpointer),
   g_source_attach (source, self->worker);
 }
 
-/* Failing is the worker's to tell, and only once. */
-typedef struct {
-  const char *reason;
-  char *text;
-} Failure;
-
-static void
-failure_free (gpointer data)
-{
-  g_free (((Failure *) data)->text);
-  g_free (data);
-}
-
-static void
-tell_failure (MeshPeer *self, gpointer data)
-{
-  Failure *failure = data;
-
-  if (self->failed)
-    return;
-  self->failed = TRUE;
-  self->events->failed (self, failure->reason, failure->text, self->user_data);
-}
-
-void
-mesh_peer_fail (MeshPeer *self, const char *reason, const char *text)
-{
-  Failure *failure = g_new (Failure, 1);
-
-  failure->reason = reason;
-  failure->text = g_strdup (text);
-  mesh_peer_post (self, tell_failure, failure, failure_free);
-}
-
 /* On the worker, which knows what candidates there were. */
 static void
 tell_no_path (MeshPeer *self, gpointer data)
@@ -517,38 +483,6 @@ mesh_peer_close (MeshPeer *peer)
   g_clear_object (&peer->ice);
   if (room)
     gst_bin_remove (GST_BIN (room), GST_ELEMENT (peer));
-}
-
-/* What happens to one peer is no business of the application's bus: an error
- * ends the attempt, and the rest is dropped. */
-static void
-mesh_peer_handle_message (GstBin *bin, GstMessage *message)
-{
-  MeshPeer *self = MESH_PEER (bin);
-
-  switch (GST_MESSAGE_TYPE (message)) {
-    case GST_MESSAGE_ERROR:{
-      g_autoptr (GError) error = NULL;
-      g_autofree char *debug = NULL;
-
-      gst_message_parse_error (message, &error, &debug);
-      GST_WARNING_OBJECT (self, "peer %s: %s (%s)", self->id, error->message,
-          debug);
-      mesh_peer_fail (self, "failed", error->message);
-      break;
-    }
-    case GST_MESSAGE_STATE_DIRTY:
-    case GST_MESSAGE_ASYNC_START:
-    case GST_MESSAGE_ASYNC_DONE:
-    case GST_MESSAGE_STRUCTURE_CHANGE:
-    case GST_MESSAGE_NEED_CONTEXT:
-    case GST_MESSAGE_HAVE_CONTEXT:
-      GST_BIN_CLASS (mesh_peer_parent_class)->handle_message (bin, message);
-      return;
-    default:
-      break;
-  }
-  gst_message_unref (message);
 }
 
 static void

@@ -32,6 +32,8 @@ typedef struct {
   void (*connected) (MeshPeer *peer, gpointer user_data);
   void (*failed) (MeshPeer *peer, const char *reason, const char *text,
       gpointer user_data);
+  /* something is wrong, but the attempt goes on */
+  void (*trouble) (MeshPeer *peer, const char *text, gpointer user_data);
   /* pad: a source pad of the peer; its data is held back until this returns */
   void (*pad) (MeshPeer *peer, MeshKind kind, GstPad *pad,
       gpointer user_data);

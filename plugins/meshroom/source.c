@@ -1,93 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "meshroom/source.h"
+#include "meshroom/source-private.h"
 
-#include "core/error.h"
-#include "meshroom/encoding.h"
-#include "meshroom/intake.h"
-
-struct _MeshSource {
-  GstBin *room;                 /* our owner, no reference */
-  MeshKind kind;
-  guint32 ssrc;
-  GstPad *pad;                  /* the room's ghost pad, no reference */
-  MeshTimeline *timeline;       /* the room's */
-  const MeshSourceEvents *events;
-  gpointer user_data;
-  gint ended;                   /* atomic: no buffer since the end */
-
-  GMutex lock;                  /* guards all below */
-  GPtrArray *encodings;
-  GPtrArray *elements;          /* all that we have put into the room */
-  MeshIntake *intake;           /* once the input is known; set by its thread */
-  GstElement *tee;              /* once the input is raw */
-  const MeshCodec *input;       /* once the input is encoded */
-  const MeshCodec *expected;    /* before there is any */
-  MeshPictureFormat format;     /* of a raw video input */
-  gboolean muted;
-  gboolean hidden;              /* a picture comes in place of the camera */
-};
-
-static void
-report (MeshSource *self, GError *error)
+/* What is wrong with the stream is no reason to end the call: the rest of it
+ * goes on. */
+void
+mesh_source_warn (MeshSource *self, const char *format, ...)
 {
-  if (error)
-    self->events->error (self, error, self->user_data);
+  g_autofree char *what = NULL;
+  g_autofree char *text = NULL;
+  va_list args;
+
+  va_start (args, format);
+  what = g_strdup_vprintf (format, args);
+  va_end (args);
+  text = g_strdup_printf ("the stream on %s: %s", GST_OBJECT_NAME (self->pad),
+      what);
+  self->events->warning (self, text, self->user_data);
 }
 
-static void
-add_to_room_locked (MeshSource *self, GstElement *element)
+void
+mesh_source_add_to_room_locked (MeshSource *self, GstElement *element)
 {
   gst_bin_add (self->room, element);
   g_ptr_array_add (self->elements, gst_object_ref (element));
 }
 
-static void
-on_warning (const char *text, gpointer user_data)
-{
-  MeshSource *self = user_data;
-
-  self->events->warning (self, text, self->user_data);
-}
-
-/* Leads the room's pad to @next, by way of what makes any input fit. */
-static gboolean
-start_intake_locked (MeshSource *self, GstPad *next)
-{
-  g_autoptr (GstPad) sink = NULL;
-
-  self->intake = mesh_intake_new (self->room, GST_OBJECT_NAME (self->pad),
-      self->kind, self->input != NULL, self->timeline, next, on_warning, self);
-  sink = mesh_intake_dup_sink (self->intake);
-  return gst_ghost_pad_set_target (GST_GHOST_PAD (self->pad), sink);
-}
-
-/* Connects a fan-out to the input, as soon as both are there. */
-static gboolean
-feed_encoding_locked (MeshSource *self, MeshEncoding *encoding, GError **error)
-{
-  g_autoptr (GstElement) bin = NULL;
-  g_autoptr (GstPad) branch = NULL, sink = NULL;
-
-  if (encoding->fed || !self->tee)
-    return TRUE;
-  bin = mesh_encoding_make_bin (encoding, self->hidden, error);
-  if (!bin)
-    return FALSE;
-  add_to_room_locked (self, bin);
-  mesh_encoding_tune (encoding, &self->format);
-  gst_element_link (bin, GST_ELEMENT (encoding->fanout));
-  gst_element_sync_state_with_parent (bin);
-  branch = gst_element_request_pad_simple (self->tee, "src_%u");
-  sink = gst_element_get_static_pad (bin, "sink");
-  /* no RECONFIGURE up to the camera: the formats all agree already */
-  gst_pad_link_full (branch, sink, GST_PAD_LINK_CHECK_NO_RECONFIGURE);
-  encoding->fed = TRUE;
-  return TRUE;
-}
-
-static MeshEncoding *
-get_encoding_locked (MeshSource *self, const MeshCodec *codec)
+MeshEncoding *
+mesh_source_get_encoding_locked (MeshSource *self, const MeshCodec *codec)
 {
   MeshEncoding *encoding;
 
@@ -98,87 +38,10 @@ get_encoding_locked (MeshSource *self, const MeshCodec *codec)
   }
   encoding = mesh_encoding_new (codec);
   mesh_fanout_set_muted (encoding->fanout, self->muted);
-  add_to_room_locked (self, GST_ELEMENT (encoding->fanout));
+  mesh_source_add_to_room_locked (self, GST_ELEMENT (encoding->fanout));
   gst_element_sync_state_with_parent (GST_ELEMENT (encoding->fanout));
   g_ptr_array_add (self->encodings, encoding);
   return encoding;
-}
-
-static gboolean
-start_raw_locked (MeshSource *self, GError **error)
-{
-  g_autoptr (GstPad) sink = NULL;
-
-  self->tee = gst_element_factory_make ("tee", NULL);
-  if (!self->tee) {
-    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_FAILED,
-        "element tee is not installed");
-    return FALSE;
-  }
-  g_object_set (self->tee, "allow-not-linked", TRUE, NULL);
-  add_to_room_locked (self, self->tee);
-  for (guint i = 0; i < self->encodings->len; i++) {
-    if (!feed_encoding_locked (self, g_ptr_array_index (self->encodings, i),
-            error))
-      return FALSE;
-  }
-  gst_element_sync_state_with_parent (self->tee);
-  sink = gst_element_get_static_pad (self->tee, "sink");
-  return start_intake_locked (self, sink);
-}
-
-static gboolean
-start_encoded_locked (MeshSource *self, const MeshCodec *codec, GError **error)
-{
-  g_autoptr (GstPad) sink = NULL;
-  MeshEncoding *encoding = get_encoding_locked (self, codec);
-
-  self->input = codec;
-  encoding->fed = TRUE;
-  if (codec->parser) {
-    GstElement *parser = mesh_codec_make (codec->parser, error);
-
-    if (!parser)
-      return FALSE;
-    add_to_room_locked (self, parser);
-    gst_element_link (parser, GST_ELEMENT (encoding->fanout));
-    gst_element_sync_state_with_parent (parser);
-    sink = gst_element_get_static_pad (parser, "sink");
-  } else {
-    sink = gst_element_get_static_pad (GST_ELEMENT (encoding->fanout), "sink");
-  }
-  return start_intake_locked (self, sink);
-}
-
-static gboolean
-take_caps (MeshSource *self, GstCaps *caps, GError **error)
-{
-  const GstStructure *s = gst_caps_get_structure (caps, 0);
-  const MeshCodec *codec = mesh_codec_for_caps (caps);
-  gboolean ok = TRUE;
-
-  g_mutex_lock (&self->lock);
-  self->expected = NULL;
-  if (self->kind == MESH_VIDEO) {
-    gst_structure_get_int (s, "width", &self->format.width);
-    gst_structure_get_int (s, "height", &self->format.height);
-    gst_structure_get_fraction (s, "framerate", &self->format.fps_n,
-        &self->format.fps_d);
-  }
-  if (!self->tee && !self->input) {
-    ok = codec ? start_encoded_locked (self, codec, error)
-        : start_raw_locked (self, error);
-  } else if (codec != self->input) {
-    g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
-        "the stream on %s changed from %s to %s: start the element anew",
-        GST_OBJECT_NAME (self->pad), self->input ? self->input->name : "raw",
-        codec ? codec->name : "raw");
-    ok = FALSE;
-  }
-  for (guint i = 0; i < self->encodings->len; i++)
-    mesh_encoding_tune (g_ptr_array_index (self->encodings, i), &self->format);
-  g_mutex_unlock (&self->lock);
-  return ok;
 }
 
 static void
@@ -216,7 +79,6 @@ static GstPadProbeReturn
 on_event (MeshSource *self, GstPadProbeInfo *info)
 {
   GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
-  g_autoptr (GError) error = NULL;
   GstCaps *caps;
 
   if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
@@ -225,11 +87,9 @@ on_event (MeshSource *self, GstPadProbeInfo *info)
     take_hidden (self, event);
   if (GST_EVENT_TYPE (event) == GST_EVENT_CAPS) {
     gst_event_parse_caps (event, &caps);
-    if (!take_caps (self, caps, &error)) {
-      report (self, error);
+    mesh_source_take_caps (self, caps);
+    if (!self->intake)
       return GST_PAD_PROBE_DROP;
-    }
-    self->events->input_known (self, self->user_data);
   }
   if (self->intake)
     info->data = mesh_intake_take_event (self->intake, event);
@@ -244,8 +104,86 @@ on_data (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   if (info->type & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM)
     return on_event (self, info);
   g_atomic_int_set (&self->ended, FALSE);
-  return !self->intake || mesh_intake_prepare (self->intake)
+  mesh_source_mend (self);
+  /* What cannot be used is dropped: an error would stop the application's own
+   * source. */
+  return self->intake && mesh_intake_prepare (self->intake)
       ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
+}
+
+static gboolean
+offers_field (GQuark field, const GValue *value, gpointer user_data)
+{
+  return gst_structure_id_has_field (user_data, field);
+}
+
+/* (transfer full): of what upstream can make in one structure of its caps, what
+ * every peer can decode; all of it, when upstream does not tell that apart, or
+ * cannot make any of it */
+static GstCaps *
+choose (const GstStructure *offered)
+{
+  g_autoptr (GstCaps) all = gst_caps_new_full (gst_structure_copy (offered),
+      NULL);
+  const MeshCodec *codec = mesh_codec_for_caps (all);
+  g_autoptr (GstCaps) passable =
+      codec ? gst_caps_from_string (codec->passable) : NULL;
+  g_autoptr (GstCaps) both = NULL;
+
+  if (!passable || !gst_structure_foreach (gst_caps_get_structure (passable, 0),
+          offers_field, (gpointer) offered))
+    return g_steal_pointer (&all);
+  both = gst_caps_intersect_full (passable, all, GST_CAPS_INTERSECT_FIRST);
+  return gst_caps_is_empty (both) ? g_steal_pointer (&all)
+      : g_steal_pointer (&both);
+}
+
+/* (transfer full): what the pad takes. An encoder upstream that leaves the
+ * choice to us is asked for what every peer can decode: @filter is what it can
+ * make. A file that is what it is may come as well, and is decoded. */
+static GstCaps *
+make_caps (GstPad *pad, GstCaps *filter)
+{
+  g_autoptr (GstCaps) caps = gst_pad_get_pad_template_caps (pad);
+  g_autoptr (GstCaps) both = NULL;
+  GstCaps *chosen = NULL;
+
+  if (!filter)
+    return g_steal_pointer (&caps);
+  both = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
+  chosen = gst_caps_new_empty ();
+  for (guint i = 0; i < gst_caps_get_size (both); i++) {
+    GstCaps *one = choose (gst_caps_get_structure (both, i));
+
+    gst_caps_set_features_simple (one, gst_caps_features_copy
+        (gst_caps_get_features (both, i)));
+    gst_caps_append (chosen, one);
+  }
+  return chosen;
+}
+
+/* What is inside takes all that the template names, so nobody need ask. */
+static gboolean
+pad_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  g_autoptr (GstCaps) caps = NULL;
+  GstCaps *asked;
+
+  switch (GST_QUERY_TYPE (query)) {
+    case GST_QUERY_CAPS:
+      gst_query_parse_caps (query, &asked);
+      caps = make_caps (pad, asked);
+      gst_query_set_caps_result (query, caps);
+      return TRUE;
+    case GST_QUERY_ACCEPT_CAPS:
+      gst_query_parse_accept_caps (query, &asked);
+      caps = gst_pad_get_pad_template_caps (pad);
+      gst_query_set_accept_caps_result (query,
+          gst_caps_can_intersect (asked, caps));
+      return TRUE;
+    default:
+      return gst_pad_query_default (pad, parent, query);
+  }
 }
 
 /**
@@ -269,6 +207,7 @@ mesh_source_new (GstBin *room, GstPadTemplate *template, MeshKind kind,
 {
   MeshSource *self = g_new0 (MeshSource, 1);
 
+  g_atomic_ref_count_init (&self->refs);
   self->room = room;
   self->kind = kind;
   self->ssrc = g_random_int ();
@@ -280,6 +219,7 @@ mesh_source_new (GstBin *room, GstPadTemplate *template, MeshKind kind,
   self->elements = g_ptr_array_new_with_free_func (gst_object_unref);
   self->pad = gst_ghost_pad_new_no_target_from_template (
       GST_PAD_TEMPLATE_NAME_TEMPLATE (template), template);
+  gst_pad_set_query_function (self->pad, pad_query);
   gst_pad_add_probe (self->pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM
       | GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_data,
       self, NULL);
@@ -337,6 +277,8 @@ mesh_source_look_ahead (MeshSource *source)
             codec->media_type))
       codec = NULL;
   }
+  if (codec && !mesh_codec_passes (codec, caps))
+    codec = NULL;
   g_mutex_lock (&source->lock);
   source->expected = codec;
   g_mutex_unlock (&source->lock);
@@ -346,8 +288,8 @@ mesh_source_look_ahead (MeshSource *source)
  * mesh_source_get_input_codec:
  * @source: the source
  *
- * Returns: (nullable): the codec of an encoded input, also if only expected;
- *   %NULL when it is raw, or not known yet
+ * Returns: (nullable): the codec of an encoded input that is passed on, also if
+ *   only expected; %NULL when it is encoded here, or not known yet
  *
  * Since: 0.1
  */
@@ -357,7 +299,8 @@ mesh_source_get_input_codec (MeshSource *source)
   const MeshCodec *codec;
 
   g_mutex_lock (&source->lock);
-  codec = source->input ? source->input : source->expected;
+  codec = source->tee ? NULL : source->input ? source->input
+      : source->expected;
   g_mutex_unlock (&source->lock);
   return codec;
 }
@@ -375,17 +318,41 @@ mesh_source_get_input_codec (MeshSource *source)
 MeshFanout *
 mesh_source_get_fanout (MeshSource *source, const MeshCodec *codec)
 {
-  g_autoptr (GError) error = NULL;
   MeshFanout *fanout;
   MeshEncoding *encoding;
 
   g_mutex_lock (&source->lock);
-  encoding = get_encoding_locked (source, codec);
-  feed_encoding_locked (source, encoding, &error);
+  encoding = mesh_source_get_encoding_locked (source, codec);
+  mesh_source_feed_locked (source, encoding);
   fanout = gst_object_ref (encoding->fanout);
   g_mutex_unlock (&source->lock);
-  report (source, error);
   return fanout;
+}
+
+/**
+ * mesh_source_dup_failure:
+ * @source: the source
+ * @codec: a codec
+ *
+ * Returns: (transfer full) (nullable): why the input cannot be encoded as
+ *   @codec; %NULL as far as is known it can
+ *
+ * Since: 0.1
+ */
+char *
+mesh_source_dup_failure (MeshSource *source, const MeshCodec *codec)
+{
+  char *failure = NULL;
+
+  g_mutex_lock (&source->lock);
+  for (guint i = 0; i < source->encodings->len; i++) {
+    MeshEncoding *encoding = g_ptr_array_index (source->encodings, i);
+
+    if (encoding->codec == codec)
+      failure = g_strdup (encoding->failure);
+  }
+  g_mutex_unlock (&source->lock);
+  return failure;
 }
 
 /**
@@ -557,7 +524,11 @@ mesh_source_stop (MeshSource *source)
   intake = g_steal_pointer (&source->intake);
   g_ptr_array_set_size (source->encodings, 0);
   source->tee = NULL;
+  source->parser = NULL;
+  source->decoder = NULL;
   source->input = NULL;
+  source->failures = 0;
+  gst_clear_caps (&source->caps);
   source->expected = NULL;
   source->hidden = FALSE;
   g_mutex_unlock (&source->lock);
@@ -569,6 +540,8 @@ mesh_source_stop (MeshSource *source)
   for (guint i = 0; i < elements->len; i++) {
     GstElement *element = g_ptr_array_index (elements, i);
 
+    if (MESH_IS_COMPARTMENT (element))
+      mesh_compartment_abandon (MESH_COMPARTMENT (element));
     gst_element_set_locked_state (element, TRUE);
     gst_element_set_state (element, GST_STATE_NULL);
     gst_bin_remove (source->room, element);
@@ -584,8 +557,9 @@ mesh_source_stop (MeshSource *source)
 void
 mesh_source_free (MeshSource *source)
 {
-  if (!source)
+  if (!source || !g_atomic_ref_count_dec (&source->refs))
     return;
+  gst_clear_caps (&source->caps);
   mesh_intake_free (source->intake);
   mesh_timeline_unref (source->timeline);
   g_ptr_array_unref (source->encodings);

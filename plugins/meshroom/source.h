@@ -15,18 +15,21 @@ G_BEGIN_DECLS
  *                                  └ queue → convert → encoder → fan-out (H264)
  *   encoded  pad → intake → parser → fan-out
  *
+ * Encoded input that not every peer could decode is decoded, and then goes the
+ * way of raw input. What fails inside is replaced, and never the application's
+ * error.
+ *
  * All elements are direct children of the room's bin. Any thread may call. */
 
 typedef struct _MeshSource MeshSource;
 
-/* What a source tells, without a lock held, from the streaming thread (error:
- * also from the thread that asked for a fan-out). */
+/* What a source tells, without a lock held, from the streaming thread or the
+ * thread that replaces what failed. */
 typedef struct {
-  /* the stream cannot be used; error says why, in words */
-  void (*error) (MeshSource *source, const GError *error, gpointer user_data);
-  /* the input turned out to be encoded, or raw */
+  /* the input turned out to be encoded, or raw, or cannot be encoded in a codec
+   * that was tried */
   void (*input_known) (MeshSource *source, gpointer user_data);
-  /* the stream goes out, but not as it could; text says what to do */
+  /* the stream goes out not at all, or not as it could; text says why */
   void (*warning) (MeshSource *source, const char *text, gpointer user_data);
   /* the input has ended, and has been played to its end */
   void (*ended) (MeshSource *source, gpointer user_data);
@@ -43,6 +46,7 @@ void mesh_source_look_ahead (MeshSource *source);
 const MeshCodec *mesh_source_get_input_codec (MeshSource *source);
 MeshFanout *mesh_source_get_fanout (MeshSource *source,
     const MeshCodec *codec);
+char *mesh_source_dup_failure (MeshSource *source, const MeshCodec *codec);
 void mesh_source_set_muted (MeshSource *source, gboolean muted);
 void mesh_source_play (MeshSource *source);
 gboolean mesh_source_has_begun (MeshSource *source);

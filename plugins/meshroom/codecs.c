@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* In which codecs we speak video with whom, and what is to be done when our
+ * video cannot be encoded in one of them. */
+
+#include "meshroom/call-private.h"
+
+/* (transfer full) (nullable): why our video cannot be sent as @codec */
+static char *
+dup_failure (MeshCall *self, const MeshCodec *codec)
+{
+  MeshSource *source = self->config.sources[MESH_VIDEO];
+
+  return source && codec ? mesh_source_dup_failure (source, codec) : NULL;
+}
+
+static gboolean
+is_failing (MeshCall *self, const MeshCodec *codec)
+{
+  g_autofree char *failure = dup_failure (self, codec);
+
+  return failure != NULL;
+}
+
+static gboolean
+is_usable (MeshCall *self, const MeshCodec *codec)
+{
+  MeshSource *source = self->config.sources[MESH_VIDEO];
+  const MeshCodec *input =
+      source ? mesh_source_get_input_codec (source) : NULL;
+
+  return codec && codec->kind == MESH_VIDEO && (!input || input == codec)
+      && (!self->config.decode || mesh_codec_can_receive (codec))
+      && (!source || input || mesh_codec_can_send (codec));
+}
+
+/* What we can take and, where we send, can make. What we cannot make any more
+ * comes last: those who speak nothing else still hear us, and are seen. */
+char **
+mesh_call_usable_codecs (MeshCall *self)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (int failing = FALSE; failing <= TRUE; failing++) {
+    for (guint i = 0; self->config.video_codecs[i]; i++) {
+      const MeshCodec *codec = mesh_codec_find (self->config.video_codecs[i]);
+
+      if (is_usable (self, codec) && is_failing (self, codec) == failing)
+        g_strv_builder_add (builder, codec->name);
+    }
+  }
+  return g_strv_builder_end (builder);
+}
+
+/* The first of the caller's codecs that we speak too and that does not fail;
+ * VP8 is what everybody does. */
+const MeshCodec *
+mesh_call_choose_codec (MeshCall *self, char **wanted)
+{
+  const MeshCodec *found = NULL;
+
+  for (guint i = 0; wanted && wanted[i]; i++) {
+    const MeshCodec *codec = mesh_codec_find (wanted[i]);
+
+    if (!codec || codec->kind != MESH_VIDEO || !g_strv_contains ((const char
+                *const *) self->video_codecs, codec->name))
+      continue;
+    if (!is_failing (self, codec))
+      return codec;
+    if (!found)
+      found = codec;
+  }
+  return wanted && wanted[0] ? found : mesh_codec_find (self->video_codecs[0]);
+}
+
+/* What has begun in a codec that our video is not in begins anew. */
+static gboolean
+restart_if_wrong (MeshCall *self, const char *id, MeshPeer *peer)
+{
+  const MeshCodec *codec = mesh_peer_get_video_codec (peer);
+
+  if (codec && g_strv_contains ((const char *const *) self->video_codecs,
+          codec->name))
+    return FALSE;
+  mesh_room_failed (self->room, id, mesh_peer_get_sid (peer), "failed",
+      mesh_call_now ());
+  return TRUE;
+}
+
+/* Tells a peer, and whoever runs us, why it does not see us. */
+static void
+excuse_picture (MeshCall *self, Member *member, const MeshCodec *codec)
+{
+  const char *id = mesh_peer_get_id (member->peer);
+  g_autofree char *failure = dup_failure (self, codec);
+  g_autofree char *there = g_strdup_printf ("my picture cannot be sent to you: "
+      "encoding it as %s fails here, and you take no other codec that I have",
+      codec->name);
+  g_autofree char *here = g_strdup_printf ("it does not get our picture: "
+      "encoding as %s fails (%s), and it takes no other codec of video-codecs",
+      codec->name, failure);
+
+  member->excused = TRUE;
+  mesh_room_tell (self->room, id, there, mesh_call_now ());
+  mesh_call_warn (self, id, here);
+}
+
+/* A connection that cannot show us is replaced by one in another codec, and
+ * stays until then. One that is not there yet is looked at when it is. */
+void
+mesh_call_review_picture (MeshCall *self, Member *member)
+{
+  const MeshCodec *codec = mesh_peer_get_video_codec (member->peer);
+
+  if (!codec || !is_failing (self, codec)) {
+    member->excused = FALSE;
+  } else if (mesh_peer_is_connected (member->peer)) {
+    gboolean last = codec == member->only_codec
+        || is_failing (self, mesh_codec_find (self->video_codecs[0]));
+
+    member->only_codec = codec;
+    if (!last)
+      mesh_room_renew (self->room, mesh_peer_get_id (member->peer),
+          mesh_peer_get_sid (member->peer), mesh_call_now ());
+    else if (!member->excused)
+      excuse_picture (self, member, codec);
+  }
+}
+
+/* An attempt that begins in a codec that fails has found no better one. */
+void
+mesh_call_note_codec (MeshCall *self, Member *member)
+{
+  const MeshCodec *codec = mesh_peer_get_video_codec (member->peer);
+
+  if (codec && is_failing (self, codec))
+    member->only_codec = codec;
+}
+
+static gboolean
+have_same_names (char **a, char **b)
+{
+  guint n = 0;
+
+  for (; a[n]; n++) {
+    if (!g_strv_contains ((const char *const *) b, a[n]))
+      return FALSE;
+  }
+  return n == g_strv_length (b);
+}
+
+/* Our video's input has changed, or fails in a codec. */
+void
+mesh_call_review_codecs (MeshCall *self)
+{
+  g_auto (GStrv) codecs = mesh_call_usable_codecs (self);
+  gboolean restart = !have_same_names (codecs, self->video_codecs);
+  GHashTableIter iter;
+  gpointer id, value;
+
+  if (!codecs[0]) {
+    mesh_call_warn (self, NULL, "the video stream's codec is not among "
+        "video-codecs: nobody will get it");
+    return;
+  }
+  g_strfreev (self->video_codecs);
+  self->video_codecs = g_steal_pointer (&codecs);
+  mesh_room_set_codecs (self->room,
+      (const char *const *) self->video_codecs);
+  g_hash_table_iter_init (&iter, self->members);
+  while (g_hash_table_iter_next (&iter, &id, &value)) {
+    Member *member = value;
+
+    if (member->peer
+        && !(restart && restart_if_wrong (self, id, member->peer)))
+      mesh_call_review_picture (self, member);
+  }
+  mesh_call_pump (self);
+}

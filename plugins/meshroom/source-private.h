@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "meshroom/source.h"
+
+#include "meshroom/compartment.h"
+#include "meshroom/encoding.h"
+#include "meshroom/intake.h"
+
+G_BEGIN_DECLS
+
+/* The source's inside, for its own files: source.c has its life and what the
+ * room asks of it, route.c the way from the pad to the fan-outs. */
+
+struct _MeshSource {
+  gatomicrefcount refs;         /* the room's, and a repair's each */
+  GstBin *room;                 /* our owner, no reference */
+  MeshKind kind;
+  guint32 ssrc;
+  GstPad *pad;                  /* the room's ghost pad, no reference */
+  MeshTimeline *timeline;       /* the room's */
+  const MeshSourceEvents *events;
+  gpointer user_data;
+  gint ended;                   /* atomic: no buffer since the end */
+  gint broken;                  /* atomic: parser or decoder have failed */
+
+  GMutex lock;                  /* guards all below */
+  GPtrArray *encodings;
+  GPtrArray *elements;          /* all that we have put into the room */
+  MeshIntake *intake;           /* once the input is known; set by its thread */
+  GstElement *tee;              /* once there is raw input, maybe decoded */
+  GstElement *parser;           /* once the input is encoded */
+  GstElement *decoder;          /* when it cannot be passed on as it is */
+  GstCaps *caps;                /* of the input */
+  const MeshCodec *input;       /* of an encoded input */
+  const MeshCodec *expected;    /* before there is any */
+  guint failures;               /* of parser and decoder, with these caps */
+  gboolean muted;
+  gboolean hidden;              /* a picture comes in place of the camera */
+};
+
+/* source.c */
+void mesh_source_add_to_room_locked (MeshSource *source, GstElement *element);
+void mesh_source_warn (MeshSource *source, const char *format, ...)
+    G_GNUC_PRINTF (2, 3);
+MeshEncoding *mesh_source_get_encoding_locked (MeshSource *source,
+    const MeshCodec *codec);
+
+/* route.c: the streaming thread of the source's pad */
+void mesh_source_take_caps (MeshSource *source, GstCaps *caps);
+void mesh_source_mend (MeshSource *source);
+/* route.c: any thread */
+void mesh_source_feed_locked (MeshSource *source, MeshEncoding *encoding);
+
+G_END_DECLS

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Whatever comes in, and whatever fails between the room's input and its peers:
+ * the call goes on, and everybody sees what can be shown. */
+
+#include "breakable.h"
+#include "party.h"
+
+static Wire *wire;
+static Party *a, *b;
+
+static void
+start (const char *a_room, const char *a_sources, const char *b_room,
+    const char *b_sources)
+{
+  wire = wire_new (NULL, NULL);
+  a = party_new (wire, a_room, a_sources);
+  b = party_new (wire, b_room, b_sources);
+  breakable_set_victim (GST_OBJECT (a->room));
+  party_start (a);
+  party_start (b);
+}
+
+static void
+check_errors (Party *party)
+{
+  if (party->errors->len > 0)
+    fail ("an error: %s", (char *) g_ptr_array_index (party->errors, 0));
+}
+
+/* No failure inside the room is ever the application's error. */
+static void
+stop (guint warnings)
+{
+  check_errors (a);
+  check_errors (b);
+  ck_assert_uint_eq (a->removed->len + b->removed->len, 0);
+  if (a->warnings->len != warnings)
+    fail ("%u warnings, the last: %s", a->warnings->len, a->warnings->len > 0
+        ? (char *) g_ptr_array_index (a->warnings, a->warnings->len - 1) : "");
+  party_free (a);
+  party_free (b);
+  wire_free (wire);
+}
+
+static void
+set (const char *element, const char *property, const char *value)
+{
+  g_autoptr (GstElement) found =
+      gst_bin_get_by_name (GST_BIN (a->pipeline), element);
+
+  fail_unless (found != NULL);
+  gst_util_set_object_arg (G_OBJECT (found), property, value);
+}
+
+static void
+choose_input (const char *pad)
+{
+  g_autoptr (GstElement) selector =
+      gst_bin_get_by_name (GST_BIN (a->pipeline), "selector");
+  g_autoptr (GstPad) found = gst_element_get_static_pad (selector, pad);
+
+  g_object_set (selector, "active-pad", found, NULL);
+}
+
+static guint
+count_elements (Party *party, const char *factory)
+{
+  g_autoptr (GstIterator) iterator = gst_bin_iterate_all_by_element_factory_name
+      (GST_BIN (party->room), factory);
+  g_auto (GValue) item = G_VALUE_INIT;
+  guint n = 0;
+
+  while (gst_iterator_next (iterator, &item) == GST_ITERATOR_OK) {
+    g_value_unset (&item);
+    n++;
+  }
+  return n;
+}
+
+static gboolean
+shows_size (Party *party, const char *peer, int width, int height)
+{
+  Stream *stream = party_stream_of (party, peer, TRUE);
+  GstStructure *s = stream && stream->caps && stream->frames > 0
+      ? gst_caps_get_structure (stream->caps, 0) : NULL;
+  int w = 0, h = 0;
+
+  return s && gst_structure_get_int (s, "width", &w)
+      && gst_structure_get_int (s, "height", &h) && w == width && h == height;
+}
+
+#define SOURCE(colour) " videotestsrc is-live=true pattern=solid-color " \
+    "name=source foreground-color=" colour " "
+#define SMALL " ! video/x-raw,width=64,height=48,framerate=20/1 "
+#define TO_ROOM " ! room.video_sink "
+#define SIZED(caps) SOURCE (PARTY_RED) " ! capsfilter name=size " \
+    "caps=video/x-raw," caps TO_ROOM
+
+/* --- what raw video may look like --- */
+
+static const struct {
+  const char *caps;
+  int width, height;            /* in H.264 */
+} pictures[] = {
+  { "width=853,height=479,framerate=10/1", 854, 480 },
+  { "width=854,height=479,framerate=10/1", 854, 480 },
+  { "width=1,height=1,framerate=10/1", 16, 16 },
+  { "width=2,height=2,framerate=10/1", 16, 16 },
+  { "width=15,height=15,framerate=10/1", 16, 16 },
+  { "width=16,height=1,framerate=10/1", 16, 16 },
+  { "width=1,height=1080,framerate=10/1", 16, 1080 },
+  { "width=720,height=480,framerate=5/1,pixel-aspect-ratio=10/11", 654, 480 },
+  { "width=65,height=49,framerate=10/1,format=GRAY8", 66, 50 },
+  { "width=65,height=49,framerate=10/1,format=RGB", 66, 50 },
+  { "width=65,height=49,framerate=10/1,format=NV12", 66, 50 },
+  { "width=65,height=49,framerate=10/1,format=Y444", 66, 50 },
+  { "width=65,height=49,framerate=10/1,format=P010_10LE", 66, 50 },
+  { "width=65,height=49,framerate=1000/1", 66, 50 },
+  { "width=65,height=49,framerate=1/1", 66, 50 },
+};
+
+GST_START_TEST (any_picture_is_sent_in_h264)
+{
+  g_autofree char *source = g_strdup_printf (SOURCE (PARTY_RED)
+      " ! video/x-raw,%s " TO_ROOM, pictures[__i__].caps);
+
+  start ("", source, "video-codecs=H264", "");
+  WAIT_FOR (shows_size (b, a->id, pictures[__i__].width,
+          pictures[__i__].height));
+  stop (0);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (a_picture_that_becomes_odd_goes_on)
+{
+  start ("", SIZED ("width=64,height=48,framerate=20/1"), "video-codecs=H264",
+      "");
+  WAIT_FOR (shows_size (b, a->id, 64, 48));
+  set ("size", "caps", "video/x-raw,width=65,height=49,framerate=20/1");
+  WAIT_FOR (shows_size (b, a->id, 66, 50));
+  set ("size", "caps", "video/x-raw,width=60,height=48,framerate=15/1,"
+      "format=NV12,pixel-aspect-ratio=2/1");
+  WAIT_FOR (shows_size (b, a->id, 120, 48));
+  set ("source", "foreground-color", PARTY_BLUE);
+  WAIT_FOR (party_sees (b, a->id, PARTY_BLUE));
+  stop (0);
+}
+
+GST_END_TEST;
+
+/* --- encoders that fail --- */
+
+static void
+break_all (gboolean broken)
+{
+  breakable_set_broken ("x264enc", broken);
+  breakable_set_broken ("openh264enc", broken);
+  breakable_set_broken ("vp8enc", broken);
+}
+
+GST_START_TEST (another_encoder_takes_over)
+{
+  breakable_set_broken ("x264enc", TRUE);
+  start ("", SOURCE (PARTY_RED) SMALL TO_ROOM PARTY_AUDIO (500),
+      "video-codecs=H264", "");
+  WAIT_FOR (party_sees (b, a->id, PARTY_RED));
+  ck_assert_uint_eq (count_elements (a, "openh264enc"), 1);
+  stop (0);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (an_encoder_that_fails_in_mid_call_is_replaced)
+{
+  start ("", SOURCE (PARTY_RED) SMALL TO_ROOM PARTY_AUDIO (500),
+      "video-codecs=H264", "");
+  WAIT_FOR (party_sees (b, a->id, PARTY_RED));
+  breakable_set_broken ("x264enc", TRUE);
+  set ("source", "foreground-color", PARTY_BLUE);
+  WAIT_FOR (party_sees (b, a->id, PARTY_BLUE));
+  WAIT_FOR (party_hears (b, a->id, 500));
+  stop (0);
+}
+
+GST_END_TEST;
+
+/* Before the call, or in it. */
+GST_START_TEST (another_codec_takes_over)
+{
+  breakable_set_broken ("openh264enc", TRUE);
+  breakable_set_broken ("x264enc", __i__ == 0);
+  start ("video-codecs=H264,VP8", SOURCE (PARTY_RED) SMALL TO_ROOM,
+      "video-codecs=H264,VP8", "");
+  if (__i__) {
+    WAIT_FOR (party_sees (b, a->id, PARTY_RED));
+    breakable_set_broken ("x264enc", TRUE);
+    set ("source", "foreground-color", PARTY_BLUE);
+  }
+  WAIT_FOR (party_sees (b, a->id, __i__ ? PARTY_BLUE : PARTY_RED));
+  WAIT_FOR (party_has (a->warnings,
+          "the stream on video_sink: it cannot be encoded as H264"));
+  ck_assert_uint_eq (count_elements (a, "vp8enc"), 1);
+  stop (1);
+}
+
+GST_END_TEST;
+
+/* One that speaks only what fails hears us, and is told; nobody else notices. */
+GST_START_TEST (who_cannot_be_sent_our_picture_is_told)
+{
+  g_autofree char *words = NULL;
+  Party *c;
+
+  breakable_set_broken ("x264enc", TRUE);
+  breakable_set_broken ("openh264enc", TRUE);
+  start ("", SOURCE (PARTY_RED) SMALL TO_ROOM PARTY_AUDIO (500),
+      "video-codecs=H264", PARTY_VIDEO (PARTY_GREEN));
+  c = party_new (wire, "", "");
+  party_start (c);
+  words = g_strdup_printf ("%s my picture cannot be sent to you", a->id);
+  WAIT_FOR (party_has (b->chat, words));
+  WAIT_FOR (party_has (a->warnings, "the stream on video_sink: it cannot"));
+  WAIT_FOR (party_hears (b, a->id, 500));
+  WAIT_FOR (party_sees (a, b->id, PARTY_GREEN));
+  WAIT_FOR (party_sees (c, a->id, PARTY_RED));
+  ck_assert_uint_eq (c->chat->len, 0);
+  party_free (c);
+  check_errors (a);
+  check_errors (b);
+  party_free (a);
+  party_free (b);
+  wire_free (wire);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (without_any_encoder_the_call_goes_on)
+{
+  break_all (TRUE);
+  start ("", SIZED ("width=64,height=48,framerate=20/1") PARTY_AUDIO (500), "",
+      PARTY_VIDEO (PARTY_GREEN));
+  WAIT_FOR (party_has (a->warnings,
+          "the stream on video_sink: it cannot be encoded as VP8"));
+  WAIT_FOR (party_hears (b, a->id, 500));
+  break_all (FALSE);
+  set ("size", "caps", "video/x-raw,width=66,height=48,framerate=20/1");
+  WAIT_FOR (party_sees (b, a->id, PARTY_RED));
+  check_errors (a);
+  check_errors (b);
+  party_free (a);
+  party_free (b);
+  wire_free (wire);
+}
+
+GST_END_TEST;
+
+/* --- encoded input --- */
+
+static const struct {
+  const char *source;
+  guint decoders;               /* in the room: 0 when it is passed on */
+} streams[] = {
+  /* the encoder is asked for what everybody decodes */
+  { SOURCE (PARTY_RED) SMALL " ! x264enc tune=zerolatency ", 0 },
+  { SOURCE (PARTY_RED) SMALL " ! x264enc tune=zerolatency ! h264parse "
+        " ! queue ", 0 },
+  { SOURCE (PARTY_RED) SMALL " ! openh264enc ", 0 },
+  /* what is as it is, is decoded */
+  { SOURCE (PARTY_RED) SMALL " ! x264enc tune=zerolatency ! "
+        " video/x-h264,profile=main ", 1 },
+  { SOURCE (PARTY_RED) SMALL " ! x264enc bframes=2 rc-lookahead=3 ! "
+        " video/x-h264,profile=high ! h264parse "
+        " ! video/x-h264,stream-format=avc ", 1 },
+  { SOURCE (PARTY_RED) SMALL " ! x264enc tune=zerolatency ! "
+        " video/x-h264,profile=high-4:4:4 ", 1 },
+  { SOURCE (PARTY_RED) " ! video/x-raw,width=64,height=48,framerate=20/1,"
+        "format=I420_10LE ! x264enc tune=zerolatency ! "
+        " video/x-h264,profile=high-10 ", 1 },
+};
+
+GST_START_TEST (h264_of_any_profile_is_seen)
+{
+  g_autofree char *source = g_strconcat (streams[__i__].source, TO_ROOM, NULL);
+
+  start ("", source, "", PARTY_VIDEO (PARTY_GREEN));
+  WAIT_FOR (party_sees (b, a->id, PARTY_RED));
+  WAIT_FOR (party_sees (a, b->id, PARTY_GREEN));
+  /* a peer's own picture has a decoder in any case */
+  ck_assert_uint_eq (count_elements (a, "avdec_h264")
+      + count_elements (a, "vp8dec"), 1 + streams[__i__].decoders);
+  if (streams[__i__].decoders)
+    fail_unless (party_has (a->warnings, "the stream on video_sink: not every "
+            "peer can decode H264 in profile "));
+  stop (streams[__i__].decoders);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (raw_and_encoded_input_may_take_turns)
+{
+  start ("", "input-selector name=selector ! room.video_sink "
+      SOURCE (PARTY_RED) SMALL " ! selector.sink_0 "
+      " videotestsrc is-live=true pattern=solid-color foreground-color="
+      PARTY_BLUE SMALL
+      " ! x264enc tune=zerolatency key-int-max=20 ! selector.sink_1 "
+      " videotestsrc is-live=true pattern=solid-color foreground-color="
+      PARTY_GREEN SMALL
+      " ! vp8enc deadline=1 keyframe-max-dist=20 ! selector.sink_2 ",
+      "", PARTY_VIDEO (PARTY_GREEN));
+  WAIT_FOR (party_sees (b, a->id, PARTY_RED));
+  choose_input ("sink_1");
+  WAIT_FOR (party_sees (b, a->id, PARTY_BLUE));
+  choose_input ("sink_2");
+  WAIT_FOR (party_sees (b, a->id, PARTY_GREEN));
+  choose_input ("sink_0");
+  WAIT_FOR (party_sees (b, a->id, PARTY_RED));
+  stop (0);
+}
+
+GST_END_TEST;
+
+static const char *const junk[] = {
+  "video/x-h264,stream-format=byte-stream ! room.video_sink",
+  "video/x-h264,stream-format=avc,alignment=au,"
+      "codec_data=(buffer)0142c016ff ! room.video_sink",
+  "video/x-vp8 ! room.video_sink",
+};
+
+GST_START_TEST (junk_hurts_nobody)
+{
+  g_autofree char *source = g_strdup_printf ("fakesrc is-live=true "
+      "sizetype=fixed sizemax=700 filltype=random do-timestamp=true "
+      "datarate=20000 format=time ! %s " PARTY_AUDIO (500), junk[__i__]);
+
+  start ("", source, "", PARTY_VIDEO (PARTY_GREEN));
+  WAIT_FOR (party_hears (b, a->id, 500));
+  WAIT_FOR (party_sees (a, b->id, PARTY_GREEN));
+  check_errors (a);
+  check_errors (b);
+  party_free (a);
+  party_free (b);
+  wire_free (wire);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (opus_of_six_channels_is_heard)
+{
+  start ("", " audiotestsrc is-live=true samplesperbuffer=480 volume=0.5 "
+      "freq=500 ! audio/x-raw,rate=48000,channels=6 ! opusenc "
+      " ! room.audio_sink ", "", PARTY_VIDEO (PARTY_GREEN));
+  WAIT_FOR (party_hears (b, a->id, 500));
+  stop (1);
+}
+
+GST_END_TEST;
+
+static void
+set_up (void)
+{
+  static const char *const encoders[] = { "x264enc", "openh264enc", "vp8enc" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (encoders); i++)
+    breakable_replace (encoders[i]);
+}
+
+static Suite *
+meshroom_codecs_suite (void)
+{
+  Suite *suite = suite_create ("meshroom-codecs");
+  TCase *pictures_case = tcase_create ("pictures");
+  TCase *encoded_case = tcase_create ("encoded");
+  TCase *failing_case = tcase_create ("failing");
+
+  suite_add_tcase (suite, pictures_case);
+  tcase_add_loop_test (pictures_case, any_picture_is_sent_in_h264, 0,
+      G_N_ELEMENTS (pictures));
+  tcase_add_test (pictures_case, a_picture_that_becomes_odd_goes_on);
+  suite_add_tcase (suite, encoded_case);
+  tcase_add_loop_test (encoded_case, h264_of_any_profile_is_seen, 0,
+      G_N_ELEMENTS (streams));
+  tcase_add_test (encoded_case, raw_and_encoded_input_may_take_turns);
+  tcase_add_loop_test (encoded_case, junk_hurts_nobody, 0,
+      G_N_ELEMENTS (junk));
+  tcase_add_test (encoded_case, opus_of_six_channels_is_heard);
+  suite_add_tcase (suite, failing_case);
+  tcase_add_checked_fixture (failing_case, set_up, NULL);
+  tcase_add_test (failing_case, another_encoder_takes_over);
+  tcase_add_test (failing_case, an_encoder_that_fails_in_mid_call_is_replaced);
+  tcase_add_loop_test (failing_case, another_codec_takes_over, 0, 2);
+  tcase_add_test (failing_case, who_cannot_be_sent_our_picture_is_told);
+  tcase_add_test (failing_case, without_any_encoder_the_call_goes_on);
+  return suite;
+}
+
+GST_CHECK_MAIN (meshroom_codecs);
