@@ -338,6 +338,23 @@ on_trouble (MeshPeer *peer, const char *text, gpointer user_data)
 }
 
 static void
+on_too_large (MeshPeer *peer, int width, int height, gpointer user_data)
+{
+  MeshCall *self = user_data;
+  const char *id = mesh_peer_get_id (peer);
+  g_autofree char *here = g_strdup_printf ("its picture of %dx%d is not shown: "
+      "at most %d pixels are decoded, such as 4096x2304", width, height,
+      MESH_MAX_PIXELS);
+  g_autofree char *there = g_strdup_printf ("your picture of %dx%d is not shown "
+      "here: it is larger than %d pixels, such as 4096x2304. Send a smaller one",
+      width, height, MESH_MAX_PIXELS);
+
+  mesh_call_warn (self, id, here);
+  mesh_room_tell (self->room, id, there, mesh_call_now ());
+  mesh_call_pump (self);
+}
+
+static void
 on_pad (MeshPeer *peer, MeshKind kind, GstPad *pad, gpointer user_data)
 {
   Member *member = member_of (user_data, peer);
@@ -352,6 +369,7 @@ static const MeshPeerEvents peer_events = {
   .connected = on_connected,
   .failed = on_failed,
   .trouble = on_trouble,
+  .too_large = on_too_large,
   .pad = on_pad,
 };
 

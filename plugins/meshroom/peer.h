@@ -34,6 +34,9 @@ typedef struct {
       gpointer user_data);
   /* something is wrong, but the attempt goes on */
   void (*trouble) (MeshPeer *peer, const char *text, gpointer user_data);
+  /* what the peer sends is not decoded, since it is too large */
+  void (*too_large) (MeshPeer *peer, int width, int height,
+      gpointer user_data);
   /* pad: a source pad of the peer; its data is held back until this returns */
   void (*pad) (MeshPeer *peer, MeshKind kind, GstPad *pad,
       gpointer user_data);

@@ -7,7 +7,11 @@ G_BEGIN_DECLS
 
 /* (transfer full): depayloader and, with decode, decoder in one bin with pads
  * "sink" and "src". What it is given is bounded before it is decoded. */
+/* A picture is too large to be decoded. Called on the streaming thread, once
+ * for each size in a row. */
+typedef void (*MeshReceiveRefused) (int width, int height, gpointer user_data);
+
 GstElement *mesh_receive_new (const MeshCodec *codec, gboolean decode,
-    GError **error);
+    MeshReceiveRefused refused, gpointer user_data, GError **error);
 
 G_END_DECLS

@@ -93,6 +93,27 @@ post_pad (MeshPeer *self, MeshKind kind, GstPad *pad)
             GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM, hold, NULL, NULL));
 }
 
+typedef struct {
+  int width, height;
+} Size;
+
+static void
+tell_too_large (MeshPeer *self, gpointer data)
+{
+  Size *size = data;
+
+  self->events->too_large (self, size->width, size->height, self->user_data);
+}
+
+static void
+on_too_large (int width, int height, gpointer user_data)
+{
+  Size size = { width, height };
+
+  mesh_peer_post (user_data, tell_too_large, g_memdup2 (&size, sizeof size),
+      g_free);
+}
+
 /* A peer's stream has come: set up its reception, on the streaming thread, so
  * that not one packet is lost; the room takes the pad on the worker. */
 void
@@ -116,7 +137,8 @@ mesh_peer_on_stream (GstElement *webrtc, GstPad *pad, gpointer user_data)
   if (!codec)
     return;
   GST_DEBUG_OBJECT (self, "%s from %s", codec->name, self->id);
-  receiver = mesh_receive_new (codec, self->decode, &error);
+  receiver = mesh_receive_new (codec, self->decode, on_too_large, self,
+      &error);
   if (!receiver) {
     mesh_peer_fail (self, "failed", error->message);
     return;

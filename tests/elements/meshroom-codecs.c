@@ -150,6 +150,74 @@ GST_START_TEST (a_picture_that_becomes_odd_goes_on)
 
 GST_END_TEST;
 
+/* --- what is large --- */
+
+static const struct {
+  const char *caps;
+  const char *codec;
+  int width, height;            /* as it arrives */
+} large[] = {
+  { "width=1440,height=2560", "VP8", 1440, 2560 },
+  { "width=2160,height=3840", "VP8", 2160, 3840 },
+  { "width=2160,height=3840", "H264", 2160, 3840 },
+  { "width=5120,height=1440", "VP8", 5120, 1440 },
+  { "width=5120,height=1440", "H264", 5120, 1440 },
+  /* scaled down by its sender */
+  { "width=5120,height=2880", "VP8", 4096, 2304 },
+  { "width=10,height=17000", "VP8", 9, 16383 },
+};
+
+GST_START_TEST (any_shape_of_so_many_pixels_is_shown)
+{
+  g_autofree char *source = g_strdup_printf (SOURCE (PARTY_RED)
+      " ! video/x-raw,framerate=1/1,format=I420,%s " TO_ROOM,
+      large[__i__].caps);
+  g_autofree char *room = g_strdup_printf ("video-codecs=%s",
+      large[__i__].codec);
+
+  start (room, source, room, "");
+  WAIT_FOR (shows_size (b, a->id, large[__i__].width, large[__i__].height));
+  ck_assert_uint_eq (b->warnings->len, 0);
+  stop (0);
+}
+
+GST_END_TEST;
+
+/* Encoded input that names its size is scaled by us. Any other sender may be
+ * one that does not care. */
+GST_START_TEST (what_is_too_large_is_told_to_both)
+{
+  g_autofree char *here = NULL, *there = NULL;
+
+  start ("", SOURCE (PARTY_RED) " ! video/x-raw,framerate=1/1,width=4200,"
+      "height=2400 ! vp8enc deadline=1 cpu-used=16 keyframe-max-dist=1 "
+      " ! capssetter caps=video/x-vp8 replace=true join=false " TO_ROOM
+      PARTY_AUDIO (500), "", PARTY_VIDEO (PARTY_GREEN));
+  here = g_strdup_printf ("peer %s: its picture of 4200x2400 is not shown: at "
+      "most 9437184 pixels", a->id);
+  there = g_strdup_printf ("%s your picture of 4200x2400 is not shown", b->id);
+  WAIT_FOR (party_has (b->warnings, here));
+  WAIT_FOR (party_has (a->chat, there));
+  WAIT_FOR (party_hears (b, a->id, 500));
+  WAIT_FOR (party_sees (a, b->id, PARTY_GREEN));
+  ck_assert_uint_eq (b->warnings->len, 1);
+  stop (0);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (encoded_input_that_is_too_large_is_scaled)
+{
+  start ("", SOURCE (PARTY_RED) " ! video/x-raw,framerate=1/1,width=5120,"
+      "height=2880 ! vp8enc deadline=1 cpu-used=16 " TO_ROOM, "", "");
+  WAIT_FOR (shows_size (b, a->id, 4096, 2304));
+  WAIT_FOR (party_has (a->warnings, "the stream on video_sink: VP8 of "
+          "5120x2880 is larger than peers take"));
+  stop (1);
+}
+
+GST_END_TEST;
+
 /* --- encoders that fail --- */
 
 static void
@@ -207,7 +275,7 @@ GST_START_TEST (another_codec_takes_over)
 
 GST_END_TEST;
 
-/* One that speaks only what fails hears us, and is told; nobody else notices. */
+/* One that speaks only what fails hears us and is told. Nobody else notices. */
 GST_START_TEST (who_cannot_be_sent_our_picture_is_told)
 {
   g_autofree char *words = NULL;
@@ -371,6 +439,7 @@ meshroom_codecs_suite (void)
 {
   Suite *suite = suite_create ("meshroom-codecs");
   TCase *pictures_case = tcase_create ("pictures");
+  TCase *large_case = tcase_create ("large");
   TCase *encoded_case = tcase_create ("encoded");
   TCase *failing_case = tcase_create ("failing");
 
@@ -378,6 +447,11 @@ meshroom_codecs_suite (void)
   tcase_add_loop_test (pictures_case, any_picture_is_sent_in_h264, 0,
       G_N_ELEMENTS (pictures));
   tcase_add_test (pictures_case, a_picture_that_becomes_odd_goes_on);
+  suite_add_tcase (suite, large_case);
+  tcase_add_loop_test (large_case, any_shape_of_so_many_pixels_is_shown, 0,
+      G_N_ELEMENTS (large));
+  tcase_add_test (large_case, what_is_too_large_is_told_to_both);
+  tcase_add_test (large_case, encoded_input_that_is_too_large_is_scaled);
   suite_add_tcase (suite, encoded_case);
   tcase_add_loop_test (encoded_case, h264_of_any_profile_is_seen, 0,
       G_N_ELEMENTS (streams));
