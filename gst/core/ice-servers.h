@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 
 /**
  * MeshIceServers:
- * @stun_server: (nullable): `stun://HOST[:PORT]`
- * @turn_servers: `turn(s)://USER:PASSWORD@HOST[:PORT][?transport=…]`, user and
+ * @stun_server: (nullable): `stun://HOST:PORT`
+ * @turn_servers: `turn(s)://USER:PASSWORD@HOST:PORT[?transport=…]`, user and
  *   password escaped; ends with %NULL
  * @ttl: for how many seconds these are good; 0: for ever
  *
@@ -28,7 +28,6 @@ typedef struct {
 MeshIceServers *mesh_ice_servers_parse (const char *text, gsize length,
     GError **error);
 void mesh_ice_servers_free (MeshIceServers *servers);
-gboolean mesh_ice_is_place (const char *place, gboolean relay);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshIceServers, mesh_ice_servers_free)
 

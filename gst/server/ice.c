@@ -10,40 +10,19 @@
 #include <string.h>
 
 #include "core/error.h"
-#include "core/ice-servers.h"
+#include "core/ice-url.h"
 #include "core/json.h"
 #include "server/handshake.h"
 
-#define MAX_URI 1024
 #define MAX_NAME 512
 /* How long credentials made of a secret are good. A relay asks for them again
  * at each new allocation, so a page fetches others in time. */
 #define TTL (12 * 60 * 60)
 
-typedef struct {
-  char *url;                    /* as browsers take it: no "//", no user */
-  char *user;                   /* NULL: none, or made of the secret */
-  char *password;
-  gboolean relay;
-} IceServer;
-
 struct _MeshIce {
-  GPtrArray *servers;           /* of IceServer */
+  GPtrArray *servers;           /* of MeshIceUrl */
   char *secret;                 /* NULL: none */
 };
-
-static void
-ice_server_free (IceServer *server)
-{
-  if (!server)
-    return;
-  g_free (server->url);
-  g_free (server->user);
-  g_free (server->password);
-  g_free (server);
-}
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (IceServer, ice_server_free)
 
 MeshIce *
 mesh_ice_new (void)
@@ -51,7 +30,7 @@ mesh_ice_new (void)
   MeshIce *self = g_new0 (MeshIce, 1);
 
   self->servers =
-      g_ptr_array_new_with_free_func ((GDestroyNotify) ice_server_free);
+      g_ptr_array_new_with_free_func ((GDestroyNotify) mesh_ice_url_free);
   return self;
 }
 
@@ -97,103 +76,38 @@ mesh_ice_set_secret (MeshIce *ice, const char *secret, GError **error)
   return TRUE;
 }
 
-static gboolean
-take_user (IceServer *server, const char *info, gsize length)
-{
-  const char *colon = memchr (info, ':', length);
-
-  if (!colon)
-    return FALSE;
-  server->user = g_uri_unescape_segment (info, colon, NULL);
-  server->password = g_uri_unescape_segment (colon + 1, info + length, NULL);
-  return is_text (server->user) && is_text (server->password);
-}
-
-static const char *
-skip_scheme (const char *uri, const char **scheme)
-{
-  static const char *const schemes[] = { "stun", "stuns", "turn", "turns" };
-
-  for (guint i = 0; i < G_N_ELEMENTS (schemes); i++) {
-    gsize length = strlen (schemes[i]);
-
-    if (g_ascii_strncasecmp (uri, schemes[i], length) != 0
-        || uri[length] != ':')
-      continue;
-    *scheme = schemes[i];
-    uri += length + 1;
-    return g_str_has_prefix (uri, "//") ? uri + 2 : uri;
-  }
-  return NULL;
-}
-
-static IceServer *
-parse (MeshIce *self, const char *uri, const char **why)
-{
-  g_autoptr (IceServer) server = g_new0 (IceServer, 1);
-  const char *scheme = NULL;
-  const char *rest = strlen (uri) <= MAX_URI ? skip_scheme (uri, &scheme)
-      : NULL;
-  const char *at;
-
-  *why = "it is not stun:HOST[:PORT] or "
-      "turn:USER:PASSWORD@HOST[:PORT][?transport=tcp]";
-  if (!rest)
-    return NULL;
-  server->relay = scheme[0] == 't';
-  at = strrchr (rest, '@');
-  if (at && (!server->relay || !take_user (server, rest, at - rest)))
-    return NULL;
-  rest = at ? at + 1 : rest;
-  if (!mesh_ice_is_place (rest, server->relay))
-    return NULL;
-  *why = "a relay needs USER:PASSWORD, or a turn secret to make them of";
-  if (server->relay && !server->user && !self->secret)
-    return NULL;
-  server->url = g_strconcat (scheme, ":", rest, NULL);
-  return g_steal_pointer (&server);
-}
-
-/* What may be shown of one that is wrong: all but its user and password. */
-static char *
-describe (const char *uri)
-{
-  const char *at = strrchr (uri, '@');
-  g_autofree char *valid = g_utf8_make_valid (at ? at + 1 : uri, MIN (80,
-          strlen (at ? at + 1 : uri)));
-
-  return at ? g_strconcat ("…@", valid, NULL) : g_steal_pointer (&valid);
-}
-
 /*
  * mesh_ice_add:
- * @uri: "stun:HOST[:PORT]" or "turn:USER:PASSWORD@HOST[:PORT][?transport=tcp]",
- *   with or without "//", and with "turns:" for TLS. What is no letter or digit
- *   in user and password may be escaped as in URIs. With a secret, relays may
- *   come without them
+ * @uri: as mesh_ice_url_parse() takes it. With a secret, relays may come without
+ *   USER:PASSWORD
  */
 gboolean
 mesh_ice_add (MeshIce *ice, const char *uri, GError **error)
 {
-  const char *why = "there are too many";
-  IceServer *server = ice->servers->len < MESH_ICE_MAX_SERVERS
-      ? parse (ice, uri, &why) : NULL;
+  g_autoptr (MeshIceUrl) url = mesh_ice_url_parse (uri, error);
+  const char *why = NULL;
 
-  if (!server) {
-    g_autofree char *shown = describe (uri);
+  if (!url)
+    return FALSE;
+  if (ice->servers->len >= MESH_ICE_MAX_SERVERS)
+    why = "there are too many";
+  else if (url->relay && !url->user && !ice->secret)
+    why = "a relay needs USER:PASSWORD, or a turn secret to make them of";
+  if (why) {
+    g_autofree char *shown = mesh_ice_url_describe (uri);
 
     g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
         "STUN or TURN server \"%s\": %s", shown, why);
     return FALSE;
   }
-  g_ptr_array_add (ice->servers, server);
+  g_ptr_array_add (ice->servers, g_steal_pointer (&url));
   return TRUE;
 }
 
 /* draft-uberti-behave-turn-rest-00, section 2.2: the user is when it ends, and
  * the password what only those who share the secret can make of it. */
 static void
-add_credentials (MeshIce *self, JsonObject *object, const IceServer *server,
+add_credentials (MeshIce *self, JsonObject *object, const MeshIceUrl *server,
     gint64 unix_now)
 {
   g_autofree char *user = NULL;
@@ -224,10 +138,11 @@ to_json (MeshIce *self, gint64 unix_now)
   JsonArray *list = json_array_new ();
 
   for (guint i = 0; i < self->servers->len; i++) {
-    const IceServer *server = g_ptr_array_index (self->servers, i);
+    const MeshIceUrl *server = g_ptr_array_index (self->servers, i);
+    g_autofree char *url = mesh_ice_url_to_web (server);
     JsonObject *one = json_object_new ();
 
-    json_object_set_string_member (one, "urls", server->url);
+    json_object_set_string_member (one, "urls", url);
     if (server->relay)
       add_credentials (self, one, server, unix_now);
     json_array_add_object_element (list, one);

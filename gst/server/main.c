@@ -46,6 +46,8 @@ static const GOptionEntry entries[] = {
       "Tell members of a STUN or TURN server: stun:HOST[:PORT] or "
       "turn:USER:PASSWORD@HOST[:PORT][?transport=tcp] (may be given again)",
       "URI" },
+  { "stun", 0, 0, G_OPTION_ARG_STRING_ARRAY, &ice_servers,
+      "The same", "URI" },
   { "turn", 0, 0, G_OPTION_ARG_STRING_ARRAY, &ice_servers,
       "The same; for a relay without USER:PASSWORD they are made of the secret",
       "URI" },
@@ -146,14 +148,10 @@ quit_cb (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+/* What the command line says of the server, beyond where it listens. */
 static gboolean
-run (GError **error)
+configure (MeshServer *server, GError **error)
 {
-  g_autoptr (MeshServer) server = mesh_server_new ();
-  g_autoptr (GTlsCertificate) certificate = NULL;
-  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
-  g_autofree char *url = NULL;
-
   for (char **origin = origins; origin && *origin; origin++)
     mesh_server_allow_origin (server, *origin);
   for (char **app = pusher_apps; app && *app; app++)
@@ -161,10 +159,24 @@ run (GError **error)
       g_prefix_error_literal (error, "--pusher-app: ");
       return FALSE;
     }
-  if (!add_ice_servers (server, error)
-      || !load_certificate (&certificate, error)
+  return add_ice_servers (server, error);
+}
+
+/* Returns: the program's exit status: 2 where the command line is wrong, as
+ * the options' parser has it */
+static int
+run (GError **error)
+{
+  g_autoptr (MeshServer) server = mesh_server_new ();
+  g_autoptr (GTlsCertificate) certificate = NULL;
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  g_autofree char *url = NULL;
+
+  if (!configure (server, error))
+    return 2;
+  if (!load_certificate (&certificate, error)
       || !mesh_server_listen (server, listen_on, certificate, error))
-    return FALSE;
+    return EXIT_FAILURE;
   g_unix_signal_add (SIGINT, quit_cb, loop);
   g_unix_signal_add (SIGTERM, quit_cb, loop);
   url = mesh_server_dup_url (server);
@@ -172,7 +184,7 @@ run (GError **error)
   fflush (stdout);
   g_main_loop_run (loop);
   mesh_server_stop (server);
-  return TRUE;
+  return EXIT_SUCCESS;
 }
 
 int
@@ -203,10 +215,9 @@ main (int argc, char **argv)
   if (!listen_on)
     listen_on = g_strdup ("127.0.0.1:8080");
   raise_descriptor_limit ();
-  if (!run (&error)) {
+  status = run (&error);
+  if (error)
     g_printerr ("meshroom-server: %s\n", error->message);
-    status = EXIT_FAILURE;
-  }
   g_free (listen_on);
   g_free (tls_cert);
   g_free (tls_key);

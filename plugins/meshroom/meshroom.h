@@ -43,6 +43,7 @@ struct _MeshMeshroom {
   guint32 last_key;             /* seqnum of the last key's event */
   char *stun_server;
   char **turn_servers;
+  char **refused_ice[2];        /* in words: of stun-server, turn-servers */
   GstWebRTCICETransportPolicy policy;
   guint max_peers;
   guint latency;
@@ -61,6 +62,11 @@ struct _MeshMeshroom {
 void mesh_meshroom_post_error (MeshMeshroom *self, const GError *error);
 void mesh_meshroom_tell_state_locked (MeshMeshroom *self);
 void mesh_meshroom_set_muted (MeshMeshroom *self, gboolean muted);
+
+/* ice-property.c */
+void mesh_meshroom_set_ice_property (MeshMeshroom *self, gboolean relay,
+    const GValue *value);
+void mesh_meshroom_warn_of_ice_properties (MeshMeshroom *self);
 
 /* session.c: called by state changes only */
 gboolean mesh_meshroom_start (MeshMeshroom *self);

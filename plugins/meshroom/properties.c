@@ -72,22 +72,6 @@ set_display_name (MeshMeshroom *self, const char *name)
 }
 
 static void
-set_turn_servers (MeshMeshroom *self, const GValue *array)
-{
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-
-  for (guint i = 0; i < gst_value_array_get_size (array); i++) {
-    const char *uri =
-        g_value_get_string (gst_value_array_get_value (array, i));
-
-    if (uri)
-      g_strv_builder_add (builder, uri);
-  }
-  g_strfreev (self->turn_servers);
-  self->turn_servers = g_strv_builder_end (builder);
-}
-
-static void
 mesh_meshroom_set_property (GObject *object, guint id, const GValue *value,
     GParamSpec *pspec)
 {
@@ -95,6 +79,10 @@ mesh_meshroom_set_property (GObject *object, guint id, const GValue *value,
 
   if (id == PROP_MUTED) {
     mesh_meshroom_set_muted (self, g_value_get_boolean (value));
+    return;
+  }
+  if (id == PROP_STUN_SERVER || id == PROP_TURN_SERVERS) {
+    mesh_meshroom_set_ice_property (self, id == PROP_TURN_SERVERS, value);
     return;
   }
   g_mutex_lock (&self->lock);
@@ -111,12 +99,6 @@ mesh_meshroom_set_property (GObject *object, guint id, const GValue *value,
     case PROP_DISPLAY_NAME:
       set_display_name (self, g_value_get_string (value));
       mesh_meshroom_tell_state_locked (self);
-      break;
-    case PROP_STUN_SERVER:
-      set_link (self, &self->stun_server, value);
-      break;
-    case PROP_TURN_SERVERS:
-      set_turn_servers (self, value);
       break;
     case PROP_ICE_TRANSPORT_POLICY:
       self->policy = g_value_get_enum (value);
@@ -270,6 +252,8 @@ mesh_meshroom_clear_properties (MeshMeshroom *self)
   g_free (self->video_codecs);
   g_free (self->room_link);
   g_strfreev (self->turn_servers);
+  for (guint i = 0; i < G_N_ELEMENTS (self->refused_ice); i++)
+    g_strfreev (self->refused_ice[i]);
 }
 
 #define FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)
@@ -315,13 +299,14 @@ static void
 install_media_properties (GObjectClass *klass)
 {
   properties[PROP_STUN_SERVER] = g_param_spec_string ("stun-server",
-      "STUN server", "stun://HOST:PORT that tells us our public address; "
-      "none = what the link's server says, if turn-servers has none either",
+      "STUN server", "stun:HOST[:PORT] that tells us our public address, with "
+      "or without //; what is none is refused with a warning; none = what the link's server says, if turn-servers has none either",
       NULL,
       FLAGS | GST_PARAM_MUTABLE_READY);
   properties[PROP_TURN_SERVERS] = gst_param_spec_array ("turn-servers",
-      "TURN servers", "turn(s)://USER:PASSWORD@HOST:PORT of relays, for "
-      "networks that let no direct connection through; none = what the link's "
+      "TURN servers", "turn:USER:PASSWORD@HOST[:PORT][?transport=udp|tcp] of "
+      "relays, with or without //, turns: for TLS, for networks that let no "
+      "direct connection through; what is none is refused with a warning; none = what the link's "
       "server says, if there is no stun-server either",
       g_param_spec_string ("uri", "URI", "One relay", NULL, FLAGS),
       FLAGS | GST_PARAM_MUTABLE_READY);

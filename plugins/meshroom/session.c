@@ -282,6 +282,7 @@ mesh_meshroom_start (MeshMeshroom *self)
       || (!piped && !add_signal_elements (self, text, peer_id, &error)))
     goto failed;
 
+  mesh_meshroom_warn_of_ice_properties (self);
   if (link && !link->has_key)
     GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
         ("the link has no key: the server can read and change what the "

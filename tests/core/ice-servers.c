@@ -33,7 +33,7 @@ servers_become_uris (void)
       "1764000000%3Ameshroom:a%2Fb%2Bc%3D%40@[2001:db8::1]:3478"
       "?transport=tcp");
   g_assert_cmpstr (servers->turn_servers[1], ==,
-      "turns://u:p@turn.example.org");
+      "turns://u:p@turn.example.org:5349");
   g_assert_cmpint (servers->ttl, ==, 43200);
 }
 
@@ -60,7 +60,7 @@ unknown_ones_are_passed_over (void)
     "{\"urls\":\"stun:[a]\"}", "{\"urls\":\"stun:::1\"}",
     "{\"urls\":\"stun:a:\"}", "{\"urls\":\"stun:a:65536\"}",
     "{\"urls\":\"stun:a\\\"b\"}",
-    "{\"urls\":\"turn:no.credentials\"}", "{\"urls\":\"stun:a?transport=udp\"}",
+    "{\"urls\":\"turn:no.credentials\"}", "{\"urls\":\"stuns:a\"}",
     "{\"urls\":\"turn:a?transport=carrier-pigeon\",\"username\":\"u\","
         "\"credential\":\"p\"}",
     "{\"urls\":\"turn:u:p@a\",\"username\":\"u\",\"credential\":\"p\"}",
@@ -74,7 +74,7 @@ unknown_ones_are_passed_over (void)
     g_autoptr (MeshIceServers) servers = parse (text, &error);
 
     g_assert_no_error (error);
-    g_assert_cmpstr (servers->stun_server, ==, "stun://good");
+    g_assert_cmpstr (servers->stun_server, ==, "stun://good:3478");
     g_assert_null (servers->turn_servers[0]);
   }
 }

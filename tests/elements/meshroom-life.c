@@ -411,7 +411,7 @@ GST_START_TEST (turn_servers_can_be_written_in_a_launch_line)
 {
   g_autoptr (GError) error = NULL;
   GstElement *room = gst_parse_launch ("meshroom turn-servers="
-      "\"<(string)\\\"turn://u:p@10.77.0.1:3478\\\",(string)turns://b>\"",
+      "\"<(string)\\\"turn://u:p@10.77.0.1:3478\\\",(string)\\\"turns://u:p@b\\\">\"",
       &error);
   g_auto (GValue) servers = G_VALUE_INIT;
 

@@ -5,7 +5,9 @@
 import assert from 'node:assert/strict';
 import {afterEach, beforeEach, mock, test} from 'node:test';
 
-import {IceServers, readIceServers} from '../../gst/server/web/ice.js';
+import {readVectors} from './vectors.mjs';
+import {IceServers, parseIceUrl, readIceServers}
+  from '../../gst/server/web/ice.js';
 
 const STUN = {urls: 'stun:s.example:3478'};
 const TURN = {urls: 'turn:t.example?transport=tcp', username: 'u',
@@ -84,6 +86,19 @@ test('ice: nobody waits long, and what comes late is used from then on',
       await null;
     assert.deepEqual(ice.current, [STUN]);
   });
+
+const {taken, refused} = readVectors('ice');
+
+for (const {text, web, user, password} of taken) {
+  test(`ice: taken: ${JSON.stringify(text)}`, () => assert.deepEqual(
+    parseIceUrl(text), user === undefined ? {urls: web}
+      : {urls: web, username: user, credential: password}));
+}
+
+for (const {text} of refused) {
+  test(`ice: none: ${JSON.stringify(text)}`, () =>
+    assert.equal(parseIceUrl(text), null));
+}
 
 test('ice: what a browser would throw at is left out', () => {
   for (const answer of [null, 3, {}, {iceServers: {}}, {iceServers: [null, 1,

@@ -93,7 +93,7 @@ a_server_says_what_it_has (Serving *f, gconstpointer data)
   ask (&asker, f->url);
   g_assert_no_error (asker.error);
   g_assert_cmpstr (asker.stun, ==, "stun://s.example:3478");
-  g_assert_cmpstr (asker.turn, ==, "turn://us%3Aer:p%40ss@t.example");
+  g_assert_cmpstr (asker.turn, ==, "turn://us%3Aer:p%40ss@t.example:3478");
   asker_clear (&asker);
 }
 

@@ -123,7 +123,7 @@ what_is_none_is_refused (void)
 {
   static const char *const cases[] = {
     "", "stun", "stun:", "stun://", "http://x", "x.example:3478",
-    "stun:u:hush@h", "stun:h?transport=udp", "stun:h:0", "stun:h:65536",
+    "stun:u:hush@h", "stun:h?transport=tcp", "stun:h:0", "stun:h:65536",
     "stun:h:", "stun:h:x", "stun:h:+1", "stun:h/path", "stun:h h",
     "stun:[::1", "stun:::1", "stun:[x]", "stun:[fe80::1%eth0]", "stun:[]",
     "stun:[1.2.3.4]", "turn:h", "turn:u@h", "turn::hush@h", "turn:u:@h",

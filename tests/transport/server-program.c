@@ -195,11 +195,16 @@ wrong_options_are_named (void)
     { "--tls-key", "/dev/null", "--tls-cert" },
     { "--pusher-app", "x", "--pusher-app" },
     { "--ice-server", "x", "--ice-server" },
+    { "--turn", "turn:u:hush@h:0", "port" },
+    { "--stun", "garbage", "expected" },
+    { "--ice-server", "turn://u:hush@h?transport=sctp", "transport=" },
     { "--turn", "turn:x", "turn secret" },
     { "--turn-secret", "", "--turn-secret" },
     { "--turn-secret-file", "/nowhere", "/nowhere" },
     { "what", NULL, "what" },
   };
+  /* before that, files and addresses are looked at, and may be right later */
+  static const guint first_of_usage = 3;
   g_autofree char *path = find_program ();
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -214,6 +219,9 @@ wrong_options_are_named (void)
         &error);
     g_assert_no_error (error);
     g_assert_false (g_subprocess_get_successful (process));
+    if (i >= first_of_usage)
+      g_assert_cmpint (g_subprocess_get_exit_status (process), ==, 2);
+    g_assert_null (strstr (message, "hush"));
     g_assert_true (g_str_has_prefix (message, "meshroom-server: "));
     g_assert_nonnull (strstr (message, cases[i][2]));
   }

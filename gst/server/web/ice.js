@@ -13,20 +13,94 @@ const GIVE_UP = 10_000;
 const RETRY = 30_000;
 const MAX_SERVERS = 8;
 
+const MAX_TEXT = 1024;
+const MAX_CREDENTIAL = 512;
+const SERVER = /^(stun|turn)(s?):(?:\/\/)?(?:([^]*)@)?([^@]*)$/iu;
+const PLACE = /^(\[[0-9a-f:.]+\]|[^\s:/?#@[\]%,]+)(?::([0-9]+))?\/?(\?.*)?$/iu;
+const HOST = /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]+\])$/u;
+
+/** @param {string} text */
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return '';
+  }
+}
+
+/** @param {string | undefined} text */
+const isCredential = (text) => typeof text === 'string' && text !== ''
+  && new TextEncoder().encode(text).length <= MAX_CREDENTIAL
+  && !/[\u0000-\u001f\u007f]/u.test(text);
+
+/**
+ * Takes the host's brackets and its case as a browser has them; empty: it is
+ * none.
+ *
+ * @param {string} host
+ */
+function readHost(host) {
+  try {
+    const {hostname} = new URL(`http://${host}`);
+    return HOST.test(hostname) ? hostname : '';
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * Reads what names a STUN or TURN server, in every usual spelling. The same
+ * grammar is in gst/core/ice-url.c; tests/vectors/ice.json holds both to it.
+ *
+ * @param {string} text
+ * @returns {{urls: string, username?: string, credential?: string} | null} as an
+ *   RTCPeerConnection takes it; null: it is none
+ */
+export function parseIceUrl(text) {
+  const match = text.length <= MAX_TEXT ? SERVER.exec(text.trim()) : null;
+  const place = match && PLACE.exec(match[4]);
+  if (!place)
+    return null;
+  const [kind, tls] = [match[1].toLowerCase(), match[2].toLowerCase()];
+  const [, name, port, query = ''] = place;
+  const host = readHost(name);
+  const transport = /^\?transport=(udp|tcp)$/iu.exec(query)?.[1].toLowerCase();
+  const isRelay = kind === 'turn';
+  if (!host || port && !(Number(port) >= 1 && Number(port) <= 65535)
+      || query && !(isRelay ? transport : transport === 'udp'))
+    return null;
+  const urls = `${kind}${tls}:${host}${port ? `:${Number(port)}` : ''}`
+    + (isRelay && transport ? `?transport=${transport}` : '');
+  if (match[3] === undefined)
+    return {urls};
+  /* Users of coturn's REST interface are TIME:NAME: the last colon ends them. */
+  const info = /^([0-9]{9,11}:[^]*):([^]*)$/u.exec(match[3])
+    ?? /^([^:]*):([^]*)$/u.exec(match[3]);
+  const [username, credential] = info ? info.slice(1).map(decode) : [];
+  return isRelay && isCredential(username) && isCredential(credential)
+    ? {urls, username, credential} : null;
+}
+
 /**
  * @param {any} answer
  * @returns {RTCIceServer[]} what an RTCPeerConnection would not refuse
  */
 export function readIceServers(answer) {
   const list = Array.isArray(answer?.iceServers) ? answer.iceServers : [];
-  return list.filter((one) => typeof one?.urls === 'string'
-      && (/^stuns?:[^?@]+$/.test(one.urls)
-        || /^turns?:[^?@]+(\?transport=(udp|tcp))?$/.test(one.urls)
-          && typeof one.username === 'string'
-          && typeof one.credential === 'string'))
-    .slice(0, MAX_SERVERS)
-    .map(({urls, username, credential}) => (username === undefined ? {urls}
-      : {urls, username, credential}));
+  /** @type {RTCIceServer[]} */
+  const servers = [];
+  for (const one of list) {
+    const parsed = typeof one?.urls === 'string' && parseIceUrl(one.urls);
+    if (!parsed || parsed.username)
+      continue;
+    const {urls} = parsed;
+    const {username, credential} = one;
+    if (urls.startsWith('stun'))
+      servers.push({urls});
+    else if (isCredential(username) && isCredential(credential))
+      servers.push({urls, username, credential});
+  }
+  return servers.slice(0, MAX_SERVERS);
 }
 
 export class IceServers {
