@@ -5,9 +5,17 @@
 
 G_BEGIN_DECLS
 
+/* Where to listen, as people write it, and what others are told of it. */
+
 gboolean mesh_address_parse (const char *text, char **host, guint16 *port,
     GError **error);
-GInetAddress *mesh_address_resolve (const char *host, GError **error);
-char *mesh_address_guess_host (GInetAddress *bound);
+GPtrArray *mesh_address_resolve (const char *host, guint16 port,
+    GError **error);
+gboolean mesh_address_is_name (const char *host);
+GSocketAddress *mesh_address_with_port (GInetSocketAddress *address,
+    guint16 port);
+char *mesh_address_to_url_host (GInetSocketAddress *address);
+char **mesh_address_list_hosts (GPtrArray *bound);
+char **mesh_address_list_names (const char *listen, GError **error);
 
 G_END_DECLS

@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* A listening socket that hands over what it accepts. */
+/* The listening sockets of one address to listen on, of which there may be
+ * several behind a name. What is accepted is handed over. */
 
 typedef struct _MeshListener MeshListener;
 
@@ -15,7 +16,7 @@ typedef void (*MeshListenerFunc) (GSocket *socket, gpointer user_data);
 MeshListener *mesh_listener_new (const char *address, GMainContext *context,
     MeshListenerFunc func, gpointer user_data, GError **error);
 void mesh_listener_free (MeshListener *listener);
-char *mesh_listener_dup_host (MeshListener *listener);
+char **mesh_listener_list_hosts (MeshListener *listener);
 guint16 mesh_listener_get_port (MeshListener *listener);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshListener, mesh_listener_free)

@@ -64,20 +64,10 @@ static const GOptionEntry entries[] = {
 static GTlsCertificate *
 make_self_signed (GError **error)
 {
-  g_autofree char *host = NULL;
-  g_autofree char *guess = NULL;
-  g_autoptr (GInetAddress) address = NULL;
-  guint16 port;
+  g_auto (GStrv) names = mesh_address_list_names (listen_on, error);
 
-  if (!mesh_address_parse (listen_on, &host, &port, error))
-    return NULL;
-  address = mesh_address_resolve (host, error);
-  if (!address)
-    return NULL;
-  guess = g_inet_address_get_is_any (address)
-      ? mesh_address_guess_host (address) : g_strdup (host);
-  return mesh_certificate_new_self_signed ((const char *[]) {
-      guess, "localhost", "127.0.0.1", "::1", NULL }, error);
+  return names ? mesh_certificate_new_self_signed ((const char *const *) names,
+      error) : NULL;
 }
 
 static gboolean
@@ -170,7 +160,7 @@ run (GError **error)
   g_autoptr (MeshServer) server = mesh_server_new ();
   g_autoptr (GTlsCertificate) certificate = NULL;
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
-  g_autofree char *url = NULL;
+  g_auto (GStrv) urls = NULL;
 
   if (!configure (server, error))
     return 2;
@@ -179,8 +169,9 @@ run (GError **error)
     return EXIT_FAILURE;
   g_unix_signal_add (SIGINT, quit_cb, loop);
   g_unix_signal_add (SIGTERM, quit_cb, loop);
-  url = mesh_server_dup_url (server);
-  printf ("listening on %s\n", url);
+  urls = mesh_server_dup_urls (server);
+  for (guint i = 0; urls[i]; i++)
+    printf ("%s %s\n", i == 0 ? "listening on" : "also on", urls[i]);
   fflush (stdout);
   g_main_loop_run (loop);
   mesh_server_stop (server);

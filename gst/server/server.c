@@ -626,7 +626,9 @@ mesh_server_add_ice_server (MeshServer *server, const char *uri,
  * mesh_server_listen:
  * @server: a server
  * @address: "ADDR:PORT"; port 0 = any free one. ADDR is an IPv4 address, an
- *   IPv6 address in brackets, or a name
+ *   IPv6 address in brackets, a name (all its addresses, in both families), the
+ *   name of a network interface, or "*" for all addresses; a port alone is one
+ *   of 127.0.0.1
  * @certificate: (nullable): a certificate with its private key, for https;
  *   %NULL = plain http
  * @error: return location for an error
@@ -674,12 +676,41 @@ mesh_server_listen (MeshServer *server, const char *address,
 }
 
 /**
- * mesh_server_dup_url:
- * @server: a server that listens
+ * mesh_server_dup_urls:
+ * @server: a server
  *
- * Returns: (transfer full) (nullable): "http://ADDR:PORT" or
- *   "https://ADDR:PORT", as others reach it: where it listens on all addresses,
- *   ADDR is one of this machine in its network, or 127.0.0.1 when it has none.
+ * Returns: (transfer full) (array zero-terminated=1): "http://ADDR:PORT" or
+ *   "https://ADDR:PORT", as others reach it, the best first: where it listens
+ *   on all addresses, ADDR is what the default route sends from, then this
+ *   machine's other addresses, and 127.0.0.1 when it has none. Empty when the
+ *   server does not listen
+ *
+ * Since: 0.1
+ */
+char **
+mesh_server_dup_urls (MeshServer *server)
+{
+  g_autoptr (GStrvBuilder) urls = g_strv_builder_new ();
+  g_auto (GStrv) hosts = NULL;
+
+  g_return_val_if_fail (MESH_IS_SERVER (server), NULL);
+
+  hosts = server->listener ? mesh_listener_list_hosts (server->listener) : NULL;
+  for (char **host = hosts; host && *host; host++) {
+    g_autofree char *url = g_strdup_printf ("%s://%s:%u",
+        server->credentials ? "https" : "http", *host,
+        mesh_listener_get_port (server->listener));
+
+    g_strv_builder_add (urls, url);
+  }
+  return g_strv_builder_end (urls);
+}
+
+/**
+ * mesh_server_dup_url:
+ * @server: a server
+ *
+ * Returns: (transfer full) (nullable): the first of mesh_server_dup_urls(),
  *   %NULL when the server does not listen
  *
  * Since: 0.1
@@ -687,15 +718,9 @@ mesh_server_listen (MeshServer *server, const char *address,
 char *
 mesh_server_dup_url (MeshServer *server)
 {
-  g_autofree char *host = NULL;
+  g_auto (GStrv) urls = mesh_server_dup_urls (server);
 
-  g_return_val_if_fail (MESH_IS_SERVER (server), NULL);
-
-  if (!server->listener)
-    return NULL;
-  host = mesh_listener_dup_host (server->listener);
-  return g_strdup_printf ("%s://%s:%u", server->credentials ? "https" : "http",
-      host, mesh_listener_get_port (server->listener));
+  return urls ? g_strdup (urls[0]) : NULL;
 }
 
 /**

@@ -21,7 +21,10 @@ MeshServer *mesh_server_new (void);
 MESH_SERVER_API
 gboolean mesh_server_listen (MeshServer *server, const char *address,
     GTlsCertificate *certificate, GError **error);
-/* (transfer full): "http://ADDR:PORT", as others on this machine reach it */
+/* (transfer full): "http://ADDR:PORT", as others reach it, the best first */
+MESH_SERVER_API
+char **mesh_server_dup_urls (MeshServer *server);
+/* (transfer full): the first of them */
 MESH_SERVER_API
 char *mesh_server_dup_url (MeshServer *server);
 MESH_SERVER_API

@@ -267,7 +267,7 @@ install_room_properties (GObjectClass *klass)
       NULL, FLAGS | GST_PARAM_MUTABLE_READY);
   properties[PROP_SERVE] = g_param_spec_string ("serve", "Serve",
       "ADDR:PORT on which to run the signalling server and the page, and make "
-      "a room; port 0 takes any free one", NULL,
+      "a room; port 0 takes any free one, and * as ADDR all addresses", NULL,
       FLAGS | GST_PARAM_MUTABLE_READY);
   properties[PROP_PEER_ID] = g_param_spec_string ("peer-id", "Peer id",
       "Who we are, a UUID; a fresh one unless set", NULL,

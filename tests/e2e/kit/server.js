@@ -12,10 +12,16 @@ import { until } from './wait.js';
 export class Server {
   output = '';
 
-  constructor(args = [], env = {}) {
-    this.process = start(
-      `${process.env.MESH_BUILD_ROOT}/gst/server/meshroom-server`,
-      ['--listen', '127.0.0.1:0', ...args],
+  /**
+   * @param {string[]} [args]
+   * @param {object} [env]
+   * @param {string[]} [within] a command that runs it somewhere else
+   */
+  constructor(args = [], env = {}, within = []) {
+    const [command, ...rest] = [...within,
+      `${process.env.MESH_BUILD_ROOT}/gst/server/meshroom-server`];
+    this.process = start(command,
+      [...rest, '--listen', '127.0.0.1:0', ...args],
       { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     for (const stream of [this.process.stdout, this.process.stderr]) {
       createInterface({ input: stream })
