@@ -455,7 +455,10 @@ write_media (GString *out, Description *d, guint index, MeshSdp *sdp,
   if (index == 0 && !format && (!is_offer || s->rejected))
     return fail (error, "rejects its first m-line");
   if (!format) {
-    if (is_offer && !s->rejected) {
+    /* Without a video codec in common there still is sound, unless the video
+     * carries the bundle. */
+    if (is_offer && !s->rejected
+        && (index == 0 || strcmp (media->kind, "audio") == 0)) {
       g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
           "session description offers no %s codec that we speak", media->kind);
       return FALSE;

@@ -243,19 +243,18 @@ mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
   mesh_call_tell_reach (self, reach);
   member->peer = mesh_peer_new (&config, &error);
   if (member->peer) {
-    const MeshCodec *codec = mesh_call_choose_codec (self, action->codecs);
-
     gst_bin_add (GST_BIN (self->config.element), GST_ELEMENT (member->peer));
     gst_element_sync_state_with_parent (GST_ELEMENT (member->peer));
     if (!action->offerer)
       return;
-    if (codec && mesh_peer_offer (member->peer, codec, &error)) {
+    if (mesh_peer_offer (member->peer, mesh_call_choose_codec (self,
+                action->peer, action->codecs), &error)) {
       mesh_call_note_codec (self, member);
       return;
     }
   }
   mesh_call_warn (self, action->peer, error ? error->message
-      : "no video codec in common (see video-codecs)");
+      : "webrtcbin makes no offer to it");
   mesh_room_failed (self->room, action->peer, action->sid, "refused",
       mesh_call_now ());
 }
@@ -275,6 +274,9 @@ mesh_call_take_remote_sdp (MeshCall *self, const MeshRoomAction *action)
         mesh_call_now ());
     return;
   }
+  if (mesh_peer_is_sound_only (member->peer))
+    mesh_call_warn (self, action->peer, "it offers a picture in no codec of "
+        "video-codecs: there is sound only");
   mesh_call_note_codec (self, member);
 }
 

@@ -89,7 +89,8 @@ void mesh_call_renew_attempts (MeshCall *call, MeshNetworkChange change);
 
 /* codecs.c */
 char **mesh_call_usable_codecs (MeshCall *call);
-const MeshCodec *mesh_call_choose_codec (MeshCall *call, char **wanted);
+const MeshCodec *mesh_call_choose_codec (MeshCall *call, const char *peer,
+    char **wanted);
 void mesh_call_review_codecs (MeshCall *call);
 void mesh_call_review_picture (MeshCall *call, Member *member);
 void mesh_call_note_codec (MeshCall *call, Member *member);

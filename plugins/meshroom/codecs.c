@@ -52,10 +52,24 @@ mesh_call_usable_codecs (MeshCall *self)
   return g_strv_builder_end (builder);
 }
 
-/* The first of the caller's codecs that we speak too and that does not fail;
- * VP8 is what everybody does. */
+static void
+warn_of_none_in_common (MeshCall *self, const char *peer, char **wanted)
+{
+  g_autofree char *named = g_strjoinv (", ", wanted);
+  g_autofree char *theirs = g_strescape (named, NULL);
+  g_autofree char *ours = g_strjoinv (", ", self->video_codecs);
+  g_autofree char *text = g_strdup_printf ("no video codec in common: it has "
+      "%s, video-codecs is %s. There is sound only; add one of its codecs to "
+      "video-codecs for pictures", theirs, ours);
+
+  mesh_call_warn (self, peer, text);
+}
+
+/* The first of the caller's codecs that this room speaks too and that does not
+ * fail. Where there is none in common, the room's own first codec is offered:
+ * the caller rejects the video m-line, and sound goes both ways. */
 const MeshCodec *
-mesh_call_choose_codec (MeshCall *self, char **wanted)
+mesh_call_choose_codec (MeshCall *self, const char *peer, char **wanted)
 {
   const MeshCodec *found = NULL;
 
@@ -70,7 +84,11 @@ mesh_call_choose_codec (MeshCall *self, char **wanted)
     if (!found)
       found = codec;
   }
-  return wanted && wanted[0] ? found : mesh_codec_find (self->video_codecs[0]);
+  if (found)
+    return found;
+  if (wanted && wanted[0])
+    warn_of_none_in_common (self, peer, wanted);
+  return mesh_codec_find (self->video_codecs[0]);
 }
 
 /* What has begun in a codec that our video is not in begins anew. */

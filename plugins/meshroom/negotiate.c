@@ -5,6 +5,8 @@
 
 #include "meshroom/peer-private.h"
 
+#include <string.h>
+
 #include "core/error.h"
 
 /* (transfer full): what RTP of @codec looks like */
@@ -266,9 +268,21 @@ set_remote (MeshPeer *self, const MeshSdp *sdp, gboolean is_offer,
   return TRUE;
 }
 
+/* Whether there is an m-line for a picture, but in no codec of ours. */
+static gboolean
+lacks_video_codec (const MeshSdp *sdp)
+{
+  for (guint i = 0; i < sdp->n_media; i++) {
+    if (!sdp->media[i].codec && strcmp (sdp->media[i].kind, "video") == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
 static gboolean
 answer (MeshPeer *self, const MeshSdp *sdp, GError **error)
 {
+  self->sound_only = lacks_video_codec (sdp);
   for (guint i = 0; i < sdp->n_media; i++) {
     const MeshSdpMedia *media = &sdp->media[i];
 
@@ -293,7 +307,7 @@ read_description (MeshPeer *self, const char *text, gboolean is_offer,
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   g_auto (GStrv) working = NULL;
   MeshSource *source = self->sources[MESH_VIDEO];
-  MeshSdp *sdp;
+  g_autoptr (MeshSdp) sdp = NULL;
 
   for (char **name = self->video_codecs; *name; name++) {
     g_autofree char *failure = source
@@ -305,7 +319,9 @@ read_description (MeshPeer *self, const char *text, gboolean is_offer,
   working = g_strv_builder_end (builder);
   sdp = is_offer ? mesh_sdp_read (text, TRUE, (const char *const *) working,
       NULL) : NULL;
-  return sdp ? sdp : mesh_sdp_read (text, is_offer,
+  if (sdp && !lacks_video_codec (sdp))
+    return g_steal_pointer (&sdp);
+  return mesh_sdp_read (text, is_offer,
       (const char *const *) self->video_codecs, error);
 }
 
@@ -350,6 +366,20 @@ mesh_peer_remote_sdp (MeshPeer *peer, const char *type, const char *sdp,
   }
   return is_offer ? answer (peer, read, error)
       : set_remote (peer, read, FALSE, error);
+}
+
+/**
+ * mesh_peer_is_sound_only:
+ * @peer: an attempt that has taken the peer's offer
+ *
+ * Returns: whether the offer has a picture, but in no codec of ours
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_peer_is_sound_only (MeshPeer *peer)
+{
+  return peer->sound_only;
 }
 
 /**

@@ -49,6 +49,7 @@ struct _MeshPeer {
   Sender senders[MESH_N_KINDS];
   gboolean offerer;
   gboolean described;           /* the peer's description is set */
+  gboolean sound_only;          /* the offer has none of our video codecs */
   gboolean connected;
   gboolean failed;
 

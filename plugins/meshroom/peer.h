@@ -73,6 +73,7 @@ gboolean mesh_peer_offer (MeshPeer *peer, const MeshCodec *video,
     GError **error);
 gboolean mesh_peer_remote_sdp (MeshPeer *peer, const char *type,
     const char *sdp, GError **error);
+gboolean mesh_peer_is_sound_only (MeshPeer *peer);
 void mesh_peer_remote_candidate (MeshPeer *peer, const char *candidate);
 gboolean mesh_peer_is_connected (MeshPeer *peer);
 gboolean mesh_peer_take_heard (MeshPeer *peer);

@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 
-import {chooseAudio, chooseVideo} from '../../gst/server/web/codecs.js';
-import {tidySdp} from '../../gst/server/web/sdp.js';
+import {chooseAudio, chooseVideo, noneInCommon}
+  from '../../gst/server/web/codecs.js';
+import {readVideo, tidySdp} from '../../gst/server/web/sdp.js';
 
 const codec = (mimeType, sdpFmtpLine) => ({mimeType, sdpFmtpLine});
 const h264 = (profile, mode) => codec('video/H264',
@@ -42,6 +43,16 @@ test('codecs: VP8 where nothing that was named is there', () => {
   assert.deepEqual(chooseVideo(['AV2'], [codec('video/VP9')]), []);
 });
 
+test('codecs: none in common', () => {
+  const vp8 = [codec('video/VP8'), codec('video/rtx')];
+  assert.equal(noneInCommon(['H264'], vp8), true);
+  assert.equal(noneInCommon(['AV1', 'H264'], [...vp8, h264('640c1f', 1)]), true);
+  assert.equal(noneInCommon(['H264'], chromium), false);
+  assert.equal(noneInCommon(['H264', 'vp8'], vp8), false);
+  assert.equal(noneInCommon([], vp8), false);
+  assert.equal(noneInCommon(['H264'], []), false);
+});
+
 test('codecs: nothing but Opus for sound', () => {
   const chosen = chooseAudio([codec('audio/opus'), codec('audio/red'),
     codec('audio/G722'), codec('audio/telephone-event')]);
@@ -59,4 +70,23 @@ test('sdp: what is said of payload types that are not listed goes', () => {
   const lines = tidySdp(sdp.join('\r\n')).split('\r\n');
   assert.deepEqual(lines, sdp.filter((line, i) =>
     !gone.includes(line) || (line === gone[0] && i === 8)));
+});
+
+test('sdp: what is said of the picture', () => {
+  const head = 'v=0\r\n';
+  const audio = 'm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=recvonly\r\n'
+    + 'a=rtpmap:111 opus/48000/2\r\n';
+  const video = (port, rest = '') => `m=video ${port} UDP/TLS/RTP/SAVPF 102 96\r
+a=rtpmap:102 H264/90000\r\na=rtpmap:96 rtx/90000\r\n${rest}`;
+  for (const [text, rejected, sends, codecs] of [
+    [head + audio, false, false, []],
+    [head + audio + video(9), false, true, ['H264']],
+    [head + audio + video(0), true, true, ['H264']],
+    [head + video(0, 'a=bundle-only\r\n') + audio, false, true, ['H264']],
+    [head + video(9, 'a=recvonly\r\n') + audio, false, false, ['H264']],
+    [`${head}a=inactive\r\n${audio}${video(9)}`, false, false, ['H264']],
+    [`${head}${video(9, 'a=rtpmap:97 VP8/90000\r\na=rtpmap:98 VP8/90000')}`,
+      false, true, ['H264', 'VP8']],
+    ['', false, false, []]])
+    assert.deepEqual(readVideo(text), {rejected, sends, codecs}, text);
 });

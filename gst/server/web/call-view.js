@@ -18,6 +18,10 @@ import {recall} from './settings.js';
 /** @typedef {import('./link.js').RoomLink} RoomLink */
 
 const DEFAULT_NAME = 'Guest';
+const BARRED = 'Somebody is in this room who does not take your call: they '
+  + 'have as many connections as they may have, or could not agree with your '
+  + 'browser. Another try is made every half minute; if it stays so, ask them '
+  + 'to make room, or use another browser.';
 /* A camera that is allowed is there in no time; one that is asked for is not
  * waited for, the others see the placeholder meanwhile. */
 const MEDIA_PATIENCE = 1500;
@@ -46,6 +50,8 @@ export class CallView {
   #grid = new Grid();
   #chat;
   #over = false;
+  /** Of whom it was said that they do not take our call. @type {Set<string>} */
+  #barred = new Set();
   /** @type {WakeLockSentinel | null} */
   #wakeLock = null;
 
@@ -109,7 +115,7 @@ export class CallView {
             + 'Trying again\u2026');
         }
       },
-      peers: (views) => this.#onPeers(views),
+      peers: (views, barred) => this.#onPeers(views, barred),
       came: ({id, name}, joined) => announce(joined
         ? `${name || this.#grid.nameOf(id)} is here`
         : `${this.#grid.nameOf(id)} has left`),
@@ -134,9 +140,18 @@ export class CallView {
     }
   }
 
-  /** @param {import('./call.js').PeerView[]} views */
-  #onPeers(views) {
+  /**
+   * @param {import('./call.js').PeerView[]} views
+   * @param {string[]} barred
+   */
+  #onPeers(views, barred) {
     this.#grid.show(views);
+    byId('alone-title').textContent = barred.length > 0
+      ? 'Nobody is connected with you yet' : 'Nobody else is here yet';
+    if (barred.some((id) => !this.#barred.has(id)))
+      showNotice('barred', BARRED);
+    for (const id of barred)
+      this.#barred.add(id);
     byId('alone').hidden = views.length > 0
       || document.documentElement.dataset.state === 'joining';
     document.title = views.length > 0

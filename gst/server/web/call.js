@@ -32,6 +32,8 @@ import {Socket} from './socket.js';
  * @property {'' | 'host' | 'prflx' | 'srflx' | 'relay'} path by what kind of
  *   candidates it is connected: directly, through address translation, or
  *   through a relay
+ * @property {string[]} unshown video codecs that it has and this browser does
+ *   not, so that the two only hear each other; empty: all is well
  * @property {number} silence for how many seconds nothing has come, or 0
  */
 
@@ -44,6 +46,7 @@ import {Socket} from './socket.js';
  * @property {boolean} up
  * @property {MediaStreamTrack[]} tracks not shown yet
  * @property {boolean} shown
+ * @property {string[]} unshown
  * @property {number} heardAt
  */
 
@@ -51,7 +54,8 @@ import {Socket} from './socket.js';
  * @typedef {object} CallHandlers
  * @property {(state: 'joining' | 'in-call' | 'reconnecting') => void} state
  * @property {() => void} unreachable the server was tried, in vain
- * @property {(peers: PeerView[]) => void} peers who is to be seen
+ * @property {(peers: PeerView[], barred: string[]) => void} peers who is to be
+ *   seen, and the ids of those who are there and do not take our call
  * @property {(peer: PeerView, joined: boolean) => void} came or went
  * @property {(peer: string, sid: string, track: MediaStreamTrack) => void}
  *   track
@@ -459,12 +463,16 @@ export class Call {
         current.tracks.push(track);
         this.#showTracks(peer, current);
       },
+      unshown: (names) => {
+        current.unshown = names;
+        this.#showPeers();
+      },
     });
     if (!connection)
       return;
     /** @type {Connection} */
     const current = {sid, connection, up: false, tracks: [], shown: false,
-      heardAt: 0};
+      unshown: [], heardAt: 0};
     this.#connections.set(peer, current);
   }
 
@@ -566,6 +574,7 @@ export class Call {
       connected: member?.phase === 'connected' || this.#old.has(id),
       failing: (member?.failures ?? 0) > 1,
       path: current?.connection.path ?? '',
+      unshown: current?.unshown ?? [],
       silence: silence > NOTABLE_SILENCE ? Math.floor(silence / 1000) : 0};
   }
 
@@ -575,6 +584,7 @@ export class Call {
       .filter(({added, phase, failures, barredUntil}) =>
         added || phase !== 'idle' || (failures > 0 && barredUntil <= now()))
       .map(({id}) => this.#view(id));
-    this.#handlers.peers(views);
+    this.#handlers.peers(views, this.#room.members
+      .filter(({barredUntil}) => barredUntil > now()).map(({id}) => id));
   }
 }

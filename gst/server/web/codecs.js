@@ -86,6 +86,18 @@ function prefer(transceiver, codecs) {
   }
 }
 
+/**
+ * Whether a member who can do these alone, and this browser, cannot show each
+ * other any picture. Nothing is known where the browser lists no codecs, or the
+ * member names none.
+ *
+ * @param {string[]} names
+ * @param {Codec[]} [capabilities]
+ */
+export const noneInCommon = (names, capabilities = receivable('video')) =>
+  capabilities.length > 0 && names.length > 0
+    && !names.some((name) => find(capabilities, name));
+
 /** @param {RTCRtpTransceiver} transceiver */
 export const preferOpus = (transceiver) =>
   prefer(transceiver, chooseAudio(receivable('audio')));

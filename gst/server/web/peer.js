@@ -6,8 +6,8 @@
  * replaceTrack(), so nothing is negotiated twice.
  */
 
-import {preferOpus, preferVideo} from './codecs.js';
-import {tidySdp} from './sdp.js';
+import {noneInCommon, preferOpus, preferVideo} from './codecs.js';
+import {readVideo, tidySdp} from './sdp.js';
 
 /** @typedef {'audio' | 'video'} Kind */
 
@@ -23,6 +23,8 @@ const KINDS = ['audio', 'video'];
  * @property {() => void} suspect its path may be gone
  * @property {() => void} failed
  * @property {(track: MediaStreamTrack) => void} track
+ * @property {(codecs: string[]) => void} unshown there is no codec in common for
+ *   pictures, but these of the other end: it is heard only
  */
 
 /**
@@ -85,7 +87,7 @@ export class Peer {
     this.#step(async () => {
       await this.#pc.setRemoteDescription({type, sdp});
       if (type === 'offer')
-        await this.#answer();
+        await this.#answer(readVideo(sdp));
       this.#limit();
     });
   }
@@ -261,15 +263,20 @@ export class Peer {
     const {audioTrack, videoTrack} = this.#media;
     const how = {direction: /** @type {'sendrecv'} */ ('sendrecv'),
       streams: [this.#stream]};
-    const audio = this.#pc.addTransceiver(audioTrack ?? 'audio', how);
-    const video = this.#pc.addTransceiver(videoTrack ?? 'video', how);
-    preferOpus(audio);
-    preferVideo(video, this.#codecs);
+    preferOpus(this.#pc.addTransceiver(audioTrack ?? 'audio', how));
+    /* The other end would refuse all of an offer with a codec it has not. */
+    if (noneInCommon(this.#codecs)) {
+      this.#handlers.unshown(this.#codecs);
+    } else {
+      preferVideo(this.#pc.addTransceiver(videoTrack ?? 'video', how),
+        this.#codecs);
+    }
     await this.#pc.setLocalDescription(await this.#pc.createOffer());
     this.#tellDescription();
   }
 
-  async #answer() {
+  /** @param {ReturnType<typeof readVideo>} offered */
+  async #answer(offered) {
     for (const transceiver of this.#pc.getTransceivers()) {
       const kind = /** @type {Kind} */ (transceiver.receiver.track.kind);
       transceiver.direction = 'sendrecv';
@@ -277,6 +284,9 @@ export class Peer {
       await transceiver.sender.replaceTrack(this.#ownTrack(kind));
     }
     await this.#pc.setLocalDescription(await this.#pc.createAnswer());
+    if (offered.sends && !offered.rejected && !this.#closed
+        && readVideo(this.#pc.localDescription?.sdp ?? '').rejected)
+      this.#handlers.unshown(offered.codecs);
     this.#tellDescription();
     /* What the media has become meanwhile. */
     this.updateTracks();

@@ -19,3 +19,29 @@ export function tidySdp(sdp) {
     return !named || listed.has(named[1]);
   }).join('\r\n');
 }
+
+/* What stands beside a codec and is none. */
+const HELPERS = /^(?:rtx|red|ulpfec|flexfec-03)$/i;
+
+/**
+ * What a description says of the picture.
+ *
+ * @param {string} sdp
+ * @returns {{rejected: boolean, sends: boolean, codecs: string[]}} whether its
+ *   m-line is rejected, whether the describing end sends, and which codecs are
+ *   named
+ */
+export function readVideo(sdp) {
+  const [session, ...sections] = sdp.split(/\r?\n(?=m=)/);
+  const section = sections.find((text) => text.startsWith('m=video ')) ?? '';
+  const direction = /^a=(sendrecv|sendonly|recvonly|inactive)\s*$/m;
+  const [, found = 'sendrecv'] = direction.exec(section)
+    ?? direction.exec(session) ?? [];
+  const names = [...section.matchAll(/^a=rtpmap:\d+ ([^/\s]+)/gm)]
+    .map(([, name]) => name).filter((name) => !HELPERS.test(name));
+  /* An m-line that only lives in a bundle has port 0, too (RFC 9143, 6). */
+  return {rejected: /^m=video 0 /.test(section)
+      && !/^a=bundle-only\s*$/m.test(section),
+    sends: section !== '' && found.startsWith('send'),
+    codecs: [...new Set(names)]};
+}

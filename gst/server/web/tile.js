@@ -26,6 +26,12 @@ function describeState({connected, failing, silence, before}) {
   return before ? 'reconnecting\u2026' : 'connecting\u2026';
 }
 
+/** @param {string} name @param {string[]} codecs */
+const describeUnshown = (name, codecs) => (codecs.length === 0 ? ''
+  : `${name} sends a picture that this browser cannot show (${
+    codecs.join(', ')}), and does not see yours. You hear each other. To see `
+    + `each other, use a browser that has ${codecs[0]}.`);
+
 export class Tile {
   /** @type {HTMLElement} */
   element;
@@ -54,7 +60,8 @@ export class Tile {
   }
 
   /** @param {PeerView} view */
-  update({name, muted, hidden, connected, failing, path, silence}) {
+  update({name, muted, hidden, connected, failing, path, silence,
+    unshown = []}) {
     this.name = name.trim() || 'Guest';
     const find = (selector) => this.element.querySelector(selector);
     find('.name').textContent = this.name;
@@ -65,6 +72,10 @@ export class Tile {
     find('.progress').hidden = connected && silence === 0;
     find('.progress-text').textContent = describeState(
       {connected, failing, silence, before: this.#sid !== ''});
+    /* Written only when it is another, since it is read out then. */
+    const words = connected ? describeUnshown(this.name, unshown) : '';
+    if (find('.unshown').textContent !== words)
+      find('.unshown').textContent = words;
     this.element.title = connected ? PATHS[path] ?? '' : '';
     this.element.dataset.path = connected ? path : '';
     this.element.classList.toggle('connected', connected);
