@@ -112,8 +112,9 @@ make_stage (MeshIntake *self, const char *description)
 static const char *
 orientation_name (GstVideoOrientationMethod method)
 {
-  GEnumClass *klass = g_type_class_peek (GST_TYPE_VIDEO_ORIENTATION_METHOD);
-  GEnumValue *value = klass ? g_enum_get_value (klass, method) : NULL;
+  g_autoptr (GEnumClass) klass =
+      g_type_class_ref (GST_TYPE_VIDEO_ORIENTATION_METHOD);
+  const GEnumValue *value = g_enum_get_value (klass, method);
 
   return value ? value->value_nick : "turned";
 }

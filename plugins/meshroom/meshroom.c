@@ -21,11 +21,13 @@
  * A source that is not live, such as a file, is played by the clock, from the
  * moment somebody is connected who gets it, or from the start with
  * #meshroom:wait-for-peers off. Picture and sound of one file stay together.
- * Where buffers have no times they follow each other by their frame rate or
- * number of samples, so an application that makes frames itself may leave
- * `appsrc` as it is, though `is-live=true do-timestamp=true` says best what it
- * does. Pausing the pipeline pauses the file, a seek sent to the pipeline or to
- * the element seeks in it, with SEGMENT for a loop without a gap, and the
+ * An application that makes frames by a clock of its own says so with
+ * `appsrc is-live=true do-timestamp=true`, and never waits for anybody; frames
+ * without any time do not wait either, and follow each other by their frame rate
+ * or number of samples.
+ *
+ * Pausing the pipeline pauses the file, a seek sent to the pipeline or to the
+ * element seeks in it, with SEGMENT for a loop without a gap, and the
  * pipeline's position and duration are the file's. At its end there is an
  * element message `meshroom-input-ended` with the `pad`'s name, and the call
  * goes on; once all sink pads to which anything came are at their end, the

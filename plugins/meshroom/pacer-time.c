@@ -5,6 +5,7 @@
 #include "meshroom/pacer-private.h"
 
 #include "meshroom/common.h"
+#include "meshroom/upstream.h"
 
 /* Frames without a time come at most that much faster than their frame rate
  * says: an application's timer is a little off, and must not be held back so
@@ -39,24 +40,12 @@ get_now (MeshPacer *self)
   return (gint64) gst_clock_get_time (clock) - base;
 }
 
-/* Whether upstream goes by the clock. Asked with each stream's first buffer,
- * when the path is sure to be complete; no answer means no. */
+/* Whether the next buffer of an input that can wait has to, but for its time. */
 static gboolean
-ask_live (MeshPacer *self)
-{
-  g_autoptr (GstQuery) query = gst_query_new_latency ();
-  gboolean live = FALSE;
-
-  if (gst_pad_peer_query (self->sinkpad, query))
-    gst_query_parse_latency (query, &live, NULL, NULL);
-  return live;
-}
-
-static gboolean
-is_held_locked (MeshPacer *self)
+is_held_locked (MeshPacer *self, gboolean timed)
 {
   return !self->flushing && (!self->playing
-      || !mesh_timeline_is_open_locked (self->timeline));
+      || (timed && !mesh_timeline_is_open_locked (self->timeline)));
 }
 
 /* Waits on the clock, without the lock. Returns: whether the time has come;
@@ -112,6 +101,15 @@ get_start (MeshPacer *self, GstBuffer *buffer)
       : GST_BUFFER_DTS_OR_PTS (buffer);
 }
 
+/* Frames without times are most likely an application's that makes them by a
+ * clock of its own, and does not stop when it is not listened to. */
+static gboolean
+is_timed (MeshPacer *self, GstBuffer *buffer)
+{
+  return self->segment.format == GST_FORMAT_TIME
+      && GST_CLOCK_TIME_IS_VALID (get_start (self, buffer));
+}
+
 /* The running time of a buffer: FALSE where it has none. *outside: the buffer
  * lies outside of its segment, and a raw one is not to be shown. */
 static gboolean
@@ -123,8 +121,7 @@ get_running_time (MeshPacer *self, GstBuffer *buffer, gint64 *time,
   int sign_first, sign_last;
 
   *outside = FALSE;
-  if (!GST_CLOCK_TIME_IS_VALID (start)
-      || self->segment.format != GST_FORMAT_TIME)
+  if (!is_timed (self, buffer))
     return FALSE;
   if (GST_BUFFER_DURATION_IS_VALID (buffer))
     stop = start + GST_BUFFER_DURATION (buffer);
@@ -183,11 +180,12 @@ mesh_pacer_wait_for_turn (MeshPacer *self, GstBuffer *buffer, GstClockTime *out)
 {
   GstFlowReturn result = GST_FLOW_OK;
   gboolean live = mesh_pacer_is_live (self), due = FALSE;
+  gboolean timed = is_timed (self, buffer);
 
   mesh_timeline_lock (self->timeline);
   self->live = live;
   while (!self->flushing && result == GST_FLOW_OK && !due) {
-    if (!self->live && is_held_locked (self))
+    if (!self->live && is_held_locked (self, timed))
       mesh_timeline_wait_locked (self->timeline);
     else if (place_locked (self, buffer, out) == MESH_PLACE_DROP)
       result = GST_FLOW_CUSTOM_SUCCESS;
@@ -196,9 +194,9 @@ mesh_pacer_wait_for_turn (MeshPacer *self, GstBuffer *buffer, GstClockTime *out)
   }
   if (self->flushing)
     result = GST_FLOW_FLUSHING;
-  if (result == GST_FLOW_OK && GST_BUFFER_PTS_IS_VALID (buffer))
+  if (result == GST_FLOW_OK && timed)
     self->position = gst_segment_to_stream_time (&self->segment,
-        GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+        GST_FORMAT_TIME, get_start (self, buffer));
   mesh_timeline_unlock (self->timeline);
   return result;
 }
@@ -248,7 +246,7 @@ mesh_pacer_is_live (MeshPacer *pacer)
   mesh_timeline_lock (pacer->timeline);
   live = pacer->live;
   mesh_timeline_unlock (pacer->timeline);
-  return live < 0 ? ask_live (pacer) : live;
+  return live < 0 ? mesh_upstream_is_live (pacer->sinkpad) : live;
 }
 
 /**
@@ -271,7 +269,7 @@ mesh_pacer_drain (MeshPacer *pacer)
   mesh_timeline_lock (pacer->timeline);
   while (!pacer->flushing && !due && pacer->live == FALSE
       && GST_CLOCK_TIME_IS_VALID (pacer->end)) {
-    if (is_held_locked (pacer))
+    if (is_held_locked (pacer, FALSE))
       mesh_timeline_wait_locked (pacer->timeline);
     else
       due = wait_for_clock_locked (pacer, pacer->end);

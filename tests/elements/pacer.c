@@ -7,6 +7,7 @@
 #include <gst/check/gstharness.h>
 
 #include "meshroom/pacer.h"
+#include "meshroom/upstream.h"
 
 #define VIDEO "video/x-raw,format=GRAY8,width=4,height=4,framerate=25/1"
 #define AUDIO "audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1"
@@ -207,6 +208,71 @@ GST_START_TEST (live_buffers_without_times_are_of_now)
   gst_harness_push (f.h, gst_buffer_new_allocate (NULL, 16, NULL));
   expect_now (&f, GST_SECOND + 7);
   finish (&f);
+}
+
+GST_END_TEST;
+
+/* An application that pushes frames without times is not held up by nobody's
+ * being there. */
+GST_START_TEST (buffers_without_times_wait_for_nobody)
+{
+  Fixture f;
+  GstSegment segment;
+
+  begin (&f, FALSE, VIDEO);
+  gst_harness_set_time (f.h, GST_SECOND);
+  if (__i__) {
+    /* appsrc's default: times that lie in no segment of time are none */
+    gst_segment_init (&segment, GST_FORMAT_BYTES);
+    gst_harness_push_event (f.h, gst_event_new_segment (&segment));
+    gst_harness_push (f.h, frame (77 * GST_SECOND));
+  } else {
+    gst_harness_push (f.h, gst_buffer_new_allocate (NULL, 16, NULL));
+  }
+  expect_now (&f, GST_SECOND);
+  finish (&f);
+}
+
+GST_END_TEST;
+
+/* Behind another element, and in a bin. */
+static const char *const clocked[] = {
+  "fakesrc do-timestamp=true format=time",
+  "fakesrc do-timestamp=true ! identity ! queue",
+  "( fakesrc do-timestamp=true ! identity ) ! ( identity )",
+  "fakesrc is-live=true ! identity",
+};
+static const char *const unclocked[] = {
+  "fakesrc format=time", "( videotestsrc ! queue ) ! identity",
+  "identity"
+};
+
+static gboolean
+is_live (const char *description)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *line = g_strdup_printf ("%s ! fakesink name=sink",
+      description);
+  g_autoptr (GstElement) pipeline = gst_parse_launch (line, &error);
+  g_autoptr (GstElement) sink = NULL;
+  g_autoptr (GstPad) pad = NULL;
+  gboolean live;
+
+  g_assert_no_error (error);
+  sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  pad = gst_element_get_static_pad (sink, "sink");
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  live = mesh_upstream_is_live (pad);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  return live;
+}
+
+GST_START_TEST (what_stamps_by_the_clock_is_live)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (clocked); i++)
+    fail_unless (is_live (clocked[i]), "%s", clocked[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (unclocked); i++)
+    fail_if (is_live (unclocked[i]), "%s", unclocked[i]);
 }
 
 GST_END_TEST;
@@ -458,6 +524,8 @@ pacer_suite (void)
   tcase_add_test (tcase, live_input_passes_as_it_is);
   tcase_add_loop_test (tcase, buffers_without_times_get_them, 0, 2);
   tcase_add_test (tcase, live_buffers_without_times_are_of_now);
+  tcase_add_loop_test (tcase, buffers_without_times_wait_for_nobody, 0, 2);
+  tcase_add_test (tcase, what_stamps_by_the_clock_is_live);
   tcase_add_test (tcase, a_seek_goes_on_at_once);
   tcase_add_test (tcase, a_loop_by_segments_has_no_gap);
   tcase_add_loop_test (tcase, twice_as_fast_is_half_as_long, 0, 2);

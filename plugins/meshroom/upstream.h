@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/* What can be known of what feeds a sink pad. */
+
+gboolean mesh_upstream_is_live (GstPad *sink);
+
+G_END_DECLS
