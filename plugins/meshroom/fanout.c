@@ -6,7 +6,7 @@
  * Threads: the API may be called from any thread. Nothing is pushed or sent
  * with a lock held. */
 
-#include "meshroom/fanout.h"
+#include "meshroom/fanout-private.h"
 
 #include <gst/video/video.h>
 
@@ -19,42 +19,7 @@
 #define MAX_QUEUED_BYTES (2 * 1024 * 1024)
 #define MAX_QUEUED_ITEMS 256
 
-/* Key-frame requests of all branches are merged into one per interval. */
-#define KEY_UNIT_INTERVAL (250 * G_TIME_SPAN_MILLISECOND)
-
-#define MESH_TYPE_BRANCH (mesh_branch_get_type ())
-G_DECLARE_FINAL_TYPE (MeshBranch, mesh_branch, MESH, BRANCH, GstPad)
-
-struct _MeshBranch {
-  GstPad parent;
-
-  GMutex lock;                  /* guards all below */
-  GCond cond;
-  GQueue items;                 /* GstMiniObject: buffers and events */
-  guint64 bytes;
-  gboolean open;
-  gboolean flushing;
-  gboolean need_key;            /* video: skip until a key frame comes */
-  gboolean busy;                /* its thread is pushing something */
-  guint64 dropped;
-};
-
 G_DEFINE_FINAL_TYPE (MeshBranch, mesh_branch, GST_TYPE_PAD)
-
-struct _MeshFanout {
-  GstElement parent;
-
-  GstPad *sinkpad;
-  GstCaps *caps;                /* what we take */
-  gboolean is_video;
-  GMutex lock;                  /* taken before a branch's; guards: */
-  gboolean muted;
-  gint64 last_key_request;
-  GPtrArray *branches;          /* MeshBranch */
-  GstEvent *caps_event;         /* the latest of each, for new branches */
-  GstEvent *segment;
-  gint key_wanted;              /* atomic */
-};
 
 G_DEFINE_FINAL_TYPE (MeshFanout, mesh_fanout, GST_TYPE_ELEMENT)
 
@@ -160,13 +125,6 @@ branch_activate_mode (GstPad *pad, GstObject *parent, GstPadMode mode,
   return gst_pad_stop_task (pad);
 }
 
-static void
-want_key_unit (MeshFanout *self)
-{
-  if (self->is_video)
-    g_atomic_int_set (&self->key_wanted, TRUE);
-}
-
 /* From upstream a branch may only ask for key frames. Whatever else comes
  * (QOS, LATENCY, RECONFIGURE, feedback of one peer's session) is no business
  * of the one encoder for all. */
@@ -174,7 +132,7 @@ static gboolean
 branch_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   if (gst_video_event_is_force_key_unit (event))
-    want_key_unit (MESH_FANOUT (parent));
+    mesh_fanout_want_key_unit (MESH_FANOUT (parent));
   gst_event_unref (event);
   return TRUE;
 }
@@ -271,34 +229,12 @@ branch_add_buffer (MeshFanout *self, MeshBranch *branch, GstBuffer *buffer)
   return need_key;
 }
 
-/* Passes a wish for a key frame on, unless that was done a moment ago: then the
- * next frame that comes by reminds us. */
-static void
-request_key_unit (MeshFanout *self)
-{
-  gint64 now = g_get_monotonic_time ();
-  gboolean due;
-
-  if (!g_atomic_int_get (&self->key_wanted))
-    return;
-  g_mutex_lock (&self->lock);
-  due = now - self->last_key_request >= KEY_UNIT_INTERVAL;
-  if (due)
-    self->last_key_request = now;
-  g_mutex_unlock (&self->lock);
-  if (!due || !g_atomic_int_compare_and_exchange (&self->key_wanted, TRUE,
-          FALSE))
-    return;
-  GST_DEBUG_OBJECT (self, "asking for a key frame");
-  gst_pad_push_event (self->sinkpad,
-      gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, TRUE,
-          0));
-}
-
 static GstFlowReturn
 fanout_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   MeshFanout *self = MESH_FANOUT (parent);
+  gboolean waits = FALSE;
+  gint64 waited;
 
   /* One piece with the look at muted, so that the setter can promise. */
   g_mutex_lock (&self->lock);
@@ -308,13 +244,18 @@ fanout_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
     g_atomic_int_set (&self->key_wanted, FALSE);
   for (guint i = 0; !self->muted && i < self->branches->len; i++) {
     if (branch_add_buffer (self, g_ptr_array_index (self->branches, i),
-            buffer))
-      want_key_unit (self);
+            buffer)) {
+      mesh_fanout_want_key_unit (self);
+      waits = TRUE;
+    }
   }
+  waited = mesh_fanout_note_wait_locked (self, waits);
   g_mutex_unlock (&self->lock);
   gst_buffer_unref (buffer);
 
-  request_key_unit (self);
+  mesh_fanout_request_key_unit (self);
+  if (waited > 0 && self->starved)
+    self->starved (waited, self->user_data);
   return GST_FLOW_OK;
 }
 
@@ -430,8 +371,8 @@ mesh_fanout_open_branch (MeshFanout *fanout, GstPad *branch)
   self->open = TRUE;
   self->need_key = fanout->is_video;
   g_mutex_unlock (&self->lock);
-  want_key_unit (fanout);
-  request_key_unit (fanout);
+  mesh_fanout_want_key_unit (fanout);
+  mesh_fanout_request_key_unit (fanout);
 }
 
 /**
@@ -519,7 +460,7 @@ mesh_fanout_set_muted (MeshFanout *fanout, gboolean muted)
   }
   g_mutex_unlock (&fanout->lock);
   if (!muted)
-    want_key_unit (fanout);
+    mesh_fanout_want_key_unit (fanout);
 }
 
 /**
@@ -540,6 +481,23 @@ mesh_fanout_new (GstCaps *caps)
   self->is_video = g_str_has_prefix (gst_structure_get_name
       (gst_caps_get_structure (caps, 0)), "video/");
   return self;
+}
+
+/**
+ * mesh_fanout_set_starved:
+ * @fanout: a fan-out that gets nothing yet
+ * @starved: what to call when upstream does not make the key frames that it is
+ *   asked for
+ * @user_data: for @starved
+ *
+ * Since: 0.1
+ */
+void
+mesh_fanout_set_starved (MeshFanout *fanout, MeshFanoutStarved starved,
+    gpointer user_data)
+{
+  fanout->starved = starved;
+  fanout->user_data = user_data;
 }
 
 static void

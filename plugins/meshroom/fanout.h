@@ -17,7 +17,13 @@ G_BEGIN_DECLS
 #define MESH_TYPE_FANOUT (mesh_fanout_get_type ())
 G_DECLARE_FINAL_TYPE (MeshFanout, mesh_fanout, MESH, FANOUT, GstElement)
 
+/* A branch has waited @waited microseconds for a key frame, though upstream was
+ * asked for one. Called on the streaming thread, once for each wait. */
+typedef void (*MeshFanoutStarved) (gint64 waited, gpointer user_data);
+
 MeshFanout *mesh_fanout_new (GstCaps *caps);
+void mesh_fanout_set_starved (MeshFanout *fanout, MeshFanoutStarved starved,
+    gpointer user_data);
 void mesh_fanout_set_muted (MeshFanout *fanout, gboolean muted);
 
 GstPad *mesh_fanout_add_branch (MeshFanout *fanout);

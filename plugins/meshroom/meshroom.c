@@ -14,8 +14,16 @@
  * INFO message; with #meshroom:link it joins a room. Opened in a
  * browser, the same link joins as well.
  *
- * Sinks take raw streams, or encoded ones (VP8, H.264, Opus), which are passed
- * through. None of them must be there: a room without `video_sink` just
+ * Sinks take raw streams, or encoded ones (VP8, H.264, Opus). Raw video may
+ * have any size, format and frame rate; what is larger than 4096x2304 pixels in
+ * any shape is scaled down. Encoded streams are passed on as they are where
+ * every peer can decode them: H.264 in constrained baseline, for which an
+ * encoder upstream is asked. Others are decoded and encoded again, with a
+ * warning. A passed-on stream should have a key frame at least every two
+ * seconds, or come from an encoder that makes one when asked, since newcomers
+ * wait for it. The input may change in mid-call, from raw to encoded as well.
+ * What fails here is a warning: when no encoder works, the call goes on without
+ * the picture. None of the sinks must be there: a room without `video_sink` just
  * watches.
  *
  * A source that is not live, such as a file, is played by the clock, from the

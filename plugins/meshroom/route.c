@@ -284,6 +284,27 @@ warn_of_decoding (MeshSource *self, const GstCaps *caps)
         "decoded and encoded again", self->input->name);
 }
 
+/* Whoever comes sees nothing before the next key frame, and that is the
+ * application's encoder's to make. */
+void
+mesh_source_on_starved (gint64 waited, gpointer user_data)
+{
+  MeshSource *self = user_data;
+  gboolean tell;
+
+  g_mutex_lock (&self->lock);
+  tell = self->input && !self->tee && !self->told_starved;
+  self->told_starved |= tell;
+  g_mutex_unlock (&self->lock);
+  if (tell)
+    mesh_source_warn (self, "somebody has waited %d s for a key frame: what "
+        "encodes it makes none when asked (it is a file, or far away), so "
+        "whoever comes waits for the next in the dark. Have one made at least "
+        "every 2 s (key-int-max of x264enc, keyframe-max-dist of vp8enc, "
+        "gop-size of others), or give raw video", (int) (waited
+            / G_TIME_SPAN_SECOND));
+}
+
 /* The parser knows what exactly it is that comes in. */
 static void
 settle (MeshSource *self, GstPad *parsed, const GstCaps *caps)
@@ -432,6 +453,7 @@ mesh_source_take_caps (MeshSource *self, GstCaps *caps)
   g_mutex_lock (&self->lock);
   self->expected = NULL;
   self->failures = 0;
+  self->told_starved = FALSE;
   gst_caps_replace (&self->caps, caps);
   runs = codec ? self->parser && self->input == codec
       : self->tee && !self->input;

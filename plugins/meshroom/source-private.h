@@ -35,6 +35,7 @@ struct _MeshSource {
   const MeshCodec *input;       /* of an encoded input */
   const MeshCodec *expected;    /* before there is any */
   guint failures;               /* of parser and decoder, with these caps */
+  gboolean told_starved;        /* with these caps */
   gboolean muted;
   gboolean hidden;              /* a picture comes in place of the camera */
 };
@@ -49,6 +50,7 @@ MeshEncoding *mesh_source_get_encoding_locked (MeshSource *source,
 /* route.c: the streaming thread of the source's pad */
 void mesh_source_take_caps (MeshSource *source, GstCaps *caps);
 void mesh_source_mend (MeshSource *source);
+void mesh_source_on_starved (gint64 waited, gpointer source);
 /* route.c: any thread */
 void mesh_source_feed_locked (MeshSource *source, MeshEncoding *encoding);
 

@@ -37,6 +37,7 @@ mesh_source_get_encoding_locked (MeshSource *self, const MeshCodec *codec)
       return encoding;
   }
   encoding = mesh_encoding_new (codec);
+  mesh_fanout_set_starved (encoding->fanout, mesh_source_on_starved, self);
   mesh_fanout_set_muted (encoding->fanout, self->muted);
   mesh_source_add_to_room_locked (self, GST_ELEMENT (encoding->fanout));
   gst_element_sync_state_with_parent (GST_ELEMENT (encoding->fanout));

@@ -414,6 +414,47 @@ GST_START_TEST (junk_hurts_nobody)
 
 GST_END_TEST;
 
+static GstPadProbeReturn
+drop_event (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  return gst_video_event_is_force_key_unit (GST_PAD_PROBE_INFO_EVENT (info))
+      ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+}
+
+/* An encoder that could make a key frame, and one that does not hear of it. */
+GST_START_TEST (newcomers_do_not_wait_without_a_word)
+{
+  g_autoptr (GstElement) deaf = NULL;
+  g_autoptr (GstPad) pad = NULL;
+  Party *c;
+
+  start ("", SOURCE (PARTY_RED) SMALL " ! vp8enc deadline=1 "
+      "keyframe-max-dist=1000000 keyframe-mode=auto ! identity name=deaf "
+      TO_ROOM, "", "");
+  WAIT_FOR (party_sees (b, a->id, PARTY_RED));
+  deaf = gst_bin_get_by_name (GST_BIN (a->pipeline), "deaf");
+  pad = gst_element_get_static_pad (deaf, "src");
+  if (__i__)
+    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, drop_event,
+        NULL, NULL);
+  c = party_new (wire, "", "");
+  party_start (c);
+  if (__i__)
+    WAIT_FOR (party_has (a->warnings, "the stream on video_sink: somebody has "
+            "waited 2 s for a key frame"));
+  else
+    WAIT_FOR (party_sees (c, a->id, PARTY_RED));
+  party_free (c);
+  WAIT_FOR (a->removed->len == 1);
+  ck_assert_uint_eq (a->warnings->len, __i__);
+  check_errors (a);
+  party_free (a);
+  party_free (b);
+  wire_free (wire);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (opus_of_six_channels_is_heard)
 {
   start ("", " audiotestsrc is-live=true samplesperbuffer=480 volume=0.5 "
@@ -458,6 +499,8 @@ meshroom_codecs_suite (void)
   tcase_add_test (encoded_case, raw_and_encoded_input_may_take_turns);
   tcase_add_loop_test (encoded_case, junk_hurts_nobody, 0,
       G_N_ELEMENTS (junk));
+  tcase_add_loop_test (encoded_case, newcomers_do_not_wait_without_a_word, 0,
+      2);
   tcase_add_test (encoded_case, opus_of_six_channels_is_heard);
   suite_add_tcase (suite, failing_case);
   tcase_add_checked_fixture (failing_case, set_up, NULL);
