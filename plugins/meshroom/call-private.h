@@ -7,6 +7,7 @@
 #include "meshroom/peer.h"
 #include "meshroom/tile.h"
 #include "signalling/ice-client.h"
+#include "signalling/ice-probe.h"
 #include "signalling/network.h"
 #include "signalling/seal.h"
 
@@ -55,6 +56,7 @@ struct _MeshCall {
   MeshNetwork *network;
   gboolean alone;               /* nobody but this machine can be reached */
   MeshIceClient *ice_client;    /* NULL: nobody to ask */
+  MeshIceProbe *ice_probe;      /* NULL: no servers */
   GQueue *held;                 /* messages until it has answered; else NULL */
   char *last_warning;
   guint warnings_left;
@@ -98,6 +100,9 @@ void mesh_call_note_codec (MeshCall *call, Member *member);
 /* inbox.c */
 void mesh_call_read_held (MeshCall *call);
 void mesh_call_post (MeshCall *call, GSourceFunc func);
+
+/* ice-report.c */
+void mesh_call_probe_ice_servers (MeshCall *call);
 
 /* figures.c */
 void mesh_call_refresh (MeshCall *call);

@@ -286,6 +286,7 @@ on_ice_servers (const MeshIceServers *servers, const GError *error,
     GST_INFO_OBJECT (self->config.element, "the server has %s STUN server, "
         "%u TURN servers", self->stun_server ? "a" : "no",
         self->turn_servers ? g_strv_length (self->turn_servers) : 0);
+    mesh_call_probe_ice_servers (self);
   }
   mesh_call_read_held (self);
 }
@@ -401,6 +402,7 @@ mesh_call_new (const MeshCallConfig *config, GError **error)
   self->context = g_main_context_new ();
   self->loop = g_main_loop_new (self->context, FALSE);
   start_timers (self);
+  mesh_call_probe_ice_servers (self);
   if (config->ask_ice_servers) {
     self->held = g_queue_new ();
     self->ice_client = mesh_ice_client_new (self->context, config->link,
@@ -431,6 +433,7 @@ mesh_call_stop (MeshCall *call)
   g_source_destroy (call->pulse);
   g_clear_pointer (&call->network, mesh_network_free);
   g_clear_pointer (&call->ice_client, mesh_ice_client_free);
+  g_clear_pointer (&call->ice_probe, mesh_ice_probe_free);
   while (g_main_context_iteration (call->context, FALSE));
   call_free (call);
 }
