@@ -278,6 +278,34 @@ drop_body (MeshConn *self, gsize length)
   }
 }
 
+/* Why a request is not served, whatever its body is; 0: it is. */
+static guint
+refuse (const MeshHttpRequest *request, guint status, gsize limit)
+{
+  if (!request)
+    return status;
+  if (mesh_http_request_expectation (request) == MESH_HTTP_EXPECTS_UNKNOWN)
+    return 417;
+  if (request->body_length < 0)
+    return 411;
+  return (gsize) request->body_length > limit ? 413 : 0;
+}
+
+/* A client that waits for a word before it sends a body would wait a second, or
+ * for ever, if it got none; one whose body is here needs none. */
+static void
+invite_body (MeshConn *self)
+{
+  static const char words[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+  if (self->head->len >= self->request->body_length
+      || mesh_http_request_expectation (self->request)
+      != MESH_HTTP_EXPECTS_CONTINUE)
+    return;
+  g_byte_array_append (self->out, (const guint8 *) words, strlen (words));
+  mesh_conn_flush (self);
+}
+
 /* Reads a request's head, and keeps it until its body is there, too. Returns
  * FALSE when there is no whole one, or it was answered already. */
 static gboolean
@@ -298,12 +326,13 @@ take_head (MeshConn *self)
     limit = self->funcs->body_limit (self, request, self->user_data);
   if (request && !limit)
     request->body_length = 0;
-  if (request && request->body_length >= 0
-      && (gsize) request->body_length <= limit) {
+  status = refuse (request, status, limit);
+  if (status == 0) {
     self->request = g_steal_pointer (&request);
-    return TRUE;
+    invite_body (self);
+    return self->phase == HTTP;
   }
-  answer (self, NULL, !request ? status : request->body_length < 0 ? 411 : 413);
+  answer (self, NULL, status);
   mesh_conn_flush (self);
   return FALSE;
 }
@@ -442,7 +471,7 @@ on_ready (gpointer user_data)
  */
 MeshConn *
 mesh_conn_new (guint64 number, GSocket *socket,
-    gnutls_certificate_credentials_t credentials, MeshPoller *poller,
+    MeshCredentials *credentials, MeshPoller *poller,
     const MeshConnTimes *times, const MeshConnFuncs *funcs, gpointer user_data)
 {
   MeshConn *self = g_new0 (MeshConn, 1);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <gio/gio.h>
-#include <gnutls/gnutls.h>
-
+#include "server/credentials.h"
 #include "server/http.h"
 #include "server/poller.h"
 
@@ -52,7 +50,7 @@ typedef struct {
 } MeshConnTimes;
 
 MeshConn *mesh_conn_new (guint64 number, GSocket *socket,
-    gnutls_certificate_credentials_t credentials, MeshPoller *poller,
+    MeshCredentials *credentials, MeshPoller *poller,
     const MeshConnTimes *times, const MeshConnFuncs *funcs,
     gpointer user_data);
 void mesh_conn_unref (MeshConn *conn);

@@ -62,6 +62,7 @@ parse_start (MeshHttpRequest *self, const char *line, guint *status)
       && !g_str_equal (words[2], "HTTP/1.0"))
     return FALSE;
   self->keep_alive = words[2][7] == '1';
+  self->http_1_0 = !self->keep_alive;
   self->method = g_strdup (words[0]);
   self->path = g_strdup (words[1]);
   query = strchr (self->path, '?');
@@ -198,6 +199,30 @@ mesh_http_request_has_token (const MeshHttpRequest *request, const char *name,
   return FALSE;
 }
 
+/*
+ * mesh_http_request_expectation:
+ *
+ * Returns: whether the client waits with its body for a word of ours (RFC 9110,
+ *   section 10.1.1), or expects something that nobody knows
+ */
+MeshHttpExpectation
+mesh_http_request_expectation (const MeshHttpRequest *request)
+{
+  MeshHttpExpectation expectation = MESH_HTTP_EXPECTS_NOTHING;
+
+  /* a client of HTTP/1.0 could not make anything of the answer */
+  for (guint i = 0; i < request->headers->len && !request->http_1_0; i += 2) {
+    if (g_ascii_strcasecmp (g_ptr_array_index (request->headers, i),
+            "Expect") != 0)
+      continue;
+    if (g_ascii_strcasecmp (g_ptr_array_index (request->headers, i + 1),
+            "100-continue") != 0)
+      return MESH_HTTP_EXPECTS_UNKNOWN;
+    expectation = MESH_HTTP_EXPECTS_CONTINUE;
+  }
+  return expectation;
+}
+
 void
 mesh_http_response_clear (MeshHttpResponse *response)
 {
@@ -215,12 +240,32 @@ mesh_http_response_add (MeshHttpResponse *response, const char *name,
   g_string_append_printf (response->headers, "%s: %s\r\n", name, value);
 }
 
+/* As RFC 9110 has it, section 5.6.7: in English, whatever the language of this
+ * machine is, which g_date_time_format() would take. */
+static char *
+format_date (GDateTime *time)
+{
+  static const char *const days[] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat",
+    "Sun"
+  };
+  static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May",
+    "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"
+  };
+
+  return g_strdup_printf ("%s, %02d %s %04d %02d:%02d:%02d GMT",
+      days[g_date_time_get_day_of_week (time) - 1],
+      g_date_time_get_day_of_month (time),
+      months[g_date_time_get_month (time) - 1], g_date_time_get_year (time),
+      g_date_time_get_hour (time), g_date_time_get_minute (time),
+      g_date_time_get_second (time));
+}
+
 /* What belongs to every answer. */
 void
 mesh_http_response_add_general (MeshHttpResponse *response)
 {
   g_autoptr (GDateTime) today = g_date_time_new_now_utc ();
-  g_autofree char *date = g_date_time_format (today, "%a, %d %b %Y %T GMT");
+  g_autofree char *date = format_date (today);
 
   mesh_http_response_add (response, "Date", date);
   mesh_http_response_add (response, "X-Content-Type-Options", "nosniff");
@@ -253,6 +298,8 @@ status_phrase (guint status)
       return "Length Required";
     case 413:
       return "Content Too Large";
+    case 417:
+      return "Expectation Failed";
     case 426:
       return "Upgrade Required";
     case 429:

@@ -17,6 +17,7 @@ typedef struct {
   const char *query;            /* as sent; NULL: none */
   gboolean keep_alive;          /* after an answer that did not read the body */
   gboolean persistent;          /* after one that did */
+  gboolean http_1_0;
   GPtrArray *headers;           /* name, value, name, value, … */
   gint64 body_length;           /* -1: not known beforehand */
   const char *body;             /* what was read of it; NULL: nothing */
@@ -29,6 +30,12 @@ typedef struct {
   GString *headers;             /* further ones, each ending in CR LF */
 } MeshHttpResponse;
 
+typedef enum {
+  MESH_HTTP_EXPECTS_NOTHING,
+  MESH_HTTP_EXPECTS_CONTINUE,
+  MESH_HTTP_EXPECTS_UNKNOWN,
+} MeshHttpExpectation;
+
 gssize mesh_http_head_length (const guint8 *data, gsize length);
 MeshHttpRequest *mesh_http_request_parse (const guint8 *data, gsize length,
     guint *status);
@@ -37,6 +44,8 @@ const char *mesh_http_request_header (const MeshHttpRequest *request,
     const char *name);
 gboolean mesh_http_request_has_token (const MeshHttpRequest *request,
     const char *name, const char *token);
+MeshHttpExpectation mesh_http_request_expectation (const MeshHttpRequest *
+    request);
 
 void mesh_http_response_clear (MeshHttpResponse *response);
 void mesh_http_response_add (MeshHttpResponse *response, const char *name,

@@ -3,14 +3,13 @@
 #include "server/io.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
 
-#include "core/error.h"
 
 struct _MeshIo {
   GSocket *socket;
   int fd;
+  MeshCredentials *credentials; /* NULL: plain; the session points to them */
   gnutls_session_t tls;         /* NULL: plain */
   gboolean ready;               /* the handshake is done */
   gboolean broken;              /* TLS could not even be set up */
@@ -23,7 +22,7 @@ struct _MeshIo {
  * @credentials: (nullable): of a TLS server; %NULL = plain
  */
 MeshIo *
-mesh_io_new (GSocket *socket, gnutls_certificate_credentials_t credentials)
+mesh_io_new (GSocket *socket, MeshCredentials *credentials)
 {
   MeshIo *self = g_new0 (MeshIo, 1);
 
@@ -32,11 +31,12 @@ mesh_io_new (GSocket *socket, gnutls_certificate_credentials_t credentials)
   g_socket_set_blocking (socket, FALSE);
   if (!credentials)
     return self;
+  self->credentials = mesh_credentials_ref (credentials);
   if (gnutls_init (&self->tls, GNUTLS_SERVER | GNUTLS_NONBLOCK
           | GNUTLS_NO_SIGNAL) < 0
       || gnutls_set_default_priority (self->tls) < 0
       || gnutls_credentials_set (self->tls, GNUTLS_CRD_CERTIFICATE,
-          credentials) < 0) {
+          mesh_credentials_get (credentials)) < 0) {
     self->broken = TRUE;
     return self;
   }
@@ -52,6 +52,7 @@ mesh_io_free (MeshIo *io)
     return;
   if (io->tls)
     gnutls_deinit (io->tls);
+  mesh_credentials_unref (io->credentials);
   g_socket_close (io->socket, NULL);
   g_object_unref (io->socket);
   g_free (io);
@@ -155,48 +156,4 @@ mesh_io_finish (MeshIo *io)
   if (io->tls && io->ready)
     gnutls_bye (io->tls, GNUTLS_SHUT_WR);
   shutdown (io->fd, SHUT_WR);
-}
-
-/*
- * mesh_io_load_credentials:
- * @certificate: with its private key, and its issuers where there are any
- *
- * Returns: (transfer full): what mesh_io_new() wants; to be freed with
- *   gnutls_certificate_free_credentials()
- */
-gnutls_certificate_credentials_t
-mesh_io_load_credentials (GTlsCertificate *certificate, GError **error)
-{
-  gnutls_certificate_credentials_t credentials = NULL;
-  g_autoptr (GString) chain = g_string_new (NULL);
-  g_autofree char *key = NULL;
-  gnutls_datum_t chain_datum, key_datum;
-  int result;
-
-  for (GTlsCertificate *c = certificate; c;
-      c = g_tls_certificate_get_issuer (c)) {
-    g_autofree char *pem = NULL;
-
-    g_object_get (c, "certificate-pem", &pem, NULL);
-    g_string_append (chain, pem ? pem : "");
-  }
-  g_object_get (certificate, "private-key-pem", &key, NULL);
-  if (!key) {
-    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_FAILED,
-        "certificate comes without a private key that can be read");
-    return NULL;
-  }
-  chain_datum = (gnutls_datum_t) { (guchar *) chain->str, chain->len };
-  key_datum = (gnutls_datum_t) { (guchar *) key, strlen (key) };
-  result = gnutls_certificate_allocate_credentials (&credentials);
-  if (result >= 0)
-    result = gnutls_certificate_set_x509_key_mem (credentials, &chain_datum,
-        &key_datum, GNUTLS_X509_FMT_PEM);
-  gnutls_memset (key, 0, strlen (key));
-  if (result < 0) {
-    g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
-        "certificate cannot be used: %s", gnutls_strerror (result));
-    g_clear_pointer (&credentials, gnutls_certificate_free_credentials);
-  }
-  return credentials;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <gio/gio.h>
-#include <gnutls/gnutls.h>
+#include "server/credentials.h"
 
 G_BEGIN_DECLS
 
@@ -15,8 +14,7 @@ typedef struct _MeshIo MeshIo;
 #define MESH_IO_AGAIN (-1)
 #define MESH_IO_GONE (-2)
 
-MeshIo *mesh_io_new (GSocket *socket,
-    gnutls_certificate_credentials_t credentials);
+MeshIo *mesh_io_new (GSocket *socket, MeshCredentials *credentials);
 void mesh_io_free (MeshIo *io);
 int mesh_io_get_fd (MeshIo *io);
 gssize mesh_io_read (MeshIo *io, gpointer data, gsize size);
@@ -24,8 +22,5 @@ gboolean mesh_io_is_drained (MeshIo *io, gssize n, gsize size);
 gssize mesh_io_write (MeshIo *io, gconstpointer data, gsize size);
 gboolean mesh_io_wants_write (MeshIo *io);
 void mesh_io_finish (MeshIo *io);
-
-gnutls_certificate_credentials_t mesh_io_load_credentials (
-    GTlsCertificate *certificate, GError **error);
 
 G_END_DECLS

@@ -131,6 +131,40 @@ raise_descriptor_limit (void)
   setrlimit (RLIMIT_NOFILE, &limit);
 }
 
+/* A renewed certificate is read; what is wrong with it is no reason to end. */
+static gboolean
+reload_cb (gpointer user_data)
+{
+  MeshServer *server = user_data;
+  g_autoptr (GTlsCertificate) certificate = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (!tls_cert) {
+    g_message ("nothing is read anew on SIGHUP: %s", tls_self_signed
+        ? "the self-signed certificate stays until the next start"
+        : "there is no --tls-cert");
+    return G_SOURCE_CONTINUE;
+  }
+  certificate = g_tls_certificate_new_from_files (tls_cert, tls_key, &error);
+  if (certificate && mesh_server_set_certificate (server, certificate, &error))
+    g_message ("%s and %s are read anew, for those who connect from now on",
+        tls_cert, tls_key);
+  else
+    g_warning ("the certificate stays the one that was, since %s and %s cannot "
+        "be used: %s; mend them and send SIGHUP again", tls_cert, tls_key,
+        error->message);
+  return G_SOURCE_CONTINUE;
+}
+
+/* What would end the program unasked. */
+static gboolean
+ignore_cb (gpointer user_data)
+{
+  g_message ("SIGUSR1 and SIGUSR2 do nothing here; SIGHUP has the certificate "
+      "read anew, SIGTERM ends the server");
+  return G_SOURCE_CONTINUE;
+}
+
 static gboolean
 quit_cb (gpointer user_data)
 {
@@ -169,6 +203,9 @@ run (GError **error)
     return EXIT_FAILURE;
   g_unix_signal_add (SIGINT, quit_cb, loop);
   g_unix_signal_add (SIGTERM, quit_cb, loop);
+  g_unix_signal_add (SIGHUP, reload_cb, server);
+  g_unix_signal_add (SIGUSR1, ignore_cb, NULL);
+  g_unix_signal_add (SIGUSR2, ignore_cb, NULL);
   urls = mesh_server_dup_urls (server);
   for (guint i = 0; urls[i]; i++)
     printf ("%s %s\n", i == 0 ? "listening on" : "also on", urls[i]);
@@ -186,6 +223,8 @@ main (int argc, char **argv)
   int status = EXIT_SUCCESS;
 
   setlocale (LC_ALL, "");
+  /* whoever read our output, or talks to us, may be gone */
+  signal (SIGPIPE, SIG_IGN);
   /* stdout is for the line that says where we listen. */
   g_log_writer_default_set_use_stderr (TRUE);
   g_option_context_set_summary (context,

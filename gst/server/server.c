@@ -59,7 +59,7 @@ struct _MeshServer {
   GMainContext *context;
   MeshListener *listener;
   MeshPoller *poller;
-  gnutls_certificate_credentials_t credentials;
+  MeshCredentials *credentials; /* NULL: plain http */
   GSource *timer;               /* while there is something to time */
   MeshHub *hub;
   MeshPolls *polls;             /* clients of the hub without a WebSocket */
@@ -651,7 +651,7 @@ mesh_server_listen (MeshServer *server, const char *address,
   g_return_val_if_fail (!server->listener, FALSE);
 
   if (certificate) {
-    server->credentials = mesh_io_load_credentials (certificate, error);
+    server->credentials = mesh_credentials_new (certificate, error);
     if (!server->credentials)
       return FALSE;
   }
@@ -672,6 +672,42 @@ mesh_server_listen (MeshServer *server, const char *address,
     mesh_server_stop (server);
     return FALSE;
   }
+  return TRUE;
+}
+
+/**
+ * mesh_server_set_certificate:
+ * @server: a server that listens with a certificate
+ * @certificate: another one, with its private key
+ * @error: return location for an error
+ *
+ * Presents @certificate to whoever connects from now on. Connections that there
+ * are stay as they are.
+ *
+ * Returns: %FALSE with @error set when @certificate cannot be used, or the
+ *   server speaks no https: all stays as it was
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_server_set_certificate (MeshServer *server, GTlsCertificate *certificate,
+    GError **error)
+{
+  MeshCredentials *credentials;
+
+  g_return_val_if_fail (MESH_IS_SERVER (server), FALSE);
+  g_return_val_if_fail (G_IS_TLS_CERTIFICATE (certificate), FALSE);
+
+  if (!server->credentials) {
+    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_FAILED,
+        "the server does not speak https");
+    return FALSE;
+  }
+  credentials = mesh_credentials_new (certificate, error);
+  if (!credentials)
+    return FALSE;
+  mesh_credentials_unref (server->credentials);
+  server->credentials = credentials;
   return TRUE;
 }
 
@@ -784,6 +820,6 @@ mesh_server_stop (MeshServer *server)
   g_clear_pointer (&server->dirty, g_array_unref);
   g_clear_pointer (&server->hub, mesh_hub_free);
   g_clear_pointer (&server->front, mesh_front_free);
-  g_clear_pointer (&server->credentials, gnutls_certificate_free_credentials);
+  g_clear_pointer (&server->credentials, mesh_credentials_unref);
   g_clear_pointer (&server->context, g_main_context_unref);
 }

@@ -21,6 +21,10 @@ MeshServer *mesh_server_new (void);
 MESH_SERVER_API
 gboolean mesh_server_listen (MeshServer *server, const char *address,
     GTlsCertificate *certificate, GError **error);
+/* for those who connect from now on */
+MESH_SERVER_API
+gboolean mesh_server_set_certificate (MeshServer *server,
+    GTlsCertificate *certificate, GError **error);
 /* (transfer full): "http://ADDR:PORT", as others reach it, the best first */
 MESH_SERVER_API
 char **mesh_server_dup_urls (MeshServer *server);

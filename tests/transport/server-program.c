@@ -20,6 +20,8 @@ find_program (void)
 }
 
 typedef struct {
+  const char *locale;           /* NULL: the test's own */
+  const char *locale_path;
   GSubprocess *process;
   GDataInputStream *out;
   GInputStream *log;
@@ -37,6 +39,13 @@ program_start (Program *self, const char *const *options)
 
   alarm (WATCHDOG);
   g_subprocess_launcher_setenv (launcher, "G_MESSAGES_DEBUG", "all", TRUE);
+  /* what is said in the log is not to end what is tested to go on */
+  g_subprocess_launcher_unsetenv (launcher, "G_DEBUG");
+  if (self->locale) {
+    g_subprocess_launcher_setenv (launcher, "LOCPATH", self->locale_path,
+        TRUE);
+    g_subprocess_launcher_setenv (launcher, "LC_ALL", self->locale, TRUE);
+  }
   g_ptr_array_add (argv, path);
   g_ptr_array_add (argv, (char *) "--listen");
   g_ptr_array_add (argv, (char *) "127.0.0.1:0");
@@ -81,7 +90,7 @@ the_program_ends_cleanly (void)
   static const char *const options[][2] = { { NULL }, { "--tls-self-signed" } };
 
   for (guint i = 0; i < G_N_ELEMENTS (signals); i++) {
-    Program program;
+    Program program = { 0 };
     g_autofree char *url =
         program_start (&program, options[i]);
 
@@ -104,7 +113,7 @@ the_program_serves_https_from_files (void)
   g_autofree char *answer = NULL;
   g_autoptr (GIOStream) raw = NULL;
   Serving serving = { .certificate = certificate };
-  Program program;
+  Program program = { 0 };
 
   g_assert_no_error (error);
   g_object_get (certificate, "certificate-pem", &cert_pem, "private-key-pem",
@@ -127,6 +136,217 @@ the_program_serves_https_from_files (void)
   g_rmdir (dir);
 }
 
+/* Reads the log until it says so. */
+static void
+await_log (Program *self, const char *text)
+{
+  g_autoptr (GString) log = g_string_new (NULL);
+  char c;
+
+  while (!strstr (log->str, text)
+      && g_input_stream_read (self->log, &c, 1, NULL, NULL) == 1)
+    g_string_append_c (log, c);
+  g_assert_nonnull (strstr (log->str, text));
+}
+
+static gboolean
+take_any (GTlsConnection *tls, GTlsCertificate *certificate,
+    GTlsCertificateFlags flaws, gpointer user_data)
+{
+  return TRUE;
+}
+
+static GIOStream *
+connect_tls (const char *url)
+{
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  g_autoptr (GSocketConnection) plain = NULL;
+  g_autoptr (GError) error = NULL;
+  GIOStream *tls;
+
+  plain = g_socket_client_connect_to_host (client, "127.0.0.1",
+      g_ascii_strtoull (strrchr (url, ':') + 1, NULL, 10), NULL, &error);
+  g_assert_no_error (error);
+  tls = g_tls_client_connection_new (G_IO_STREAM (plain), NULL, &error);
+  g_assert_no_error (error);
+  g_signal_connect (tls, "accept-certificate", G_CALLBACK (take_any), NULL);
+  g_assert_true (g_tls_connection_handshake (G_TLS_CONNECTION (tls), NULL,
+          &error));
+  g_assert_no_error (error);
+  return tls;
+}
+
+/* Whether the server presents @certificate to whoever comes now. */
+static void
+assert_presents (const char *url, GTlsCertificate *certificate)
+{
+  g_autoptr (GIOStream) tls = connect_tls (url);
+
+  g_assert_true (g_tls_certificate_is_same (certificate,
+          g_tls_connection_get_peer_certificate (G_TLS_CONNECTION (tls))));
+}
+
+static void
+assert_answers (GIOStream *stream)
+{
+  g_autofree char *head = NULL;
+  char body[3];
+  gsize n;
+
+  raw_send (stream, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", -1);
+  head = raw_read_head (stream);
+  g_assert_true (g_str_has_prefix (head, "HTTP/1.1 200 "));
+  g_assert_true (g_input_stream_read_all (g_io_stream_get_input_stream
+          (stream), body, 3, &n, NULL, NULL));
+  g_assert_cmpmem (body, n, "ok\n", 3);
+}
+
+/* A certificate with its key in a folder of its own, to which "live" leads, as
+ * certbot keeps them. */
+static GTlsCertificate *
+renew (const char *dir, const char *name)
+{
+  g_autoptr (GError) error = NULL;
+  GTlsCertificate *certificate = mesh_certificate_new_self_signed (
+      (const char *[]) { "127.0.0.1", NULL }, &error);
+  g_autofree char *folder = g_build_filename (dir, name, NULL);
+  g_autofree char *cert = g_build_filename (folder, "cert.pem", NULL);
+  g_autofree char *key = g_build_filename (folder, "key.pem", NULL);
+  g_autofree char *fresh = g_build_filename (dir, "fresh", NULL);
+  g_autofree char *live = g_build_filename (dir, "live", NULL);
+  g_autofree char *cert_pem = NULL, *key_pem = NULL;
+
+  g_assert_no_error (error);
+  g_object_get (certificate, "certificate-pem", &cert_pem, "private-key-pem",
+      &key_pem, NULL);
+  g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (cert, cert_pem, -1, NULL));
+  g_assert_true (g_file_set_contents (key, key_pem, -1, NULL));
+  g_assert_cmpint (symlink (name, fresh), ==, 0);
+  g_assert_cmpint (g_rename (fresh, live), ==, 0);
+  return certificate;
+}
+
+static void
+remove_folder (const char *dir)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSubprocess) process = g_subprocess_new (G_SUBPROCESS_FLAGS_NONE,
+      &error, "rm", "-r", dir, NULL);
+
+  g_assert_no_error (error);
+  g_subprocess_wait_check (process, NULL, &error);
+  g_assert_no_error (error);
+}
+
+static void
+a_renewed_certificate_is_read (void)
+{
+  g_autofree char *dir = g_dir_make_tmp ("meshroom-XXXXXX", NULL);
+  g_autofree char *cert = g_build_filename (dir, "live", "cert.pem", NULL);
+  g_autofree char *key = g_build_filename (dir, "live", "key.pem", NULL);
+  g_autofree char *other = g_build_filename (dir, "first", "key.pem", NULL);
+  g_autoptr (GTlsCertificate) first = renew (dir, "first");
+  g_autoptr (GTlsCertificate) second = NULL, third = NULL;
+  g_autofree char *url = NULL, *foreign = NULL;
+  g_autoptr (GIOStream) old = NULL;
+  Program program = { 0 };
+
+  url = program_start (&program, (const char *[]) { "--tls-cert", cert,
+      "--tls-key", key, NULL });
+  assert_presents (url, first);
+  old = connect_tls (url);
+  assert_answers (old);
+
+  second = renew (dir, "second");
+  g_subprocess_send_signal (program.process, SIGHUP);
+  await_log (&program, "are read anew");
+  assert_presents (url, second);
+  assert_answers (old);
+
+  /* half-written, gone, and not belonging together */
+  g_assert_true (g_file_set_contents (cert, "-----BEGIN CERTIFICATE-----\nMI",
+          -1, NULL));
+  g_subprocess_send_signal (program.process, SIGHUP);
+  await_log (&program, "stays the one that was");
+  g_assert_cmpint (g_unlink (cert), ==, 0);
+  g_subprocess_send_signal (program.process, SIGHUP);
+  await_log (&program, "stays the one that was");
+  assert_presents (url, second);
+  third = renew (dir, "third");
+  g_assert_true (g_file_get_contents (other, &foreign, NULL, NULL));
+  g_assert_true (g_file_set_contents (key, foreign, -1, NULL));
+  g_subprocess_send_signal (program.process, SIGHUP);
+  await_log (&program, "stays the one that was");
+  assert_presents (url, second);
+  assert_answers (old);
+  g_free (program_end (&program, SIGTERM));
+  remove_folder (dir);
+}
+
+static void
+other_signals_end_nothing (void)
+{
+  static const struct {
+    const char *option;
+    int number;
+    const char *log;
+  } cases[] = {
+    { NULL, SIGHUP, "no --tls-cert" },
+    { "--tls-self-signed", SIGHUP, "until the next start" },
+    { NULL, SIGUSR1, "do nothing" }, { NULL, SIGUSR2, "do nothing" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    Program program = { 0 };
+    g_autofree char *url = program_start (&program, (const char *[]) {
+        cases[i].option, NULL });
+
+    /* a pipe that nobody reads at the other end ends nothing either */
+    g_subprocess_send_signal (program.process, SIGPIPE);
+    g_subprocess_send_signal (program.process, cases[i].number);
+    await_log (&program, cases[i].log);
+    g_free (program_end (&program, SIGTERM));
+  }
+}
+
+/* Months are called otherwise there, letters have another upper case, and
+ * numbers a comma. */
+static void
+the_language_of_the_machine_is_not_seen (void)
+{
+  static const char *const locales[] = { "de_DE", "tr_TR", "ja_JP" };
+  g_autofree char *dir = g_dir_make_tmp ("meshroom-XXXXXX", NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (locales); i++) {
+    g_autofree char *name = g_strconcat (locales[i], ".UTF-8", NULL);
+    g_autofree char *path = g_build_filename (dir, name, NULL);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GSubprocess) make = g_subprocess_new (G_SUBPROCESS_FLAGS_NONE,
+        &error, "localedef", "-i", locales[i], "-f", "UTF-8", path, NULL);
+    g_autofree char *url = NULL, *answer = NULL, *metrics = NULL;
+    Serving serving = { 0 };
+    Program program = { .locale = name, .locale_path = dir };
+
+    g_assert_no_error (error);
+    g_assert_true (g_subprocess_wait_check (make, NULL, &error));
+    url = program_start (&program, NULL);
+    serving.port = g_ascii_strtoull (strrchr (url, ':') + 1, NULL, 10);
+    answer = raw_request (&serving, "GET /healthz HTTP/1.1\r\nHOST: x\r\n"
+        "CONNECTION: CLOSE\r\n\r\n");
+    g_test_message ("%s: %s", locales[i], answer);
+    g_assert_true (g_regex_match_simple ("\r\nDate: "
+            "(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} "
+            "(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [0-9]{4} "
+            "[0-9]{2}:[0-9]{2}:[0-9]{2} GMT\r\n", answer, 0, 0));
+    metrics = raw_request (&serving, "GET /metrics HTTP/1.0\r\n\r\n");
+    g_assert_false (g_regex_match_simple ("^[^#]* [0-9]+,[0-9]", metrics,
+            G_REGEX_MULTILINE, 0));
+    g_free (program_end (&program, SIGTERM));
+  }
+  remove_folder (dir);
+}
+
 static void
 relays_share_a_secret_in_a_file (void)
 {
@@ -135,7 +355,7 @@ relays_share_a_secret_in_a_file (void)
   g_autofree char *file = g_build_filename (dir, "secret", NULL);
   g_autofree char *url = NULL, *answer = NULL, *log = NULL;
   Serving serving = { 0 };
-  Program program;
+  Program program = { 0 };
 
   g_file_set_contents (file, "hush\n", -1, &error);
   g_assert_no_error (error);
@@ -155,7 +375,7 @@ relays_share_a_secret_in_a_file (void)
 static void
 the_log_keeps_secrets (void)
 {
-  Program program;
+  Program program = { 0 };
   Serving serving = { 0 };
   g_autofree char *url = program_start (&program, NULL);
   g_autofree char *log = NULL;
@@ -234,6 +454,9 @@ main (int argc, char **argv)
 #define ADD(name) g_test_add_func ("/server-program/" #name, name)
   ADD (the_program_ends_cleanly);
   ADD (the_program_serves_https_from_files);
+  ADD (a_renewed_certificate_is_read);
+  ADD (other_signals_end_nothing);
+  ADD (the_language_of_the_machine_is_not_seen);
   ADD (relays_share_a_secret_in_a_file);
   ADD (the_log_keeps_secrets);
   ADD (wrong_options_are_named);
