@@ -314,6 +314,7 @@ on_connected (MeshPeer *peer, gpointer user_data)
       mesh_peer_get_sid (peer), mesh_call_now ());
   if (member)
     mesh_call_review_picture (self, member);
+  mesh_call_exchange (self);
   mesh_call_pump (self);
 }
 

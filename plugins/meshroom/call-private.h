@@ -15,7 +15,8 @@ G_BEGIN_DECLS
 
 /* The call's inside, for its own files: call.c carries out what the core
  * decides, attempts.c starts and ends connections, codecs.c has the codecs of
- * our video, reach.c renews connections when this machine's addresses change,
+ * our video, exchange.c makes connections anew when what is sent changes,
+ * reach.c renews connections when this machine's addresses change,
  * inbox.c takes what comes from other threads, figures.c keeps what stats and
  * peers show.
  *
@@ -29,6 +30,7 @@ typedef struct {
   gint64 old_heard_at;
   gint64 heard_at;              /* by any attempt; 0: never */
   gint64 connected_at;          /* the present attempt; 0: not yet */
+  gint64 exchange_at;           /* what it sends is not exchanged before */
   gboolean added;
   /* Our video cannot be encoded in this codec, and an attempt that was made
    * later is in it as well: there is no other that both ends speak. */
@@ -88,6 +90,10 @@ void mesh_call_start_removals (MeshCall *call);
 /* reach.c */
 void mesh_call_tell_reach (MeshCall *call, MeshReach reach);
 void mesh_call_renew_attempts (MeshCall *call, MeshNetworkChange change);
+
+/* exchange.c */
+void mesh_call_take_source (MeshCall *call, MeshKind kind, MeshSource *source);
+void mesh_call_exchange (MeshCall *call);
 
 /* codecs.c */
 char **mesh_call_usable_codecs (MeshCall *call);

@@ -334,6 +334,8 @@ call_free (MeshCall *self)
   g_clear_pointer (&self->numbers, g_hash_table_unref);
   g_clear_pointer (&self->stats, g_hash_table_unref);
   g_mutex_clear (&self->lock);
+  for (guint i = 0; i < MESH_N_KINDS; i++)
+    mesh_source_unref (self->config.sources[i]);
   g_free (self->peer_id);
   g_free (self->last_warning);
   g_free (self->stun_server);
@@ -345,7 +347,7 @@ call_free (MeshCall *self)
 
 /**
  * mesh_call_new:
- * @config: what it needs; copied, but for element and sources
+ * @config: what it needs; copied, but for the element
  * @error: return location for a #MESH_ERROR
  *
  * Starts the call's thread. Nothing is sent before mesh_call_join().
@@ -371,6 +373,10 @@ mesh_call_new (const MeshCallConfig *config, GError **error)
   g_mutex_init (&self->lock);
   self->config = *config;
   self->config.link = NULL;
+  for (guint i = 0; i < MESH_N_KINDS; i++) {
+    if (config->sources[i])
+      mesh_source_ref (config->sources[i]);
+  }
   self->config.video_codecs = (const char *const *)
       g_strdupv ((char **) config->video_codecs);
   self->stun_server = g_strdup (config->stun_server);

@@ -43,7 +43,8 @@ void mesh_call_join (MeshCall *call);
 void mesh_call_receive (MeshCall *call, const char *json, gsize length);
 void mesh_call_set_state (MeshCall *call, const char *name, gboolean muted,
     gboolean hidden);
-void mesh_call_update_codecs (MeshCall *call);
+void mesh_call_set_source (MeshCall *call, MeshKind kind,
+    MeshSource *source);
 void mesh_call_chat (MeshCall *call, const char *text);
 void mesh_call_fill_peers (MeshCall *call, GValue *array);
 GstStructure *mesh_call_get_stats (MeshCall *call);

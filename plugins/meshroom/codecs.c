@@ -97,8 +97,10 @@ restart_if_wrong (MeshCall *self, const char *id, MeshPeer *peer)
 {
   const MeshCodec *codec = mesh_peer_get_video_codec (peer);
 
-  if (codec && g_strv_contains ((const char *const *) self->video_codecs,
-          codec->name))
+  /* what does not send this video is none of the wrong codec */
+  if (!mesh_peer_sends (peer, self->config.sources)
+      || (codec && g_strv_contains ((const char *const *) self->video_codecs,
+              codec->name)))
     return FALSE;
   mesh_room_failed (self->room, id, mesh_peer_get_sid (peer), "failed",
       mesh_call_now ());

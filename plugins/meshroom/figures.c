@@ -79,6 +79,7 @@ mesh_call_pulse (gpointer user_data)
   MeshCall *self = user_data;
 
   mesh_call_listen (self);
+  mesh_call_exchange (self);
   mesh_call_refresh (self);
   mesh_call_pump (self);
   return G_SOURCE_CONTINUE;

@@ -10,6 +10,8 @@
 
 typedef struct {
   MeshCall *call;
+  MeshKind kind;
+  MeshSource *source;
   char *text;
   gsize length;
   gboolean muted;
@@ -20,8 +22,11 @@ typedef struct {
 static void
 task_free (gpointer data)
 {
-  g_free (((Task *) data)->text);
-  g_free (data);
+  Task *task = data;
+
+  mesh_source_unref (task->source);
+  g_free (task->text);
+  g_free (task);
 }
 
 static void
@@ -161,9 +166,15 @@ do_chat (gpointer user_data)
 }
 
 static gboolean
-do_update_codecs (gpointer user_data)
+do_set_source (gpointer user_data)
 {
-  mesh_call_review_codecs (((Task *) user_data)->call);
+  Task *task = user_data;
+  MeshCall *self = task->call;
+
+  mesh_call_take_source (self, task->kind, task->source);
+  mesh_call_review_codecs (self);
+  mesh_call_exchange (self);
+  mesh_call_pump (self);
   return G_SOURCE_REMOVE;
 }
 
@@ -230,18 +241,26 @@ mesh_call_set_state (MeshCall *call, const char *name, gboolean muted,
 }
 
 /**
- * mesh_call_update_codecs:
+ * mesh_call_set_source:
  * @call: the call
+ * @kind: audio or video
+ * @source: (nullable): what is sent of it from now on, its input known; %NULL =
+ *   nothing
  *
  * To be called when a source has learned what its input is, or that it cannot
- * be encoded in a codec.
+ * be encoded in a codec, also for one that the call has already, and when one is no more. Who is connected gets it, or
+ * loses it, by another attempt, beside which everything else goes on.
  *
  * Since: 0.1
  */
 void
-mesh_call_update_codecs (MeshCall *call)
+mesh_call_set_source (MeshCall *call, MeshKind kind, MeshSource *source)
 {
-  post_task (call, do_update_codecs, g_new0 (Task, 1));
+  Task *task = g_new0 (Task, 1);
+
+  task->kind = kind;
+  task->source = source ? mesh_source_ref (source) : NULL;
+  post_task (call, do_set_source, task);
 }
 
 /**

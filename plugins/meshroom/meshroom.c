@@ -26,6 +26,15 @@
  * the picture. None of the sinks must be there: a room without `video_sink` just
  * watches.
  *
+ * They may be requested, and released, at any time, also in mid-call: that is
+ * how a camera is turned on later, or off for good (to hide it for a while is
+ * #element-imageswitch's, and costs nothing). As soon as caps have come, each
+ * peer gets another connection with the new stream in it, beside the one that
+ * there is, and what is there to see and hear goes on meanwhile. An older app,
+ * such as mooz, cannot be connected anew, and gets it when it joins again. There
+ * is one pad of a kind; another request gives %NULL and a WARNING. So does one
+ * for a signal pad once the element is PAUSED.
+ *
  * A source that is not live, such as a file, is played by the clock, from the
  * moment somebody is connected who gets it, or from the start with
  * #meshroom:wait-for-peers off. Picture and sound of one file stay together.
@@ -130,14 +139,16 @@ mesh_meshroom_post_error (MeshMeshroom *self, const GError *error)
 
 /* --- what the sources tell --- */
 
+/* One that was requested in mid-call is of use from now on. */
 static void
 on_input_known (MeshSource *source, gpointer user_data)
 {
   MeshMeshroom *self = user_data;
+  MeshKind kind = mesh_source_get_kind (source);
 
   g_mutex_lock (&self->lock);
-  if (self->call)
-    mesh_call_update_codecs (self->call);
+  if (self->call && self->sources[kind] == source)
+    mesh_call_set_source (self->call, kind, source);
   g_mutex_unlock (&self->lock);
 }
 
@@ -293,8 +304,7 @@ add_source (MeshMeshroom *self, GstPadTemplate *template, MeshKind kind)
   g_mutex_lock (&self->lock);
   if (self->sources[kind]) {
     g_mutex_unlock (&self->lock);
-    mesh_source_free (source);
-    gst_object_unref (gst_object_ref_sink (pad));
+    mesh_source_unref (source);
     return NULL;
   }
   self->sources[kind] = source;
@@ -310,11 +320,35 @@ add_signal_pad (MeshMeshroom *self, GstPadTemplate *template, GstPad **field)
   GstPad *pad = NULL;
 
   g_mutex_lock (&self->lock);
-  if (!*field)
+  if (!*field && !self->call)
     pad = *field = gst_ghost_pad_new_no_target_from_template
         (GST_PAD_TEMPLATE_NAME_TEMPLATE (template), template);
   g_mutex_unlock (&self->lock);
   return pad;
+}
+
+/* An application that gets no pad often does not say so itself. */
+static void
+refuse_pad (MeshMeshroom *self, const char *kind)
+{
+  gboolean late;
+
+  if (!g_str_has_prefix (kind, "signal")) {
+    GST_ELEMENT_WARNING (self, STREAM, FAILED, ("there is a %s already: release "
+            "it first, or bring the streams together before it (compositor, "
+            "audiomixer, input-selector)", kind), (NULL));
+    return;
+  }
+  g_mutex_lock (&self->lock);
+  late = self->call != NULL;
+  g_mutex_unlock (&self->lock);
+  if (late)
+    GST_ELEMENT_WARNING (self, STREAM, FAILED, ("%s must be requested before the "
+            "element goes to PAUSED, since the room's messages go another way "
+            "by now: set the element to READY first", kind), (NULL));
+  else
+    GST_ELEMENT_WARNING (self, STREAM, FAILED, ("there is a %s already", kind),
+        (NULL));
 }
 
 static GstPad *
@@ -325,10 +359,6 @@ mesh_meshroom_request_new_pad (GstElement *element, GstPadTemplate *template,
   const char *kind = GST_PAD_TEMPLATE_NAME_TEMPLATE (template);
   GstPad *pad;
 
-  if (self->call) {
-    GST_WARNING_OBJECT (self, "%s must be requested before PAUSED", kind);
-    return NULL;
-  }
   if (g_str_equal (kind, "audio_sink"))
     pad = add_source (self, template, MESH_AUDIO);
   else if (g_str_equal (kind, "video_sink"))
@@ -337,34 +367,57 @@ mesh_meshroom_request_new_pad (GstElement *element, GstPadTemplate *template,
     pad = add_signal_pad (self, template, &self->signal_sink);
   else
     pad = add_signal_pad (self, template, &self->signal_src);
-  if (pad)
-    gst_element_add_pad (element, pad);
+  if (!pad) {
+    refuse_pad (self, kind);
+    return NULL;
+  }
+  /* in mid-call nobody else does it */
+  if (GST_STATE (element) > GST_STATE_READY)
+    gst_pad_set_active (pad, TRUE);
+  gst_element_add_pad (element, pad);
   return pad;
+}
+
+/* (transfer full) (nullable): the source of @pad, which the room has no more */
+static MeshSource *
+take_source_locked (MeshMeshroom *self, GstPad *pad)
+{
+  for (guint i = 0; i < MESH_N_KINDS; i++) {
+    MeshSource *source = self->sources[i];
+
+    if (!source || mesh_source_get_pad (source) != pad)
+      continue;
+    self->sources[i] = NULL;
+    if (i == MESH_VIDEO && self->hidden) {
+      self->hidden = FALSE;     /* whoever hides the next stream will say so */
+      mesh_meshroom_tell_state_locked (self);
+    }
+    if (self->call)
+      mesh_call_set_source (self->call, i, NULL);
+    return source;
+  }
+  return NULL;
 }
 
 static void
 mesh_meshroom_release_pad (GstElement *element, GstPad *pad)
 {
   MeshMeshroom *self = MESH_MESHROOM (element);
+  MeshSource *source;
 
   g_mutex_lock (&self->lock);
   if (pad == self->signal_sink)
     self->signal_sink = NULL;
   else if (pad == self->signal_src)
     self->signal_src = NULL;
-  for (guint i = 0; i < MESH_N_KINDS; i++) {
-    MeshSource *source = self->sources[i];
-
-    /* peers may be using it until the call ends */
-    if (source && mesh_source_get_pad (source) == pad) {
-      mesh_source_let_go (source);
-      g_ptr_array_add (self->old_sources, source);
-      self->sources[i] = NULL;
-    }
-  }
+  source = take_source_locked (self, pad);
   g_mutex_unlock (&self->lock);
+  if (source)
+    mesh_source_let_go (source);
   gst_pad_set_active (pad, FALSE);
   gst_element_remove_pad (element, pad);
+  /* the connections that use it have it until others are there */
+  mesh_source_unref (source);
 }
 
 /* --- object --- */
@@ -375,8 +428,7 @@ mesh_meshroom_finalize (GObject *object)
   MeshMeshroom *self = MESH_MESHROOM (object);
 
   for (guint i = 0; i < MESH_N_KINDS; i++)
-    mesh_source_free (self->sources[i]);
-  g_ptr_array_unref (self->old_sources);
+    mesh_source_unref (self->sources[i]);
   mesh_timeline_unref (self->timeline);
   mesh_meshroom_clear_properties (self);
   g_mutex_clear (&self->lock);
@@ -388,8 +440,6 @@ mesh_meshroom_init (MeshMeshroom *self)
 {
   g_mutex_init (&self->lock);
   mesh_meshroom_init_properties (self);
-  self->old_sources =
-      g_ptr_array_new_with_free_func ((GDestroyNotify) mesh_source_free);
   gst_bin_set_suppressed_flags (GST_BIN (self),
       GST_ELEMENT_FLAG_SOURCE | GST_ELEMENT_FLAG_SINK);
   self->timeline = mesh_timeline_new ();

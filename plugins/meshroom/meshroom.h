@@ -53,7 +53,6 @@ struct _MeshMeshroom {
   gboolean wait_for_peers;
   char *room_link;              /* of the room that serve made */
   MeshSource *sources[MESH_N_KINDS];
-  GPtrArray *old_sources;       /* released, but maybe still in a peer's use */
   GstPad *signal_sink;
   GstPad *signal_src;
 };

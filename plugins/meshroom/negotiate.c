@@ -361,8 +361,13 @@ mesh_peer_remote_sdp (MeshPeer *peer, const char *type, const char *sdp,
   }
   mesh_verifier_expect (peer->verifier, read->fingerprint);
   for (guint i = 0; i < read->n_media; i++) {
-    if (g_str_equal (read->media[i].kind, "audio"))
-      g_atomic_int_set (&peer->audio_ssrc, read->media[i].ssrc);
+    const MeshSdpMedia *media = &read->media[i];
+    MeshKind kind = g_str_equal (media->kind, "audio") ? MESH_AUDIO
+        : MESH_VIDEO;
+
+    peer->gets[kind] = media->codec && media->sends;
+    if (kind == MESH_AUDIO)
+      g_atomic_int_set (&peer->audio_ssrc, media->ssrc);
   }
   return is_offer ? answer (peer, read, error)
       : set_remote (peer, read, FALSE, error);

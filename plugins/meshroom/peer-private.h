@@ -47,6 +47,7 @@ struct _MeshPeer {
   /* worker only */
   MeshCandidates *candidates;   /* the peer's */
   Sender senders[MESH_N_KINDS];
+  gboolean gets[MESH_N_KINDS];  /* what the peer's description promises */
   gboolean offerer;
   gboolean described;           /* the peer's description is set */
   gboolean sound_only;          /* the offer has none of our video codecs */

@@ -219,7 +219,7 @@ set_up_rtpbin (MeshPeer *self)
 
 /**
  * mesh_peer_new:
- * @config: what it needs; copied, but for the sources, which must outlive it
+ * @config: what it needs; copied
  * @error: return location for a #MESH_ERROR
  *
  * Returns: (transfer full) (nullable): an attempt, to be put into the room's
@@ -251,8 +251,10 @@ mesh_peer_new (const MeshPeerConfig *config, GError **error)
   self->path = mesh_path_new ();
   self->addresses = g_strdupv ((char **) config->addresses);
   self->candidates = mesh_candidates_new (config->addresses, config->reach);
-  for (guint i = 0; i < MESH_N_KINDS; i++)
-    self->sources[i] = config->sources[i];
+  for (guint i = 0; i < MESH_N_KINDS; i++) {
+    if (config->sources[i])
+      self->sources[i] = mesh_source_ref (config->sources[i]);
+  }
 
   self->webrtc = gst_object_ref_sink (g_steal_pointer (&webrtc));
   g_object_set (self->webrtc, "bundle-policy",
@@ -301,6 +303,40 @@ const MeshCodec *
 mesh_peer_get_video_codec (MeshPeer *peer)
 {
   return peer->senders[MESH_VIDEO].codec;
+}
+
+/**
+ * mesh_peer_sends:
+ * @peer: the attempt
+ * @sources: what is to be sent, %NULL where there is nothing
+ *
+ * Returns: whether the attempt was made to send just that
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_peer_sends (MeshPeer *peer, MeshSource *const sources[MESH_N_KINDS])
+{
+  for (guint i = 0; i < MESH_N_KINDS; i++) {
+    if (peer->sources[i] != sources[i])
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/**
+ * mesh_peer_gets:
+ * @peer: an attempt with the peer's description
+ * @kind: audio or video
+ *
+ * Returns: whether the peer has said that it sends @kind
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_peer_gets (MeshPeer *peer, MeshKind kind)
+{
+  return peer->gets[kind];
 }
 
 /**
@@ -472,6 +508,7 @@ mesh_peer_close (MeshPeer *peer)
       mesh_fanout_remove_branch (sender->fanout,
           g_steal_pointer (&sender->branch));
     gst_clear_object (&sender->fanout);
+    g_clear_pointer (&peer->sources[i], mesh_source_unref);
   }
   /* webrtcbin 1.22 leaves the agent with a bare pointer to itself */
   if (peer->ice)
@@ -495,6 +532,8 @@ mesh_peer_dispose (GObject *object)
     g_clear_signal_handler (&self->pair_selected, self->agent);
   g_clear_object (&self->agent);
   g_clear_object (&self->ice);
+  for (guint i = 0; i < MESH_N_KINDS; i++)
+    g_clear_pointer (&self->sources[i], mesh_source_unref);
   G_OBJECT_CLASS (mesh_peer_parent_class)->dispose (object);
   gst_clear_object (&self->webrtc);
 }

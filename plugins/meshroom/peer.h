@@ -76,6 +76,9 @@ gboolean mesh_peer_remote_sdp (MeshPeer *peer, const char *type,
 gboolean mesh_peer_is_sound_only (MeshPeer *peer);
 void mesh_peer_remote_candidate (MeshPeer *peer, const char *candidate);
 gboolean mesh_peer_is_connected (MeshPeer *peer);
+gboolean mesh_peer_sends (MeshPeer *peer,
+    MeshSource *const sources[MESH_N_KINDS]);
+gboolean mesh_peer_gets (MeshPeer *peer, MeshKind kind);
 gboolean mesh_peer_take_heard (MeshPeer *peer);
 const char *mesh_peer_get_path_type (MeshPeer *peer);
 char *mesh_peer_dup_local_address (MeshPeer *peer);

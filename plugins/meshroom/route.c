@@ -82,7 +82,7 @@ repair_free (gpointer data)
 {
   Repair *repair = data;
 
-  mesh_source_free (repair->source);
+  mesh_source_unref (repair->source);
   gst_object_unref (repair->compartment);
   g_free (repair->text);
   g_free (repair);
@@ -151,8 +151,7 @@ on_encoding_failed (MeshCompartment *compartment, const GError *error,
   MeshSource *self = ((Repair *) user_data)->source;
   Repair *repair = g_new0 (Repair, 1);
 
-  g_atomic_ref_count_inc (&self->refs);
-  repair->source = self;
+  repair->source = mesh_source_ref (self);
   repair->codec = ((Repair *) user_data)->codec;
   repair->compartment = gst_object_ref (compartment);
   repair->text = g_strdup (error->message);

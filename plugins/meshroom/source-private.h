@@ -13,11 +13,11 @@ G_BEGIN_DECLS
  * room asks of it, route.c the way from the pad to the fan-outs. */
 
 struct _MeshSource {
-  gatomicrefcount refs;         /* the room's, and a repair's each */
-  GstBin *room;                 /* our owner, no reference */
+  gatomicrefcount refs;
+  GstBin *room;                 /* outlives us, no reference */
   MeshKind kind;
   guint32 ssrc;
-  GstPad *pad;                  /* the room's ghost pad, no reference */
+  GstPad *pad;                  /* the room's ghost pad */
   MeshTimeline *timeline;       /* the room's */
   const MeshSourceEvents *events;
   gpointer user_data;

@@ -198,7 +198,7 @@ pad_query (GstPad *pad, GstObject *parent, GstQuery *query)
  *
  * Makes the source and its ghost pad, which the caller adds to @room.
  *
- * Returns: (transfer full): a source, for mesh_source_free()
+ * Returns: (transfer full): a source, for mesh_source_unref()
  *
  * Since: 0.1
  */
@@ -218,13 +218,44 @@ mesh_source_new (GstBin *room, GstPadTemplate *template, MeshKind kind,
   g_mutex_init (&self->lock);
   self->encodings = g_ptr_array_new_with_free_func (mesh_encoding_free);
   self->elements = g_ptr_array_new_with_free_func (gst_object_unref);
-  self->pad = gst_ghost_pad_new_no_target_from_template (
-      GST_PAD_TEMPLATE_NAME_TEMPLATE (template), template);
+  self->pad = gst_object_ref_sink (gst_ghost_pad_new_no_target_from_template (
+          GST_PAD_TEMPLATE_NAME_TEMPLATE (template), template));
   gst_pad_set_query_function (self->pad, pad_query);
   gst_pad_add_probe (self->pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM
       | GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_data,
       self, NULL);
   return self;
+}
+
+/**
+ * mesh_source_ref:
+ * @source: the source
+ *
+ * For whoever may still ask it for a fan-out, or has a branch of one.
+ *
+ * Returns: (transfer full): @source
+ *
+ * Since: 0.1
+ */
+MeshSource *
+mesh_source_ref (MeshSource *source)
+{
+  g_atomic_ref_count_inc (&source->refs);
+  return source;
+}
+
+/**
+ * mesh_source_get_kind:
+ * @source: the source
+ *
+ * Returns: what comes in
+ *
+ * Since: 0.1
+ */
+MeshKind
+mesh_source_get_kind (MeshSource *source)
+{
+  return source->kind;
 }
 
 /**
@@ -545,26 +576,33 @@ mesh_source_stop (MeshSource *source)
       mesh_compartment_abandon (MESH_COMPARTMENT (element));
     gst_element_set_locked_state (element, TRUE);
     gst_element_set_state (element, GST_STATE_NULL);
-    gst_bin_remove (source->room, element);
+    /* a room that is being finalised has let go of its children */
+    if (GST_OBJECT_PARENT (element) == GST_OBJECT (source->room))
+      gst_bin_remove (source->room, element);
   }
 }
 
 /**
- * mesh_source_free:
- * @source: (nullable): a stopped source whose pad is off the room
+ * mesh_source_unref:
+ * @source: (nullable) (transfer full): the source; at the last reference its
+ *   pad is off the room, and no branch is left on any fan-out
+ *
+ * The last one takes the elements down, which may take a moment.
  *
  * Since: 0.1
  */
 void
-mesh_source_free (MeshSource *source)
+mesh_source_unref (MeshSource *source)
 {
   if (!source || !g_atomic_ref_count_dec (&source->refs))
     return;
+  mesh_source_stop (source);
   gst_clear_caps (&source->caps);
   mesh_intake_free (source->intake);
   mesh_timeline_unref (source->timeline);
   g_ptr_array_unref (source->encodings);
   g_ptr_array_unref (source->elements);
+  gst_object_unref (source->pad);
   g_mutex_clear (&source->lock);
   g_free (source);
 }

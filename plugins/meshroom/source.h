@@ -41,6 +41,7 @@ MeshSource *mesh_source_new (GstBin *room, GstPadTemplate *template,
     MeshKind kind, MeshTimeline *timeline, const MeshSourceEvents *events,
     gpointer user_data);
 GstPad *mesh_source_get_pad (MeshSource *source);
+MeshKind mesh_source_get_kind (MeshSource *source);
 guint32 mesh_source_get_ssrc (MeshSource *source);
 void mesh_source_look_ahead (MeshSource *source);
 const MeshCodec *mesh_source_get_input_codec (MeshSource *source);
@@ -56,6 +57,7 @@ gboolean mesh_source_is_live (MeshSource *source);
 gboolean mesh_source_get_position (MeshSource *source, gint64 *position);
 void mesh_source_let_go (MeshSource *source);
 void mesh_source_stop (MeshSource *source);
-void mesh_source_free (MeshSource *source);
+MeshSource *mesh_source_ref (MeshSource *source);
+void mesh_source_unref (MeshSource *source);
 
 G_END_DECLS

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What is sent is exchanged in mid-call: a sink pad was requested, and its
+ * input is known, or one was released. webrtcbin 1.22 does not renegotiate, so
+ * each peer gets another attempt with the other m-line, beside the one that
+ * there is, whose streams go over when the new one has a frame of each. */
+
+#include "meshroom/call-private.h"
+
+/* So many attempts at once, as at a start (docs/protocol.md, "One attempt");
+ * the others follow when these are connected. */
+#define MAX_AT_ONCE 4
+
+/* One that came to nothing is not repeated before. */
+#define EXCHANGE_INTERVAL (5 * G_TIME_SPAN_SECOND)
+
+static guint
+count_unconnected (MeshCall *self)
+{
+  GHashTableIter iter;
+  gpointer value;
+  guint n = 0;
+
+  g_hash_table_iter_init (&iter, self->members);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    MeshPeer *peer = ((Member *) value)->peer;
+
+    n += peer && !mesh_peer_is_connected (peer);
+  }
+  return n;
+}
+
+/* An attempt that is not connected yet goes on: it is the next one's turn when
+ * it is. */
+static gboolean
+is_due (MeshCall *self, Member *member, gint64 now)
+{
+  return member->peer && mesh_peer_is_connected (member->peer)
+         && !mesh_peer_sends (member->peer, self->config.sources)
+         && now >= member->exchange_at;
+}
+
+/* Makes the attempts anew that send something else than the sources that there
+ * are now, or not all of them. */
+void
+mesh_call_exchange (MeshCall *self)
+{
+  guint n = count_unconnected (self);
+  gint64 now = mesh_call_now ();
+  GHashTableIter iter;
+  gpointer id, value;
+
+  g_hash_table_iter_init (&iter, self->members);
+  while (n < MAX_AT_ONCE && g_hash_table_iter_next (&iter, &id, &value)) {
+    Member *member = value;
+
+    if (!is_due (self, member, now))
+      continue;
+    n++;
+    member->exchange_at = now + EXCHANGE_INTERVAL;
+    GST_DEBUG_OBJECT (self->config.element, "a new attempt with %s, since what "
+        "is sent has changed", (char *) id);
+    mesh_room_renew (self->room, id, mesh_peer_get_sid (member->peer), now);
+  }
+}
+
+/* Attempts with what was there before may be made anew at once. */
+static void
+forget_intervals (MeshCall *self)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->members);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    ((Member *) value)->exchange_at = 0;
+}
+
+/* @source: (nullable): what is sent of @kind from now on */
+void
+mesh_call_take_source (MeshCall *self, MeshKind kind, MeshSource *source)
+{
+  MeshSource *old = self->config.sources[kind];
+
+  if (source == old)
+    return;
+  self->config.sources[kind] = source ? mesh_source_ref (source) : NULL;
+  mesh_source_unref (old);
+  forget_intervals (self);
+}

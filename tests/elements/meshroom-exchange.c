@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What a room sends is exchanged in mid-call: sink pads that are requested and
+ * released while it is PAUSED or PLAYING, as an application does that turns its
+ * camera on later. */
+
+#include <string.h>
+
+#include "party.h"
+
+#define RED PARTY_VIDEO (PARTY_RED)
+#define HUM PARTY_AUDIO (500)
+#define BLUE_AND_HUM PARTY_VIDEO (PARTY_BLUE) PARTY_AUDIO (900)
+#define ANN "peer-id=0a000000-0000-4000-8000-000000000001"
+#define BEN "peer-id=0b000000-0000-4000-8000-000000000002"
+
+/* A stream that is added to a party that has begun, and goes again. */
+typedef struct {
+  Party *party;
+  GstElement *bin;
+  GstPad *pad;                  /* the room's */
+} Extra;
+
+static Extra
+extra_new (Party *party, const char *pad, const char *description)
+{
+  g_autoptr (GError) error = NULL;
+  Extra extra = { party };
+  g_autoptr (GstPad) src = NULL;
+
+  extra.bin = gst_parse_bin_from_description (description, TRUE, &error);
+  g_assert_no_error (error);
+  gst_object_ref_sink (extra.bin);
+  extra.pad = gst_element_request_pad_simple (party->room, pad);
+  fail_unless (extra.pad, "no %s", pad);
+  gst_bin_add (GST_BIN (party->pipeline), extra.bin);
+  src = gst_element_get_static_pad (extra.bin, "src");
+  ck_assert_int_eq (gst_pad_link (src, extra.pad), GST_PAD_LINK_OK);
+  return extra;
+}
+
+static void
+extra_play (Extra *extra)
+{
+  fail_unless (gst_element_sync_state_with_parent (extra->bin));
+}
+
+static void
+extra_end (Extra *extra)
+{
+  gst_element_set_locked_state (extra->bin, TRUE);
+  gst_element_set_state (extra->bin, GST_STATE_NULL);
+  gst_element_release_request_pad (extra->party->room, extra->pad);
+  gst_clear_object (&extra->pad);
+  gst_bin_remove (GST_BIN (extra->party->pipeline), extra->bin);
+  gst_clear_object (&extra->bin);
+}
+
+static Extra
+extra_start (Party *party, const char *pad, const char *description)
+{
+  Extra extra = extra_new (party, pad, description);
+
+  extra_play (&extra);
+  return extra;
+}
+
+#define GREEN_CAMERA "videotestsrc is-live=true pattern=solid-color " \
+    "foreground-color=" PARTY_GREEN " ! video/x-raw,width=64,height=48," \
+    "framerate=20/1 ! identity"
+#define HIGH_TONE "audiotestsrc is-live=true samplesperbuffer=480 volume=0.5 " \
+    "freq=1300 ! audio/x-raw,rate=48000,channels=1 ! identity"
+
+/* How long nothing came, by the times of what came. */
+typedef struct {
+  GstClockTime last;
+  GstClockTime longest;
+  guint buffers;
+} Gaps;
+
+static GstPadProbeReturn
+measure (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
+  GstClockTime time = GST_BUFFER_PTS (buffer);
+  Gaps *gaps = user_data;
+
+  g_mutex_lock (&party_lock);
+  if (gaps->buffers++ > 0 && time > gaps->last)
+    gaps->longest = MAX (gaps->longest, time - gaps->last);
+  gaps->last = time;
+  g_cond_broadcast (&party_changed);
+  g_mutex_unlock (&party_lock);
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+measure_stream (Party *party, const char *name, Gaps *gaps)
+{
+  GstPad *pad;
+
+  g_mutex_lock (&party_lock);
+  pad = gst_object_ref (party_stream (party, name)->pad);
+  g_mutex_unlock (&party_lock);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, measure, gaps, NULL);
+  gst_object_unref (pad);
+}
+
+static guint
+count (GPtrArray *texts, const char *text)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < texts->len; i++)
+    n += strstr (g_ptr_array_index (texts, i), text) != NULL;
+  return n;
+}
+
+/* Turns a camera on later; and nothing that there is stops for it. */
+static void
+check_camera_on (const char *ann_room, const char *camera)
+{
+  Wire *wire = wire_new (NULL, NULL);
+  Party *ann = party_new (wire, ann_room, HUM);
+  Party *ben = party_new (wire, BEN, BLUE_AND_HUM);
+  Gaps sound = { 0 }, picture = { 0 }, own = { 0 };
+  Extra extra;
+
+  party_start (ann);
+  party_start (ben);
+  WAIT_FOR (party_hears (ben, ann->id, 500));
+  WAIT_FOR (party_hears (ann, ben->id, 900));
+  WAIT_FOR (party_sees (ann, ben->id, PARTY_BLUE));
+  fail_if (party_stream_of (ben, ann->id, TRUE));
+  measure_stream (ben, "audio_0", &own);
+  measure_stream (ann, "audio_0", &sound);
+  measure_stream (ann, "video_0", &picture);
+
+  extra = extra_start (ann, "video_sink", camera);
+  WAIT_FOR (party_sees (ben, ann->id, PARTY_GREEN));
+  WAIT_FOR (party_hears (ben, ann->id, 500));
+  /* until the old connection is certainly gone */
+  WAIT_FOR (sound.last > 8 * GST_SECOND);
+  g_mutex_lock (&party_lock);
+  ck_assert_uint_lt (sound.longest, GST_SECOND);
+  ck_assert_uint_lt (picture.longest, GST_SECOND);
+  ck_assert_uint_lt (own.longest, GST_SECOND);
+  ck_assert_uint_eq (ann->removed->len + ben->removed->len, 0);
+  ck_assert_uint_eq (ann->streams->len, 2);
+  ck_assert_uint_eq (ben->streams->len, 2);
+  ck_assert_uint_eq (ann->warnings->len + ben->warnings->len, 0);
+  g_mutex_unlock (&party_lock);
+
+  extra_end (&extra);
+  party_free (ann);
+  party_free (ben);
+  wire_free (wire);
+}
+
+GST_START_TEST (a_camera_is_turned_on_later)
+{
+  check_camera_on (ANN, GREEN_CAMERA);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (an_encoded_camera_is_turned_on_later)
+{
+  check_camera_on (ANN, GREEN_CAMERA " ! vp8enc deadline=1 "
+      "keyframe-max-dist=20");
+}
+
+GST_END_TEST;
+
+GST_START_TEST (a_microphone_is_turned_on_later)
+{
+  Wire *wire = wire_new (NULL, NULL);
+  Party *ann = party_new (wire, ANN, RED);
+  Party *ben = party_new (wire, BEN, BLUE_AND_HUM);
+  Gaps picture = { 0 };
+  Extra extra;
+
+  party_start (ann);
+  party_start (ben);
+  WAIT_FOR (party_sees (ben, ann->id, PARTY_RED));
+  measure_stream (ben, "video_0", &picture);
+  extra = extra_start (ann, "audio_sink", HIGH_TONE);
+  WAIT_FOR (party_hears (ben, ann->id, 1300));
+  WAIT_FOR (picture.buffers > 100);
+  g_mutex_lock (&party_lock);
+  ck_assert_uint_lt (picture.longest, GST_SECOND);
+  g_mutex_unlock (&party_lock);
+  extra_end (&extra);
+  party_free (ann);
+  party_free (ben);
+  wire_free (wire);
+}
+
+GST_END_TEST;
+
+/* Who has only watched until then; and nobody is there when the pad comes. */
+GST_START_TEST (a_camera_before_anybody_else)
+{
+  Wire *wire = wire_new (NULL, NULL);
+  Party *ann = party_new (wire, ANN, "");
+  Party *ben = party_new (wire, BEN, BLUE_AND_HUM);
+  Extra extra;
+
+  party_start (ann);
+  extra = extra_start (ann, "video_sink", GREEN_CAMERA);
+  party_start (ben);
+  WAIT_FOR (party_sees (ben, ann->id, PARTY_GREEN));
+  WAIT_FOR (party_sees (ann, ben->id, PARTY_BLUE));
+  extra_end (&extra);
+  party_free (ann);
+  party_free (ben);
+  wire_free (wire);
+}
+
+GST_END_TEST;
+
+/* Until the input is known there is nothing to offer. */
+GST_START_TEST (a_pad_without_a_stream_changes_nothing)
+{
+  Wire *wire = wire_new (NULL, NULL);
+  Party *ann = party_new (wire, ANN, HUM);
+  Party *ben = party_new (wire, BEN, BLUE_AND_HUM);
+  Extra extra;
+
+  party_start (ann);
+  party_start (ben);
+  WAIT_FOR (party_hears (ben, ann->id, 500));
+  extra = extra_new (ann, "video_sink", GREEN_CAMERA);
+  WAIT_FOR (party_hears (ann, ben->id, 900));
+  g_mutex_lock (&party_lock);
+  fail_if (party_stream_of (ben, ann->id, TRUE));
+  g_mutex_unlock (&party_lock);
+  extra_play (&extra);
+  WAIT_FOR (party_sees (ben, ann->id, PARTY_GREEN));
+  extra_end (&extra);
+  party_free (ann);
+  party_free (ben);
+  wire_free (wire);
+}
+
+GST_END_TEST;
+
+/* Both at the same moment, and three of them. */
+GST_START_TEST (all_turn_their_cameras_on_at_once)
+{
+  Wire *wire = wire_new (NULL, NULL);
+  Party *parties[3];
+  Extra extras[3];
+
+  for (guint i = 0; i < 3; i++) {
+    parties[i] = party_new (wire, "", HUM);
+    party_start (parties[i]);
+  }
+  for (guint i = 0; i < 9; i++) {
+    if (i / 3 != i % 3)
+      WAIT_FOR (party_hears (parties[i / 3], parties[i % 3]->id, 500));
+  }
+  for (guint i = 0; i < 3; i++)
+    extras[i] = extra_start (parties[i], "video_sink", GREEN_CAMERA);
+  for (guint i = 0; i < 9; i++) {
+    if (i / 3 != i % 3)
+      WAIT_FOR (party_sees (parties[i / 3], parties[i % 3]->id, PARTY_GREEN));
+  }
+  for (guint i = 0; i < 3; i++)
+    extra_end (&extras[i]);
+  for (guint i = 0; i < 3; i++)
+    party_free (parties[i]);
+  wire_free (wire);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (what_cannot_come_late_is_said)
+{
+  Party *ann = party_new (NULL, "serve=127.0.0.1:0", RED HUM);
+
+  party_start (ann);
+  /* by its name GStreamer itself would say so */
+  fail_if (gst_element_request_pad (ann->room, gst_element_get_pad_template
+          (ann->room, "video_sink"), NULL, NULL));
+  fail_if (gst_element_request_pad_simple (ann->room, "signal_src"));
+  WAIT_FOR (count (ann->warnings, "there is a video_sink already") == 1);
+  WAIT_FOR (count (ann->warnings, "signal_src must be requested") == 1);
+  party_free (ann);
+}
+
+GST_END_TEST;
+
+static Suite *
+meshroom_exchange_suite (void)
+{
+  Suite *suite = suite_create ("meshroom-exchange");
+  TCase *tests = tcase_create ("all");
+
+  tcase_set_timeout (tests, 300);
+  suite_add_tcase (suite, tests);
+  tcase_add_test (tests, a_camera_is_turned_on_later);
+  tcase_add_test (tests, an_encoded_camera_is_turned_on_later);
+  tcase_add_test (tests, a_microphone_is_turned_on_later);
+  tcase_add_test (tests, a_camera_before_anybody_else);
+  tcase_add_test (tests, a_pad_without_a_stream_changes_nothing);
+  tcase_add_test (tests, all_turn_their_cameras_on_at_once);
+  tcase_add_test (tests, what_cannot_come_late_is_said);
+  return suite;
+}
+
+GST_CHECK_MAIN (meshroom_exchange);
