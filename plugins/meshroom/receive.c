@@ -2,6 +2,8 @@
 
 #include "meshroom/receive.h"
 
+#include "core/opus-packet.h"
+
 /* Looks at the size of every picture before the decoder does: a VP8 key frame
  * may claim 16383x16383 (RFC 6386 §9.1), and a decoder would allocate it. What
  * counts is the number of pixels, in whatever shape. */
@@ -57,6 +59,19 @@ guard_h264 (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return let_in (user_data, width, height);
 }
 
+static GstPadProbeReturn
+guard_opus (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  GstMapInfo map;
+  gboolean valid;
+
+  if (!gst_buffer_map (GST_PAD_PROBE_INFO_BUFFER (info), &map, GST_MAP_READ))
+    return GST_PAD_PROBE_DROP;
+  valid = mesh_opus_packet_is_valid (map.data, map.size);
+  gst_buffer_unmap (GST_PAD_PROBE_INFO_BUFFER (info), &map);
+  return valid ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
+}
+
 static void
 guard (const MeshCodec *codec, GstElement *before_decoder,
     MeshReceiveRefused refused, gpointer user_data)
@@ -64,8 +79,10 @@ guard (const MeshCodec *codec, GstElement *before_decoder,
   g_autoptr (GstPad) pad = gst_element_get_static_pad (before_decoder, "src");
   Guard *self;
 
-  if (codec->kind != MESH_VIDEO)
+  if (codec->kind == MESH_AUDIO) {
+    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, guard_opus, NULL, NULL);
     return;
+  }
   self = g_new0 (Guard, 1);
   self->refused = refused;
   self->user_data = user_data;

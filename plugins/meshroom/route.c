@@ -311,11 +311,11 @@ settle (MeshSource *self, GstPad *parsed, const GstCaps *caps)
   g_autoptr (GPtrArray) doomed = new_doomed ();
   g_autoptr (GstPad) peer = gst_pad_get_peer (parsed);
   g_autoptr (GError) error = NULL;
-  gboolean passes, decodes;
+  gboolean fits, passes, decodes;
 
   g_mutex_lock (&self->lock);
-  passes = mesh_codec_passes (self->input, caps)
-      || !mesh_codec_can_receive (self->input);
+  fits = mesh_codec_passes (self->input, caps);
+  passes = fits || !mesh_codec_can_receive (self->input);
   decodes = self->decoder != NULL;
   if (peer && passes == !decodes) {
     g_mutex_unlock (&self->lock);
@@ -338,6 +338,10 @@ settle (MeshSource *self, GstPad *parsed, const GstCaps *caps)
     mesh_source_warn (self, "it cannot be used: %s", error->message);
   else if (!passes)
     warn_of_decoding (self, caps);
+  else if (!fits)
+    mesh_source_warn (self, "not every peer can decode this form of %s, and "
+        "no decoder is installed to have it encoded again (one of: %s)",
+        self->input->name, self->input->decoders);
   self->events->input_known (self, self->user_data);
 }
 
