@@ -29,6 +29,7 @@ struct _MeshIntake {
   GstElement *stage;            /* NULL: none */
   GstElement *flip;             /* of a video stage */
   gboolean interlaced;
+  gboolean hidden;              /* an imageswitch shows its own picture */
   GstVideoOrientationMethod stream_tag, global_tag;
   GstVideoOrientationMethod applied;
   gboolean told_turned, told_interlaced;
@@ -132,9 +133,13 @@ warn_once (MeshIntake *self, gboolean *told, const char *what)
   *told = TRUE;
 }
 
+/* The tag speaks of the camera. The picture that comes in its place while it is
+ * hidden is upright as it is. */
 static GstVideoOrientationMethod
 get_orientation (MeshIntake *self)
 {
+  if (self->hidden)
+    return GST_VIDEO_ORIENTATION_IDENTITY;
   if (self->stream_tag != UNKNOWN)
     return self->stream_tag;
   return self->global_tag != UNKNOWN ? self->global_tag
@@ -325,6 +330,11 @@ mesh_intake_take_event (MeshIntake *intake, GstEvent *event)
     case GST_EVENT_TAG:
       if (intake->kind == MESH_VIDEO)
         take_tags (intake, event);
+      break;
+    case GST_EVENT_CUSTOM_DOWNSTREAM_STICKY:
+      if (gst_event_has_name (event, "meshroom/hidden"))
+        gst_structure_get_boolean (gst_event_get_structure (event), "hidden",
+            &intake->hidden);
       break;
     case GST_EVENT_CAPS:
       gst_event_parse_caps (event, &caps);

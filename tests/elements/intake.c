@@ -208,6 +208,32 @@ GST_START_TEST (it_stays_upright_when_the_tag_changes)
 
 GST_END_TEST;
 
+static void
+hide (Fixture *f, gboolean hidden)
+{
+  gst_harness_push_event (f->h,
+      gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY,
+          gst_structure_new ("meshroom/hidden", "hidden", G_TYPE_BOOLEAN,
+              hidden, NULL)));
+}
+
+/* The tag is the camera's, not that of the picture which is shown instead. */
+GST_START_TEST (a_picture_in_place_of_the_camera_is_not_turned)
+{
+  Fixture f;
+
+  begin_grey (&f);
+  tag (&f, "rotate-90", GST_TAG_SCOPE_STREAM);
+  expect_picture (&f, 3120, TRUE);
+  hide (&f, TRUE);
+  expect_picture (&f, 1203, FALSE);
+  hide (&f, FALSE);
+  expect_picture (&f, 3120, TRUE);
+  end (&f);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (an_upright_picture_passes_without_a_copy)
 {
   Fixture f;
@@ -406,6 +432,7 @@ intake_suite (void)
   tcase_add_loop_test (tcase, a_turned_picture_is_put_upright, 0,
       G_N_ELEMENTS (orientations));
   tcase_add_test (tcase, it_stays_upright_when_the_tag_changes);
+  tcase_add_test (tcase, a_picture_in_place_of_the_camera_is_not_turned);
   tcase_add_test (tcase, an_upright_picture_passes_without_a_copy);
   tcase_add_loop_test (tcase, combs_are_gone, 0, 2);
   tcase_add_test (tcase, of_encoded_pictures_it_is_told_once);
