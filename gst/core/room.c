@@ -6,6 +6,7 @@
 
 #include "core/room.h"
 
+#include "core/name.h"
 #include "core/room-private.h"
 
 /**
@@ -133,14 +134,14 @@ is_for_us (MeshRoom *room, const MeshMessage *message)
 static void
 on_state (MeshRoom *room, MeshMember *member, const MeshMessage *message)
 {
-  const char *name = message->name ? message->name : "";
+  g_autofree char *name = mesh_name_tidy (message->name ? message->name : "");
   MeshRoomAction *action;
 
   if (g_strcmp0 (member->name, name) == 0 && member->muted == message->muted
       && member->hidden == message->hidden)
     return;
   g_free (member->name);
-  member->name = g_strdup (name);
+  member->name = g_steal_pointer (&name);
   member->muted = message->muted;
   member->hidden = message->hidden;
   action = mesh_room_action_new (MESH_ROOM_PEER_CHANGED, member->id);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/json.h"
-#include "core/message.h"
+#include "core/name.h"
 #include "meshroom/random.h"
 
 #define DEFAULT_MAX_PEERS 32
@@ -58,17 +58,13 @@ set_peer_id (MeshMeshroom *self, const char *id)
   self->peer_id = g_steal_pointer (&lower);
 }
 
-/* Cut to what may be sent, or nothing that we say of ourselves would be
- * taken. */
+/* In the form in which names are compared, and no longer than may be sent: or
+ * nothing that this member says of itself would be taken. */
 static void
 set_display_name (MeshMeshroom *self, const char *name)
 {
-  char *valid = name ? g_utf8_make_valid (name, -1) : NULL;
-
-  if (valid && strlen (valid) > MESH_MESSAGE_MAX_NAME)
-    *g_utf8_find_prev_char (valid, valid + MESH_MESSAGE_MAX_NAME + 1) = '\0';
   g_free (self->display_name);
-  self->display_name = valid;
+  self->display_name = name ? mesh_name_tidy (name) : NULL;
 }
 
 static void
@@ -223,7 +219,7 @@ default_name (void)
 
   if (!name || !*name || g_str_equal (name, "Unknown"))
     name = g_get_host_name ();
-  return g_strdup (name);
+  return mesh_name_tidy (name);
 }
 
 /* Before anything is set. */
@@ -273,7 +269,8 @@ install_room_properties (GObjectClass *klass)
       "Who we are, a UUID; a fresh one unless set", NULL,
       FLAGS | GST_PARAM_MUTABLE_READY);
   properties[PROP_DISPLAY_NAME] = g_param_spec_string ("display-name",
-      "Display name", "The name that the others see; the user's real name, "
+      "Display name", "The name that the others see, in one form however it "
+      "is typed (one line, NFC, at most 256 bytes); the user's real name, "
       "else the host's, unless set", NULL, FLAGS | GST_PARAM_MUTABLE_PLAYING);
   properties[PROP_MUTED] = g_param_spec_boolean ("muted", "Muted",
       "Whether nothing of audio_sink is sent; once set, nothing more goes out",

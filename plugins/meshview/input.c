@@ -4,6 +4,7 @@
 
 #include <gst/video/video.h>
 
+#include "core/name.h"
 #include "elements.h"
 
 #define GST_CAT_DEFAULT mesh_view_debug
@@ -132,13 +133,13 @@ mesh_input_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 static void
 set_title (MeshInput *self, GstTagList *tags)
 {
-  char *title = NULL;
+  g_autofree char *title = NULL;
 
   if (!gst_tag_list_get_string (tags, GST_TAG_TITLE, &title))
     return;
   g_mutex_lock (&self->scene->lock);
   g_free (self->title);
-  self->title = title;
+  self->title = mesh_name_tidy (title);
   mesh_scene_arrange_locked (self->scene);
   g_mutex_unlock (&self->scene->lock);
 }
@@ -158,7 +159,7 @@ set_peer (MeshInput *self, const GstStructure *s)
   }
   if (name) {
     g_free (self->name);
-    self->name = g_utf8_make_valid (name, -1);
+    self->name = mesh_name_tidy (name);
   }
   gst_structure_get_boolean (s, "muted", &self->muted);
   mesh_scene_arrange_locked (self->scene);

@@ -2,6 +2,7 @@
 
 #include "scene.h"
 
+#include "core/name.h"
 #include "tile.h"
 
 MeshScene *
@@ -32,6 +33,7 @@ scene_clear (gpointer data)
   g_ptr_array_unref (scene->voices);
   mesh_seats_clear (&scene->seats);
   g_free (scene->solo);
+  g_free (scene->solo_name);
   g_free (scene->speaker);
   g_mutex_clear (&scene->lock);
 }
@@ -48,18 +50,19 @@ mesh_scene_unref (MeshScene *scene)
  * mistaken for them. Whose picture stands still comes after the others: it may
  * be the same person, who has crashed and is back. */
 static MeshInput *
-find_called (GPtrArray *inputs, const char *who)
+find_called (MeshScene *scene, GPtrArray *inputs)
 {
   MeshInput *named = NULL, *stalled = NULL;
 
-  if (!who || !*who)
+  if (!scene->solo || !*scene->solo)
     return NULL;
   for (guint i = 0; i < inputs->len; i++) {
     MeshInput *input = g_ptr_array_index (inputs, i);
 
-    if (g_strcmp0 (input->peer, who) == 0)
+    if (g_strcmp0 (input->peer, scene->solo) == 0)
       return input;
-    if (g_strcmp0 (mesh_input_get_name_locked (input), who) != 0)
+    if (!*scene->solo_name || g_strcmp0 (mesh_input_get_name_locked (input),
+            scene->solo_name) != 0)
       continue;
     if (!input->stalled && !named)
       named = input;
@@ -67,6 +70,19 @@ find_called (GPtrArray *inputs, const char *who)
       stalled = input;
   }
   return named ? named : stalled;
+}
+
+/*
+ * mesh_scene_set_solo_locked:
+ * @solo: (nullable): peer id or display name of whom the solo layout is about
+ */
+void
+mesh_scene_set_solo_locked (MeshScene *scene, const char *solo)
+{
+  g_free (scene->solo);
+  g_free (scene->solo_name);
+  scene->solo = g_strdup (solo);
+  scene->solo_name = solo ? mesh_name_tidy (solo) : NULL;
 }
 
 /* (transfer container): the tiles with a picture, in the order they came */
@@ -95,10 +111,10 @@ const MeshInput *
 mesh_scene_find_soloist_locked (MeshScene *scene)
 {
   g_autoptr (GPtrArray) present = list_present (scene);
-  const MeshInput *who = find_called (present, scene->solo);
+  const MeshInput *who = find_called (scene, present);
 
   /* whoever has no picture, or one that says nothing of whose it is */
-  return who && who->peer ? who : find_called (scene->voices, scene->solo);
+  return who && who->peer ? who : find_called (scene, scene->voices);
 }
 
 /* Which of the tiles shown the layout is about. */
@@ -109,7 +125,7 @@ find_focus (MeshScene *scene, GPtrArray *present, GPtrArray *shown)
   guint index;
 
   if (scene->mode == MESH_LAYOUT_SOLO)
-    focus = find_called (present, scene->solo);
+    focus = find_called (scene, present);
   for (guint i = 0; scene->mode == MESH_LAYOUT_SPEAKER && scene->speaker
       && !focus && i < present->len; i++) {
     MeshInput *input = g_ptr_array_index (present, i);

@@ -39,7 +39,8 @@ typedef struct {
   int fps_n;
   int fps_d;
   MeshLayoutMode mode;
-  char *solo;
+  char *solo;                   /* as it was set, a peer id or a name */
+  char *solo_name;              /* as names are compared */
   gboolean labels;
   guint32 background;           /* ARGB */
 
@@ -58,6 +59,7 @@ MeshScene *mesh_scene_new (void);
 MeshScene *mesh_scene_ref (MeshScene *scene);
 void mesh_scene_unref (MeshScene *scene);
 void mesh_scene_arrange_locked (MeshScene *scene);
+void mesh_scene_set_solo_locked (MeshScene *scene, const char *solo);
 const MeshInput *mesh_scene_find_soloist_locked (MeshScene *scene);
 GstClockTime mesh_scene_get_latency (MeshScene *scene);
 gboolean mesh_scene_raise_latency (MeshScene *scene, GstClockTime latency);

@@ -294,8 +294,7 @@ mesh_view_set_property (GObject *object, guint id, const GValue *value,
       scene->mode = g_value_get_enum (value);
       break;
     case PROP_SOLO:
-      g_free (scene->solo);
-      scene->solo = g_value_dup_string (value);
+      mesh_scene_set_solo_locked (scene, g_value_get_string (value));
       break;
     case PROP_LABELS:
       scene->labels = g_value_get_boolean (value);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "core/name.h"
+
 /* More than a room holds; the numbers of those who come after are not kept for
  * them. */
 #define MAX_SEATS 256
@@ -89,18 +91,25 @@ get_seat (Seats *self, guint number)
   return &g_array_index (self->seats, Seat, number - 1);
 }
 
+/* Without the difference between small and capital letters. That can take a
+ * composed letter apart. */
+static char *
+fold (const char *text)
+{
+  g_autofree char *name = mesh_name_tidy (text);
+  g_autofree char *folded = g_utf8_casefold (name, -1);
+
+  return g_utf8_normalize (folded, -1, G_NORMALIZE_NFC);
+}
+
 /* What people type is not always what others call themselves. */
 static gboolean
 is_name (const char *a, const char *b)
 {
-  g_autofree char *folded_a = NULL;
-  g_autofree char *folded_b = NULL;
+  g_autofree char *folded_a = a ? fold (a) : NULL;
+  g_autofree char *folded_b = b ? fold (b) : NULL;
 
-  if (!a || !b || !*a || !*b)
-    return FALSE;
-  folded_a = g_utf8_casefold (a, -1);
-  folded_b = g_utf8_casefold (b, -1);
-  return g_str_equal (g_strstrip (folded_a), g_strstrip (folded_b));
+  return folded_a && *folded_a && g_strcmp0 (folded_a, folded_b) == 0;
 }
 
 static void

@@ -112,6 +112,26 @@ a_new_name_is_found (void)
   seats_rename (seats, "nobody", "X");
 }
 
+/* Typed composed or decomposed, small or large, with blanks or without. */
+static void
+a_name_is_found_however_it_is_typed (void)
+{
+  static const char *const zoe[] = { "Zo\xc3\xab", "Zoe\xcc\x88", "ZOE\xcc\x88",
+    "zo\xc3\x8b", " Zo\xc3\xab\xc2\xa0", "Zo\xe2\x80\x8b\xc3\xab" };
+  static const char *const others[] = { "Zoe", "", " ", "\xe2\x80\x8b", "Z" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (zoe); i++) {
+    g_autoptr (Seats) seats = seats_new ();
+
+    seats_come (seats, "a", zoe[i], 0);
+    seats_come (seats, "b", "", 0);
+    for (guint k = 0; k < G_N_ELEMENTS (zoe); k++)
+      g_assert_cmpstr (seats_find (seats, zoe[k], 0), ==, "a");
+    for (guint k = 0; k < G_N_ELEMENTS (others); k++)
+      g_assert_null (seats_find (seats, others[k], 0));
+  }
+}
+
 static void
 a_flood_is_not_kept (void)
 {
@@ -134,6 +154,8 @@ main (int argc, char **argv)
   g_test_add_func ("/seats/order", order_is_that_of_coming);
   g_test_add_func ("/seats/stay", who_stays_keeps_the_seat);
   g_test_add_func ("/seats/return", who_returns_gets_it_back);
+  g_test_add_func ("/seats/names-however-typed",
+      a_name_is_found_however_it_is_typed);
   g_test_add_func ("/seats/names", names_outlive_the_call);
   g_test_add_func ("/seats/silence", silence_gives_way_to_the_same_name);
   g_test_add_func ("/seats/namesakes", namesakes_do_not_change_places);

@@ -287,6 +287,8 @@ GST_START_TEST (an_odd_name_is_made_sayable)
   WAIT_FOR (peer_event_says (p.a, p.b->id, many, FALSE, FALSE));
   g_object_set (p.b->room, "display-name", "a\xff", NULL);
   WAIT_FOR (peer_event_says (p.a, p.b->id, "a\xef\xbf\xbd", FALSE, FALSE));
+  g_object_set (p.b->room, "display-name", " Zoe\xcc\x88\xc2\xa0\n", NULL);
+  WAIT_FOR (peer_event_says (p.a, p.b->id, "Zo\xc3\xab", FALSE, FALSE));
   pair_stop (&p);
 }
 

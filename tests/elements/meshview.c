@@ -340,6 +340,36 @@ GST_START_TEST (solo_shows_one)
 }
 GST_END_TEST;
 
+/* Composed, decomposed, or with a blank that came along: one name. */
+GST_START_TEST (solo_finds_a_name_however_it_is_typed)
+{
+  g_autofree char *kept = NULL;
+  GstPad *a, *b;
+  Call call;
+
+  call_start (&call, ROOM);
+  a = join (&call, 0, colours[0]);
+  b = join (&call, 1, colours[1]);
+  room_introduce (a, "id-a", "Zoe\xcc\x88", FALSE);
+  room_introduce (b, "id-b", "Jos\xc3\xa9", FALSE);
+  gst_util_set_object_arg (G_OBJECT (call.view), "layout", "solo");
+  g_object_set (call.view, "solo", "Zo\xc3\xab", NULL);
+  call_await (&call, is_filled, GUINT_TO_POINTER (colours[0]));
+  g_object_set (call.view, "solo", " Jose\xcc\x81\xc2\xa0", NULL);
+  call_await (&call, is_filled, GUINT_TO_POINTER (colours[1]));
+  g_object_get (call.view, "solo", &kept, NULL);
+  ck_assert_str_eq (kept, " Jose\xcc\x81\xc2\xa0");
+  g_object_set (call.view, "solo", "jos\xc3\xa9", NULL);
+  call_await (&call, is_filled, GUINT_TO_POINTER (0x000000));
+  g_object_set (call.view, "solo", "\xe2\x80\x8b", NULL);
+  room_introduce (b, "id-b", "", FALSE);
+  call_await (&call, is_filled, GUINT_TO_POINTER (0x000000));
+  g_object_set (call.view, "solo", NULL, NULL);
+  call_await (&call, is_filled, GUINT_TO_POINTER (0x000000));
+  call_stop (&call);
+}
+GST_END_TEST;
+
 /* Who leaves and comes back, with a new peer id, is there again; with another
  * of the same name it is the one who came first, and an id is nobody's name. */
 GST_START_TEST (solo_comes_back)
@@ -693,6 +723,7 @@ meshview_suite (void)
   tcase_add_test (tc, people_come_and_go);
   tcase_add_test (tc, eos_frees_the_tile);
   tcase_add_test (tc, solo_shows_one);
+  tcase_add_test (tc, solo_finds_a_name_however_it_is_typed);
   tcase_add_test (tc, solo_comes_back);
   tcase_add_test (tc, solo_passes_over_a_picture_that_stands_still);
   tcase_add_test (tc, solo_changes_without_a_gap);

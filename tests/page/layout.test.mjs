@@ -7,7 +7,7 @@ import {test} from 'node:test';
 
 import {chooseGrid} from '../../gst/server/web/layout.js';
 import {hueOf, initials} from '../../gst/server/web/placeholder.js';
-import {tidyName} from '../../gst/server/web/settings.js';
+import {tidyName} from '../../gst/server/web/names.js';
 
 const GAP = 10;
 const windows = [[1280, 680], [1920, 900], [390, 700], [700, 330], [300, 300]];

@@ -6,8 +6,9 @@ import {CallView} from './call-view.js';
 import {byId, setState, showScreen} from './dom.js';
 import {linkToHref, makeLink, parseLink} from './link.js';
 import {INSECURE, findLack} from './needs.js';
+import {tidyName} from './names.js';
 import {addOptions, readOptions} from './options.js';
-import {recall, remember, tidyName} from './settings.js';
+import {recall, remember} from './settings.js';
 import {SoloView} from './solo-view.js';
 
 /** @param {string} title @param {string} text */

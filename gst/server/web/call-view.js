@@ -11,6 +11,7 @@ import {Grid} from './grid.js';
 import {linkToString} from './link.js';
 import {LocalMedia, canCapture} from './media.js';
 import {NO_WEBRTC, explainNoCapture} from './needs.js';
+import {tidyName} from './names.js';
 import {recall} from './settings.js';
 
 /** @typedef {import('./device.js').DeviceKind} DeviceKind */
@@ -61,7 +62,7 @@ export class CallView {
    * @param {(title: string, text: string) => void} onOver
    */
   constructor(link, {muted, hidden}, onOver) {
-    const name = recall('name') || DEFAULT_NAME;
+    const name = tidyName(recall('name')) || DEFAULT_NAME;
     this.#link = link;
     this.#onOver = onOver;
     this.#media = new LocalMedia({name, muted, hidden, devices: {

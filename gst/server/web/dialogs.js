@@ -4,7 +4,8 @@
 
 import {byId, toast} from './dom.js';
 import {listDevices} from './media.js';
-import {recall, remember, tidyName} from './settings.js';
+import {tidyName} from './names.js';
+import {recall, remember} from './settings.js';
 
 /** @typedef {import('./media.js').LocalMedia} LocalMedia */
 

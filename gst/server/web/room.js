@@ -16,6 +16,7 @@
  */
 
 import * as attempt from './attempt.js';
+import {tidyName} from './names.js';
 import * as outdated from './outdated.js';
 import * as pace from './pace.js';
 import * as roster from './roster.js';
@@ -605,7 +606,8 @@ export class Room {
   }
 
   /** @param {Member} member @param {Message} message */
-  #onState(member, {name = '', muted = false, hidden = false}) {
+  #onState(member, {name: told = '', muted = false, hidden = false}) {
+    const name = tidyName(told);
     if (member.name === name && member.muted === muted
         && member.hidden === hidden)
       return;

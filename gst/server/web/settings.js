@@ -2,8 +2,6 @@
 
 /** What is remembered from call to call, where the browser lets us. */
 
-import {MAX_NAME_BYTES, byteLength} from './message.js';
-
 const PREFIX = 'meshroom.';
 
 /** @param {'name' | 'camera' | 'microphone'} key */
@@ -22,16 +20,4 @@ export function remember(key, value) {
   } catch {
     /* Then it is asked for again. */
   }
-}
-
-/**
- * A name as it may be sent: one line, within the limit.
- *
- * @param {string} text
- */
-export function tidyName(text) {
-  let name = text.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
-  while (byteLength(name) > MAX_NAME_BYTES)
-    name = [...name].slice(0, -1).join('');
-  return name;
 }

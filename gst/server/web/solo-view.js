@@ -10,7 +10,7 @@
 import {Call} from './call.js';
 import {byId, setState, showScreen} from './dom.js';
 import {LocalMedia} from './media.js';
-import {tidyName} from './settings.js';
+import {tidyName} from './names.js';
 import {chooseSolo} from './solo.js';
 import {Tile} from './tile.js';
 

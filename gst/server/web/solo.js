@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
+import {tidyName} from './names.js';
+
 /** @typedef {import('./call.js').PeerView} PeerView */
 
 /**
@@ -16,7 +18,8 @@ export function chooseSolo(views, who, shown) {
   const byId = views.find(({id}) => id === who);
   if (byId)
     return byId;
-  const named = views.filter(({name}) => name.trim() === who);
+  const wanted = tidyName(who);
+  const named = views.filter(({name}) => wanted && tidyName(name) === wanted);
   const heard = named.filter(({connected, silence}) =>
     connected && silence === 0);
   const candidates = heard.length > 0 ? heard : named;
