@@ -9,6 +9,8 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import test from 'node:test';
 import { Turn, hasTurn } from '../net/kit/turn.js';
+import { openChromium } from './kit/browser.js';
+import { looks } from './kit/media.js';
 import { Pipeline } from './kit/pipeline.js';
 import { Server } from './kit/server.js';
 import { until } from './kit/wait.js';
@@ -114,4 +116,30 @@ test('so is what is wrong with one that the room\'s server names', { skip },
       `TURN server turn:${turn.host}: it rejects the user and password`),
     PATIENCE, () => ada.output);
     assert.ok(!ada.said('STUN server'));
+  });
+
+test('a page that reaches nobody says which server does not serve it', { skip },
+  async t => {
+    const turn = new Turn(ADDRESS);
+    const server = new Server(['--turn', `turn:ann:hush@${turn.host}`,
+      '--stun', 'stun:nowhere.invalid']);
+    const page = await openChromium(looks[0]);
+    const link = await server.link();
+    const bob = pipeline(`link=${link}`, 'ice-transport-policy=relay');
+    t.after(async () => {
+      await page.close();
+      await bob.stop();
+      await server.stop();
+      turn.stop();
+    });
+    await turn.ready();
+    await page.join(link);
+    for (const words of [`turn:${turn.host}?transport=udp: it rejects the user`,
+      'stun:nowhere.invalid:3478: it is not reached']) {
+      await until(words, () => page.log.some(line => line.includes(words)),
+        PATIENCE, () => page.log);
+    }
+    await until('the notice', () => page.page.evaluate(() =>
+      document.getElementById('notices').innerText.includes(
+        'it rejects the user and password.')), PATIENCE);
   });

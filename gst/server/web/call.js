@@ -398,6 +398,8 @@ export class Call {
       if (current.shown)
         this.#handlers.stopping(peer);
       current.connection.close();
+      if (!current.up && reason !== 'left' && this.#ice.trouble)
+        this.#handlers.warning(this.#ice.trouble);
       this.#reinstate(peer);
       this.#shareUplink();
     }
@@ -457,6 +459,7 @@ export class Call {
       localCandidate: report((candidate, mline, mid) =>
         room.localCandidate(peer, sid, candidate, mline, mid)),
       connected: report(() => this.#onConnected(peer, current)),
+      unserved: (url, why) => this.#ice.blame(url, why),
       suspect: report(() => room.renew(peer, sid, now())),
       failed: report(() => room.failed(peer, sid, undefined, now())),
       track: (track) => {

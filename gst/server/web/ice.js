@@ -106,6 +106,8 @@ export function readIceServers(answer) {
 export class IceServers {
   /** @type {RTCIceServer[]} what is known now */
   current = [];
+  /** what is wrong with servers, by their URLs @type {Map<string, string>} */
+  #troubles = new Map();
   #url;
   /* When to ask again, since credentials end. */
   #askAt = -Infinity;
@@ -131,6 +133,25 @@ export class IceServers {
     await Promise.race([this.#ask(now),
       new Promise((resolve) => { timer = setTimeout(resolve, PATIENCE); })]);
     clearTimeout(timer);
+  }
+
+  /**
+   * A connection has tried a server in vain.
+   *
+   * @param {string} url
+   * @param {string} why
+   */
+  blame(url, why) {
+    if (this.#troubles.get(url) !== why) {
+      console.warn(`${url}: ${why}`);
+      this.#troubles.set(url, why);
+    }
+  }
+
+  /** What to tell a person who reaches somebody in vain; may be empty. */
+  get trouble() {
+    return [...this.#troubles].map(([url, why]) => `${/^turn/i.test(url)
+      ? 'TURN' : 'STUN'} server ${url}: ${why}.`).join(' ');
   }
 
   /** @param {number} now */

@@ -7,6 +7,7 @@
  */
 
 import {noneInCommon, preferOpus, preferVideo} from './codecs.js';
+import {watchServers} from './ice-report.js';
 import {readVideo, tidySdp} from './sdp.js';
 
 /** @typedef {'audio' | 'video'} Kind */
@@ -23,6 +24,8 @@ const KINDS = ['audio', 'video'];
  * @property {() => void} suspect its path may be gone
  * @property {() => void} failed
  * @property {(track: MediaStreamTrack) => void} track
+ * @property {(url: string, why: string) => void} unserved a STUN or TURN server
+ *   does not serve us
  * @property {(codecs: string[]) => void} unshown there is no codec in common for
  *   pictures, but these of the other end: it is heard only
  */
@@ -214,6 +217,10 @@ export class Peer {
           candidate.sdpMLineIndex ?? undefined, candidate.sdpMid ?? undefined);
       }
     };
+    watchServers(pc, (url, why) => {
+      if (!this.#closed)
+        this.#handlers.unserved(url, why);
+    });
     let complete = false;
     pc.onicegatheringstatechange = () => {
       if (this.#closed || complete || pc.iceGatheringState !== 'complete')
