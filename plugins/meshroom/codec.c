@@ -71,6 +71,33 @@ static const MeshCodec codecs[] = {
   },
 };
 
+/* What may come in, but is not spoken between peers: it is decoded. */
+static const MeshCodec foreign[] = {
+  {
+    .name = "H265",
+    .kind = MESH_VIDEO,
+    .media_type = "video/x-h265",
+    .caps = "video/x-h265",
+    .parser = "h265parse",
+    .decoders = "avdec_h265|libde265dec",
+  },
+  {
+    .name = "VP9",
+    .kind = MESH_VIDEO,
+    .media_type = "video/x-vp9",
+    .caps = "video/x-vp9",
+    .decoders = "vp9dec|avdec_vp9",
+  },
+  {
+    .name = "AV1",
+    .kind = MESH_VIDEO,
+    .media_type = "video/x-av1",
+    .caps = "video/x-av1",
+    .parser = "av1parse",
+    .decoders = "dav1ddec|av1dec",
+  },
+};
+
 /**
  * mesh_codec_find:
  * @name: (nullable): a codec's name, in any case
@@ -93,7 +120,8 @@ mesh_codec_find (const char *name)
  * mesh_codec_for_caps:
  * @caps: caps of an encoded stream, the first of which count
  *
- * Returns: (nullable): the codec of @caps
+ * Returns: (nullable): the codec of @caps; it may be one that is not spoken
+ *   between peers, see mesh_codec_is_foreign()
  *
  * Since: 0.1
  */
@@ -106,7 +134,26 @@ mesh_codec_for_caps (const GstCaps *caps)
     if (gst_structure_has_name (s, codecs[i].media_type))
       return &codecs[i];
   }
+  for (guint i = 0; i < G_N_ELEMENTS (foreign); i++) {
+    if (gst_structure_has_name (s, foreign[i].media_type))
+      return &foreign[i];
+  }
   return NULL;
+}
+
+/**
+ * mesh_codec_is_foreign:
+ * @codec: a codec
+ *
+ * Returns: whether @codec is none that peers speak, so that what comes in it
+ *   must be decoded
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_codec_is_foreign (const MeshCodec *codec)
+{
+  return codec->payloader == NULL;
 }
 
 static gboolean
@@ -204,7 +251,8 @@ mesh_codec_make (const char *descriptions, GError **error)
 gboolean
 mesh_codec_passes (const MeshCodec *codec, const GstCaps *caps)
 {
-  g_autoptr (GstCaps) passable = gst_caps_from_string (codec->passable);
+  g_autoptr (GstCaps) passable =
+      gst_caps_from_string (codec->passable ? codec->passable : "EMPTY");
   const GstStructure *s = gst_caps_get_structure (caps, 0);
   int width = 0, height = 0;
 

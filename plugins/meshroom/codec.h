@@ -11,7 +11,7 @@ typedef struct {
   MeshKind kind;
   const char *media_type;
   const char *caps;             /* encoded, as it is fanned out */
-  const char *passable;         /* what of it every peer can decode */
+  const char *passable;         /* what of it every peer can decode; or NULL */
   const char *rtp_fields;       /* what its RTP caps have of their own */
   int clock_rate;
   int payload_type;             /* in our own offers */
@@ -31,6 +31,7 @@ typedef struct {
 
 const MeshCodec *mesh_codec_find (const char *name);
 const MeshCodec *mesh_codec_for_caps (const GstCaps *caps);
+gboolean mesh_codec_is_foreign (const MeshCodec *codec);
 gboolean mesh_codec_can_send (const MeshCodec *codec);
 gboolean mesh_codec_can_receive (const MeshCodec *codec);
 GstElement *mesh_codec_make (const char *descriptions, GError **error);

@@ -19,7 +19,7 @@
  * any shape is scaled down. Encoded streams are passed on as they are where
  * every peer can decode them: H.264 in constrained baseline, for which an
  * encoder upstream is asked. Others are decoded and encoded again, with a
- * warning. A passed-on stream should have a key frame at least every two
+ * warning, and so are H.265, VP9 and AV1. A passed-on stream should have a key frame at least every two
  * seconds, or come from an encoder that makes one when asked, since newcomers
  * wait for it. The input may change in mid-call, from raw to encoded as well.
  * What fails here is a warning: when no encoder works, the call goes on without
@@ -105,6 +105,8 @@ GST_ELEMENT_REGISTER_DEFINE (meshroom, "meshroom", GST_RANK_NONE,
     MESH_TYPE_MESHROOM)
 
 #define VIDEO_CAPS "video/x-raw; video/x-vp8; video/x-h264"
+/* encoded in what peers do not speak, and decoded here */
+#define FOREIGN_CAPS "video/x-h265; video/x-vp9; video/x-av1"
 #define AUDIO_CAPS "audio/x-raw; audio/x-opus"
 #define SIGNAL_CAPS "application/x-mesh-signal"
 
@@ -112,7 +114,7 @@ static GstStaticPadTemplate templates[] = {
   GST_STATIC_PAD_TEMPLATE ("audio_sink", GST_PAD_SINK, GST_PAD_REQUEST,
       GST_STATIC_CAPS (AUDIO_CAPS)),
   GST_STATIC_PAD_TEMPLATE ("video_sink", GST_PAD_SINK, GST_PAD_REQUEST,
-      GST_STATIC_CAPS (VIDEO_CAPS)),
+      GST_STATIC_CAPS (VIDEO_CAPS ";" FOREIGN_CAPS)),
   GST_STATIC_PAD_TEMPLATE ("signal_sink", GST_PAD_SINK, GST_PAD_REQUEST,
       GST_STATIC_CAPS (SIGNAL_CAPS)),
   GST_STATIC_PAD_TEMPLATE ("signal_src", GST_PAD_SRC, GST_PAD_REQUEST,

@@ -259,51 +259,6 @@ decode_locked (MeshSource *self, GError **error)
       && gst_element_link (self->parser, self->decoder);
 }
 
-/* It works, but it costs, and whoever set the encoder up can help it. */
-static void
-warn_of_decoding (MeshSource *self, const GstCaps *caps)
-{
-  const GstStructure *s = gst_caps_get_structure (caps, 0);
-  const char *profile = gst_structure_get_string (s, "profile");
-  int width = 0, height = 0;
-
-  gst_structure_get_int (s, "width", &width);
-  gst_structure_get_int (s, "height", &height);
-  if ((gint64) width * height > MESH_MAX_PIXELS)
-    mesh_source_warn (self, "%s of %dx%d is larger than peers take (%d pixels):"
-        " it is decoded, scaled down and encoded again", self->input->name,
-        width, height, MESH_MAX_PIXELS);
-  else if (profile)
-    mesh_source_warn (self, "not every peer can decode %s in profile %s: it is "
-        "decoded and encoded again, which costs processor time and quality. "
-        "Set the encoder to profile constrained-baseline, or give raw video",
-        self->input->name, profile);
-  else
-    mesh_source_warn (self, "not every peer can decode this form of %s: it is "
-        "decoded and encoded again", self->input->name);
-}
-
-/* Whoever comes sees nothing before the next key frame, and that is the
- * application's encoder's to make. */
-void
-mesh_source_on_starved (gint64 waited, gpointer user_data)
-{
-  MeshSource *self = user_data;
-  gboolean tell;
-
-  g_mutex_lock (&self->lock);
-  tell = self->input && !self->tee && !self->told_starved;
-  self->told_starved |= tell;
-  g_mutex_unlock (&self->lock);
-  if (tell)
-    mesh_source_warn (self, "somebody has waited %d s for a key frame: what "
-        "encodes it makes none when asked (it is a file, or far away), so "
-        "whoever comes waits for the next in the dark. Have one made at least "
-        "every 2 s (key-int-max of x264enc, keyframe-max-dist of vp8enc, "
-        "gop-size of others), or give raw video", (int) (waited
-            / G_TIME_SPAN_SECOND));
-}
-
 /* The parser knows what exactly it is that comes in. */
 static void
 settle (MeshSource *self, GstPad *parsed, const GstCaps *caps)
@@ -311,11 +266,12 @@ settle (MeshSource *self, GstPad *parsed, const GstCaps *caps)
   g_autoptr (GPtrArray) doomed = new_doomed ();
   g_autoptr (GstPad) peer = gst_pad_get_peer (parsed);
   g_autoptr (GError) error = NULL;
-  gboolean fits, passes, decodes;
+  gboolean passes, decodes;
 
   g_mutex_lock (&self->lock);
-  fits = mesh_codec_passes (self->input, caps);
-  passes = fits || !mesh_codec_can_receive (self->input);
+  passes = mesh_codec_passes (self->input, caps)
+      || (!mesh_codec_can_receive (self->input)
+      && !mesh_codec_is_foreign (self->input));
   decodes = self->decoder != NULL;
   if (peer && passes == !decodes) {
     g_mutex_unlock (&self->lock);
@@ -335,13 +291,10 @@ settle (MeshSource *self, GstPad *parsed, const GstCaps *caps)
     decode_locked (self, &error);
   g_mutex_unlock (&self->lock);
   if (error)
-    mesh_source_warn (self, "it cannot be used: %s", error->message);
-  else if (!passes)
-    warn_of_decoding (self, caps);
-  else if (!fits)
-    mesh_source_warn (self, "not every peer can decode this form of %s, and "
-        "no decoder is installed to have it encoded again (one of: %s)",
-        self->input->name, self->input->decoders);
+    mesh_source_warn (self, "%s cannot be used: %s. Give raw video, VP8 or "
+        "H.264, or raw audio or Opus", self->input->name, error->message);
+  else if (!mesh_codec_passes (self->input, caps))
+    mesh_source_explain (self, caps, passes);
   self->events->input_known (self, self->user_data);
 }
 

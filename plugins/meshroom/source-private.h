@@ -10,7 +10,8 @@
 G_BEGIN_DECLS
 
 /* The source's inside, for its own files: source.c has its life and what the
- * room asks of it, route.c the way from the pad to the fan-outs. */
+ * room asks of it, route.c the way from the pad to the fan-outs, explain.c what
+ * is said of encoded input. */
 
 struct _MeshSource {
   gatomicrefcount refs;
@@ -50,8 +51,12 @@ MeshEncoding *mesh_source_get_encoding_locked (MeshSource *source,
 /* route.c: the streaming thread of the source's pad */
 void mesh_source_take_caps (MeshSource *source, GstCaps *caps);
 void mesh_source_mend (MeshSource *source);
-void mesh_source_on_starved (gint64 waited, gpointer source);
 /* route.c: any thread */
 void mesh_source_feed_locked (MeshSource *source, MeshEncoding *encoding);
+
+/* explain.c: the streaming thread */
+void mesh_source_explain (MeshSource *source, const GstCaps *caps,
+    gboolean passes);
+void mesh_source_on_starved (gint64 waited, gpointer source);
 
 G_END_DECLS

@@ -127,8 +127,8 @@ choose (const GstStructure *offered)
   g_autoptr (GstCaps) all = gst_caps_new_full (gst_structure_copy (offered),
       NULL);
   const MeshCodec *codec = mesh_codec_for_caps (all);
-  g_autoptr (GstCaps) passable =
-      codec ? gst_caps_from_string (codec->passable) : NULL;
+  g_autoptr (GstCaps) passable = codec && codec->passable
+      ? gst_caps_from_string (codec->passable) : NULL;
   g_autoptr (GstCaps) both = NULL;
 
   if (!passable || !gst_structure_foreach (gst_caps_get_structure (passable, 0),
@@ -333,6 +333,8 @@ mesh_source_get_input_codec (MeshSource *source)
   g_mutex_lock (&source->lock);
   codec = source->tee ? NULL : source->input ? source->input
       : source->expected;
+  if (codec && mesh_codec_is_foreign (codec))
+    codec = NULL;
   g_mutex_unlock (&source->lock);
   return codec;
 }

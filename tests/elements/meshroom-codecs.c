@@ -366,6 +366,24 @@ GST_START_TEST (h264_of_any_profile_is_seen)
 
 GST_END_TEST;
 
+static const char *const foreign[] = {
+  "x265enc tune=zerolatency speed-preset=ultrafast", "vp9enc deadline=1",
+  "av1enc usage-profile=realtime cpu-used=8",
+};
+
+GST_START_TEST (what_no_peer_speaks_is_seen)
+{
+  g_autofree char *source = g_strconcat (SOURCE (PARTY_RED) SMALL " ! ",
+      foreign[__i__], TO_ROOM, NULL);
+
+  start ("", source, "", "");
+  WAIT_FOR (party_sees (b, a->id, PARTY_RED));
+  WAIT_FOR (party_has (a->warnings, "the stream on video_sink: peers speak no "));
+  stop (1);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (raw_and_encoded_input_may_take_turns)
 {
   start ("", "input-selector name=selector ! room.video_sink "
@@ -511,6 +529,7 @@ set_up (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (encoders); i++)
     breakable_replace (encoders[i]);
+  break_all (FALSE);
 }
 
 static Suite *
@@ -534,6 +553,8 @@ meshroom_codecs_suite (void)
   suite_add_tcase (suite, encoded_case);
   tcase_add_loop_test (encoded_case, h264_of_any_profile_is_seen, 0,
       G_N_ELEMENTS (streams));
+  tcase_add_loop_test (encoded_case, what_no_peer_speaks_is_seen, 0,
+      G_N_ELEMENTS (foreign));
   tcase_add_test (encoded_case, raw_and_encoded_input_may_take_turns);
   tcase_add_loop_test (encoded_case, junk_hurts_nobody, 0,
       G_N_ELEMENTS (junk));

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What is said to whoever feeds a room with encoded video that is not as every
+ * peer needs it: the call goes on, but at a price, and the encoder can help
+ * it. */
+
+#include "meshroom/source-private.h"
+
+/* @caps: what comes in, and cannot be passed on for every peer
+ * @passes: whether it is passed on all the same */
+void
+mesh_source_explain (MeshSource *self, const GstCaps *caps, gboolean passes)
+{
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+  const char *profile = gst_structure_get_string (s, "profile");
+  const char *name = self->input->name;
+  int width = 0, height = 0;
+
+  gst_structure_get_int (s, "width", &width);
+  gst_structure_get_int (s, "height", &height);
+  if (passes)
+    mesh_source_warn (self, "not every peer can decode this form of %s, and no "
+        "decoder is installed to have it encoded again (one of: %s)", name,
+        self->input->decoders);
+  else if (mesh_codec_is_foreign (self->input))
+    mesh_source_warn (self, "peers speak no %s: it is decoded and encoded "
+        "again, which costs processor time and quality. Give VP8, H.264 or raw "
+        "video", name);
+  else if ((gint64) width * height > MESH_MAX_PIXELS)
+    mesh_source_warn (self, "%s of %dx%d is larger than peers take (%d pixels):"
+        " it is decoded, scaled down and encoded again", name, width, height,
+        MESH_MAX_PIXELS);
+  else if (profile)
+    mesh_source_warn (self, "not every peer can decode %s in profile %s: it is "
+        "decoded and encoded again, which costs processor time and quality. "
+        "Set the encoder to profile constrained-baseline, or give raw video",
+        name, profile);
+  else
+    mesh_source_warn (self, "not every peer can decode this form of %s: it is "
+        "decoded and encoded again", name);
+}
+
+/* Whoever comes sees nothing before the next key frame, and that is the
+ * application's encoder's to make. */
+void
+mesh_source_on_starved (gint64 waited, gpointer user_data)
+{
+  MeshSource *self = user_data;
+  gboolean tell;
+
+  g_mutex_lock (&self->lock);
+  tell = self->input && !self->tee && !self->told_starved;
+  self->told_starved |= tell;
+  g_mutex_unlock (&self->lock);
+  if (tell)
+    mesh_source_warn (self, "somebody has waited %d s for a key frame: what "
+        "encodes it makes none when asked (it is a file, or far away), so "
+        "whoever comes waits for the next in the dark. Have one made at least "
+        "every 2 s (key-int-max of x264enc, keyframe-max-dist of vp8enc, "
+        "gop-size of others), or give raw video", (int) (waited
+            / G_TIME_SPAN_SECOND));
+}
