@@ -21,6 +21,9 @@ import { gatewayRules } from './nat.js';
 export const PUBLIC = '198.51.100';
 export const SERVER = `${PUBLIC}.1`;
 
+/* The bridge's own link address, which would change with its ports otherwise. */
+const BRIDGE = '02:00:00:00:00:01';
+
 /** Why there are no networks to be had, or false. */
 export const skip = process.env.MESH_LAB === 'in' ? false
   : process.env.MESH_NO_LAB ?? 'run by tests/net/netns.sh only';
@@ -41,7 +44,7 @@ export class Lab {
   #count = 0;
 
   constructor() {
-    sh(`ip link add pub type bridge forward_delay 0
+    sh(`ip link add pub address ${BRIDGE} type bridge forward_delay 0
       ip addr add ${SERVER}/24 dev pub
       ip link set pub up
       ip neigh add ${PUBLIC}.254 lladdr 02:00:00:00:00:fe dev pub
@@ -66,6 +69,18 @@ export class Lab {
       ip link set port${n} master pub up
       ip -n ${space} link set ${device} up`);
     return { port: `port${n}`, address: `${PUBLIC}.${10 + n}` };
+  }
+
+  /* Makes the servers and a post know each other's link addresses, so that the
+   * cable alone decides what becomes of a packet. Those that wait for an answer
+   * to ARP wait in the kernel, which drops what is too much; and while it sends
+   * them off on one processor, a newer one that is sent on another one overtakes
+   * them. Proxy ARP would keep them waiting for up to 0.8 s, but for its
+   * proxy_delay of 0, which is for those parties that do ask. */
+  #introduce(post, address) {
+    const [wan] = JSON.parse(sh(`ip -n ${post} -json link show wan`));
+    sh(`ip neigh replace ${address} lladdr ${wan.address} dev pub nud permanent
+      ip -n ${post} neigh replace ${SERVER} lladdr ${BRIDGE} dev wan nud permanent`);
   }
 
   /** A party with loopback and nothing else. */
@@ -135,7 +150,9 @@ RULES
       ip -n ${post} addr add ${PUBLIC}.${200 + this.#count}/24 dev wan
       ${within(post).join(' ')} sh -ec '
         echo 1 > /proc/sys/net/ipv4/ip_forward
+        echo 0 > /proc/sys/net/ipv4/neigh/wan/proxy_delay
         echo 1 > /proc/sys/net/ipv4/conf/wan/proxy_arp'`);
+    this.#introduce(post, address);
     return { space, port, address, cable, device: 'cable' };
   }
 

@@ -6,14 +6,29 @@
  *   node volley.js ADDRESS PORT COUNT INTERVAL-MS
  *
  * writes [[NUMBER, MS], …] in the order of arrival, a second after the last.
+ *
+ *   node volley.js ADDRESS
+ *
+ * is an echo, which writes its port.
  */
 
-import { createSocket } from 'node:dgram';
-import { fileURLToPath } from 'node:url';
 import { execFile } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { start } from '../../e2e/kit/children.js';
+
+function echoAt(address) {
+  const echo = createSocket('udp4', (data, from) =>
+    echo.send(data, from.port, from.address));
+  return new Promise(done => echo.bind(0, address, () => done(echo)));
+}
 
 async function main([address, port, count, interval]) {
+  if (!port)
+    return console.log((await echoAt(address)).address().port);
   const socket = createSocket('udp4');
   const sent = [];
   const back = [];
@@ -34,24 +49,33 @@ async function main([address, port, count, interval]) {
   }, 1000);
 }
 
+const self = fileURLToPath(import.meta.url);
+
+/** An echo in a namespace. Returns its port, and what ends it. */
+async function echoWithin([command, ...args], address) {
+  const child = start(command, [...args, process.execPath, self, address],
+    { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = await once(createInterface({ input: child.stdout }), 'line');
+  return { port: line, close: () => child.kill() };
+}
+
 /**
  * A volley from within a namespace to an echo of the test's own.
  * @param {string[]} within
  * @param {string} address where the echo is
  * @param {number} count
+ * @param {number} [interval] ms
+ * @param {string[]} [there] the namespace of the echo, if it has one
  * @returns {Promise<[number, number][]>}
  */
-export async function volley(within, address, count, interval = 5) {
-  const echo = createSocket('udp4', (data, from) =>
-    echo.send(data, from.port, from.address));
-  await new Promise(done => echo.bind(0, address, done));
-  const [command, ...args] = [...within, process.execPath,
-    fileURLToPath(import.meta.url), address, String(echo.address().port),
-    String(count), String(interval)];
+export async function volley(within, address, count, interval = 5, there) {
+  const echo = there ? await echoWithin(there, address) : await echoAt(address);
+  const [command, ...args] = [...within, process.execPath, self, address,
+    String(echo.port ?? echo.address().port), String(count), String(interval)];
   const { stdout } = await promisify(execFile)(command, args);
   echo.close();
   return JSON.parse(stdout);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url))
+if (process.argv[1] === self)
   await main(process.argv.slice(2));
