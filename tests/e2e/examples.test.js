@@ -30,6 +30,12 @@ function run(t, program, args = []) {
   return child;
 }
 
+/* What examples/call says before it starts: one line a step. */
+const steps = [/^installing \d+ packages$/, /^building( \(.*\))?$/,
+  /^camera: \/dev\/video\d+/, /^no camera: the others see a moving test picture$/,
+  /^microphone and loudspeaker: /, /^no sound server: the others hear a quiet tone/,
+  /^no window system: the others are not shown here$/];
+
 async function interrupt(child) {
   process.kill(-child.pid, 'SIGINT');
   if (!child.ended)
@@ -48,6 +54,12 @@ test('call starts a call, prints its link, and joins by one', async t => {
   const [link] = await until('the link', () =>
     call.output.match(/http:\/\/127\.0\.0\.1:\d+\/room\/[\w-]+#[\w-]+/),
   60000, () => call.output);
+  const lines = call.output.split('\n');
+  const start = lines.findIndex(line => line.startsWith('starting: '));
+  assert.ok(start > 0, call.output);
+  for (const line of lines.slice(0, start))
+    assert.ok(steps.some(step => step.test(line)), line);
+
   const guest = party({ name: 'guest', look: red, link });
   t.after(() => guest.stop('SIGKILL'));
   await until('the guest to see and hear', () =>
@@ -60,6 +72,7 @@ test('call starts a call, prints its link, and joins by one', async t => {
   await interrupt(second);
   await until('the second call to have left', () => guest.faces === 1);
   await interrupt(call);
+  assert.doesNotMatch(call.output, /ERROR|CRITICAL|WARNING \*\*/);
 });
 
 test('send-file sends a video file, and ends with it', async t => {
