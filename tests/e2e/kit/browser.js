@@ -2,6 +2,7 @@
 
 /** Parties that are real browsers, each with a camera and a tone of its own. */
 
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -186,25 +187,61 @@ export async function openWindows(looks) {
   }));
 }
 
+/** Microphones of a sound server, which are plugged in and out. */
+class Microphones {
+  #modules = new Map();
+  #environment;
+
+  constructor(environment) {
+    this.#environment = environment;
+  }
+
+  #control(...args) {
+    return execFileSync('pactl', args, { env: this.#environment })
+      .toString().trim();
+  }
+
+  plugIn(name) {
+    this.#modules.set(name, this.#control('load-module', 'module-remap-source',
+      'master=null.monitor', `source_name=${name}`,
+      `source_properties=device.description=${name}`));
+  }
+
+  pullOut(name) {
+    this.#control('unload-module', this.#modules.get(name));
+    this.#modules.delete(name);
+  }
+}
+
 /**
  * A sound server with nobody listening. Without one Firefox's AudioContexts
  * stand still, and so does whatever measures or makes sound in a page.
  */
 async function startSound(folder) {
   const socket = join(folder, 'sound');
+  const environment = { ...process.env, HOME: folder, XDG_RUNTIME_DIR: folder };
   const server = start('pulseaudio', ['-n', '--daemonize=no',
     '--use-pid-file=no', '--exit-idle-time=-1', '--disable-shm=yes',
-    '--load=module-null-sink',
+    '--load=module-null-sink sink_name=null',
     `--load=module-native-protocol-unix auth-anonymous=1 socket=${socket}`,
-  ], { stdio: 'ignore', env: { ...process.env, HOME: folder,
-    XDG_RUNTIME_DIR: folder } });
+  ], { stdio: 'ignore', env: environment });
   await until('the sound server', () => existsSync(socket));
-  return { server, address: `unix:${socket}` };
+  const address = `unix:${socket}`;
+  return { server, address,
+    microphones: new Microphones({ ...environment, PULSE_SERVER: address }) };
 }
 
-export async function openFirefox(look, { prefs = {} } = {}) {
+/**
+ * @param {object} look what its camera shows and its microphone hears
+ * @param {object} [options]
+ * @param {object} [options.prefs] further ones
+ * @param {string[]} [options.microphones] these are plugged in, and what the
+ *   page gets are the browser's own devices, in place of those with the look
+ */
+export async function openFirefox(look, { prefs = {}, microphones } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-firefox-'));
   const sound = await startSound(folder);
+  microphones?.forEach(name => sound.microphones.plugIn(name));
   const browser = await puppeteer.launch({
     browser: 'firefox',
     env: { ...process.env, PULSE_SERVER: sound.address },
@@ -214,7 +251,7 @@ export async function openFirefox(look, { prefs = {} } = {}) {
     // Snapshots of a profile and calls home are of no use here.
     extraPrefsFirefox: {
       'media.navigator.permission.disabled': true,
-      'media.navigator.streams.fake': true,
+      'media.navigator.streams.fake': !microphones,
       'media.autoplay.default': 0,
       'media.autoplay.blocking_policy': 0,
       'media.autoplay.block-webaudio': false,
@@ -226,7 +263,10 @@ export async function openFirefox(look, { prefs = {} } = {}) {
     },
   });
   const page = await browser.newPage();
-  await page.evaluateOnNewDocument(installDevices, look);
+  if (!microphones)
+    await page.evaluateOnNewDocument(installDevices, look);
   await page.evaluateOnNewDocument(installProbe);
-  return new Browser(browser, page, folder, sound.server);
+  const firefox = new Browser(browser, page, folder, sound.server);
+  firefox.microphones = sound.microphones;
+  return firefox;
 }
