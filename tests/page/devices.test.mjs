@@ -319,3 +319,70 @@ test('devices: one that another program uses is not taken, the old one stays',
     await isOpen(ann, CAMERAS[2]);
     assert.equal((await listOf(ann, 'camera')).chosen, CAMERAS[2]);
   });
+
+const SPEAKERS = ['Fake Audio Output 1', 'Fake Audio Output 2'];
+
+/** By what speaker the one other is heard, by its label. */
+const speakerOf = (window) => window.page.evaluate(async () => {
+  const {sinkId} = document.querySelector('video[data-peer]');
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  return sinkId && devices.find(({kind, deviceId}) =>
+    kind === 'audiooutput' && deviceId === sinkId)?.label;
+});
+
+const isHeardBy = (window, label) => kit.until(`the sound to come by ${label}`,
+  async () => await speakerOf(window) === label, 60000,
+  async () => [await speakerOf(window), (await window.look()).text,
+    window.log]);
+
+test('devices: the chosen speaker plays everybody, until it is unplugged',
+  {skip}, async (t) => {
+    const link = room();
+    const ann = await enter(t, link);
+    const bob = await enter(t, `${link}?hidden=1`);
+    await ann.inCall(1);
+    await isHeardBy(ann, '');
+    await ann.press('Settings');
+    for (const speaker of SPEAKERS) {
+      await choose(ann, 'speaker', speaker);
+      await isHeardBy(ann, speaker);
+    }
+    await bob.press('Leave');
+    await ann.sees('nobody', ({peers}) => peers.length === 0, 60000);
+    await enter(t, `${link}?hidden=1`);
+    await ann.inCall(1);
+    await isHeardBy(ann, SPEAKERS[1]);
+
+    await ann.page.evaluate((label) => window.plug.out(label), SPEAKERS[1]);
+    await isHeardBy(ann, '');
+    await reads(ann, 'the word', /speaker that you chose is not connected/);
+    assert.equal((await listOf(ann, 'speaker')).chosen,
+      'The chosen speaker (not connected)');
+    await ann.page.evaluate((label) => window.plug.in(label), SPEAKERS[1]);
+    await isHeardBy(ann, SPEAKERS[1]);
+    await reads(ann, 'the word', /speaker that you chose is back/);
+
+    await ann.page.reload();
+    await ann.inCall(1);
+    await isHeardBy(ann, SPEAKERS[1]);
+    await ann.press('Settings');
+    await ann.page.evaluate(() => {
+      HTMLMediaElement.prototype.setSinkId = () =>
+        Promise.reject(new DOMException('no', 'AbortError'));
+    });
+    await choose(ann, 'speaker', SPEAKERS[0]);
+    await reads(ann, 'why not', /That speaker cannot be used/);
+    assert.equal((await listOf(ann, 'speaker')).chosen, SPEAKERS[1]);
+    await isHeardBy(ann, SPEAKERS[1]);
+  });
+
+test('devices: where the page may not choose a speaker, it offers none', {skip},
+  async (t) => {
+    const ann = await enter(t, room(), () => {
+      delete HTMLMediaElement.prototype.setSinkId;
+    });
+    await isOpen(ann, CAMERAS[0], MIC);
+    await ann.press('Settings');
+    assert.doesNotMatch((await ann.look()).text, /Speaker/);
+    ann.assertNoTrouble();
+  });

@@ -13,6 +13,7 @@ import {LocalMedia, canCapture} from './media.js';
 import {NO_WEBRTC, explainNoCapture} from './needs.js';
 import {tidyName} from './names.js';
 import {recall} from './settings.js';
+import {Speaker} from './speaker.js';
 
 /** @typedef {import('./device.js').DeviceKind} DeviceKind */
 /** @typedef {import('./device.js').Problem} Problem */
@@ -48,7 +49,8 @@ export class CallView {
   #onOver;
   #media;
   #call;
-  #grid = new Grid();
+  #speaker = new Speaker(recall('speaker'));
+  #grid = new Grid(this.#speaker);
   #chat;
   #over = false;
   /** Of whom it was said that they do not take our call. @type {Set<string>} */
@@ -71,7 +73,7 @@ export class CallView {
     this.#chat = new ChatPanel((text) => this.#call.chat(text));
     this.#setUpControls();
     setUpSharing(linkToString(link), link.key !== null);
-    setUpSettings(this.#media, (newName) =>
+    setUpSettings(this.#media, this.#speaker, (newName) =>
       this.#setName(newName || DEFAULT_NAME));
     this.#setSelfName(name);
   }

@@ -2,10 +2,11 @@
 
 /** Sharing the link, and the settings. */
 
-import {byId, toast} from './dom.js';
+import {byId, hideNotice, showNotice, toast} from './dom.js';
 import {listDevices} from './media.js';
 import {tidyName} from './names.js';
 import {recall, remember} from './settings.js';
+import {Speaker} from './speaker.js';
 
 /** @typedef {import('./media.js').LocalMedia} LocalMedia */
 
@@ -129,15 +130,56 @@ function setUpDevices(media) {
   return refresh;
 }
 
-/** @param {LocalMedia} media @param {(name: string) => void} onName */
-export function setUpSettings(media, onName) {
+/**
+ * The choice of a speaker, where the browser leaves that to the page and names
+ * any. What became of the chosen one is said whether the settings are open or
+ * not.
+ *
+ * @param {Speaker} speaker
+ * @returns {() => void} lists what is plugged in
+ */
+function setUpSpeaker(speaker) {
+  const select = /** @type {HTMLSelectElement} */ (byId('settings-speaker'));
+
+  async function refresh() {
+    const devices = await listDevices('audiooutput');
+    const ids = devices.map(({deviceId}) => deviceId).filter(Boolean);
+    const words = await speaker.onDevicesChanged(ids);
+    if (words)
+      showNotice('speaker', words);
+    fill(select, devices, speaker.id, 'speaker');
+    select.hidden = byId('settings-speaker-label').hidden = ids.length === 0;
+  }
+
+  if (!Speaker.canChoose)
+    return () => {};
+  select.addEventListener('change', async () => {
+    hideNotice('speaker');
+    byId('settings-note').textContent = await speaker.choose(select.value);
+    remember('speaker', speaker.id);
+    refresh();
+  });
+  navigator.mediaDevices?.addEventListener?.('devicechange', refresh);
+  return refresh;
+}
+
+/**
+ * @param {LocalMedia} media
+ * @param {Speaker} speaker
+ * @param {(name: string) => void} onName
+ */
+export function setUpSettings(media, speaker, onName) {
   const dialog = /** @type {HTMLDialogElement} */ (byId('settings-dialog'));
   const name = /** @type {HTMLInputElement} */ (byId('settings-name'));
-  const listAll = setUpDevices(media);
+  const listDevicesAnew = setUpDevices(media);
+  const listSpeakers = setUpSpeaker(speaker);
 
+  /* Once a device is open, the browser tells what there is. */
+  media.addEventListener('change', listSpeakers);
   byId('settings-open').addEventListener('click', () => {
     name.value = recall('name');
-    listAll();
+    listDevicesAnew();
+    listSpeakers();
     dialog.showModal();
   });
   name.addEventListener('change', () => {

@@ -15,8 +15,11 @@ export class Grid {
   /** @type {Map<string, Tile>} by peer id */
   #tiles = new Map();
   #observer = new ResizeObserver(() => this.#arrange());
+  #speaker;
 
-  constructor() {
+  /** @param {import('./speaker.js').Speaker} speaker where they are heard */
+  constructor(speaker) {
+    this.#speaker = speaker;
     this.#observer.observe(this.#element);
   }
 
@@ -29,6 +32,7 @@ export class Grid {
     const ids = new Set(views.map(({id}) => id));
     for (const [id, tile] of this.#tiles) {
       if (!ids.has(id)) {
+        this.#speaker.detach(tile.video);
         tile.remove();
         this.#tiles.delete(id);
       }
@@ -72,6 +76,7 @@ export class Grid {
     let tile = this.#tiles.get(peer);
     if (!tile) {
       tile = new Tile(peer, () => this.#offerSound());
+      this.#speaker.attach(tile.video);
       this.#tiles.set(peer, tile);
       this.#element.append(tile.element);
     }

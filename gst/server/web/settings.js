@@ -4,7 +4,7 @@
 
 const PREFIX = 'meshroom.';
 
-/** @param {'name' | 'camera' | 'microphone'} key */
+/** @param {'name' | 'camera' | 'microphone' | 'speaker'} key */
 export function recall(key) {
   try {
     return localStorage.getItem(PREFIX + key) ?? '';
@@ -13,7 +13,10 @@ export function recall(key) {
   }
 }
 
-/** @param {'name' | 'camera' | 'microphone'} key @param {string} value */
+/**
+ * @param {'name' | 'camera' | 'microphone' | 'speaker'} key
+ * @param {string} value
+ */
 export function remember(key, value) {
   try {
     localStorage.setItem(PREFIX + key, value);

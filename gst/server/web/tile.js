@@ -59,6 +59,11 @@ export class Tile {
     this.#video.addEventListener('resize', () => this.#fit());
   }
 
+  /** What plays picture and sound. */
+  get video() {
+    return this.#video;
+  }
+
   /** @param {PeerView} view */
   update({name, muted, hidden, connected, failing, path, silence,
     unshown = []}) {

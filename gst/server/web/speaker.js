@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * Where the others are heard: the speaker that was chosen, or, while that is
+ * not connected, the system's.
+ */
+
+/* What is played on the system's speaker has this for its id. */
+const SYSTEM = '';
+
+export class Speaker {
+  /** @type {Set<HTMLMediaElement>} */
+  #elements = new Set();
+  /** Which one is in use. */
+  #used;
+  /** Whether some element could not have it: no microphone is allowed yet. */
+  #missed = false;
+  /** The one that was chosen, SYSTEM: none. */
+  id;
+
+  /** @param {string} id */
+  constructor(id) {
+    this.id = id;
+    this.#used = id;
+  }
+
+  /** Whether the browser leaves the choice to the page. */
+  static get canChoose() {
+    return typeof HTMLMediaElement.prototype.setSinkId === 'function';
+  }
+
+  /** @param {HTMLMediaElement} element plays somebody's sound from now on */
+  async attach(element) {
+    this.#elements.add(element);
+    if (Speaker.canChoose && this.#used !== SYSTEM
+        && !await this.#use(element, this.#used))
+      this.#missed = true;
+  }
+
+  /** @param {HTMLMediaElement} element */
+  detach(element) {
+    this.#elements.delete(element);
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Promise<string>} words where it cannot be had: then the one
+   *   before stays
+   */
+  async choose(id) {
+    const before = this.id;
+    this.id = id;
+    if (await this.#useAll(id))
+      return '';
+    if (this.id === id)
+      this.id = before;
+    await this.#useAll(this.#used);
+    return 'That speaker cannot be used. The one before stays in use.';
+  }
+
+  /**
+   * @param {string[]} ids of what is connected now
+   * @returns {Promise<string>} words about what has changed
+   */
+  async onDevicesChanged(ids) {
+    if (this.id === SYSTEM || ids.length === 0)
+      return '';
+    if (ids.includes(this.id)) {
+      const away = this.#used !== this.id;
+      const done = (away || this.#missed) && await this.#useAll(this.id);
+      return done && away
+        ? 'The speaker that you chose is back, and in use again.' : '';
+    }
+    if (this.#used === SYSTEM)
+      return '';
+    await this.#useAll(SYSTEM);
+    return 'The speaker that you chose is not connected. The system\u2019s is '
+      + 'used instead; you can choose another one in the settings.';
+  }
+
+  /** @param {string} id @returns {Promise<boolean>} whether all have it */
+  async #useAll(id) {
+    const done = await Promise.all([...this.#elements].map((element) =>
+      this.#use(element, id)));
+    if (!done.every(Boolean))
+      return false;
+    this.#used = id;
+    this.#missed = false;
+    return true;
+  }
+
+  /**
+   * @param {HTMLMediaElement} element
+   * @param {string} id
+   * @returns {Promise<boolean>}
+   */
+  async #use(element, id) {
+    try {
+      await element.setSinkId(id);
+      return true;
+    } catch (error) {
+      console.warn('speaker not used:', error.message);
+      return false;
+    }
+  }
+}
