@@ -257,7 +257,7 @@ GST_END_TEST;
  * another moment. */
 GST_START_TEST (combs_are_gone)
 {
-  static const char *const modes[] = { "interleaved", "mixed" };
+  static const char *const modes[] = { "interleaved", "mixed", "fields" };
   g_autofree char *caps = g_strdup_printf ("video/x-raw,format=I420,width=16,"
       "height=%d,framerate=25/1,interlace-mode=%s", LINES, modes[__i__]);
   gsize size = 16 * LINES * 3 / 2;
@@ -434,7 +434,7 @@ intake_suite (void)
   tcase_add_test (tcase, it_stays_upright_when_the_tag_changes);
   tcase_add_test (tcase, a_picture_in_place_of_the_camera_is_not_turned);
   tcase_add_test (tcase, an_upright_picture_passes_without_a_copy);
-  tcase_add_loop_test (tcase, combs_are_gone, 0, 2);
+  tcase_add_loop_test (tcase, combs_are_gone, 0, 3);
   tcase_add_test (tcase, of_encoded_pictures_it_is_told_once);
   tcase_add_loop_test (tcase, channels_without_positions_are_mixed, 0,
       G_N_ELEMENTS (layouts));
