@@ -7,7 +7,7 @@
 
 /* An input that is not live, where seeking makes sense. */
 typedef struct {
-  MeshSource *source;           /* lives as long as the room */
+  MeshSource *source;
   GstPad *pad;
   gboolean had_ended;
 } Seekable;
@@ -15,7 +15,10 @@ typedef struct {
 static void
 seekable_clear (gpointer data)
 {
-  gst_object_unref (((Seekable *) data)->pad);
+  Seekable *seekable = data;
+
+  gst_object_unref (seekable->pad);
+  mesh_source_unref (seekable->source);
 }
 
 /* Returns: (transfer full): what feeds the room and is not live, video first */
@@ -29,7 +32,8 @@ list_seekable (MeshMeshroom *self)
     Seekable seekable = { 0 };
 
     g_mutex_lock (&self->lock);
-    seekable.source = self->sources[i];
+    if (self->sources[i])
+      seekable.source = mesh_source_ref (self->sources[i]);
     if (seekable.source)
       seekable.pad = gst_object_ref (mesh_source_get_pad (seekable.source));
     g_mutex_unlock (&self->lock);
@@ -40,7 +44,7 @@ list_seekable (MeshMeshroom *self)
         && !mesh_source_is_live (seekable.source))
       g_array_append_val (list, seekable);
     else
-      gst_object_unref (seekable.pad);
+      seekable_clear (&seekable);
   }
   return list;
 }

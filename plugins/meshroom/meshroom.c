@@ -377,6 +377,7 @@ mesh_meshroom_request_new_pad (GstElement *element, GstPadTemplate *template,
   if (GST_STATE (element) > GST_STATE_READY)
     gst_pad_set_active (pad, TRUE);
   gst_element_add_pad (element, pad);
+  mesh_meshroom_update_flags (self, GST_STATE (element) <= GST_STATE_READY);
   return pad;
 }
 
@@ -418,6 +419,7 @@ mesh_meshroom_release_pad (GstElement *element, GstPad *pad)
     mesh_source_let_go (source);
   gst_pad_set_active (pad, FALSE);
   gst_element_remove_pad (element, pad);
+  mesh_meshroom_update_flags (self, GST_STATE (element) <= GST_STATE_READY);
   /* the connections that use it have it until others are there */
   mesh_source_unref (source);
 }

@@ -4,6 +4,8 @@
  * (What a pacer and an intake do by themselves is tested at a clock that stands
  * still, in pacer.c and intake.c.) */
 
+#include <glib/gstdio.h>
+
 #include "party.h"
 
 #define FILE_VIDEO(n, rest) \
@@ -71,6 +73,35 @@ GST_START_TEST (a_file_waits_for_who_sees_it)
       && video->frames >= 20);
   ck_assert_uint_eq (p.a->removed->len + p.b->removed->len, 0);
   ck_assert_uint_eq (p.a->warnings->len, 0);
+  pair_stop (&p);
+}
+
+GST_END_TEST;
+
+/* As an application does that shares a film when the call has begun. */
+GST_START_TEST (a_file_may_come_in_mid_call)
+{
+  Pair p;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GstPad) sink = NULL;
+  g_autoptr (GstPad) src = NULL;
+  GstElement *file;
+
+  pair_start (&p, "", PARTY_AUDIO (500));
+  WAIT_FOR (party_hears (p.b, p.a->id, 500));
+  file = gst_parse_bin_from_description ("videotestsrc num-buffers=40 "
+      "pattern=solid-color foreground-color=" PARTY_RED
+      " ! video/x-raw,width=64,height=48,framerate=20/1 ! identity", TRUE,
+      &error);
+  g_assert_no_error (error);
+  gst_bin_add (GST_BIN (p.a->pipeline), file);
+  sink = gst_element_request_pad_simple (p.a->room, "video_sink");
+  src = gst_element_get_static_pad (file, "src");
+  ck_assert_int_eq (gst_pad_link (src, sink), GST_PAD_LINK_OK);
+  gst_element_sync_state_with_parent (file);
+  WAIT_FOR (party_sees (p.b, p.a->id, PARTY_RED));
+  WAIT_FOR (has_ended (p.a, "video_sink"));
+  WAIT_FOR (party_hears (p.b, p.a->id, 500));
   pair_stop (&p);
 }
 
@@ -146,6 +177,48 @@ GST_START_TEST (the_end_of_all_is_the_pipelines)
             GST_SEEK_FLAG_FLUSH, 0));
   }
   gst_element_set_state (pipeline, GST_STATE_NULL);
+}
+
+GST_END_TEST;
+
+/* The pads are requested by the parser when it knows what is in the file, and
+ * the room runs by then. */
+GST_START_TEST (the_end_of_a_file_is_the_pipelines)
+{
+  g_autofree char *name = g_build_filename (g_get_tmp_dir (),
+      "mesh-inputs-XXXXXX", NULL);
+  int fd = g_mkstemp (name);
+  g_autofree char *make = g_strdup_printf ("videotestsrc num-buffers=10 ! "
+      "video/x-raw,width=64,height=48,framerate=20/1 ! vp8enc deadline=1 ! "
+      "webmmux ! filesink location=%s", name);
+  g_autofree char *play = g_strdup_printf (" filesrc location=%s ! decodebin "
+      "! room.video_sink", name);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GstElement) maker = gst_parse_launch (make, &error);
+  g_autoptr (GstElement) pipeline = NULL;
+  g_autoptr (GstBus) bus = NULL;
+  g_autoptr (GstMessage) first = NULL;
+  g_autoptr (GstMessage) second = NULL;
+
+  g_assert_no_error (error);
+  g_close (fd, NULL);
+  bus = gst_element_get_bus (maker);
+  gst_element_set_state (maker, GST_STATE_PLAYING);
+  first = pop_end (bus, 60 * GST_SECOND);
+  fail_unless (first && GST_MESSAGE_TYPE (first) == GST_MESSAGE_EOS);
+  gst_element_set_state (maker, GST_STATE_NULL);
+  g_clear_object (&bus);
+  gst_clear_message (&first);
+
+  pipeline = make_alone (play);
+  bus = gst_element_get_bus (pipeline);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  first = pop_end (bus, 60 * GST_SECOND);
+  second = pop_end (bus, 60 * GST_SECOND);
+  fail_unless (first && GST_MESSAGE_TYPE (first) == GST_MESSAGE_ELEMENT);
+  fail_unless (second && GST_MESSAGE_TYPE (second) == GST_MESSAGE_EOS);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  g_unlink (name);
 }
 
 GST_END_TEST;
@@ -319,8 +392,10 @@ inputs_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_set_timeout (tcase, 240);
   tcase_add_test (tcase, a_file_waits_for_who_sees_it);
+  tcase_add_test (tcase, a_file_may_come_in_mid_call);
   tcase_add_loop_test (tcase, a_room_can_be_stopped_at_any_time, 0, 2);
   tcase_add_test (tcase, the_end_of_all_is_the_pipelines);
+  tcase_add_test (tcase, the_end_of_a_file_is_the_pipelines);
   tcase_add_test (tcase, a_file_without_sound_has_an_end_too);
   tcase_add_test (tcase, the_end_of_one_is_not);
   tcase_add_test (tcase, a_pipeline_can_be_asked_where_a_file_is);
