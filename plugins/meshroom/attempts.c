@@ -5,7 +5,6 @@
 #include "meshroom/call-private.h"
 
 #include "host/addresses.h"
-#include "meshroom/certificate.h"
 
 static const MeshPeerEvents peer_events;
 
@@ -17,70 +16,7 @@ static const MeshPeerEvents peer_events;
 #define OLD_STAYS (4 * G_TIME_SPAN_SECOND)
 #define OLD_SILENCE (8 * G_TIME_SPAN_SECOND)
 
-/* --- taking down, on other threads --- */
-
-typedef struct {
-  MeshPeer *peer;
-  MeshTile *tile;
-} Removal;
-
-/* stands for the one other job that these threads do */
-static Removal make_certificate;
-
-static void
-free_tile (MeshCall *self, MeshTile *tile)
-{
-  gpointer number = GUINT_TO_POINTER (mesh_tile_get_number (tile));
-
-  mesh_tile_free (tile);
-  g_mutex_lock (&self->lock);
-  g_hash_table_remove (self->numbers, number);
-  g_mutex_unlock (&self->lock);
-}
-
-static void
-remove_now (gpointer data, gpointer user_data)
-{
-  MeshCall *self = user_data;
-  Removal *removal = data;
-
-  if (removal == &make_certificate) {
-    mesh_certificate_make ();
-    return;
-  }
-  if (removal->peer) {
-    mesh_peer_close (removal->peer);
-    gst_object_unref (removal->peer);
-  }
-  if (removal->tile)
-    free_tile (self, removal->tile);
-  g_free (removal);
-}
-
-static void
-remove_later (MeshCall *self, MeshPeer *peer, MeshTile *tile)
-{
-  Removal *removal = g_new0 (Removal, 1);
-
-  removal->peer = peer;
-  removal->tile = tile;
-  g_thread_pool_push (self->removals, removal, NULL);
-}
-
 /* --- members --- */
-
-/* A number is free again only when the pads of that name are really gone. */
-static guint
-take_number (MeshCall *self)
-{
-  guint number = 0;
-
-  g_mutex_lock (&self->lock);
-  while (!g_hash_table_add (self->numbers, GUINT_TO_POINTER (number)))
-    number++;
-  g_mutex_unlock (&self->lock);
-  return number;
-}
 
 /* What the member said of itself, maybe in an attempt that came to nothing. */
 static void
@@ -97,13 +33,20 @@ Member *
 mesh_call_get_member (MeshCall *self, const char *id)
 {
   Member *member = g_hash_table_lookup (self->members, id);
+  MeshOutletConfig config = {
+    .room = self->config.element,
+    .teller = self->config.teller,
+    .peer_id = id,
+    .latency = self->config.latency,
+    .key = self->config.key,
+    .user_data = self->config.user_data,
+  };
 
   if (member)
     return member;
   member = g_new0 (Member, 1);
-  member->tile = mesh_tile_new (self->config.element, id,
-      take_number (self), self->config.latency, self->config.key,
-      self->config.user_data);
+  config.number = mesh_removals_take_number (self->removals);
+  member->tile = mesh_tile_new (&config);
   g_hash_table_insert (self->members, g_strdup (id), member);
   mesh_room_foreach_peer (self->room, name_member, self);
   return member;
@@ -116,7 +59,7 @@ stop_peer (MeshCall *self, Member *member, MeshPeer **peer)
     return;
   mesh_peer_abandon (*peer);
   mesh_tile_disconnect (member->tile, GST_ELEMENT (*peer));
-  remove_later (self, g_steal_pointer (peer), NULL);
+  mesh_removals_push_peer (self->removals, g_steal_pointer (peer));
 }
 
 static void
@@ -174,11 +117,7 @@ mesh_call_drop_member (MeshCall *self, const char *id)
     return;
   stop_attempt (self, member);
   stop_peer (self, member, &member->old);
-  /* one whose pads were never there blocks nobody, and its number is free */
-  if (mesh_tile_has_pads (member->tile))
-    remove_later (self, NULL, g_steal_pointer (&member->tile));
-  else
-    free_tile (self, g_steal_pointer (&member->tile));
+  mesh_removals_push_tile (self->removals, g_steal_pointer (&member->tile));
   g_hash_table_remove (self->members, id);
 }
 
@@ -357,13 +296,54 @@ on_too_large (MeshPeer *peer, int width, int height, gpointer user_data)
   mesh_call_pump (self);
 }
 
-static void
-on_pad (MeshPeer *peer, MeshKind kind, GstPad *pad, gpointer user_data)
-{
-  Member *member = member_of (user_data, peer);
+/* A pad that the application is to hear of before its first frame comes. */
+typedef struct {
+  GstPad *outlet;
+  GstPad *pad;
+  gulong block;
+} NewPad;
 
-  if (member)
-    mesh_tile_connect (member->tile, kind, pad);
+static void
+new_pad_free (gpointer data)
+{
+  NewPad *new_pad = data;
+
+  gst_pad_remove_probe (new_pad->pad, new_pad->block);
+  gst_object_unref (new_pad->pad);
+  gst_object_unref (new_pad->outlet);
+  g_free (new_pad);
+}
+
+static void
+tell_pad (GstElement *room, gpointer data)
+{
+  mesh_outlet_add (((NewPad *) data)->outlet, room);
+}
+
+static void
+on_pad (MeshPeer *peer, MeshKind kind, GstPad *pad, gulong block,
+    gpointer user_data)
+{
+  MeshCall *self = user_data;
+  Member *member = member_of (self, peer);
+  GstPad *outlet = NULL;
+  NewPad *new_pad;
+
+  /* a pad that comes when all streams have ended would keep the pipeline from
+   * ending */
+  if (self->streams_ended)
+    mesh_tile_discard (pad);
+  else if (member)
+    outlet = mesh_tile_connect (member->tile, kind, pad);
+  if (!outlet) {
+    gst_pad_remove_probe (pad, block);
+    return;
+  }
+  new_pad = g_new (NewPad, 1);
+  new_pad->outlet = gst_object_ref (outlet);
+  new_pad->pad = gst_object_ref (pad);
+  new_pad->block = block;
+  mesh_teller_tell (self->config.teller, tell_pad, new_pad, new_pad_free);
 }
 
 static const MeshPeerEvents peer_events = {
@@ -437,13 +417,4 @@ mesh_call_end_attempt (MeshCall *self, const MeshRoomAction *action)
   }
   if (!member->added && !member->peer)
     mesh_call_drop_member (self, action->peer);
-}
-
-/* The threads that take connections down. The first job is another: it must be
- * done before the first connection, and takes as long. */
-void
-mesh_call_start_removals (MeshCall *self)
-{
-  self->removals = g_thread_pool_new (remove_now, self, 4, FALSE, NULL);
-  g_thread_pool_push (self->removals, &make_certificate, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include "core/room.h"
 #include "meshroom/peer.h"
+#include "meshroom/removal.h"
 #include "meshroom/tile.h"
 #include "signalling/ice-client.h"
 #include "signalling/ice-probe.h"
@@ -18,7 +19,7 @@ G_BEGIN_DECLS
  * our video, exchange.c makes connections anew when what is sent changes,
  * reach.c renews connections when this machine's addresses change,
  * inbox.c takes what comes from other threads, figures.c keeps what stats and
- * peers show.
+ * peers show, news.c tells the application.
  *
  * All is called on the call's thread. */
 
@@ -48,7 +49,7 @@ struct _MeshCall {
   GThread *thread;
   GMainContext *context;
   GMainLoop *loop;
-  GThreadPool *removals;
+  MeshRemovals *removals;
 
   MeshRoom *room;
   MeshSealer *sealer;           /* NULL: a link without a key */
@@ -61,6 +62,7 @@ struct _MeshCall {
   MeshIceProbe *ice_probe;      /* NULL: no servers */
   GQueue *held;                 /* messages until it has answered; else NULL */
   char *last_warning;
+  gboolean streams_ended;       /* no pad has anything more to give */
   guint warnings_left;
   gint64 last_warning_refill;
 
@@ -68,7 +70,6 @@ struct _MeshCall {
   GHashTable *stats;            /* peer id -> GstStructure */
   GPtrArray *peers;             /* GstStructure */
   guint connected;
-  GHashTable *numbers;          /* of tiles, as a set */
 
   gint waiting;                 /* messages not yet read; atomic */
 };
@@ -78,6 +79,12 @@ gint64 mesh_call_now (void);
 void mesh_call_pump (MeshCall *call);
 void mesh_call_warn (MeshCall *call, const char *peer, const char *what);
 
+/* news.c */
+void mesh_call_tell_added (MeshCall *call, const char *peer);
+void mesh_call_tell_removed (MeshCall *call, const char *peer,
+    const char *reason);
+void mesh_call_tell_chat (MeshCall *call, const char *peer, const char *text);
+
 /* attempts.c */
 Member *mesh_call_get_member (MeshCall *call, const char *id);
 void mesh_call_drop_member (MeshCall *call, const char *id);
@@ -85,7 +92,6 @@ void mesh_call_start_attempt (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_end_attempt (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_take_remote_sdp (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_listen (MeshCall *call);
-void mesh_call_start_removals (MeshCall *call);
 
 /* reach.c */
 void mesh_call_tell_reach (MeshCall *call, MeshReach reach);

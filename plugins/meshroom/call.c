@@ -25,14 +25,7 @@ mesh_call_now (void)
   return g_get_monotonic_time ();
 }
 
-/* --- telling the application --- */
-
-static void
-post_message (MeshCall *self, GstStructure *structure)
-{
-  gst_element_post_message (self->config.element,
-      gst_message_new_element (GST_OBJECT (self->config.element), structure));
-}
+/* --- warnings --- */
 
 static gboolean
 may_warn (MeshCall *self)
@@ -56,6 +49,7 @@ mesh_call_warn (MeshCall *self, const char *peer, const char *what)
 {
   g_autofree char *text = peer ? g_strdup_printf ("peer %s: %s", peer, what)
       : g_strdup (what);
+  g_autoptr (GError) error = NULL;
 
   if (g_strcmp0 (text, self->last_warning) == 0 || !may_warn (self)) {
     GST_WARNING_OBJECT (self->config.element, "%s", text);
@@ -63,8 +57,11 @@ mesh_call_warn (MeshCall *self, const char *peer, const char *what)
   }
   g_free (self->last_warning);
   self->last_warning = g_strdup (text);
-  GST_ELEMENT_WARNING (self->config.element, RESOURCE, FAILED, ("%s", text),
-      (NULL));
+  GST_WARNING_OBJECT (self->config.element, "%s", text);
+  error = g_error_new_literal (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED,
+      text);
+  mesh_teller_tell_message (self->config.teller, gst_message_new_warning
+      (GST_OBJECT (self->config.element), error, NULL));
 }
 
 /* --- what the core wants done --- */
@@ -92,48 +89,6 @@ send_message (MeshCall *self, const MeshMessage *message)
   if (!self->config.send (json, self->config.user_data))
     GST_WARNING_OBJECT (self->config.element, "%s to %s could not be sent",
         mesh_message_type_name (message->type), message->to);
-}
-
-static char *
-dup_name_of (MeshCall *self, const char *id)
-{
-  char *name = NULL;
-
-  g_mutex_lock (&self->lock);
-  for (guint i = 0; i < self->peers->len && !name; i++) {
-    const GstStructure *s = g_ptr_array_index (self->peers, i);
-
-    if (g_strcmp0 (gst_structure_get_string (s, "peer-id"), id) == 0)
-      name = g_strdup (gst_structure_get_string (s, "name"));
-  }
-  g_mutex_unlock (&self->lock);
-  return name;
-}
-
-static void
-tell_added (MeshCall *self, const char *id)
-{
-  Member *member = mesh_call_get_member (self, id);
-  g_autofree char *name = NULL;
-
-  member->added = TRUE;
-  mesh_call_refresh (self);
-  name = dup_name_of (self, id);
-  GST_INFO_OBJECT (self->config.element, "peer %s is in the call", id);
-  g_signal_emit_by_name (self->config.element, "peer-added", id);
-  post_message (self, gst_structure_new ("meshroom-peer-added", "peer-id",
-          G_TYPE_STRING, id, "name", G_TYPE_STRING, name, NULL));
-}
-
-static void
-tell_removed (MeshCall *self, const char *id, const char *reason)
-{
-  GST_INFO_OBJECT (self->config.element, "peer %s is gone: %s", id, reason);
-  mesh_call_drop_member (self, id);
-  mesh_call_refresh (self);
-  g_signal_emit_by_name (self->config.element, "peer-removed", id, reason);
-  post_message (self, gst_structure_new ("meshroom-peer-removed", "peer-id",
-          G_TYPE_STRING, id, "reason", G_TYPE_STRING, reason, NULL));
 }
 
 /* The others know a life of our peer id whose clock was ahead of ours. */
@@ -179,10 +134,15 @@ carry_out (MeshCall *self, const MeshRoomAction *action)
         mesh_peer_remote_candidate (member->peer, action->candidate);
       break;
     case MESH_ROOM_PEER_ADDED:
-      tell_added (self, action->peer);
+      mesh_call_get_member (self, action->peer)->added = TRUE;
+      mesh_call_refresh (self);
+      mesh_call_tell_added (self, action->peer);
       break;
     case MESH_ROOM_PEER_REMOVED:
-      tell_removed (self, action->peer, action->reason);
+      /* told first, so that its pads are still there when this is heard */
+      mesh_call_tell_removed (self, action->peer, action->reason);
+      mesh_call_drop_member (self, action->peer);
+      mesh_call_refresh (self);
       break;
     case MESH_ROOM_PEER_CHANGED:
       member = mesh_call_get_member (self, action->peer);
@@ -191,11 +151,7 @@ carry_out (MeshCall *self, const MeshRoomAction *action)
       mesh_call_refresh (self);
       break;
     case MESH_ROOM_CHAT:
-      g_signal_emit_by_name (self->config.element, "message-received",
-          action->peer, action->text);
-      post_message (self, gst_structure_new ("meshroom-message-received",
-              "peer-id", G_TYPE_STRING, action->peer, "text", G_TYPE_STRING,
-              action->text, NULL));
+      mesh_call_tell_chat (self, action->peer, action->text);
       break;
     case MESH_ROOM_OUTDATED:
       reincarnate (self, action->text);
@@ -331,7 +287,6 @@ call_free (MeshCall *self)
   g_clear_pointer (&self->loop, g_main_loop_unref);
   g_clear_pointer (&self->context, g_main_context_unref);
   g_clear_pointer (&self->peers, g_ptr_array_unref);
-  g_clear_pointer (&self->numbers, g_hash_table_unref);
   g_clear_pointer (&self->stats, g_hash_table_unref);
   g_mutex_clear (&self->lock);
   for (guint i = 0; i < MESH_N_KINDS; i++)
@@ -389,7 +344,6 @@ mesh_call_new (const MeshCallConfig *config, GError **error)
       ((GDestroyNotify) gst_structure_free);
   self->stats = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
       (GDestroyNotify) gst_structure_free);
-  self->numbers = g_hash_table_new (NULL, NULL);
   self->video_codecs = mesh_call_usable_codecs (self);
   if (!self->video_codecs[0]) {
     g_set_error_literal (error, MESH_ERROR, MESH_ERROR_FAILED,
@@ -404,7 +358,7 @@ mesh_call_new (const MeshCallConfig *config, GError **error)
         config->peer_id, inc);
   self->members = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
       g_free);
-  mesh_call_start_removals (self);
+  self->removals = mesh_removals_new (config->element, config->teller);
   self->context = g_main_context_new ();
   self->loop = g_main_loop_new (self->context, FALSE);
   start_timers (self);
@@ -423,7 +377,9 @@ mesh_call_new (const MeshCallConfig *config, GError **error)
  * @call: (transfer full): the call
  *
  * Says goodbye, takes every connection down, and waits until all threads are
- * gone.
+ * gone, but for those that cannot go before this returns. The application hears
+ * nothing more of the call, unless on a thread on which it is hearing of it
+ * just now. Such a thread may call this.
  *
  * Since: 0.1
  */
@@ -432,7 +388,8 @@ mesh_call_stop (MeshCall *call)
 {
   mesh_call_post (call, do_stop);
   g_thread_join (call->thread);
-  g_thread_pool_free (call->removals, FALSE, TRUE);
+  mesh_teller_close (call->config.teller);
+  mesh_removals_finish (g_steal_pointer (&call->removals));
   /* What nobody waits for any more holds on to its peer, and that to the
    * context. */
   g_source_destroy (call->timer);

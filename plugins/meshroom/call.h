@@ -3,6 +3,7 @@
 
 #include "core/link.h"
 #include "meshroom/source.h"
+#include "meshroom/teller.h"
 
 G_BEGIN_DECLS
 
@@ -11,12 +12,13 @@ G_BEGIN_DECLS
  * element and its application.
  *
  * Any thread but the call's own may call. Signals and messages of the element
- * come from the call's thread, with no lock held. */
+ * come from the teller's thread, with no lock held. */
 
 typedef struct _MeshCall MeshCall;
 
 typedef struct {
   GstElement *element;          /* the meshroom, outlives the call */
+  MeshTeller *teller;           /* outlives the call, which closes it */
   const MeshLink *link;         /* NULL: no server, no key; any room */
   const char *peer_id;
   const char *name;
@@ -33,6 +35,9 @@ typedef struct {
   gboolean verify_fingerprint;
   /* sends one message; called from the call's thread */
   gboolean (*send) (const char *json, gpointer user_data);
+  /* no message follows those that were sent; called from the call's thread.
+   * NULL: the messages' way is not the application's, and needs no end */
+  void (*end_messages) (gpointer user_data);
   /* a key was pressed in a window downstream; on the event's thread */
   void (*key) (const char *key, GstEvent *event, gpointer user_data);
   gpointer user_data;
@@ -48,6 +53,7 @@ void mesh_call_set_source (MeshCall *call, MeshKind kind,
 void mesh_call_chat (MeshCall *call, const char *text);
 void mesh_call_fill_peers (MeshCall *call, GValue *array);
 GstStructure *mesh_call_get_stats (MeshCall *call);
+void mesh_call_end_streams (MeshCall *call);
 void mesh_call_stop (MeshCall *call);
 
 G_END_DECLS

@@ -178,6 +178,41 @@ do_set_source (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+static gboolean
+do_end_streams (gpointer user_data)
+{
+  MeshCall *self = ((Task *) user_data)->call;
+  GHashTableIter iter;
+  gpointer member;
+
+  self->streams_ended = TRUE;
+  g_hash_table_iter_init (&iter, self->members);
+  while (g_hash_table_iter_next (&iter, NULL, &member))
+    mesh_removals_end_tile (self->removals, ((Member *) member)->tile);
+  if (self->config.end_messages) {
+    mesh_room_leave (self->room, mesh_call_now ());
+    mesh_call_pump (self);
+    self->config.end_messages (self->config.user_data);
+  }
+  return G_SOURCE_REMOVE;
+}
+
+/**
+ * mesh_call_end_streams:
+ * @call: the call
+ *
+ * Every pad gives EOS, and no further pad comes. The call itself goes on,
+ * unless its messages go through pads, which end as well: then the room is
+ * left.
+ *
+ * Since: 0.1
+ */
+void
+mesh_call_end_streams (MeshCall *call)
+{
+  post_task (call, do_end_streams, g_new0 (Task, 1));
+}
+
 /**
  * mesh_call_join:
  * @call: the call

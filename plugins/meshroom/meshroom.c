@@ -83,6 +83,38 @@
  * or `relay` (through a TURN server); and its `silence`, the milliseconds since
  * anything came from that peer.
  *
+ * ## What an application may do, and when
+ *
+ * Signals and messages of the room come one after the other, on a thread of
+ * their own that is nobody's streaming thread: `pad-added`, `pad-removed` and
+ * the signals below, and each message on the bus before a sync handler. A
+ * handler may do anything: link and unlink, add and remove elements, change the
+ * state of the pipeline or of the room, also to %GST_STATE_NULL, and take the
+ * room out of its pipeline. While it runs, nothing else is told, and the first
+ * frame of a pad whose `pad-added` it handles waits; media and connections go
+ * on. When the room has gone to %GST_STATE_READY nothing is told any more; a
+ * handler that is under way at that time, and does not itself wait for the
+ * change, has ended.
+ *
+ * For each person, in this order: #meshroom::peer-added, `pad-added` for each
+ * pad, #meshroom::peer-removed (the pads are still there), EOS from each pad,
+ * `pad-removed`. Whoever comes back gets new pads. A pad behind which the
+ * application holds on to a frame, as a paused sink does, ends and goes when
+ * that is over; its number is not used again before.
+ *
+ * A sink that fails or refuses a stream is no failure of the call: one WARNING
+ * names the pad and says what to do, and what the pad brings is dropped until
+ * it is linked to something else. The peer's other pads go on.
+ *
+ * ## The end of the stream
+ *
+ * EOS that is sent to the pipeline or to the room, as `gst-launch-1.0 -e` does,
+ * comes out of every pad; no further pad appears, and the room posts its own
+ * EOS, so that a pipeline that only sends ends as well. The call itself goes on
+ * until the room goes to %GST_STATE_READY, unless its messages go through
+ * `signal_src`: that pad ends, too, so everybody is told goodbye before.
+ * The end of a connection or of what a peer sends is no EOS.
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 meshroom name=room serve=127.0.0.1:0 \
@@ -162,10 +194,32 @@ mesh_meshroom_tell_state_locked (MeshMeshroom *self)
         self->hidden);
 }
 
+/* Posts a message where a sync handler of the bus may do everything, such as
+ * stopping the thread that this is called on. @message: (transfer full) */
+void
+mesh_meshroom_tell_message (MeshMeshroom *self, GstMessage *message)
+{
+  g_autoptr (MeshTeller) teller = NULL;
+
+  g_mutex_lock (&self->lock);
+  if (self->teller)
+    teller = mesh_teller_ref (self->teller);
+  g_mutex_unlock (&self->lock);
+  if (teller)
+    mesh_teller_tell_message (teller, message);
+  else
+    gst_message_unref (message);
+}
+
 static void
 on_warning (MeshSource *source, const char *text, gpointer user_data)
 {
-  GST_ELEMENT_WARNING (user_data, STREAM, FORMAT, ("%s", text), (NULL));
+  g_autoptr (GError) error = g_error_new_literal (GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FORMAT, text);
+
+  GST_WARNING_OBJECT (user_data, "%s", text);
+  mesh_meshroom_tell_message (user_data,
+      gst_message_new_warning (user_data, error, NULL));
 }
 
 static void
@@ -250,6 +304,26 @@ mesh_meshroom_change_state (GstElement *element, GstStateChange transition)
   return result;
 }
 
+/* A bin asks only its sinks for their end. A room that is not fed is none; so
+ * that a pipeline without other sinks ends as well, the room is one for as long
+ * as it takes to tell. */
+static void
+tell_end (GstElement *room, gpointer data)
+{
+  MeshMeshroom *self = MESH_MESHROOM (room);
+  gboolean running;
+
+  GST_OBJECT_LOCK (self);
+  GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SINK);
+  GST_OBJECT_UNLOCK (self);
+  gst_element_post_message (room, gst_message_new_eos (GST_OBJECT (room)));
+  g_mutex_lock (&self->lock);
+  running = self->call != NULL;
+  g_mutex_unlock (&self->lock);
+  if (running)
+    mesh_meshroom_update_flags (self, FALSE);
+}
+
 /* Peers come and go inside; the pipeline's latency stays as declared, and
  * nobody's end is the end. */
 static void
@@ -267,6 +341,22 @@ mesh_meshroom_handle_message (GstBin *bin, GstMessage *message)
   }
 }
 
+/* EOS that an application sends to the pipeline, as gst-launch-1.0 -e does. The
+ * room's pads give it, on another thread, since a sink may be paused. */
+static void
+end_streams (MeshMeshroom *self)
+{
+  g_mutex_lock (&self->lock);
+  if (self->call) {
+    GST_INFO_OBJECT (self, "the streams end");
+    mesh_call_end_streams (self->call);
+    mesh_teller_tell (self->teller, tell_end, NULL, NULL);
+  }
+  g_mutex_unlock (&self->lock);
+}
+
+/* Nothing else that goes downstream is for the pads, and still less for the
+ * elements inside. */
 static gboolean
 mesh_meshroom_send_event (GstElement *element, GstEvent *event)
 {
@@ -278,8 +368,13 @@ mesh_meshroom_send_event (GstElement *element, GstEvent *event)
       gst_event_unref (event);
       return TRUE;
     default:
-      return GST_ELEMENT_CLASS (mesh_meshroom_parent_class)->send_event
-          (element, event);
+      if (!GST_EVENT_IS_DOWNSTREAM (event))
+        return GST_ELEMENT_CLASS (mesh_meshroom_parent_class)->send_event
+            (element, event);
+      if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+        end_streams (MESH_MESHROOM (element));
+      gst_event_unref (event);
+      return TRUE;
   }
 }
 
@@ -446,6 +541,8 @@ mesh_meshroom_init (MeshMeshroom *self)
   mesh_meshroom_init_properties (self);
   gst_bin_set_suppressed_flags (GST_BIN (self),
       GST_ELEMENT_FLAG_SOURCE | GST_ELEMENT_FLAG_SINK);
+  /* what a pipeline is told of its end comes to its sources */
+  GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SOURCE);
   self->timeline = mesh_timeline_new ();
   mesh_meshroom_update_flags (self, TRUE);
 }

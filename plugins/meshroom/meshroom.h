@@ -24,6 +24,7 @@ struct _MeshMeshroom {
   GstBin parent;
 
   /* set up and torn down by state changes */
+  MeshTeller *teller;           /* also under lock: its coming and going */
   MeshPort *port;
   GstElement *signal_elements[2];
   MeshCall *call;               /* also under lock: its going */
@@ -59,6 +60,7 @@ struct _MeshMeshroom {
 
 /* meshroom.c */
 void mesh_meshroom_post_error (MeshMeshroom *self, const GError *error);
+void mesh_meshroom_tell_message (MeshMeshroom *self, GstMessage *message);
 void mesh_meshroom_tell_state_locked (MeshMeshroom *self);
 void mesh_meshroom_set_muted (MeshMeshroom *self, gboolean muted);
 

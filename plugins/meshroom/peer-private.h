@@ -55,6 +55,7 @@ struct _MeshPeer {
   gboolean failed;
 
   gint abandoned;               /* atomic */
+  gint has_left;                /* atomic: the room's bin */
   gint told_of_input;           /* atomic: that it has broken frames */
   gint audio_ssrc;              /* atomic: of what the peer sends */
   GMutex lock;                  /* guards: */

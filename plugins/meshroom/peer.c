@@ -59,12 +59,18 @@ mesh_peer_post (MeshPeer *self, void (*func) (MeshPeer *, gpointer),
     gpointer data, GDestroyNotify destroy)
 {
   Post *post = g_new0 (Post, 1);
-  g_autoptr (GSource) source = g_idle_source_new ();
+  g_autoptr (GSource) source = NULL;
 
   post->peer = gst_object_ref (self);
   post->func = func;
   post->data = data;
   post->destroy = destroy;
+  /* The worker may be gone by now, and nobody would ever free the post. */
+  if (g_atomic_int_get (&self->abandoned)) {
+    free_post (post);
+    return;
+  }
+  source = g_idle_source_new ();
   g_source_set_priority (source, G_PRIORITY_DEFAULT);
   g_source_set_callback (source, run_post, post, free_post);
   g_source_attach (source, self->worker);
@@ -480,10 +486,35 @@ mesh_peer_abandon (MeshPeer *peer)
 }
 
 /**
+ * mesh_peer_leave_room:
+ * @peer: an abandoned attempt
+ *
+ * Takes the attempt out of the room's bin, once. Whoever changes the state of
+ * the room would else wait for the attempt's own change to NULL, and that waits
+ * for as long as what is linked to the room holds on to a frame. Any thread;
+ * never blocks.
+ *
+ * Since: 0.1
+ */
+void
+mesh_peer_leave_room (MeshPeer *peer)
+{
+  g_autoptr (GstObject) room = NULL;
+
+  if (!g_atomic_int_compare_and_exchange (&peer->has_left, FALSE, TRUE))
+    return;
+  /* locked, or a state change of the room that has begun would raise it */
+  gst_element_set_locked_state (GST_ELEMENT (peer), TRUE);
+  room = gst_object_get_parent (GST_OBJECT (peer));
+  if (room)
+    gst_bin_remove (GST_BIN (room), GST_ELEMENT (peer));
+}
+
+/**
  * mesh_peer_close:
  * @peer: (transfer none): an abandoned attempt
  *
- * Shuts the attempt down and takes it out of the room's bin. Blocks until all
+ * Takes the attempt out of the room's bin and shuts it down. Blocks until all
  * its threads are gone.
  *
  * Since: 0.1
@@ -491,11 +522,9 @@ mesh_peer_abandon (MeshPeer *peer)
 void
 mesh_peer_close (MeshPeer *peer)
 {
-  g_autoptr (GstObject) room = gst_object_get_parent (GST_OBJECT (peer));
   GThread *thread;
 
-  /* locked, or the room's own next state change would raise it again */
-  gst_element_set_locked_state (GST_ELEMENT (peer), TRUE);
+  mesh_peer_leave_room (peer);
   thread = mesh_webrtcbin_settle (peer->webrtc);
   mesh_webrtcbin_hush (peer->webrtc);
   gst_element_set_state (GST_ELEMENT (peer), GST_STATE_NULL);
@@ -518,8 +547,6 @@ mesh_peer_close (MeshPeer *peer)
     g_clear_signal_handler (&peer->pair_selected, peer->agent);
   g_clear_object (&peer->agent);
   g_clear_object (&peer->ice);
-  if (room)
-    gst_bin_remove (GST_BIN (room), GST_ELEMENT (peer));
 }
 
 static void

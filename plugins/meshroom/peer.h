@@ -37,8 +37,9 @@ typedef struct {
   /* what the peer sends is not decoded, since it is too large */
   void (*too_large) (MeshPeer *peer, int width, int height,
       gpointer user_data);
-  /* pad: a source pad of the peer; its data is held back until this returns */
-  void (*pad) (MeshPeer *peer, MeshKind kind, GstPad *pad,
+  /* pad: a source pad of the peer; its data is held back by the probe block,
+   * which the room is to remove */
+  void (*pad) (MeshPeer *peer, MeshKind kind, GstPad *pad, gulong block,
       gpointer user_data);
 } MeshPeerEvents;
 
@@ -85,6 +86,7 @@ char *mesh_peer_dup_local_address (MeshPeer *peer);
 gboolean mesh_peer_has_address (MeshPeer *peer, const char *address);
 GstStructure *mesh_peer_get_stats (MeshPeer *peer);
 void mesh_peer_abandon (MeshPeer *peer);
+void mesh_peer_leave_room (MeshPeer *peer);
 void mesh_peer_close (MeshPeer *peer);
 
 G_END_DECLS

@@ -17,6 +17,7 @@ struct _MeshPort {
   GCond cond;
   GQueue messages;              /* char *, to be sent */
   gboolean sending;
+  gboolean ending;              /* EOS follows what waits */
   gboolean flushing;
 };
 
@@ -112,21 +113,26 @@ static void
 port_loop (gpointer user_data)
 {
   MeshPort *self = user_data;
+  gboolean end;
   char *json;
 
   start_stream (self);
   g_mutex_lock (&self->lock);
   self->sending = FALSE;
   g_cond_broadcast (&self->cond);
-  while (!self->flushing && g_queue_is_empty (&self->messages))
+  while (!self->flushing && !self->ending
+      && g_queue_is_empty (&self->messages))
     g_cond_wait (&self->cond, &self->lock);
   json = self->flushing ? NULL : g_queue_pop_head (&self->messages);
   self->sending = json != NULL;
+  end = !json && !self->flushing;
   g_mutex_unlock (&self->lock);
   if (json)
     push_message (self, json);
   else
     gst_pad_pause_task (self->srcpad);
+  if (end)
+    gst_pad_push_event (self->srcpad, gst_event_new_eos ());
 }
 
 static gboolean
@@ -139,6 +145,7 @@ port_activate_mode (GstPad *pad, GstObject *parent, GstPadMode mode,
     return FALSE;
   g_mutex_lock (&self->lock);
   self->flushing = !active;
+  self->ending = FALSE;
   if (!active)
     g_queue_clear_full (&self->messages, g_free);
   g_cond_broadcast (&self->cond);
@@ -165,7 +172,7 @@ mesh_port_send (MeshPort *port, const char *json)
   gboolean taken;
 
   g_mutex_lock (&port->lock);
-  taken = !port->flushing
+  taken = !port->flushing && !port->ending
       && g_queue_get_length (&port->messages) < MAX_WAITING;
   if (taken) {
     g_queue_push_tail (&port->messages, g_strdup (json));
@@ -173,6 +180,23 @@ mesh_port_send (MeshPort *port, const char *json)
   }
   g_mutex_unlock (&port->lock);
   return taken;
+}
+
+/**
+ * mesh_port_end:
+ * @port: the port
+ *
+ * Gives EOS downstream after what was sent. Any thread; never blocks.
+ *
+ * Since: 0.1
+ */
+void
+mesh_port_end (MeshPort *port)
+{
+  g_mutex_lock (&port->lock);
+  port->ending = TRUE;
+  g_cond_broadcast (&port->cond);
+  g_mutex_unlock (&port->lock);
 }
 
 /**

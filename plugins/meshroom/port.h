@@ -18,6 +18,7 @@ typedef void (*MeshPortFunc) (const char *json, gsize length,
 MeshPort *mesh_port_new (const char *peer_id, MeshPortFunc received,
     gpointer user_data);
 gboolean mesh_port_send (MeshPort *port, const char *json);
+void mesh_port_end (MeshPort *port);
 void mesh_port_drain (MeshPort *port, gint64 timeout);
 
 G_END_DECLS

@@ -350,7 +350,8 @@ install_signals (GObjectClass *klass)
    * @room: the element
    * @peer_id: who
    *
-   * Somebody is connected. Emitted on the room's thread.
+   * Somebody is connected; the pads follow. Emitted on a thread of the room's
+   * on which everything may be done.
    *
    * Since: 0.1
    */
@@ -362,7 +363,8 @@ install_signals (GObjectClass *klass)
    * @peer_id: who
    * @reason: "left", "timeout", "full" or "refused"
    *
-   * Somebody who was added is gone. Emitted on the room's thread.
+   * Somebody who was added is gone. The pads are still there; each gives EOS
+   * and is removed after this. Emitted as #meshroom::peer-added.
    *
    * Since: 0.1
    */
@@ -375,7 +377,7 @@ install_signals (GObjectClass *klass)
    * @peer_id: who
    * @text: what they say
    *
-   * A chat message has come. Emitted on the room's thread.
+   * A chat message has come. Emitted as #meshroom::peer-added.
    *
    * Since: 0.1
    */
@@ -387,8 +389,8 @@ install_signals (GObjectClass *klass)
    * @room: the element
    * @link: the link to send to people
    *
-   * The room of #meshroom:serve can be joined. Emitted on the thread of the
-   * state change.
+   * The room of #meshroom:serve can be joined. Emitted as
+   * #meshroom::peer-added.
    *
    * Since: 0.1
    */

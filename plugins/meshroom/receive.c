@@ -134,6 +134,10 @@ mesh_receive_new (const MeshCodec *codec, gboolean decode,
   guard (codec, last, refused, user_data);
   if (decode && !append (GST_BIN (bin), &last, codec->decoders, error))
     return NULL;
+  /* rtpopusdepay 1.22 leaves out the rate, without which no muxer takes Opus */
+  if (!decode && g_str_equal (codec->name, "OPUS")
+      && !append (GST_BIN (bin), &last, "opusparse|identity", error))
+    return NULL;
   sink = gst_element_get_static_pad (first, "sink");
   src = gst_element_get_static_pad (last, "src");
   gst_element_add_pad (bin, gst_ghost_pad_new ("sink", sink));

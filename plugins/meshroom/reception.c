@@ -41,8 +41,8 @@ tell_pad (MeshPeer *self, gpointer data)
 {
   Arrival *arrival = data;
 
-  self->events->pad (self, arrival->kind, arrival->pad, self->user_data);
-  gst_pad_remove_probe (arrival->pad, arrival->block);
+  self->events->pad (self, arrival->kind, arrival->pad, arrival->block,
+      self->user_data);
 }
 
 static void

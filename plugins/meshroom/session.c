@@ -59,6 +59,12 @@ send_signal (const char *json, gpointer user_data)
   return mesh_port_send (MESH_MESHROOM (user_data)->port, json);
 }
 
+static void
+end_signals (gpointer user_data)
+{
+  mesh_port_end (MESH_MESHROOM (user_data)->port);
+}
+
 /* The element's own pair, where the application uses no signal pads. The state
  * of port and pair is ours alone: a call that is paused keeps talking, and a
  * goodbye must get through while the rest goes down. */
@@ -116,8 +122,9 @@ target_signal_pads (MeshMeshroom *self)
 }
 
 static void
-tell_link (MeshMeshroom *self, const char *link)
+tell_link (GstElement *room, gpointer data)
 {
+  const char *link = data;
   g_autofree char *text = g_strdup_printf ("the room's link is %s", link);
   g_autoptr (GError) info =
       g_error_new_literal (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
@@ -125,13 +132,24 @@ tell_link (MeshMeshroom *self, const char *link)
 
   /* Not GST_ELEMENT_INFO(), which would log the key. gst-launch shows only
    * the details, hence the text twice. */
-  gst_element_post_message (GST_ELEMENT (self),
-      gst_message_new_info (GST_OBJECT (self), info, text));
-  g_signal_emit_by_name (self, "link-ready", link);
-  gst_element_post_message (GST_ELEMENT (self),
-      gst_message_new_element (GST_OBJECT (self),
+  gst_element_post_message (room,
+      gst_message_new_info (GST_OBJECT (room), info, text));
+  g_signal_emit_by_name (room, "link-ready", link);
+  gst_element_post_message (room, gst_message_new_element (GST_OBJECT (room),
           gst_structure_new ("meshroom-link-ready", "link", G_TYPE_STRING,
               link, NULL)));
+}
+
+static void
+warn_without_key (MeshMeshroom *self)
+{
+  g_autoptr (GError) error = g_error_new_literal (GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_SETTINGS, "the link has no key: the server can read "
+      "and change what the members of the room tell each other");
+
+  GST_WARNING_OBJECT (self, "%s", error->message);
+  mesh_teller_tell_message (self->teller,
+      gst_message_new_warning (GST_OBJECT (self), error, NULL));
 }
 
 #ifdef HAVE_SERVER
@@ -209,13 +227,15 @@ find_room (MeshMeshroom *self, MeshLink **found, GError **error)
  * What was set here goes before, and our own server knows no more */
 static gboolean
 start_call (MeshMeshroom *self, const MeshLink *link, gboolean ask,
-    GError **error)
+    gboolean piped, GError **error)
 {
   g_auto (GStrv) codecs = NULL;
   MeshCallConfig config = {
     .element = GST_ELEMENT (self),
+    .teller = self->teller,
     .link = link,
     .send = send_signal,
+    .end_messages = piped ? end_signals : NULL,
     .key = on_key,
     .user_data = self,
   };
@@ -271,6 +291,9 @@ mesh_meshroom_start (MeshMeshroom *self)
   made = self->serve && !self->link;
   g_mutex_unlock (&self->lock);
 
+  g_mutex_lock (&self->lock);
+  self->teller = mesh_teller_new (GST_ELEMENT (self));
+  g_mutex_unlock (&self->lock);
   if (!find_room (self, &link, &error))
     goto failed;
   self->port = g_object_ref_sink (mesh_port_new (peer_id, on_signal, self));
@@ -278,20 +301,18 @@ mesh_meshroom_start (MeshMeshroom *self)
   gst_bin_add (GST_BIN (self), GST_ELEMENT (self->port));
   target_signal_pads (self);
   text = link ? mesh_link_to_string (link) : NULL;
-  if (!start_call (self, link, !piped && !made, &error)
+  if (!start_call (self, link, !piped && !made, piped, &error)
       || (!piped && !add_signal_elements (self, text, peer_id, &error)))
     goto failed;
 
   mesh_meshroom_warn_of_ice_properties (self);
   if (link && !link->has_key)
-    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
-        ("the link has no key: the server can read and change what the "
-            "members of the room tell each other"), (NULL));
+    warn_without_key (self);
   if (made) {
     g_mutex_lock (&self->lock);
     self->room_link = g_strdup (text);
     g_mutex_unlock (&self->lock);
-    tell_link (self, text);
+    mesh_teller_tell (self->teller, tell_link, g_strdup (text), g_free);
   }
   if (start_signalling (self))
     return TRUE;
@@ -333,7 +354,14 @@ remove_child (MeshMeshroom *self, GstElement **child)
 void
 mesh_meshroom_stop (MeshMeshroom *self)
 {
+  g_autoptr (MeshTeller) teller = NULL;
+
   mesh_meshroom_stop_call (self);
+  g_mutex_lock (&self->lock);
+  teller = g_steal_pointer (&self->teller);
+  g_mutex_unlock (&self->lock);
+  if (teller)
+    mesh_teller_close (teller);
   remove_child (self, &self->signal_elements[0]);
   remove_child (self, &self->signal_elements[1]);
   if (self->signal_sink)

@@ -2,185 +2,33 @@
 
 #include "meshroom/tile.h"
 
-#include <gst/video/navigation.h>
-#include <gst/video/video.h>
-
-/* One pad, and what its streaming thread needs to know. It lives as long as
- * the pad's functions may run: the pad owns it. */
-typedef struct {
-  char *stream_id;
-  char *peer_id;
-  guint latency;                /* ms */
-  MeshTileKeyFunc key;
-  gpointer user_data;
-
-  GMutex lock;                  /* guards: */
-  char *name;
-  gboolean muted;
-  gboolean hidden;
-  gboolean announced;           /* downstream knows the three */
-  guint group_id;
-} Outlet;
-
 struct _MeshTile {
-  GstElement *room;             /* our owner, no reference */
+  MeshOutletConfig config;      /* of all outlets, but for the kind */
   char *peer_id;
-  guint number;
-  guint latency;
-  MeshTileKeyFunc key;
-  gpointer user_data;
   char *name;
   gboolean muted;
   gboolean hidden;
-  guint group_id;
   GstPad *pads[MESH_N_KINDS];
 };
 
-static const char *const kind_names[MESH_N_KINDS] = { "audio", "video" };
-
-static void
-outlet_free (gpointer data)
-{
-  Outlet *outlet = data;
-
-  g_free (outlet->stream_id);
-  g_free (outlet->peer_id);
-  g_free (outlet->name);
-  g_mutex_clear (&outlet->lock);
-  g_free (outlet);
-}
-
-/* The title tag is for everybody, the event for those who know us. */
-static void
-announce (GstPad *pad, Outlet *outlet)
-{
-  g_autofree char *name = NULL;
-  GstStructure *s;
-
-  g_mutex_lock (&outlet->lock);
-  if (outlet->announced) {
-    g_mutex_unlock (&outlet->lock);
-    return;
-  }
-  outlet->announced = TRUE;
-  name = g_strdup (outlet->name);
-  s = gst_structure_new ("meshroom/peer", "peer-id", G_TYPE_STRING,
-      outlet->peer_id, "name", G_TYPE_STRING, name ? name : "",
-      "muted", G_TYPE_BOOLEAN, outlet->muted,
-      "hidden", G_TYPE_BOOLEAN, outlet->hidden, NULL);
-  g_mutex_unlock (&outlet->lock);
-
-  gst_pad_push_event (pad, gst_event_new_custom
-      (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, s));
-  if (name && *name)
-    gst_pad_push_event (pad, gst_event_new_tag (gst_tag_list_new
-            (GST_TAG_TITLE, name, NULL)));
-}
-
-static GstPadProbeReturn
-on_event (GstPad *pad, Outlet *outlet, GstPadProbeInfo *info)
-{
-  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
-
-  switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_STREAM_START:{
-      GstEvent *own = gst_event_new_stream_start (outlet->stream_id);
-
-      gst_event_set_group_id (own, outlet->group_id);
-      gst_event_unref (event);
-      info->data = own;
-      return GST_PAD_PROBE_OK;
-    }
-    case GST_EVENT_EOS:
-      /* a peer that goes away is no end of the application's stream */
-      return GST_PAD_PROBE_DROP;
-    case GST_EVENT_TAG:{
-      GstTagList *tags;
-
-      /* rtpbin's and the decoder's tags would hide the title */
-      gst_event_parse_tag (event, &tags);
-      return gst_tag_list_get_tag_size (tags, GST_TAG_TITLE) > 0
-          ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
-    }
-    default:
-      return GST_PAD_PROBE_OK;
-  }
-}
-
-static GstPadProbeReturn
-on_data (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
-{
-  Outlet *outlet = user_data;
-
-  if (info->type & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM)
-    return on_event (pad, outlet, info);
-  /* Not linked is not an error: somebody may link it later. */
-  if (!gst_pad_is_linked (pad))
-    return GST_PAD_PROBE_DROP;
-  announce (pad, outlet);
-  return GST_PAD_PROBE_OK;
-}
-
-/* What comes from downstream is ours to answer: keys are for the room, key
- * frames may be asked for, and the rest does not concern the peer. */
-static gboolean
-outlet_event (GstPad *pad, GstObject *parent, GstEvent *event)
-{
-  Outlet *outlet = g_object_get_data (G_OBJECT (pad), "mesh-outlet");
-  const char *key = NULL;
-
-  if (gst_video_event_is_force_key_unit (event))
-    return gst_pad_event_default (pad, parent, event);
-  if (GST_EVENT_TYPE (event) == GST_EVENT_NAVIGATION
-      && gst_navigation_event_get_type (event)
-      == GST_NAVIGATION_EVENT_KEY_PRESS
-      && gst_navigation_event_parse_key_event (event, &key) && outlet)
-    outlet->key (key, event, outlet->user_data);
-  gst_event_unref (event);
-  return TRUE;
-}
-
-/* A constant, so that people who come and go never change the pipeline's
- * latency. */
-static gboolean
-outlet_query (GstPad *pad, GstObject *parent, GstQuery *query)
-{
-  Outlet *outlet = g_object_get_data (G_OBJECT (pad), "mesh-outlet");
-
-  if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY && outlet) {
-    gst_query_set_latency (query, TRUE, outlet->latency * GST_MSECOND,
-        GST_CLOCK_TIME_NONE);
-    return TRUE;
-  }
-  return gst_pad_query_default (pad, parent, query);
-}
-
 /**
  * mesh_tile_new:
- * @room: the element that gets the pads
- * @peer_id: whose they are
- * @number: the number in the pads' names
- * @latency: what the pads declare, in ms
- * @key: called for keys pressed downstream
- * @user_data: for @key
+ * @config: what its pads are for; copied, kind apart
  *
  * Returns: (transfer full): a tile without pads
  *
  * Since: 0.1
  */
 MeshTile *
-mesh_tile_new (GstElement *room, const char *peer_id, guint number,
-    guint latency, MeshTileKeyFunc key, gpointer user_data)
+mesh_tile_new (const MeshOutletConfig *config)
 {
   MeshTile *tile = g_new0 (MeshTile, 1);
 
-  tile->room = room;
-  tile->peer_id = g_strdup (peer_id);
-  tile->number = number;
-  tile->latency = latency;
-  tile->key = key;
-  tile->user_data = user_data;
-  tile->group_id = gst_util_group_id_next ();
+  tile->config = *config;
+  tile->peer_id = g_strdup (config->peer_id);
+  tile->config.peer_id = tile->peer_id;
+  tile->config.teller = mesh_teller_ref (config->teller);
+  tile->config.group_id = gst_util_group_id_next ();
   return tile;
 }
 
@@ -195,7 +43,7 @@ mesh_tile_new (GstElement *room, const char *peer_id, guint number,
 guint
 mesh_tile_get_number (MeshTile *tile)
 {
-  return tile->number;
+  return tile->config.number;
 }
 
 /**
@@ -210,18 +58,6 @@ gboolean
 mesh_tile_has_pads (MeshTile *tile)
 {
   return tile->pads[MESH_AUDIO] || tile->pads[MESH_VIDEO];
-}
-
-static void
-update_outlet (MeshTile *tile, Outlet *outlet)
-{
-  g_mutex_lock (&outlet->lock);
-  g_free (outlet->name);
-  outlet->name = g_strdup (tile->name);
-  outlet->muted = tile->muted;
-  outlet->hidden = tile->hidden;
-  outlet->announced = FALSE;
-  g_mutex_unlock (&outlet->lock);
 }
 
 /**
@@ -247,37 +83,18 @@ mesh_tile_set_name (MeshTile *tile, const char *name, gboolean muted,
   tile->hidden = hidden;
   for (guint i = 0; i < MESH_N_KINDS; i++) {
     if (tile->pads[i])
-      update_outlet (tile, g_object_get_data (G_OBJECT (tile->pads[i]),
-              "mesh-outlet"));
+      mesh_outlet_set_name (tile->pads[i], name, muted, hidden);
   }
 }
 
 static GstPad *
 make_pad (MeshTile *tile, MeshKind kind)
 {
-  g_autofree char *name =
-      g_strdup_printf ("%s_%u", kind_names[kind], tile->number);
-  g_autofree char *template_name = g_strconcat (kind_names[kind], "_%u", NULL);
-  GstPadTemplate *template = gst_element_get_pad_template (tile->room,
-      template_name);
-  GstPad *pad = gst_ghost_pad_new_no_target_from_template (name, template);
-  Outlet *outlet = g_new0 (Outlet, 1);
+  GstPad *pad;
 
-  outlet->stream_id = g_strdup_printf ("meshroom/%s/%s", tile->peer_id,
-      kind_names[kind]);
-  outlet->peer_id = g_strdup (tile->peer_id);
-  outlet->latency = tile->latency;
-  outlet->key = tile->key;
-  outlet->user_data = tile->user_data;
-  outlet->group_id = tile->group_id;
-  g_mutex_init (&outlet->lock);
-  update_outlet (tile, outlet);
-  g_object_set_data_full (G_OBJECT (pad), "mesh-outlet", outlet, outlet_free);
-  gst_pad_set_event_function (pad, outlet_event);
-  gst_pad_set_query_function (pad, outlet_query);
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM
-      | GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_data,
-      outlet, NULL);
+  tile->config.kind = kind;
+  pad = gst_object_ref_sink (mesh_outlet_new (&tile->config));
+  mesh_outlet_set_name (pad, tile->name, tile->muted, tile->hidden);
   return pad;
 }
 
@@ -287,17 +104,31 @@ swallow (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_DROP;
 }
 
-/* What is still sent by an older connection goes nowhere, but is no error
- * there: its other streams go on. */
+/**
+ * mesh_tile_discard:
+ * @pad: a pad of a connection
+ *
+ * What it brings goes nowhere, but is no error there: the connection's other
+ * streams go on.
+ *
+ * Since: 0.1
+ */
+void
+mesh_tile_discard (GstPad *pad)
+{
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER
+      | GST_PAD_PROBE_TYPE_BUFFER_LIST | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      swallow, NULL, NULL);
+}
+
+/* An older connection may go on sending for a while. */
 static void
 silence_target (GstPad *pad)
 {
   g_autoptr (GstPad) old = gst_ghost_pad_get_target (GST_GHOST_PAD (pad));
 
   if (old)
-    gst_pad_add_probe (old, GST_PAD_PROBE_TYPE_BUFFER
-        | GST_PAD_PROBE_TYPE_BUFFER_LIST | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
-        swallow, NULL, NULL);
+    mesh_tile_discard (old);
 }
 
 /**
@@ -306,24 +137,41 @@ silence_target (GstPad *pad)
  * @kind: what @pad carries
  * @pad: a pad of the member's present connection, with its data held back
  *
- * Leads @pad out of the room, in place of what did so before; a pad of that
- * kind is added to the element, if there is none yet.
+ * Leads @pad out of the room, in place of what did so before.
+ *
+ * Returns: (transfer none) (nullable): a new pad, which is yet to be made one
+ *   of the room's by mesh_outlet_add(); %NULL where there is one
  *
  * Since: 0.1
  */
-void
+GstPad *
 mesh_tile_connect (MeshTile *tile, MeshKind kind, GstPad *pad)
 {
   gboolean fresh = !tile->pads[kind];
 
   if (fresh)
-    tile->pads[kind] = gst_object_ref_sink (make_pad (tile, kind));
+    tile->pads[kind] = make_pad (tile, kind);
   else
     silence_target (tile->pads[kind]);
   gst_ghost_pad_set_target (GST_GHOST_PAD (tile->pads[kind]), pad);
-  if (fresh) {
-    gst_pad_set_active (tile->pads[kind], TRUE);
-    gst_element_add_pad (tile->room, tile->pads[kind]);
+  return fresh ? tile->pads[kind] : NULL;
+}
+
+/**
+ * mesh_tile_foreach_pad:
+ * @tile: the tile
+ * @func: called with each of its pads and @user_data
+ * @user_data: for @func
+ *
+ * Since: 0.1
+ */
+void
+mesh_tile_foreach_pad (MeshTile *tile, void (*func) (GstPad *pad,
+        gpointer user_data), gpointer user_data)
+{
+  for (guint i = 0; i < MESH_N_KINDS; i++) {
+    if (tile->pads[i])
+      func (tile->pads[i], user_data);
   }
 }
 
@@ -375,10 +223,7 @@ mesh_tile_disconnect (MeshTile *tile, GstElement *peer)
 
 /**
  * mesh_tile_free:
- * @tile: (nullable): a disconnected tile
- *
- * Takes the pads off the element. May wait for a frame that is under way
- * downstream.
+ * @tile: (nullable): a disconnected tile, its pads removed from the room
  *
  * Since: 0.1
  */
@@ -387,13 +232,9 @@ mesh_tile_free (MeshTile *tile)
 {
   if (!tile)
     return;
-  for (guint i = 0; i < MESH_N_KINDS; i++) {
-    if (tile->pads[i]) {
-      gst_pad_set_active (tile->pads[i], FALSE);
-      gst_element_remove_pad (tile->room, tile->pads[i]);
-      gst_object_unref (tile->pads[i]);
-    }
-  }
+  for (guint i = 0; i < MESH_N_KINDS; i++)
+    gst_clear_object (&tile->pads[i]);
+  mesh_teller_unref (tile->config.teller);
   g_free (tile->peer_id);
   g_free (tile->name);
   g_free (tile);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "meshroom/common.h"
+#include "meshroom/outlet.h"
 
 G_BEGIN_DECLS
 
@@ -9,21 +9,20 @@ G_BEGIN_DECLS
  * while one attempt at a connection takes the place of another, so that
  * downstream sees a gap, not a new person.
  *
- * Worker only, but for mesh_tile_free(), which may block. */
+ * The tile is the worker's until it is handed over to be removed
+ * (removal.h). */
 
 typedef struct _MeshTile MeshTile;
 
-/* key: a key was pressed in a window downstream. On the thread of the event. */
-typedef void (*MeshTileKeyFunc) (const char *key, GstEvent *event,
-    gpointer user_data);
-
-MeshTile *mesh_tile_new (GstElement *room, const char *peer_id, guint number,
-    guint latency, MeshTileKeyFunc key, gpointer user_data);
+MeshTile *mesh_tile_new (const MeshOutletConfig *config);
 guint mesh_tile_get_number (MeshTile *tile);
 gboolean mesh_tile_has_pads (MeshTile *tile);
 void mesh_tile_set_name (MeshTile *tile, const char *name, gboolean muted,
     gboolean hidden);
-void mesh_tile_connect (MeshTile *tile, MeshKind kind, GstPad *pad);
+GstPad *mesh_tile_connect (MeshTile *tile, MeshKind kind, GstPad *pad);
+void mesh_tile_discard (GstPad *pad);
+void mesh_tile_foreach_pad (MeshTile *tile, void (*func) (GstPad *pad,
+        gpointer user_data), gpointer user_data);
 gboolean mesh_tile_shows (MeshTile *tile, GstElement *peer);
 void mesh_tile_disconnect (MeshTile *tile, GstElement *peer);
 void mesh_tile_free (MeshTile *tile);

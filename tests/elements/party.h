@@ -91,6 +91,7 @@ struct _Party {
   GPtrArray *warnings;          /* their texts */
   GPtrArray *errors;
   GArray *codes;                /* of errors */
+  guint ends;                   /* EOS messages of the pipeline */
 };
 
 Wire *wire_new (WireFilter filter, gpointer data);

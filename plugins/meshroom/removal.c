@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "meshroom/removal.h"
+
+#include "meshroom/certificate.h"
+
+#define THREADS 4
+
+/* How long the end of a call waits for what is being taken down. What is stuck
+ * behind a sink that is paused, or in a function of the application that itself
+ * ends the call, is taken down when that lets go of it. */
+#define PATIENCE (5 * G_TIME_SPAN_SECOND)
+
+/* How long a paused sink may hold up a pipeline that goes down as a whole: the
+ * room may be stopped before the sink. */
+#define PATIENCE_DOWN (200 * G_TIME_SPAN_MILLISECOND)
+
+struct _MeshRemovals {
+  GstElement *room;             /* valid until finished */
+  MeshTeller *teller;
+  GThreadPool *pool;
+
+  GMutex lock;                  /* guards what follows */
+  GCond cond;
+  guint pending;                /* what finishing waits for */
+  GQueue ended;                 /* Job: tiles for the finishing thread */
+  GList *tiles;                 /* MeshTile, being removed */
+  GList *peers;                 /* MeshPeer, being closed */
+  GHashTable *numbers;          /* of tiles, as a set */
+  gboolean finished;
+};
+
+/* One thing to be done. Exactly one of peer, tile and pad is set; none of them
+ * stands for the first job, the certificate. */
+typedef struct {
+  MeshRemovals *removals;
+  MeshPeer *peer;
+  MeshTile *tile;
+  GstPad *pad;                  /* gets EOS, and stays */
+} Job;
+
+static void
+removals_clear (gpointer data)
+{
+  MeshRemovals *self = data;
+
+  mesh_teller_unref (self->teller);
+  g_hash_table_unref (self->numbers);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->cond);
+}
+
+static Job *
+job_new (MeshRemovals *self)
+{
+  Job *job = g_new0 (Job, 1);
+
+  job->removals = g_atomic_rc_box_acquire (self);
+  g_mutex_lock (&self->lock);
+  self->pending++;
+  g_mutex_unlock (&self->lock);
+  return job;
+}
+
+static void
+job_free (gpointer data)
+{
+  Job *job = data;
+
+  g_atomic_rc_box_release_full (job->removals, removals_clear);
+  g_free (job);
+}
+
+static void
+job_done (Job *job)
+{
+  MeshRemovals *self = job->removals;
+
+  g_mutex_lock (&self->lock);
+  self->pending--;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+}
+
+/* --- pads of members who have left --- */
+
+static void
+end_pad (GstPad *pad, gpointer user_data)
+{
+  mesh_outlet_end (pad);
+}
+
+static void
+stop_pad (GstPad *pad, gpointer user_data)
+{
+  mesh_outlet_stop (pad);
+}
+
+static void
+remove_pad (GstPad *pad, gpointer room)
+{
+  mesh_outlet_remove (pad, room);
+}
+
+/* A number is free again only when the pads of that name are really gone. */
+static void
+free_tile (MeshRemovals *self, MeshTile *tile)
+{
+  guint number = mesh_tile_get_number (tile);
+
+  g_mutex_lock (&self->lock);
+  self->tiles = g_list_remove (self->tiles, tile);
+  g_mutex_unlock (&self->lock);
+  mesh_tile_free (tile);
+  g_mutex_lock (&self->lock);
+  g_hash_table_remove (self->numbers, GUINT_TO_POINTER (number));
+  g_mutex_unlock (&self->lock);
+}
+
+/* On the teller's thread, or the one that finishes. The handlers of the
+ * application may finish the call, which must not wait for this job. */
+static void
+remove_tile (GstElement *room, gpointer data)
+{
+  Job *job = data;
+  MeshTile *tile = g_steal_pointer (&job->tile);
+
+  job_done (job);
+  mesh_tile_foreach_pad (tile, remove_pad, room);
+  free_tile (job->removals, tile);
+}
+
+/* The teller was closed: the thread that finishes does it, or has already, and
+ * then there is only the memory left to free. */
+static void
+drop_removal (gpointer data)
+{
+  Job *job = data;
+  MeshRemovals *self = job->removals;
+  gboolean finished;
+
+  if (!job->tile) {
+    job_free (job);
+    return;
+  }
+  g_mutex_lock (&self->lock);
+  finished = self->finished;
+  if (!finished)
+    g_queue_push_tail (&self->ended, job);
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+  if (!finished)
+    return;
+  free_tile (self, g_steal_pointer (&job->tile));
+  job_free (job);
+}
+
+/* --- the threads --- */
+
+static void
+close_peer (MeshRemovals *self, MeshPeer *peer)
+{
+  mesh_peer_close (peer);
+  g_mutex_lock (&self->lock);
+  self->peers = g_list_remove (self->peers, peer);
+  g_mutex_unlock (&self->lock);
+  gst_object_unref (peer);
+}
+
+static void
+run_job (gpointer data, gpointer user_data)
+{
+  Job *job = data;
+
+  if (job->tile) {
+    mesh_tile_foreach_pad (job->tile, end_pad, NULL);
+    mesh_tile_foreach_pad (job->tile, stop_pad, NULL);
+    mesh_teller_tell (job->removals->teller, remove_tile, job, drop_removal);
+    return;
+  }
+  if (job->peer) {
+    close_peer (job->removals, job->peer);
+  } else if (job->pad) {
+    mesh_outlet_end (job->pad);
+    gst_object_unref (job->pad);
+  } else {
+    mesh_certificate_make ();
+  }
+  job_done (job);
+  job_free (job);
+}
+
+/* Whether the teller came to it, or was closed before. */
+static void
+start_job (gpointer data)
+{
+  g_thread_pool_push (((Job *) data)->removals->pool, data, NULL);
+}
+
+static void
+wait_turn (GstElement *room, gpointer data)
+{
+}
+
+/**
+ * mesh_removals_new:
+ * @room: the element whose pads and connections they are
+ * @teller: tells the application of pads that go
+ *
+ * The first job of the threads is another one: the certificate must be there
+ * before the first connection, and its making takes as long.
+ *
+ * Returns: (transfer full): for mesh_removals_finish()
+ *
+ * Since: 0.1
+ */
+MeshRemovals *
+mesh_removals_new (GstElement *room, MeshTeller *teller)
+{
+  MeshRemovals *self = g_atomic_rc_box_new0 (MeshRemovals);
+
+  self->room = room;
+  self->teller = mesh_teller_ref (teller);
+  self->pool = g_thread_pool_new (run_job, NULL, THREADS, FALSE, NULL);
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->cond);
+  g_queue_init (&self->ended);
+  self->numbers = g_hash_table_new (NULL, NULL);
+  start_job (job_new (self));
+  return self;
+}
+
+/**
+ * mesh_removals_take_number:
+ * @removals: the removals
+ *
+ * Returns: the lowest number that no tile has, and no pad that is still there
+ *
+ * Since: 0.1
+ */
+guint
+mesh_removals_take_number (MeshRemovals *removals)
+{
+  guint number = 0;
+
+  g_mutex_lock (&removals->lock);
+  while (!g_hash_table_add (removals->numbers, GUINT_TO_POINTER (number)))
+    number++;
+  g_mutex_unlock (&removals->lock);
+  return number;
+}
+
+/**
+ * mesh_removals_push_peer:
+ * @removals: the removals
+ * @peer: (transfer full): an abandoned attempt, to be closed
+ *
+ * Since: 0.1
+ */
+void
+mesh_removals_push_peer (MeshRemovals *removals, MeshPeer *peer)
+{
+  Job *job = job_new (removals);
+
+  job->peer = peer;
+  g_mutex_lock (&removals->lock);
+  removals->peers = g_list_prepend (removals->peers, peer);
+  g_mutex_unlock (&removals->lock);
+  start_job (job);
+}
+
+/**
+ * mesh_removals_push_tile:
+ * @removals: the removals
+ * @tile: (transfer full): a disconnected tile
+ *
+ * Its pads give EOS, and are removed, when everything that was told so far has
+ * been heard.
+ *
+ * Since: 0.1
+ */
+void
+mesh_removals_push_tile (MeshRemovals *removals, MeshTile *tile)
+{
+  Job *job;
+
+  /* one whose pads were never there blocks nobody */
+  if (!mesh_tile_has_pads (tile)) {
+    free_tile (removals, tile);
+    return;
+  }
+  job = job_new (removals);
+  job->tile = tile;
+  g_mutex_lock (&removals->lock);
+  removals->tiles = g_list_prepend (removals->tiles, tile);
+  g_mutex_unlock (&removals->lock);
+  mesh_teller_tell (removals->teller, wait_turn, job, start_job);
+}
+
+static void
+push_end (GstPad *pad, gpointer user_data)
+{
+  Job *job = job_new (user_data);
+
+  job->pad = gst_object_ref (pad);
+  mesh_teller_tell (job->removals->teller, wait_turn, job, start_job);
+}
+
+/**
+ * mesh_removals_end_tile:
+ * @removals: the removals
+ * @tile: (transfer none): a tile
+ *
+ * Its pads give EOS, and stay.
+ *
+ * Since: 0.1
+ */
+void
+mesh_removals_end_tile (MeshRemovals *removals, MeshTile *tile)
+{
+  mesh_tile_foreach_pad (tile, push_end, removals);
+}
+
+static void
+collect_pad (GstPad *pad, gpointer pads)
+{
+  g_ptr_array_add (pads, gst_object_ref (pad));
+}
+
+static void
+collect_locked (MeshRemovals *self, GPtrArray *peers, GPtrArray *pads)
+{
+  for (GList *l = self->peers; l; l = l->next)
+    g_ptr_array_add (peers, gst_object_ref (l->data));
+  for (GList *l = self->tiles; l; l = l->next)
+    mesh_tile_foreach_pad (l->data, collect_pad, pads);
+}
+
+static gboolean
+pipeline_goes_down (GstElement *room)
+{
+  g_autoptr (GstObject) top = gst_object_ref (GST_OBJECT (room));
+  GstObject *parent;
+
+  while ((parent = gst_object_get_parent (top))) {
+    gst_object_unref (top);
+    top = parent;
+  }
+  return top != GST_OBJECT (room)
+      && GST_STATE_TARGET (top) < GST_STATE_PAUSED;
+}
+
+/* FALSE: something takes longer than @patience. */
+static gboolean
+wait_for_jobs (MeshRemovals *self, gint64 patience)
+{
+  gint64 end = g_get_monotonic_time () + patience;
+  gboolean done;
+
+  g_mutex_lock (&self->lock);
+  while (self->pending > 0) {
+    Job *job = g_queue_pop_head (&self->ended);
+
+    if (!job) {
+      if (!g_cond_wait_until (&self->cond, &self->lock, end))
+        break;
+      continue;
+    }
+    g_mutex_unlock (&self->lock);
+    remove_tile (self->room, job);
+    job_free (job);
+    g_mutex_lock (&self->lock);
+  }
+  done = self->pending == 0;
+  g_mutex_unlock (&self->lock);
+  return done;
+}
+
+/* Whatever is linked to the pads will be stopped in a moment, which is why it
+ * may let go of what it holds right now. */
+static void
+flush_pads (MeshRemovals *self)
+{
+  g_autoptr (GPtrArray) pads =
+      g_ptr_array_new_with_free_func (gst_object_unref);
+  g_autoptr (GPtrArray) peers =
+      g_ptr_array_new_with_free_func (gst_object_unref);
+
+  g_mutex_lock (&self->lock);
+  collect_locked (self, peers, pads);
+  g_mutex_unlock (&self->lock);
+  for (guint i = 0; i < pads->len; i++)
+    gst_pad_push_event (pads->pdata[i], gst_event_new_flush_start ());
+}
+
+/* Leaves the rest to the threads: connections that are being closed, whose
+ * state change would hold up the room's; pads whose EOS is on its way
+ * downstream, or of which the application has only heard of another one yet. */
+static void
+let_go (MeshRemovals *self)
+{
+  g_autoptr (GPtrArray) pads =
+      g_ptr_array_new_with_free_func (gst_object_unref);
+  g_autoptr (GPtrArray) peers =
+      g_ptr_array_new_with_free_func (gst_object_unref);
+
+  g_mutex_lock (&self->lock);
+  collect_locked (self, peers, pads);
+  self->finished = TRUE;
+  g_mutex_unlock (&self->lock);
+  for (guint i = 0; i < peers->len; i++)
+    mesh_peer_leave_room (peers->pdata[i]);
+  for (guint i = 0; i < pads->len; i++)
+    mesh_outlet_remove (pads->pdata[i], self->room);
+}
+
+/**
+ * mesh_removals_finish:
+ * @removals: (transfer full): the removals, with the teller closed
+ *
+ * Waits until all is done, unless this thread is one that must go on for that.
+ * In any case no pad of a tile, and no connection, is left in the room when it
+ * returns.
+ *
+ * Since: 0.1
+ */
+void
+mesh_removals_finish (MeshRemovals *removals)
+{
+  gboolean inside = mesh_outlet_is_inside (removals->room);
+  gboolean down = !inside && pipeline_goes_down (removals->room);
+  gboolean done = wait_for_jobs (removals, inside ? 0
+      : down ? PATIENCE_DOWN : PATIENCE);
+
+  if (!done && down) {
+    flush_pads (removals);
+    done = wait_for_jobs (removals, PATIENCE);
+  }
+  if (!done)
+    GST_WARNING_OBJECT (removals->room, "connections or pads are still held by "
+        "what is linked to them, and go when that lets go of them");
+  let_go (removals);
+  g_thread_pool_free (removals->pool, FALSE, FALSE);
+  g_atomic_rc_box_release_full (removals, removals_clear);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "meshroom/peer.h"
+#include "meshroom/teller.h"
+#include "meshroom/tile.h"
+
+G_BEGIN_DECLS
+
+/* The threads that take down what is over: connections, and the pads of members
+ * who have left. Both may block, the first in webrtcbin, the second in what the
+ * application has linked, so neither is done on the call's thread.
+ *
+ *   member leaves ─ teller: after its pads were told of ─ removal thread: EOS
+ *     ─ teller: "pad-removed"
+ *
+ * Worker only, but for mesh_removals_finish(). */
+
+typedef struct _MeshRemovals MeshRemovals;
+
+MeshRemovals *mesh_removals_new (GstElement *room, MeshTeller *teller);
+guint mesh_removals_take_number (MeshRemovals *removals);
+void mesh_removals_push_peer (MeshRemovals *removals, MeshPeer *peer);
+void mesh_removals_push_tile (MeshRemovals *removals, MeshTile *tile);
+void mesh_removals_end_tile (MeshRemovals *removals, MeshTile *tile);
+void mesh_removals_finish (MeshRemovals *removals);
+
+G_END_DECLS
