@@ -278,6 +278,8 @@ fake_server_free (FakeServer *self)
   forget_client (self);
   g_ptr_array_set_size (self->held, 0);
   fake_wait_until (has_closed, self);
+  /* a request that came meanwhile has begun another session */
+  forget_client (self);
   g_ptr_array_unref (self->held);
   g_clear_object (&self->certificate);
   g_queue_clear_full (&self->frames, (GDestroyNotify) json_object_unref);
