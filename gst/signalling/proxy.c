@@ -18,6 +18,11 @@ struct _MeshProxyResolver {
   GHashTable *used;             /* host:port -> the proxy's */
 };
 
+/* "host:port" -> how often this process serves there; a name in /etc/hosts is
+ * this machine's own without being its host name. */
+static GMutex own_lock;         /* guards own */
+static GHashTable *own;
+
 static void resolver_init (GProxyResolverInterface *iface);
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (MeshProxyResolver, mesh_proxy_resolver,
@@ -107,12 +112,63 @@ place_of (const char *url)
 }
 
 static gboolean
+is_served (const char *url)
+{
+  g_autofree char *place = place_of (url);
+  gboolean served;
+
+  g_mutex_lock (&own_lock);
+  served = place && own && g_hash_table_contains (own, place);
+  g_mutex_unlock (&own_lock);
+  return served;
+}
+
+static gboolean
 is_direct (const char *url)
 {
   g_autoptr (GUri) uri = g_uri_parse (url, G_URI_FLAGS_PARSE_RELAXED, NULL);
   const char *host = uri ? g_uri_get_host (uri) : NULL;
 
-  return host && mesh_proxy_is_this_machine (host);
+  return host && (mesh_proxy_is_this_machine (host) || is_served (url));
+}
+
+static void
+count_own (const char *url, int change)
+{
+  g_autofree char *place = place_of (url);
+  int count;
+
+  if (!place)
+    return;
+  g_mutex_lock (&own_lock);
+  if (!own)
+    own = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  count = GPOINTER_TO_INT (g_hash_table_lookup (own, place)) + change;
+  if (count > 0)
+    g_hash_table_replace (own, g_steal_pointer (&place),
+        GINT_TO_POINTER (count));
+  else
+    g_hash_table_remove (own, place);
+  g_mutex_unlock (&own_lock);
+}
+
+/*
+ * mesh_proxy_add_own:
+ * @url: where this process serves, by whatever name
+ *
+ * From now on it is reached without a proxy, until mesh_proxy_remove_own() has
+ * been called as often. Any thread.
+ */
+void
+mesh_proxy_add_own (const char *url)
+{
+  count_own (url, 1);
+}
+
+void
+mesh_proxy_remove_own (const char *url)
+{
+  count_own (url, -1);
 }
 
 /* What the base says is remembered, for messages. */

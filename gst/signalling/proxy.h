@@ -24,6 +24,10 @@ char *mesh_proxy_resolver_dup_way (MeshProxyResolver *resolver,
 GError *mesh_proxy_resolver_explain (MeshProxyResolver *resolver,
     const char *url, GError *error);
 MESH_API
+void mesh_proxy_add_own (const char *url);
+MESH_API
+void mesh_proxy_remove_own (const char *url);
+MESH_API
 gboolean mesh_proxy_is_this_machine (const char *host);
 
 G_END_DECLS

@@ -5,6 +5,7 @@
 #include <gst/gst.h>
 
 #include "server/server.h"
+#include "signalling/proxy.h"
 
 struct _MeshServe {
   GThread *thread;
@@ -12,7 +13,7 @@ struct _MeshServe {
   GMainLoop *loop;
   char *address;
   char **ice_servers;
-  char *url;
+  char **urls;                  /* the first is the best */
   GError *error;
 
   GMutex lock;                  /* guards: */
@@ -46,16 +47,20 @@ run (gpointer user_data)
   server = mesh_server_new ();
   add_ice_servers (self, server);
   if (mesh_server_listen (server, self->address, NULL, &self->error))
-    self->url = mesh_server_dup_url (server);
+    self->urls = mesh_server_dup_urls (server);
+  for (char **url = self->urls; url && *url; url++)
+    mesh_proxy_add_own (*url);
   g_mutex_lock (&self->lock);
   self->started = TRUE;
   g_cond_signal (&self->cond);
   g_mutex_unlock (&self->lock);
 
-  if (self->url) {
+  if (self->urls) {
     g_main_loop_run (self->loop);
     mesh_server_stop (server);
   }
+  for (char **url = self->urls; url && *url; url++)
+    mesh_proxy_remove_own (*url);
   g_clear_object (&server);
   /* what closing the sockets left to do */
   while (g_main_context_iteration (self->context, FALSE));
@@ -100,7 +105,7 @@ mesh_serve_new (const char *address, const char *const *ice_servers,
   while (!self->started)
     g_cond_wait (&self->cond, &self->lock);
   g_mutex_unlock (&self->lock);
-  if (self->url)
+  if (self->urls)
     return self;
   g_propagate_error (error, g_steal_pointer (&self->error));
   mesh_serve_stop (self);
@@ -118,7 +123,7 @@ mesh_serve_new (const char *address, const char *const *ice_servers,
 const char *
 mesh_serve_get_url (MeshServe *serve)
 {
-  return serve->url;
+  return serve->urls[0];
 }
 
 /**
@@ -146,6 +151,6 @@ mesh_serve_stop (MeshServe *serve)
   g_cond_clear (&serve->cond);
   g_free (serve->address);
   g_strfreev (serve->ice_servers);
-  g_free (serve->url);
+  g_strfreev (serve->urls);
   g_free (serve);
 }

@@ -174,6 +174,12 @@ on_connection (GThreadedSocketService *service, GSocketConnection *connection,
 }
 
 static void
+fake_unref (gpointer fake, GClosure *closure)
+{
+  g_atomic_rc_box_release (fake);
+}
+
+static void
 fake_free (Fake *fake)
 {
   if (fake->source)
@@ -185,7 +191,7 @@ fake_free (Fake *fake)
     g_socket_listener_close (G_SOCKET_LISTENER (fake->service));
   }
   g_clear_object (&fake->service);
-  g_free (fake);
+  g_atomic_rc_box_release (fake);
 }
 
 /* Returns: its port */
@@ -196,7 +202,7 @@ serve (Fixture *f, Kind kind, Fake **made)
   g_autoptr (GSocketAddress) any
       = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
   g_autoptr (GSocketAddress) bound = NULL;
-  Fake *fake = g_new0 (Fake, 1);
+  Fake *fake = g_atomic_rc_box_new0 (Fake);
 
   fake->kind = kind;
   fake->socket = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_DATAGRAM,
@@ -218,12 +224,14 @@ static guint16
 serve_stream (Fixture *f, Kind kind)
 {
   g_autoptr (GError) error = NULL;
-  Fake *fake = g_new0 (Fake, 1);
+  Fake *fake = g_atomic_rc_box_new0 (Fake);
   guint16 port;
 
   fake->kind = kind;
   fake->service = g_threaded_socket_service_new (8);
-  g_signal_connect (fake->service, "run", G_CALLBACK (on_connection), fake);
+  /* its threads hold on to the service, and so to this */
+  g_signal_connect_data (fake->service, "run", G_CALLBACK (on_connection),
+      g_atomic_rc_box_acquire (fake), fake_unref, 0);
   port = g_socket_listener_add_any_inet_port (
       G_SOCKET_LISTENER (fake->service), NULL, &error);
   g_assert_no_error (error);

@@ -95,6 +95,29 @@ others_are_reached_as_the_system_says (Fixture *f, gconstpointer proxy)
   }
 }
 
+/* By whatever name, for as long as it serves. */
+static void
+what_this_process_serves_is_reached_straight (Fixture *f, gconstpointer proxy)
+{
+  static const char url[] = "http://meet.example.org:8080";
+  g_autofree char *before = look_up (f, url);
+
+  g_assert_cmpstr (before, ==, proxy);
+  mesh_proxy_add_own (url);
+  mesh_proxy_add_own (url);
+  mesh_proxy_remove_own (url);
+  for (guint i = 0; i < 2; i++) {
+    g_autofree char *own
+        = look_up (f, "http://meet.example.org:8080/v1/socket");
+    g_autofree char *other = look_up (f, "http://meet.example.org:8081/");
+
+    g_assert_cmpstr (own, ==, i ? proxy : "direct://");
+    g_assert_cmpstr (other, ==, proxy);
+    mesh_proxy_remove_own (url);
+  }
+  mesh_proxy_remove_own ("none");
+}
+
 /* The text names where the proxy is, and never who we are to it. */
 static void
 the_proxy_is_named_without_its_password (void)
@@ -170,6 +193,7 @@ main (int argc, char **argv)
     "http://ann:geheim@10.0.0.1:3128", set_up, name, tear_down)
   ADD (this_machine_is_reached_straight);
   ADD (others_are_reached_as_the_system_says);
+  ADD (what_this_process_serves_is_reached_straight);
   ADD (few_are_remembered);
   g_test_add_func ("/proxy/named", the_proxy_is_named_without_its_password);
   g_test_add_func ("/proxy/own", own_addresses_are_known);
