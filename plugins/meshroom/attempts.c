@@ -251,8 +251,10 @@ on_connected (MeshPeer *peer, gpointer user_data)
     member->heard_at = member->connected_at = mesh_call_now ();
   mesh_room_connected (self->room, mesh_peer_get_id (peer),
       mesh_peer_get_sid (peer), mesh_call_now ());
-  if (member)
+  if (member) {
+    mesh_call_end_what_stopped (self, member);
     mesh_call_review_picture (self, member);
+  }
   mesh_call_exchange (self);
   mesh_call_pump (self);
 }
@@ -343,7 +345,8 @@ on_pad (MeshPeer *peer, MeshKind kind, GstPad *pad, gulong block,
   new_pad->outlet = gst_object_ref (outlet);
   new_pad->pad = gst_object_ref (pad);
   new_pad->block = block;
-  mesh_teller_tell (self->config.teller, tell_pad, new_pad, new_pad_free);
+  mesh_removals_tell_of_pad (self->removals, outlet, tell_pad, new_pad,
+      new_pad_free);
 }
 
 static const MeshPeerEvents peer_events = {

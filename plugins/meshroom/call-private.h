@@ -100,6 +100,7 @@ void mesh_call_renew_attempts (MeshCall *call, MeshNetworkChange change);
 /* exchange.c */
 void mesh_call_take_source (MeshCall *call, MeshKind kind, MeshSource *source);
 void mesh_call_exchange (MeshCall *call);
+void mesh_call_end_what_stopped (MeshCall *call, Member *member);
 
 /* codecs.c */
 char **mesh_call_usable_codecs (MeshCall *call);

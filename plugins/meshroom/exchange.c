@@ -64,6 +64,21 @@ mesh_call_exchange (MeshCall *self)
   }
 }
 
+/* The member has a connection by which it sends no more of something, such as
+ * the picture of a camera that it has turned off: that stream ends, and does not
+ * stand still. */
+void
+mesh_call_end_what_stopped (MeshCall *self, Member *member)
+{
+  for (MeshKind kind = 0; kind < MESH_N_KINDS; kind++) {
+    GstPad *pad = mesh_peer_gets (member->peer, kind) ? NULL
+        : mesh_tile_take_pad (member->tile, kind);
+
+    if (pad)
+      mesh_removals_push_pad (self->removals, pad);
+  }
+}
+
 /* Attempts with what was there before may be made anew at once. */
 static void
 forget_intervals (MeshCall *self)

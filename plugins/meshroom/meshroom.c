@@ -30,10 +30,12 @@
  * how a camera is turned on later, or off for good (to hide it for a while is
  * #element-imageswitch's, and costs nothing). As soon as caps have come, each
  * peer gets another connection with the new stream in it, beside the one that
- * there is, and what is there to see and hear goes on meanwhile. An older app,
- * such as mooz, cannot be connected anew, and gets it when it joins again. There
- * is one pad of a kind; another request gives %NULL and a WARNING. So does one
- * for a signal pad once the element is PAUSED.
+ * there is, and what is there to see and hear goes on meanwhile. When a pad is
+ * released, its source stopped before, the others see that stream end: their pad
+ * gives EOS and is removed. An older app, such as mooz, cannot be connected anew,
+ * and gets it when it joins again. There is one pad of a kind; another request
+ * gives %NULL and a WARNING. So does one for a signal pad once the element is
+ * PAUSED.
  *
  * A source that is not live, such as a file, is played by the clock, from the
  * moment somebody is connected who gets it, or from the start with

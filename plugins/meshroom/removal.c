@@ -25,6 +25,7 @@ struct _MeshRemovals {
   guint pending;                /* what finishing waits for */
   GQueue ended;                 /* Job: tiles for the finishing thread */
   GList *tiles;                 /* MeshTile, being removed */
+  GList *endings;               /* Job: single pads, being removed */
   GList *peers;                 /* MeshPeer, being closed */
   GHashTable *numbers;          /* of tiles, as a set */
   gboolean finished;
@@ -36,8 +37,17 @@ typedef struct {
   MeshRemovals *removals;
   MeshPeer *peer;
   MeshTile *tile;
-  GstPad *pad;                  /* gets EOS, and stays */
+  GstPad *pad;                  /* gets EOS */
+  gboolean removes;             /* and is removed */
+  GQueue waiting;               /* Waiter: to be told when it is */
 } Job;
+
+/* What is told of a pad that has the name of one that is being removed. */
+typedef struct {
+  MeshTellFunc func;
+  gpointer data;
+  GDestroyNotify destroy;
+} Waiter;
 
 static void
 removals_clear (gpointer data)
@@ -56,6 +66,7 @@ job_new (MeshRemovals *self)
   Job *job = g_new0 (Job, 1);
 
   job->removals = g_atomic_rc_box_acquire (self);
+  g_queue_init (&job->waiting);
   g_mutex_lock (&self->lock);
   self->pending++;
   g_mutex_unlock (&self->lock);
@@ -130,6 +141,50 @@ remove_tile (GstElement *room, gpointer data)
   free_tile (job->removals, tile);
 }
 
+/* --- single pads --- */
+
+/* Takes the pad out of the books, and tells of what has waited for its name. */
+static void
+forget_ending (Job *job)
+{
+  MeshRemovals *self = job->removals;
+  Waiter *waiter;
+
+  g_mutex_lock (&self->lock);
+  self->endings = g_list_remove (self->endings, job);
+  g_mutex_unlock (&self->lock);
+  while ((waiter = g_queue_pop_head (&job->waiting))) {
+    mesh_teller_tell (self->teller, waiter->func, waiter->data,
+        waiter->destroy);
+    g_free (waiter);
+  }
+}
+
+/* As remove_tile(). */
+static void
+remove_ending (GstElement *room, gpointer data)
+{
+  Job *job = data;
+  MeshRemovals *self = job->removals;
+  g_autoptr (GstPad) pad = NULL;
+
+  g_mutex_lock (&self->lock);
+  pad = g_steal_pointer (&job->pad);
+  g_mutex_unlock (&self->lock);
+  job_done (job);
+  mesh_outlet_remove (pad, room);
+  forget_ending (job);
+}
+
+static void
+remove_what (GstElement *room, gpointer data)
+{
+  if (((Job *) data)->tile)
+    remove_tile (room, data);
+  else
+    remove_ending (room, data);
+}
+
 /* The teller was closed: the thread that finishes does it, or has already, and
  * then there is only the memory left to free. */
 static void
@@ -139,7 +194,7 @@ drop_removal (gpointer data)
   MeshRemovals *self = job->removals;
   gboolean finished;
 
-  if (!job->tile) {
+  if (!job->tile && !job->pad) {
     job_free (job);
     return;
   }
@@ -151,7 +206,11 @@ drop_removal (gpointer data)
   g_mutex_unlock (&self->lock);
   if (!finished)
     return;
-  free_tile (self, g_steal_pointer (&job->tile));
+  if (job->tile)
+    free_tile (self, g_steal_pointer (&job->tile));
+  else
+    forget_ending (job);
+  gst_clear_object (&job->pad);
   job_free (job);
 }
 
@@ -175,7 +234,13 @@ run_job (gpointer data, gpointer user_data)
   if (job->tile) {
     mesh_tile_foreach_pad (job->tile, end_pad, NULL);
     mesh_tile_foreach_pad (job->tile, stop_pad, NULL);
-    mesh_teller_tell (job->removals->teller, remove_tile, job, drop_removal);
+    mesh_teller_tell (job->removals->teller, remove_what, job, drop_removal);
+    return;
+  }
+  if (job->removes) {
+    mesh_outlet_end (job->pad);
+    mesh_outlet_stop (job->pad);
+    mesh_teller_tell (job->removals->teller, remove_what, job, drop_removal);
     return;
   }
   if (job->peer) {
@@ -321,6 +386,72 @@ mesh_removals_end_tile (MeshRemovals *removals, MeshTile *tile)
   mesh_tile_foreach_pad (tile, push_end, removals);
 }
 
+/**
+ * mesh_removals_push_pad:
+ * @removals: the removals
+ * @pad: (transfer full): an outlet, not of any tile any more
+ *
+ * It gives EOS, and is removed, as those of a tile.
+ *
+ * Since: 0.1
+ */
+void
+mesh_removals_push_pad (MeshRemovals *removals, GstPad *pad)
+{
+  Job *job = job_new (removals);
+
+  job->pad = pad;
+  job->removes = TRUE;
+  g_mutex_lock (&removals->lock);
+  removals->endings = g_list_prepend (removals->endings, job);
+  g_mutex_unlock (&removals->lock);
+  mesh_teller_tell (removals->teller, wait_turn, job, start_job);
+}
+
+/* The last pad of that name that is on its way out of the room. */
+static Job *
+find_ending_locked (MeshRemovals *self, const char *name)
+{
+  for (GList *l = self->endings; l; l = l->next) {
+    Job *job = l->data;
+
+    if (job->pad && g_str_equal (GST_PAD_NAME (job->pad), name))
+      return job;
+  }
+  return NULL;
+}
+
+/**
+ * mesh_removals_tell_of_pad:
+ * @removals: the removals
+ * @pad: a new outlet
+ * @func: adds it to the room
+ * @data: for @func
+ * @destroy: frees @data
+ *
+ * As mesh_teller_tell(), but not before a pad of the same name has been removed.
+ *
+ * Since: 0.1
+ */
+void
+mesh_removals_tell_of_pad (MeshRemovals *removals, GstPad *pad,
+    MeshTellFunc func, gpointer data, GDestroyNotify destroy)
+{
+  Job *before;
+
+  g_mutex_lock (&removals->lock);
+  before = find_ending_locked (removals, GST_PAD_NAME (pad));
+  if (before) {
+    Waiter *waiter = g_new (Waiter, 1);
+
+    *waiter = (Waiter) { func, data, destroy };
+    g_queue_push_tail (&before->waiting, waiter);
+  }
+  g_mutex_unlock (&removals->lock);
+  if (!before)
+    mesh_teller_tell (removals->teller, func, data, destroy);
+}
+
 static void
 collect_pad (GstPad *pad, gpointer pads)
 {
@@ -334,6 +465,10 @@ collect_locked (MeshRemovals *self, GPtrArray *peers, GPtrArray *pads)
     g_ptr_array_add (peers, gst_object_ref (l->data));
   for (GList *l = self->tiles; l; l = l->next)
     mesh_tile_foreach_pad (l->data, collect_pad, pads);
+  for (GList *l = self->endings; l; l = l->next) {
+    if (((Job *) l->data)->pad)
+      collect_pad (((Job *) l->data)->pad, pads);
+  }
 }
 
 static gboolean
@@ -367,7 +502,7 @@ wait_for_jobs (MeshRemovals *self, gint64 patience)
       continue;
     }
     g_mutex_unlock (&self->lock);
-    remove_tile (self->room, job);
+    remove_what (self->room, job);
     job_free (job);
     g_mutex_lock (&self->lock);
   }

@@ -22,6 +22,9 @@ MeshRemovals *mesh_removals_new (GstElement *room, MeshTeller *teller);
 guint mesh_removals_take_number (MeshRemovals *removals);
 void mesh_removals_push_peer (MeshRemovals *removals, MeshPeer *peer);
 void mesh_removals_push_tile (MeshRemovals *removals, MeshTile *tile);
+void mesh_removals_push_pad (MeshRemovals *removals, GstPad *pad);
+void mesh_removals_tell_of_pad (MeshRemovals *removals, GstPad *pad,
+    MeshTellFunc func, gpointer data, GDestroyNotify destroy);
 void mesh_removals_end_tile (MeshRemovals *removals, MeshTile *tile);
 void mesh_removals_finish (MeshRemovals *removals);
 

@@ -158,6 +158,30 @@ mesh_tile_connect (MeshTile *tile, MeshKind kind, GstPad *pad)
 }
 
 /**
+ * mesh_tile_take_pad:
+ * @tile: the tile
+ * @kind: what it carries
+ *
+ * The member sends no more of @kind: what leads to the pad is let go of, and the
+ * next connection that has some gets another pad.
+ *
+ * Returns: (transfer full) (nullable): the pad, if there was one
+ *
+ * Since: 0.1
+ */
+GstPad *
+mesh_tile_take_pad (MeshTile *tile, MeshKind kind)
+{
+  GstPad *pad = g_steal_pointer (&tile->pads[kind]);
+
+  if (!pad)
+    return NULL;
+  silence_target (pad);
+  gst_ghost_pad_set_target (GST_GHOST_PAD (pad), NULL);
+  return pad;
+}
+
+/**
  * mesh_tile_foreach_pad:
  * @tile: the tile
  * @func: called with each of its pads and @user_data

@@ -20,6 +20,7 @@ gboolean mesh_tile_has_pads (MeshTile *tile);
 void mesh_tile_set_name (MeshTile *tile, const char *name, gboolean muted,
     gboolean hidden);
 GstPad *mesh_tile_connect (MeshTile *tile, MeshKind kind, GstPad *pad);
+GstPad *mesh_tile_take_pad (MeshTile *tile, MeshKind kind);
 void mesh_tile_discard (GstPad *pad);
 void mesh_tile_foreach_pad (MeshTile *tile, void (*func) (GstPad *pad,
         gpointer user_data), gpointer user_data);

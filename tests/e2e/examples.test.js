@@ -9,19 +9,20 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { looks } from './kit/media.js';
+import { openChromium } from './kit/browser.js';
+import { isTone, looks, nameColour } from './kit/media.js';
 import { environment, party } from './kit/pipeline.js';
 import { Server } from './kit/server.js';
 import { until } from './kit/wait.js';
 
 const root = process.env.MESH_SOURCE_ROOT;
-const [red, green] = looks;
+const [red, green, blue] = looks;
 
 /** Runs an example; what it prints is in `output`. */
 function run(t, program, args = []) {
   // In a group of its own, so that what a script started ends with it.
   const child = spawn(program, args, { env: environment, detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'] });
+    stdio: ['pipe', 'pipe', 'pipe'] });
   child.output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', text => child.output += text);
@@ -113,6 +114,48 @@ test('embed says who comes and goes', async t => {
   assert.equal(app.exitCode, 0, app.output);
 });
 
+test('camera-on-off turns its camera on and off in mid-call', async t => {
+  const link = await room(t);
+  const app = run(t, join(process.env.MESH_BUILD_ROOT,
+    'examples/camera-on-off'), [link]);
+  const guest = party({ name: 'guest', look: red, link });
+  t.after(() => guest.stop('SIGKILL'));
+  const page = await openChromium(blue);
+  t.after(() => page.close());
+  await page.join(link);
+  const host = async () => (await page.look()).find(s => s.hz &&
+    isTone(s.hz, green.hz));
+  const sight = () => [...guest.sights.values()]
+    .find(s => isTone(s.hz, green.hz));
+  await until('both to hear it', async () => sight() && await host(), 60000,
+    () => [guest.summary(), page.summary(), app.output]);
+
+  let lines = [];
+  guest.on('line', line => lines.push(line));
+  for (let i = 0; i < 2; i++) {
+    lines = [];
+    app.stdin.write('\n');
+    await until('the guest to see it', () => lines.some(line =>
+      line.kind === 'video' && nameColour(line.rgb) === green.colour), 60000,
+    () => guest.summary());
+    await until('the page to see it', async () =>
+      (await host())?.colour === green.colour, 60000, () => page.summary());
+    app.stdin.write('\n');
+    await until('the guest to see it no more', () => lines.some(line =>
+      line.kind === 'gone' && line.pad.startsWith('video')), 60000,
+    () => guest.summary());
+    await until('the page to see it no more', async () =>
+      (await host())?.colour !== green.colour, 60000, () => page.summary());
+  }
+  lines = [];
+  await until('the guest to hear it still', () => lines.some(line =>
+    line.kind === 'audio' && isTone(line.hz, green.hz)), 60000,
+  () => guest.summary());
+  assert.ok(await host());
+  app.stdin.end();
+  await until('it to end', () => app.ended, 60000, () => app.output);
+});
+
 test('two-rooms connects two in one process', async t => {
   const both = run(t, join(root, 'examples/two-rooms'));
   await until('both to say so', () =>
@@ -124,5 +167,6 @@ test('two-rooms connects two in one process', async t => {
 test('every example has a test here', () => {
   const files = readdirSync(join(root, 'examples'))
     .filter(name => name !== 'meson.build').sort();
-  assert.deepEqual(files, ['call', 'embed.c', 'send-file', 'two-rooms']);
+  assert.deepEqual(files, ['call', 'camera-on-off.c', 'embed.c', 'send-file',
+    'two-rooms']);
 });

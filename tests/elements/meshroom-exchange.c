@@ -68,6 +68,9 @@ extra_start (Party *party, const char *pad, const char *description)
 #define GREEN_CAMERA "videotestsrc is-live=true pattern=solid-color " \
     "foreground-color=" PARTY_GREEN " ! video/x-raw,width=64,height=48," \
     "framerate=20/1 ! identity"
+#define RED_CAMERA "videotestsrc is-live=true pattern=solid-color " \
+    "foreground-color=" PARTY_RED " ! video/x-raw,width=64,height=48," \
+    "framerate=20/1 ! identity"
 #define HIGH_TONE "audiotestsrc is-live=true samplesperbuffer=480 volume=0.5 " \
     "freq=1300 ! audio/x-raw,rate=48000,channels=1 ! identity"
 
@@ -275,6 +278,65 @@ GST_START_TEST (all_turn_their_cameras_on_at_once)
 
 GST_END_TEST;
 
+static guint
+count_encoders (Party *party)
+{
+  g_autoptr (GstIterator) all =
+      gst_bin_iterate_recurse (GST_BIN (party->room));
+  GValue item = G_VALUE_INIT;
+  guint n = 0;
+
+  while (gst_iterator_next (all, &item) == GST_ITERATOR_OK) {
+    GstElementFactory *factory = gst_element_get_factory (g_value_get_object
+        (&item));
+
+    n += factory && gst_element_factory_list_is_type (factory,
+        GST_ELEMENT_FACTORY_TYPE_VIDEO_ENCODER);
+    g_value_reset (&item);
+  }
+  return n;
+}
+
+/* Off, and on again in another colour, and quickly many times: what is left is
+ * what the last one sends, and no more. */
+GST_START_TEST (a_camera_goes_off_and_on)
+{
+  Wire *wire = wire_new (NULL, NULL);
+  Party *ann = party_new (wire, ANN, HUM);
+  Party *ben = party_new (wire, BEN, BLUE_AND_HUM);
+  Extra extra = extra_new (ann, "video_sink", RED_CAMERA);
+
+  party_start (ann);
+  party_start (ben);
+  WAIT_FOR (party_sees (ben, ann->id, PARTY_RED));
+  WAIT_FOR (party_hears (ben, ann->id, 500));
+  extra_end (&extra);
+
+  WAIT_FOR (party_stream_of (ben, ann->id, TRUE) == NULL);
+  WAIT_FOR (party_hears (ben, ann->id, 500));
+  for (guint i = 0; i < 10; i++) {
+    extra = extra_start (ann, "video_sink", GREEN_CAMERA);
+    if (i % 3 == 0)
+      gst_element_get_state (extra.bin, NULL, NULL, GST_CLOCK_TIME_NONE);
+    if (i < 9)
+      extra_end (&extra);
+  }
+  WAIT_FOR (party_sees (ben, ann->id, PARTY_GREEN));
+  WAIT_FOR (party_hears (ben, ann->id, 500));
+  g_mutex_lock (&party_lock);
+  ck_assert_uint_eq (ben->removed->len, 0);
+  g_mutex_unlock (&party_lock);
+  while (count_encoders (ann) > 1)
+    g_thread_yield ();
+  extra_end (&extra);
+  WAIT_FOR (party_stream_of (ben, ann->id, TRUE) == NULL);
+  party_free (ann);
+  party_free (ben);
+  wire_free (wire);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (what_cannot_come_late_is_said)
 {
   Party *ann = party_new (NULL, "serve=127.0.0.1:0", RED HUM);
@@ -305,6 +367,7 @@ meshroom_exchange_suite (void)
   tcase_add_test (tests, a_camera_before_anybody_else);
   tcase_add_test (tests, a_pad_without_a_stream_changes_nothing);
   tcase_add_test (tests, all_turn_their_cameras_on_at_once);
+  tcase_add_test (tests, a_camera_goes_off_and_on);
   tcase_add_test (tests, what_cannot_come_late_is_said);
   return suite;
 }
