@@ -85,10 +85,11 @@ have_all_ended (MeshMeshroom *self)
 void
 mesh_meshroom_input_ended (MeshMeshroom *self, GstPad *pad)
 {
+  GstStructure *structure = gst_structure_new ("meshroom-input-ended", "pad",
+      G_TYPE_STRING, GST_OBJECT_NAME (pad), NULL);
+
   mesh_meshroom_tell_message (self,
-      gst_message_new_element (GST_OBJECT (self),
-          gst_structure_new ("meshroom-input-ended", "pad", G_TYPE_STRING,
-              GST_OBJECT_NAME (pad), NULL)));
+      gst_message_new_element (GST_OBJECT (self), structure));
   if (have_all_ended (self))
     mesh_meshroom_tell_message (self,
         gst_message_new_eos (GST_OBJECT (self)));

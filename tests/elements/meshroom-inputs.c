@@ -242,22 +242,56 @@ GST_START_TEST (a_file_without_sound_has_an_end_too)
 
 GST_END_TEST;
 
+/* The sound, which is live, ends later than the picture. */
 GST_START_TEST (the_end_of_one_is_not)
 {
-  g_autoptr (GstElement) pipeline =
-      make_alone (FILE_VIDEO (3, "") SOUND ("channels=1"));
+  g_autoptr (GstElement) pipeline = make_alone (FILE_VIDEO (3, "")
+      " audiotestsrc is-live=true num-buffers=100 samplesperbuffer=480 ! "
+      " audio/x-raw,rate=48000,channels=1 ! room.audio_sink ");
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
-  g_autoptr (GstMessage) message = NULL;
+  GstMessageType expected[] = { GST_MESSAGE_ELEMENT, GST_MESSAGE_ELEMENT,
+    GST_MESSAGE_EOS
+  };
 
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = pop_end (bus, 60 * GST_SECOND);
-  fail_unless (message != NULL);
-  ck_assert_int_eq (GST_MESSAGE_TYPE (message), GST_MESSAGE_ELEMENT);
-  /* whoever said so has had all the time to say more */
-  gst_bus_set_flushing (bus, FALSE);
-  ck_assert_int_eq (gst_element_set_state (pipeline, GST_STATE_READY),
-      GST_STATE_CHANGE_SUCCESS);
-  fail_unless (pop_end (bus, 0) == NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (expected); i++) {
+    g_autoptr (GstMessage) message = pop_end (bus, 60 * GST_SECOND);
+
+    fail_unless (message != NULL);
+    ck_assert_int_eq (GST_MESSAGE_TYPE (message), expected[i]);
+  }
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+}
+
+GST_END_TEST;
+
+/* Whoever hears of the end may stop everything right there. */
+static GstBusSyncReply
+stop_at_end (GstBus *bus, GstMessage *message, gpointer user_data)
+{
+  static gint stopped;          /* the handler may be called once more */
+
+  if (gst_message_has_name (message, "meshroom-input-ended")
+      && g_atomic_int_compare_and_exchange (&stopped, 0, 1)) {
+    gst_element_set_state (user_data, GST_STATE_NULL);
+    g_mutex_lock (&party_lock);
+    g_object_set_data (G_OBJECT (user_data), "stopped", user_data);
+    g_cond_broadcast (&party_changed);
+    g_mutex_unlock (&party_lock);
+  }
+  return GST_BUS_PASS;
+}
+
+GST_START_TEST (the_pipeline_may_be_stopped_where_the_end_is_told)
+{
+  g_autoptr (GstElement) pipeline =
+      make_alone (FILE_VIDEO (3, "") FILE_AUDIO (100000, ""));
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+
+  gst_bus_set_sync_handler (bus, stop_at_end, pipeline, NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  WAIT_FOR (g_object_get_data (G_OBJECT (pipeline), "stopped"));
+  gst_bus_set_sync_handler (bus, NULL, NULL, NULL);
   gst_element_set_state (pipeline, GST_STATE_NULL);
 }
 
@@ -398,6 +432,7 @@ inputs_suite (void)
   tcase_add_test (tcase, the_end_of_a_file_is_the_pipelines);
   tcase_add_test (tcase, a_file_without_sound_has_an_end_too);
   tcase_add_test (tcase, the_end_of_one_is_not);
+  tcase_add_test (tcase, the_pipeline_may_be_stopped_where_the_end_is_told);
   tcase_add_test (tcase, a_pipeline_can_be_asked_where_a_file_is);
   tcase_add_test (tcase, a_turned_picture_arrives_upright);
   tcase_add_loop_test (tcase, sound_of_any_kind_is_heard, 0,
