@@ -216,7 +216,6 @@ mesh_call_take_remote_sdp (MeshCall *self, const MeshRoomAction *action)
   if (mesh_peer_is_sound_only (member->peer))
     mesh_call_warn (self, action->peer, "it offers a picture in no codec of "
         "video-codecs: there is sound only");
-  mesh_call_note_codec (self, member);
 }
 
 static void

@@ -147,7 +147,9 @@ mesh_call_review_picture (MeshCall *self, Member *member)
   }
 }
 
-/* An attempt that begins in a codec that fails has found no better one. */
+/* An offer of ours in a codec that fails has found no better one among the
+ * peer's. Of the peer's own offer that cannot be said: it may be in a codec that
+ * failed only after our call had named it. */
 void
 mesh_call_note_codec (MeshCall *self, Member *member)
 {

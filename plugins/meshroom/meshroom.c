@@ -336,6 +336,12 @@ mesh_meshroom_handle_message (GstBin *bin, GstMessage *message)
     case GST_MESSAGE_EOS:
       gst_message_unref (message);
       break;
+    case GST_MESSAGE_ERROR:
+      if (mesh_meshroom_soften (MESH_MESHROOM (bin), message)) {
+        gst_message_unref (message);
+        break;
+      }
+      /* fall through */
     default:
       GST_BIN_CLASS (mesh_meshroom_parent_class)->handle_message (bin,
           message);

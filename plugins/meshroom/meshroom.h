@@ -74,6 +74,9 @@ gboolean mesh_meshroom_start (MeshMeshroom *self);
 void mesh_meshroom_stop_call (MeshMeshroom *self);
 void mesh_meshroom_stop (MeshMeshroom *self);
 
+/* soften.c */
+gboolean mesh_meshroom_soften (MeshMeshroom *self, GstMessage *message);
+
 /* inputs.c */
 void mesh_meshroom_input_ended (MeshMeshroom *self, GstPad *pad);
 void mesh_meshroom_update_flags (MeshMeshroom *self, gboolean starting);

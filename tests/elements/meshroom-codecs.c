@@ -1,101 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Whatever comes in, and whatever fails between the room's input and its peers:
- * the call goes on, and everybody sees what can be shown. */
+/* Whatever comes in: the call goes on, and everybody sees what can be shown. */
 
-#include "breakable.h"
-#include "party.h"
-
-static Wire *wire;
-static Party *a, *b;
-
-static void
-start (const char *a_room, const char *a_sources, const char *b_room,
-    const char *b_sources)
-{
-  wire = wire_new (NULL, NULL);
-  a = party_new (wire, a_room, a_sources);
-  b = party_new (wire, b_room, b_sources);
-  breakable_set_victim (GST_OBJECT (a->room));
-  party_start (a);
-  party_start (b);
-}
-
-static void
-check_errors (Party *party)
-{
-  if (party->errors->len > 0)
-    fail ("an error: %s", (char *) g_ptr_array_index (party->errors, 0));
-}
-
-/* No failure inside the room is ever the application's error. */
-static void
-stop (guint warnings)
-{
-  check_errors (a);
-  check_errors (b);
-  ck_assert_uint_eq (a->removed->len + b->removed->len, 0);
-  if (a->warnings->len != warnings)
-    fail ("%u warnings, the last: %s", a->warnings->len, a->warnings->len > 0
-        ? (char *) g_ptr_array_index (a->warnings, a->warnings->len - 1) : "");
-  party_free (a);
-  party_free (b);
-  wire_free (wire);
-}
-
-static void
-set (const char *element, const char *property, const char *value)
-{
-  g_autoptr (GstElement) found =
-      gst_bin_get_by_name (GST_BIN (a->pipeline), element);
-
-  fail_unless (found != NULL);
-  gst_util_set_object_arg (G_OBJECT (found), property, value);
-}
-
-static void
-choose_input (const char *pad)
-{
-  g_autoptr (GstElement) selector =
-      gst_bin_get_by_name (GST_BIN (a->pipeline), "selector");
-  g_autoptr (GstPad) found = gst_element_get_static_pad (selector, pad);
-
-  g_object_set (selector, "active-pad", found, NULL);
-}
-
-static guint
-count_elements (Party *party, const char *factory)
-{
-  g_autoptr (GstIterator) iterator = gst_bin_iterate_all_by_element_factory_name
-      (GST_BIN (party->room), factory);
-  g_auto (GValue) item = G_VALUE_INIT;
-  guint n = 0;
-
-  while (gst_iterator_next (iterator, &item) == GST_ITERATOR_OK) {
-    g_value_unset (&item);
-    n++;
-  }
-  return n;
-}
-
-static gboolean
-shows_size (Party *party, const char *peer, int width, int height)
-{
-  Stream *stream = party_stream_of (party, peer, TRUE);
-  GstStructure *s = stream && stream->caps && stream->frames > 0
-      ? gst_caps_get_structure (stream->caps, 0) : NULL;
-  int w = 0, h = 0;
-
-  return s && gst_structure_get_int (s, "width", &w)
-      && gst_structure_get_int (s, "height", &h) && w == width && h == height;
-}
-
-#define SOURCE(colour) " videotestsrc is-live=true pattern=solid-color " \
-    "name=source foreground-color=" colour " "
-#define SMALL " ! video/x-raw,width=64,height=48,framerate=20/1 "
-#define TO_ROOM " ! room.video_sink "
-#define SIZED(caps) SOURCE (PARTY_RED) " ! capsfilter name=size " \
-    "caps=video/x-raw," caps TO_ROOM
+#include "input-fixture.h"
 
 /* --- what raw video may look like --- */
 
@@ -214,112 +121,6 @@ GST_START_TEST (encoded_input_that_is_too_large_is_scaled)
   WAIT_FOR (party_has (a->warnings, "the stream on video_sink: VP8 of "
           "5120x2880 is larger than peers take"));
   stop (1);
-}
-
-GST_END_TEST;
-
-/* --- encoders that fail --- */
-
-static void
-break_all (gboolean broken)
-{
-  breakable_set_broken ("x264enc", broken);
-  breakable_set_broken ("openh264enc", broken);
-  breakable_set_broken ("vp8enc", broken);
-}
-
-GST_START_TEST (another_encoder_takes_over)
-{
-  breakable_set_broken ("x264enc", TRUE);
-  start ("", SOURCE (PARTY_RED) SMALL TO_ROOM PARTY_AUDIO (500),
-      "video-codecs=H264", "");
-  WAIT_FOR (party_sees (b, a->id, PARTY_RED));
-  ck_assert_uint_eq (count_elements (a, "openh264enc"), 1);
-  stop (0);
-}
-
-GST_END_TEST;
-
-GST_START_TEST (an_encoder_that_fails_in_mid_call_is_replaced)
-{
-  start ("", SOURCE (PARTY_RED) SMALL TO_ROOM PARTY_AUDIO (500),
-      "video-codecs=H264", "");
-  WAIT_FOR (party_sees (b, a->id, PARTY_RED));
-  breakable_set_broken ("x264enc", TRUE);
-  set ("source", "foreground-color", PARTY_BLUE);
-  WAIT_FOR (party_sees (b, a->id, PARTY_BLUE));
-  WAIT_FOR (party_hears (b, a->id, 500));
-  stop (0);
-}
-
-GST_END_TEST;
-
-/* Before the call, or in it. */
-GST_START_TEST (another_codec_takes_over)
-{
-  breakable_set_broken ("openh264enc", TRUE);
-  breakable_set_broken ("x264enc", __i__ == 0);
-  start ("video-codecs=H264,VP8", SOURCE (PARTY_RED) SMALL TO_ROOM,
-      "video-codecs=H264,VP8", "");
-  if (__i__) {
-    WAIT_FOR (party_sees (b, a->id, PARTY_RED));
-    breakable_set_broken ("x264enc", TRUE);
-    set ("source", "foreground-color", PARTY_BLUE);
-  }
-  WAIT_FOR (party_sees (b, a->id, __i__ ? PARTY_BLUE : PARTY_RED));
-  WAIT_FOR (party_has (a->warnings,
-          "the stream on video_sink: it cannot be encoded as H264"));
-  ck_assert_uint_eq (count_elements (a, "vp8enc"), 1);
-  stop (1);
-}
-
-GST_END_TEST;
-
-/* One that speaks only what fails hears us and is told. Nobody else notices. */
-GST_START_TEST (who_cannot_be_sent_our_picture_is_told)
-{
-  g_autofree char *words = NULL;
-  Party *c;
-
-  breakable_set_broken ("x264enc", TRUE);
-  breakable_set_broken ("openh264enc", TRUE);
-  start ("", SOURCE (PARTY_RED) SMALL TO_ROOM PARTY_AUDIO (500),
-      "video-codecs=H264", PARTY_VIDEO (PARTY_GREEN));
-  c = party_new (wire, "", "");
-  party_start (c);
-  words = g_strdup_printf ("%s my picture cannot be sent to you", a->id);
-  WAIT_FOR (party_has (b->chat, words));
-  WAIT_FOR (party_has (a->warnings, "the stream on video_sink: it cannot"));
-  WAIT_FOR (party_hears (b, a->id, 500));
-  WAIT_FOR (party_sees (a, b->id, PARTY_GREEN));
-  WAIT_FOR (party_sees (c, a->id, PARTY_RED));
-  ck_assert_uint_eq (c->chat->len, 0);
-  party_free (c);
-  check_errors (a);
-  check_errors (b);
-  party_free (a);
-  party_free (b);
-  wire_free (wire);
-}
-
-GST_END_TEST;
-
-GST_START_TEST (without_any_encoder_the_call_goes_on)
-{
-  break_all (TRUE);
-  start ("", SIZED ("width=64,height=48,framerate=20/1") PARTY_AUDIO (500), "",
-      PARTY_VIDEO (PARTY_GREEN));
-  WAIT_FOR (party_has (a->warnings,
-          "the stream on video_sink: it cannot be encoded as VP8"));
-  WAIT_FOR (party_hears (b, a->id, 500));
-  break_all (FALSE);
-  set ("size", "caps", "video/x-raw,width=66,height=48,framerate=20/1");
-  WAIT_FOR (party_sees (b, a->id, PARTY_RED));
-  check_errors (a);
-  check_errors (b);
-  party_free (a);
-  party_free (b);
-  wire_free (wire);
 }
 
 GST_END_TEST;
@@ -522,16 +323,6 @@ GST_START_TEST (opus_of_six_channels_is_heard)
 
 GST_END_TEST;
 
-static void
-set_up (void)
-{
-  static const char *const encoders[] = { "x264enc", "openh264enc", "vp8enc" };
-
-  for (guint i = 0; i < G_N_ELEMENTS (encoders); i++)
-    breakable_replace (encoders[i]);
-  break_all (FALSE);
-}
-
 static Suite *
 meshroom_codecs_suite (void)
 {
@@ -539,7 +330,6 @@ meshroom_codecs_suite (void)
   TCase *pictures_case = tcase_create ("pictures");
   TCase *large_case = tcase_create ("large");
   TCase *encoded_case = tcase_create ("encoded");
-  TCase *failing_case = tcase_create ("failing");
 
   suite_add_tcase (suite, pictures_case);
   tcase_add_loop_test (pictures_case, any_picture_is_sent_in_h264, 0,
@@ -562,13 +352,6 @@ meshroom_codecs_suite (void)
       2);
   tcase_add_test (encoded_case, a_broken_packet_does_not_end_the_sound);
   tcase_add_test (encoded_case, opus_of_six_channels_is_heard);
-  suite_add_tcase (suite, failing_case);
-  tcase_add_checked_fixture (failing_case, set_up, NULL);
-  tcase_add_test (failing_case, another_encoder_takes_over);
-  tcase_add_test (failing_case, an_encoder_that_fails_in_mid_call_is_replaced);
-  tcase_add_loop_test (failing_case, another_codec_takes_over, 0, 2);
-  tcase_add_test (failing_case, who_cannot_be_sent_our_picture_is_told);
-  tcase_add_test (failing_case, without_any_encoder_the_call_goes_on);
   return suite;
 }
 
