@@ -75,6 +75,11 @@ GST_STATIC_PAD_TEMPLATE ("audio_%u", GST_PAD_SINK, GST_PAD_REQUEST,
     GST_STATIC_CAPS (GST_AUDIO_CAPS_MAKE ("{ S16LE, F32LE }")
         ",layout=interleaved"));
 
+/* JSON knows no comma in numbers, whatever the machine's language. */
+typedef char Number[G_ASCII_DTOSTR_BUF_SIZE];
+#define NUMBER(value, digits) \
+  g_ascii_formatd ((Number) { 0 }, sizeof (Number), "%." digits "f", (value))
+
 static void
 write_line (MeshProbe *self, MeshProbePad *pad, const char *kind,
     const char *more)
@@ -83,16 +88,19 @@ write_line (MeshProbe *self, MeshProbePad *pad, const char *kind,
   g_autofree char *peer = NULL;
   g_autofree char *name = NULL;
   g_autofree char *safe = NULL;
+  char beyond_ascii[129] = { 0 };       /* UTF-8 may stand in JSON as it is */
   gsize length, done = 0;
 
   GST_OBJECT_LOCK (pad);
   peer = g_strdup (pad->peer);
   name = g_strdup (pad->name);
   GST_OBJECT_UNLOCK (pad);
-  safe = name ? g_strescape (name, NULL) : NULL;
-  line = g_strdup_printf ("{\"t\":%.1f,\"pad\":\"%s\",\"peer\":\"%s\","
-      "\"name\":\"%s\",\"kind\":\"%s\"%s}\n", g_get_monotonic_time () / 1e3,
-      GST_PAD_NAME (pad), peer ? peer : "", safe ? safe : "", kind, more);
+  for (guint i = 0; i < sizeof beyond_ascii - 1; i++)
+    beyond_ascii[i] = (char) (0x80 + i);
+  safe = name ? g_strescape (name, beyond_ascii) : NULL;
+  line = g_strdup_printf ("{\"t\":%s,\"pad\":\"%s\",\"peer\":\"%s\","
+      "\"name\":\"%s\",\"kind\":\"%s\"%s}\n",
+      NUMBER (g_get_monotonic_time () / 1e3, "1"), GST_PAD_NAME (pad), peer ? peer : "", safe ? safe : "", kind, more);
   length = strlen (line);
   GST_OBJECT_LOCK (self);
   while (done < length) {
@@ -164,7 +172,8 @@ look (MeshProbe *self, MeshProbePad *pad, GstBuffer *buffer)
   v = plane_mean (&frame, 2) - 128;
   gst_video_frame_unmap (&frame);
   more = g_strdup_printf (",\"frames\":%" G_GUINT64_FORMAT
-      ",\"gap\":%.1f,\"rgb\":[%d,%d,%d]", pad->frames, pad->gap / 1e3,
+      ",\"gap\":%s,\"rgb\":[%d,%d,%d]", pad->frames,
+      NUMBER (pad->gap / 1e3, "1"),
       clamp_byte (y + 1.596 * v), clamp_byte (y - 0.392 * u - 0.813 * v),
       clamp_byte (y + 2.017 * u));
   write_line (self, pad, "video", more);
@@ -252,8 +261,8 @@ hear (MeshProbe *self, MeshProbePad *pad, GstBuffer *buffer)
   if (!due)
     return;
   more = g_strdup_printf (",\"frames\":%" G_GUINT64_FORMAT
-      ",\"gap\":%.1f,\"hz\":%d,\"level\":%.4f", pad->frames, pad->gap / 1e3,
-      pad->hz, pad->level);
+      ",\"gap\":%s,\"hz\":%d,\"level\":%s", pad->frames,
+      NUMBER (pad->gap / 1e3, "1"), pad->hz, NUMBER (pad->level, "4"));
   write_line (self, pad, "audio", more);
   pad->gap = 0;
   pad->hz = 0;

@@ -196,9 +196,10 @@ export class Pipeline extends EventEmitter {
  * @param {string} [options.serve]
  * @param {string[]} [options.room] further properties of meshroom
  * @param {string[]} [options.within] as Pipeline has it
+ * @param {object} [options.env] likewise
  */
 export function party({ name, look, link, serve, room = [], fps = 15,
-  within = [] }) {
+  within = [], env = {} }) {
   const [r, g, b] = look.rgb;
   const colour = ((0xff << 24 | r << 16 | g << 8 | b) >>> 0).toString();
   const where = link ? `link=${link}` : `serve=${serve}`;
@@ -211,7 +212,7 @@ export function party({ name, look, link, serve, room = [], fps = 15,
     'audiotestsrc', 'is-live=true', `freq=${look.hz}`, 'volume=0.4', '!',
     'room.audio_sink',
     'room.', ':', 'meshprobe', 'fd=3',
-  ], { within });
+  ], { within, env });
 }
 
 /**
