@@ -284,6 +284,22 @@ was_admitted (MeshCandidates *self, gboolean ipv6)
 }
 
 /**
+ * mesh_candidates_has_none:
+ * @candidates: what the peer has sent so far
+ *
+ * Returns: whether there was nothing to connect with, not even a name: neither
+ *   end can reach the other
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_candidates_has_none (MeshCandidates *candidates)
+{
+  return candidates->names == 0 && !was_admitted (candidates, FALSE)
+      && !was_admitted (candidates, TRUE);
+}
+
+/**
  * mesh_candidates_explain:
  * @candidates: what the peer has sent until the attempt failed
  *

@@ -18,6 +18,7 @@ MeshCandidates *mesh_candidates_new (const char *const *local,
     MeshReach reach);
 gboolean mesh_candidates_admit (MeshCandidates *candidates, const char *line);
 void mesh_candidates_sort (char **lines);
+gboolean mesh_candidates_has_none (MeshCandidates *candidates);
 char *mesh_candidates_explain (MeshCandidates *candidates);
 void mesh_candidates_free (MeshCandidates *candidates);
 

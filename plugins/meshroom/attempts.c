@@ -391,8 +391,10 @@ mesh_call_listen (MeshCall *self)
   gpointer id, value;
 
   g_hash_table_iter_init (&iter, self->members);
-  while (g_hash_table_iter_next (&iter, &id, &value))
+  while (g_hash_table_iter_next (&iter, &id, &value)) {
     listen_to (self, id, value);
+    mesh_call_tell_addressless (self, id, value);
+  }
 }
 
 /* The core has ended an attempt; a member that was never shown goes with it. An
@@ -414,6 +416,7 @@ mesh_call_end_attempt (MeshCall *self, const MeshRoomAction *action)
   } else if (member->peer
              && g_strcmp0 (mesh_peer_get_sid (member->peer), action->sid)
              == 0) {
+    mesh_call_keep_reason (self, member);
     stop_attempt (self, member);
     reinstate_old (self, action->peer, member);
   }

@@ -33,6 +33,7 @@ typedef struct {
   gint64 connected_at;          /* the present attempt; 0: not yet */
   gint64 exchange_at;           /* what it sends is not exchanged before */
   gboolean added;
+  gboolean addressless;         /* and that has been told */
   /* Our video cannot be encoded in this codec, and an attempt that was made
    * later is in it as well: there is no other that both ends speak. */
   const MeshCodec *only_codec;
@@ -57,6 +58,8 @@ struct _MeshCall {
   GSource *timer;
   GSource *pulse;
   MeshNetwork *network;
+  char *reason;                 /* why the last attempt came to nothing */
+  char *reason_of;              /* with whom that was */
   gboolean alone;               /* nobody but this machine can be reached */
   MeshIceClient *ice_client;    /* NULL: nobody to ask */
   MeshIceProbe *ice_probe;      /* NULL: no servers */
@@ -94,6 +97,11 @@ void mesh_call_take_remote_sdp (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_listen (MeshCall *call);
 
 /* reach.c */
+void mesh_call_keep_reason (MeshCall *call, Member *member);
+void mesh_call_warn_of_peer (MeshCall *call, const char *peer,
+    const char *text);
+void mesh_call_tell_addressless (MeshCall *call, const char *id,
+    Member *member);
 void mesh_call_tell_reach (MeshCall *call, MeshReach reach);
 void mesh_call_renew_attempts (MeshCall *call, MeshNetworkChange change);
 

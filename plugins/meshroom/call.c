@@ -157,7 +157,7 @@ carry_out (MeshCall *self, const MeshRoomAction *action)
       reincarnate (self, action->text);
       break;
     case MESH_ROOM_WARNING:
-      mesh_call_warn (self, action->peer, action->text);
+      mesh_call_warn_of_peer (self, action->peer, action->text);
       break;
   }
 }
@@ -293,6 +293,8 @@ call_free (MeshCall *self)
     mesh_source_unref (self->config.sources[i]);
   g_free (self->peer_id);
   g_free (self->last_warning);
+  g_free (self->reason);
+  g_free (self->reason_of);
   g_free (self->stun_server);
   g_strfreev (self->video_codecs);
   g_strfreev (self->turn_servers);

@@ -264,6 +264,7 @@ set_remote (MeshPeer *self, const MeshSdp *sdp, gboolean is_offer,
           gst_object_unref));
   gst_webrtc_session_description_free (description);
   self->described = TRUE;
+  self->described_at = g_get_monotonic_time ();
   use_candidates (self, sdp->candidates);
   return TRUE;
 }

@@ -50,6 +50,7 @@ struct _MeshPeer {
   gboolean gets[MESH_N_KINDS];  /* what the peer's description promises */
   gboolean offerer;
   gboolean described;           /* the peer's description is set */
+  gint64 described_at;
   gboolean sound_only;          /* the offer has none of our video codecs */
   gboolean connected;
   gboolean failed;

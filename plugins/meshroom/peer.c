@@ -14,6 +14,9 @@
 #include "meshroom/hush.h"
 #include "meshroom/sender-caps.h"
 
+/* Host candidates come with the description, or in a moment after it. */
+#define ADDRESS_PATIENCE (3 * G_TIME_SPAN_SECOND)
+
 G_DEFINE_FINAL_TYPE (MeshPeer, mesh_peer, GST_TYPE_BIN)
 
 static GstStaticPadTemplate sink_template =
@@ -399,6 +402,38 @@ char *
 mesh_peer_dup_local_address (MeshPeer *peer)
 {
   return mesh_path_dup_local_address (peer->path);
+}
+
+/**
+ * mesh_peer_is_addressless:
+ * @peer: an attempt
+ * @now: g_get_monotonic_time()
+ *
+ * Returns: whether the peer has had the time to name an address, and has named
+ *   none that could be used
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_peer_is_addressless (MeshPeer *peer, gint64 now)
+{
+  return peer->described && !peer->connected
+      && now - peer->described_at > ADDRESS_PATIENCE
+      && mesh_candidates_has_none (peer->candidates);
+}
+
+/**
+ * mesh_peer_explain:
+ * @peer: an attempt that is not connected
+ *
+ * Returns: (transfer full): as mesh_candidates_explain()
+ *
+ * Since: 0.1
+ */
+char *
+mesh_peer_explain (MeshPeer *peer)
+{
+  return mesh_candidates_explain (peer->candidates);
 }
 
 /**

@@ -83,6 +83,8 @@ gboolean mesh_peer_gets (MeshPeer *peer, MeshKind kind);
 gboolean mesh_peer_take_heard (MeshPeer *peer);
 const char *mesh_peer_get_path_type (MeshPeer *peer);
 char *mesh_peer_dup_local_address (MeshPeer *peer);
+gboolean mesh_peer_is_addressless (MeshPeer *peer, gint64 now);
+char *mesh_peer_explain (MeshPeer *peer);
 gboolean mesh_peer_has_address (MeshPeer *peer, const char *address);
 GstStructure *mesh_peer_get_stats (MeshPeer *peer);
 void mesh_peer_abandon (MeshPeer *peer);

@@ -7,6 +7,78 @@
 #include "host/addresses.h"
 
 /**
+ * mesh_call_keep_reason:
+ * @call: the call
+ * @member: a member whose attempt is about to end
+ *
+ * An attempt that is given up before its agent has found out that there is no
+ * path ends without a word; what it knew is kept for the room's warning, which
+ * follows, and by when the member may be gone.
+ *
+ * Since: 0.1
+ */
+void
+mesh_call_keep_reason (MeshCall *call, Member *member)
+{
+  g_clear_pointer (&call->reason, g_free);
+  g_clear_pointer (&call->reason_of, g_free);
+  if (!member->peer || member->connected_at)
+    return;
+  call->reason = mesh_peer_explain (member->peer);
+  call->reason_of = g_strdup (mesh_peer_get_id (member->peer));
+}
+
+/**
+ * mesh_call_warn_of_peer:
+ * @call: the call
+ * @peer: (nullable): a peer
+ * @text: what the room has to say of it
+ *
+ * Warns; where it is that no connection comes about, with the reason that the
+ * last attempt had.
+ *
+ * Since: 0.1
+ */
+void
+mesh_call_warn_of_peer (MeshCall *call, const char *peer, const char *text)
+{
+  g_autofree char *both = NULL;
+
+  if (call->reason && g_strcmp0 (peer, call->reason_of) == 0
+      && g_str_has_prefix (text, "no connection"))
+    both = g_strdup_printf ("%s: %s", text, call->reason);
+  mesh_call_warn (call, peer, both ? both : text);
+}
+
+/**
+ * mesh_call_tell_addressless:
+ * @call: the call
+ * @id: a member's id
+ * @member: the member
+ *
+ * Warns once of a peer that names no address to be reached at: attempts go on,
+ * but it is the person there who has to do something.
+ *
+ * Since: 0.1
+ */
+void
+mesh_call_tell_addressless (MeshCall *call, const char *id, Member *member)
+{
+  g_autofree char *why = NULL;
+  g_autofree char *text = NULL;
+
+  if (member->connected_at)
+    member->addressless = FALSE;
+  if (!member->peer || member->addressless || call->alone
+      || !mesh_peer_is_addressless (member->peer, mesh_call_now ()))
+    return;
+  member->addressless = TRUE;
+  why = mesh_peer_explain (member->peer);
+  text = g_strdup_printf ("no connection so far: %s", why);
+  mesh_call_warn (call, id, text);
+}
+
+/**
  * mesh_call_tell_reach:
  * @call: the call
  * @reach: how far the addresses reach that an attempt begins with

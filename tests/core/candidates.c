@@ -230,14 +230,16 @@ static const struct {
   MeshReach reach;
   const char *theirs;           /* addresses, in one word each */
   const char *word;             /* that the explanation has */
+  gboolean none;                /* nothing came that could be used */
 } reasons[] = {
   { nowhere, MESH_REACH_LOOPBACK, "127.0.0.1", "no network address but loop" },
   { nowhere, MESH_REACH_LOOPBACK, "10.0.0.1", "this machine has no" },
-  { nowhere + 2, MESH_REACH_NOTHING, "", "this machine has no" },
+  { nowhere + 2, MESH_REACH_NOTHING, "", "this machine has no", TRUE },
   { lan, MESH_REACH_MACHINE, "10.0.0.1", "bridges" },
-  { lan, MESH_REACH_NETWORK, "127.0.0.1 ::1", "it has no network address but" },
-  { lan, MESH_REACH_NETWORK, "169.254.9.9", "link-local" },
-  { lan, MESH_REACH_NETWORK, "", "has named no network address" },
+  { lan, MESH_REACH_NETWORK, "127.0.0.1 ::1", "it has no network address but",
+      TRUE },
+  { lan, MESH_REACH_NETWORK, "169.254.9.9", "link-local", TRUE },
+  { lan, MESH_REACH_NETWORK, "", "has named no network address", TRUE },
   { lan, MESH_REACH_NETWORK, "4d6c-91.local", "firewall" },
   { v4, MESH_REACH_NETWORK, "2001:db8::1", "IPv6 addresses only" },
   { lan + 1, MESH_REACH_NETWORK, "10.0.0.1", "IPv4 addresses only" },
@@ -259,6 +261,7 @@ a_failure_is_explained (void)
     text = mesh_candidates_explain (c);
     g_test_message ("%s: %s", reasons[i].theirs, text);
     g_assert_nonnull (strstr (text, reasons[i].word));
+    g_assert_cmpint (mesh_candidates_has_none (c), ==, reasons[i].none);
   }
 }
 

@@ -15,6 +15,7 @@ import { party } from '../e2e/kit/pipeline.js';
 import { now, until } from '../e2e/kit/wait.js';
 import { CallLab, PATIENCE, explain, meet } from './kit/call.js';
 import { SERVER, sh, skip, within } from './kit/lab.js';
+import { PageParty } from './kit/page-party.js';
 
 const [red, green] = looks;
 
@@ -113,3 +114,27 @@ test('an address comes only in the call', { skip }, async t => {
   await meet([a, b], [a, b]);
   t.diagnostic(`met ${(now() - since).toFixed(0)} ms after the address came`);
 });
+
+test('a page that finds no network says so, and goes on when there is one',
+  { skip }, async t => {
+    const lab = await CallLab.open(t);
+    const place = lab.alone('ada');
+    const url = await tunnel(t, lab, place.space, 8080);
+    const link = new URL(lab.link);
+    const page = new PageParty('ada', 'chromium', red,
+      url + link.pathname + link.hash, within(place.space));
+    t.after(() => page.stop());
+    const b = lab.join('bob', green, lab.open('bob'));
+    const told = () => page.newest.notices.some(line =>
+      line.includes('has found no network'));
+    await until('the page to say what is missing', told, 2 * PATIENCE,
+      explain(page, b));
+    await until('bob to say so, too', () =>
+      b.said('it has named no network address'), 2 * PATIENCE,
+    explain(page, b));
+    const since = now();
+    lab.connect(place);
+    await meet([page, b], [page, b], 2 * PATIENCE);
+    t.diagnostic(`met ${(now() - since).toFixed(0)} ms after the address came`);
+    await until('the notice to go', () => !told(), PATIENCE, explain(page));
+  });

@@ -78,3 +78,37 @@ test('room: one that nobody speaks to still asks, ever more rarely', () => {
   assert.deepEqual(times.map((at, i) => at - (times[i - 1] ?? 0)),
     [500, 500, 1000, 2000, 4000, 8000, 8000]);
 });
+
+test('room: a new network ends the wait for the next attempt', () => {
+  const id = 'aaaaaaaa-0000-4000-8000-00000000000a';
+  const from = 'bbbbbbbb-0000-4000-8000-00000000000b';
+  const inc = '0'.repeat(15) + '1';
+  const room = new Room({id, inc});
+  /** Ends the next attempt; when it began, or Infinity. */
+  const failNext = (now, until) => {
+    for (; now <= until; now += 100) {
+      room.tick(now);
+      const start = room.takeActions().find(({type}) => type === 'start');
+      if (start) {
+        room.failed(start.peer, start.sid, undefined, now);
+        return now;
+      }
+    }
+    return Infinity;
+  };
+  const see = (now) => room.feed({type: 'state', from, to: id, inc}, now);
+  let now = 0;
+  room.join(now);
+  room.feed({type: 'call', from, to: id, inc, sid: `${inc}-1`}, now);
+  for (let i = 0; i < 5; i++) {
+    see(now);
+    now = failNext(now, now + 60000);
+    assert.notEqual(now, Infinity);
+  }
+  see(now);
+  assert.equal(failNext(now, now + 7000), Infinity);
+  now += 7000;
+  room.hurry(now);
+  assert.equal(failNext(now, now), now);
+  assert.notEqual(failNext(now, now + 4000), Infinity);
+});

@@ -71,7 +71,8 @@ a_body_that_is_here_is_not_asked_for (Serving *f, gconstpointer data)
 
   start (f);
   answer = raw_request (f, "POST /v1/poll/open HTTP/1.1\r\nHost: x\r\n"
-      "Connection: close\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx");
+      "Connection: close\r\nExpect: 100-continue\r\n"
+      "Content-Length: 1\r\n\r\nx");
   g_assert_true (g_str_has_prefix (answer, "HTTP/1.1 200 "));
 }
 

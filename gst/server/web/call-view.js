@@ -20,6 +20,10 @@ import {Speaker} from './speaker.js';
 /** @typedef {import('./link.js').RoomLink} RoomLink */
 
 const DEFAULT_NAME = 'Guest';
+const ADDRESSLESS = 'Nobody can be connected with you: this browser has found '
+  + 'no network. Connect this computer to one, or, if it is, see whether a '
+  + 'setting or an extension keeps WebRTC from using it. The call goes on by '
+  + 'itself then.';
 const BARRED = 'Somebody is in this room who does not take your call: they '
   + 'have as many connections as they may have, or could not agree with your '
   + 'browser. Another try is made every half minute; if it stays so, ask them '
@@ -127,6 +131,8 @@ export class CallView {
       speaking: (peer, speaking) => this.#grid.setSpeaking(peer, speaking),
       chat: ({name}, text) => this.#chat.add(name || 'Guest', text),
       warning: (text) => showNotice('warning', text),
+      addressless: (is) => is ? showNotice('network', ADDRESSLESS)
+        : hideNotice('network'),
       failed: (code, text) => this.#onFailed(code, text),
     };
   }

@@ -63,6 +63,8 @@ import {Socket} from './socket.js';
  * @property {(peer: string, speaking: boolean) => void} speaking
  * @property {(peer: PeerView, text: string) => void} chat
  * @property {(text: string) => void} warning
+ * @property {(is: boolean) => void} addressless the browser has no address to
+ *   be reached at, or has one again
  * @property {(code: string, text: string) => void} failed it is over
  */
 
@@ -116,6 +118,8 @@ export class Call {
   #timer;
   #intervals = [];
   #over = false;
+  /** Whether the browser has found no address to be reached at. */
+  #addressless = false;
   /** Whether the browser has ever made a connection. */
   #connects = false;
 
@@ -154,6 +158,7 @@ export class Call {
       return;
     this.#handlers.state('joining');
     this.#media.addEventListener('change', this.#onMedia);
+    addEventListener('online', this.#onOnline);
     this.#onMedia();
     this.#intervals = [
       setInterval(() => this.#listenForMedia(), HEARD_INTERVAL),
@@ -196,6 +201,7 @@ export class Call {
     clearTimeout(this.#timer);
     this.#intervals.forEach(clearInterval);
     this.#media.removeEventListener('change', this.#onMedia);
+    removeEventListener('online', this.#onOnline);
     for (const {connection} of this.#everyConnection())
       connection.close();
     this.#connections.clear();
@@ -433,6 +439,7 @@ export class Call {
   #onConnected(peer, current) {
     current.up = true;
     current.heardAt = now();
+    this.#forgetAddressless();
     this.#room.connected(peer, current.sid, now());
     this.#showTracks(peer, current);
     const old = this.#old.get(peer);
@@ -460,6 +467,7 @@ export class Call {
         room.localCandidate(peer, sid, candidate, mline, mid)),
       connected: report(() => this.#onConnected(peer, current)),
       unserved: (url, why) => this.#ice.blame(url, why),
+      addressless: () => this.#tellAddressless(),
       suspect: report(() => room.renew(peer, sid, now())),
       failed: report(() => room.failed(peer, sid, undefined, now())),
       track: (track) => {
@@ -478,6 +486,31 @@ export class Call {
       unshown: [], heardAt: 0};
     this.#connections.set(peer, current);
   }
+
+  /* Once until it is better: each attempt would say the same. */
+  #tellAddressless() {
+    if (!this.#addressless)
+      this.#handlers.addressless(true);
+    this.#addressless = true;
+  }
+
+  #forgetAddressless() {
+    if (this.#addressless)
+      this.#handlers.addressless(false);
+    this.#addressless = false;
+  }
+
+  /* There is a network again, or another one: attempts that began without any
+   * begin anew, and nobody waits for the next one. */
+  #onOnline = () => {
+    this.#forgetAddressless();
+    for (const [peer, {sid, up, connection}] of this.#connections) {
+      if (!up && connection.addressless)
+        this.#room.renew(peer, sid, now());
+    }
+    this.#room.hurry(now());
+    this.#run();
+  };
 
   /**
    * A browser that has too many connections open makes no further one; that is

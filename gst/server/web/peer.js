@@ -20,6 +20,8 @@ const KINDS = ['audio', 'video'];
  * @property {(sdpType: 'offer' | 'answer', sdp: string) => void} localSdp
  * @property {(candidate: string, mline?: number, mid?: string) => void}
  *   localCandidate '' = no more follow
+ * @property {() => void} addressless the browser has no address to be reached
+ *   at
  * @property {() => void} connected
  * @property {() => void} suspect its path may be gone
  * @property {() => void} failed
@@ -36,6 +38,9 @@ const KINDS = ['audio', 'video'];
  * @property {MediaStreamTrack | null} videoTrack
  */
 
+/* Addresses of this computer are found at once. Where there is none a browser
+ * may go on looking, and never say that it is done. */
+const ADDRESS_PATIENCE = 3000;
 /* A moment without answers is no reason to look for another path. */
 const DISCONNECTED_PATIENCE = 2000;
 /* By how far they reach: the farther end names the path. */
@@ -45,8 +50,12 @@ const CANDIDATE_TYPES = /** @type {const} */ (
 export class Peer {
   /** @type {'' | 'host' | 'prflx' | 'srflx' | 'relay'} as of wasHeard() */
   path = '';
+  /** Whether no address has been found yet for the peer to reach us at. */
+  addressless = true;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #patience;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #addressPatience;
   #pc;
   #handlers;
   #media;
@@ -198,6 +207,7 @@ export class Peer {
   close() {
     this.#closed = true;
     clearTimeout(this.#patience);
+    clearTimeout(this.#addressPatience);
     removeEventListener('online', this.#onOnline);
     this.#pc.close();
   }
@@ -213,6 +223,7 @@ export class Peer {
     pc.onicecandidate = ({candidate}) => {
       /* "" and null both mean the end, which is told once below. */
       if (!this.#closed && candidate?.candidate) {
+        this.addressless = false;
         this.#handlers.localCandidate(candidate.candidate,
           candidate.sdpMLineIndex ?? undefined, candidate.sdpMid ?? undefined);
       }
@@ -301,6 +312,10 @@ export class Peer {
 
   #tellDescription() {
     const description = this.#pc.localDescription;
+    this.#addressPatience = setTimeout(() => {
+      if (!this.#closed && this.addressless)
+        this.#handlers.addressless();
+    }, ADDRESS_PATIENCE);
     if (description && !this.#closed) {
       this.#handlers.localSdp(/** @type {'offer' | 'answer'} */ (
         description.type), tidySdp(description.sdp));

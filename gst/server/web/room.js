@@ -441,6 +441,22 @@ export class Room {
       attempt.renew(this, member, now);
   }
 
+  /**
+   * What kept connections from being made may be over: whoever waits for
+   * another attempt is called at once, and failures are counted anew.
+   *
+   * @param {number} now
+   */
+  hurry(now) {
+    for (const member of this.members) {
+      if (member.failures === 0)
+        continue;
+      member.failures = 0;
+      if (member.phase === 'idle')
+        member.callAt = Math.min(member.callAt, now);
+    }
+  }
+
   /* What comes out. */
 
   /** @returns {Action[]} what is to be done, once */

@@ -72,6 +72,7 @@ export class SoloView {
       speaking: () => {},
       chat: () => {},
       warning: (text) => console.warn(text),
+      addressless: () => {},
       failed: (code, text) => this.#onFailed(code, text),
     });
     this.#call.start();

@@ -35,6 +35,10 @@ const readPaths = () => Object.fromEntries(
   [...document.querySelectorAll('[data-path]')].map(tile =>
     [tile.querySelector('.name').textContent, tile.dataset.path]));
 
+/** What the page tells the person. */
+const readNotices = () => [...document.querySelectorAll('#notices p')]
+  .map(line => line.textContent);
+
 async function main([kind, look, link]) {
   const browser = await openTrusting(kind, looks[Number(look)],
     new URL(link));
@@ -45,6 +49,7 @@ async function main([kind, look, link]) {
   while (!over) {
     console.log(JSON.stringify({ sights: await browser.look(),
       paths: await browser.page.evaluate(readPaths),
+      notices: await browser.page.evaluate(readNotices),
       log: browser.log.slice(-5) }));
     await pause(300);
   }
@@ -53,7 +58,7 @@ async function main([kind, look, link]) {
 }
 
 export class PageParty {
-  newest = { sights: [], paths: {}, log: [] };
+  newest = { sights: [], paths: {}, notices: [], log: [] };
   output = '';
 
   /**
