@@ -260,6 +260,27 @@ test('devices: the last one unplugged, and one that is taken away', {skip},
     await isOpen(ann, CAMERAS[2]);
   });
 
+test('devices: what the person can do about a refusal', {skip}, async (t) => {
+  const ann = await enter(t, room('?muted=1&hidden=1'), () => {
+    navigator.mediaDevices.getUserMedia = () => Promise.reject(window.refusal);
+  });
+  for (const [name, message, words] of [
+    ['NotAllowedError', 'Permission denied', /Allow it in the address bar/],
+    ['NotAllowedError', 'Permission denied by system',
+      /Allow it in the system.s privacy settings/],
+    ['NotReadableError', 'in use', /another program.*Close that program/],
+    ['NotFoundError', 'none', /There is no camera. Plug one in/],
+    ['OverconstrainedError', 'none', /There is no camera. Plug one in/],
+    ['TypeError', 'odd', /choose another one in the settings/]]) {
+    await ann.page.evaluate((which, text) => {
+      window.refusal = new DOMException(text, which);
+    }, name, message);
+    await ann.press('Start camera');
+    await reads(ann, name, words);
+    await ann.sees('that it is off', ({text}) => /Start camera/.test(text));
+  }
+});
+
 test('devices: a camera that ends whenever it is opened is left alone', {skip},
   async (t) => {
     const ann = await enter(t, room('?muted=1'));

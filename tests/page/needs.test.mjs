@@ -222,6 +222,34 @@ test('needs: who can make no connection at all leaves, and is told why', {skip},
     await ann.sees('nobody', ({peers}) => peers.length === 0, PATIENCE);
   });
 
+test('needs: a call that cannot begin is over, and its camera off', {skip},
+  async (t) => {
+    const ann = await open(t, room(KEY), () => {
+      crypto.subtle.importKey = () =>
+        Promise.reject(new DOMException('no such key', 'NotSupportedError'));
+      const {mediaDevices} = navigator;
+      const get = mediaDevices.getUserMedia.bind(mediaDevices);
+      mediaDevices.getUserMedia = async (wanted) => {
+        window.stream = await get(wanted);
+        return window.stream;
+      };
+    });
+    await reads(ann, /does not work in this browser \(no such key\)/, 'left');
+    await kit.until('the devices to be closed', () => ann.page.evaluate(() =>
+      window.stream.getTracks().every(({readyState}) =>
+        readyState === 'ended')), PATIENCE);
+    ann.assertNoTrouble();
+  });
+
+test('options: those of an address that is put right are kept', {skip},
+  async (t) => {
+    const ann = await open(t, room(`?muted=1&hidden=1${KEY}`)
+      .replace('/room/', '//ROOM/'));
+    await inCall(ann);
+    assert.equal(await ann.ownPicture(), 'placeholder');
+    assert.match((await ann.look()).text, /Unmute\s+Start camera/);
+  });
+
 test('options: those of a pasted link, and of the start page, are kept', {skip},
   async (t) => {
     const options = '?muted=1&hidden=1';

@@ -128,8 +128,8 @@ addEventListener('pageshow', ({persisted}) => {
     location.reload();
 });
 
-document.documentElement.dataset.started = '';
 if (location.pathname === '/')
   showHome();
 else
   enterRoom();
+document.documentElement.dataset.started = '';

@@ -98,8 +98,12 @@ export class CallView {
     const patience = new Promise((resolve) =>
       setTimeout(resolve, MEDIA_PATIENCE));
     await Promise.race([opened, patience]);
-    if (!this.#over)
-      await this.#call.start();
+    try {
+      if (!this.#over)
+        await this.#call.start();
+    } catch (error) {
+      this.#onFailed('no-start', error.message);
+    }
   }
 
   #showWarnings() {
@@ -175,6 +179,9 @@ export class CallView {
       'too-many-rooms': 'The server has no place for another room.',
       'refused': 'The server does not let this page in.',
       'replaced': 'This call was taken over by another window.',
+      'no-start': 'Something that a call needs does not work in this browser '
+        + `(${text}). Join again; if that does not help, update the browser, `
+        + 'or open the link in another one.',
       'no-webrtc': `${NO_WEBRTC.title}. ${NO_WEBRTC.text}`,
     };
     this.#close();

@@ -475,6 +475,7 @@ export class Call {
         this.#showTracks(peer, current);
       },
       unshown: (names) => {
+        console.warn(`${peer}: no video codec in common: it has ${names}`);
         current.unshown = names;
         this.#showPeers();
       },

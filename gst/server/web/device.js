@@ -61,6 +61,10 @@ function explain(error, what) {
   switch (nameOf(error)) {
     case 'NotAllowedError':
     case 'SecurityError':
+      if (/by system/i.test(/** @type {Error} */ (error).message)) {
+        return `The system does not let the browser use the ${what}. `
+          + 'Allow it in the system\u2019s privacy settings, then try again.';
+      }
       return `The browser does not allow the ${what}. `
         + 'Allow it in the address bar, then try again.';
     case 'NotFoundError':
