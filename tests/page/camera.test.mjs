@@ -330,10 +330,7 @@ test('camera: once stopped, no picture of it is kept either', {skip},
     assert.equal(await bob.page.evaluate(() => window.failNewest()), 0);
   });
 
-/* Firefox takes its time to start and to end. */
-const skipSlow = skip || (!process.env.MESH_SLOW && 'MESH_SLOW is not set');
-
-test('camera: stopped in Firefox', {skip: skipSlow}, async (t) => {
+test('camera: stopped in Firefox', {skip}, async (t) => {
   const room = `${here.server.url}/room/${crypto.randomUUID()}`;
   const firefox = await kit.openFirefox(kit.looks[0]);
   t.after(() => firefox.close());

@@ -309,10 +309,7 @@ test('options: ?solo= is kept when its link is pasted', {skip}, async (t) => {
   assert.equal((await ann.look()).text.trim(), '');
 });
 
-/* Firefox takes its time to start and to end. */
-const skipSlow = skip || (!process.env.MESH_SLOW && 'MESH_SLOW is not set');
-
-test('needs: Firefox with WebRTC turned off', {skip: skipSlow}, async (t) => {
+test('needs: Firefox with WebRTC turned off', {skip}, async (t) => {
   const firefox = await kit.openFirefox(kit.looks[0],
     {prefs: {'media.peerconnection.enabled': false}});
   t.after(() => firefox.close());

@@ -116,10 +116,11 @@ function setUpDevices(media) {
     select.addEventListener('change', async () => {
       note.textContent = '';
       const problem = await media.setDevice(kind, select.value);
-      /* In the dialog, since what is outside is not read out meanwhile. */
-      note.textContent = problem?.text ?? '';
       remember(what, media.deviceId(kind));
-      refresh();
+      await refresh();
+      /* In the dialog, since what is outside is not read out meanwhile; and
+       * after the list shows the device that the text is about. */
+      note.textContent = problem?.text ?? '';
     });
   }
   navigator.mediaDevices?.addEventListener?.('devicechange', refresh);
