@@ -34,8 +34,9 @@ is_usable (MeshCall *self, const MeshCodec *codec)
       && (!source || input || mesh_codec_can_send (codec));
 }
 
-/* What we can take and, where we send, can make. What we cannot make any more
- * comes last: those who speak nothing else still hear us, and are seen. */
+/* The codecs of video-codecs that can be decoded here and, where there is a video
+ * input, encoded. Codecs whose encoders have failed come last: a peer that
+ * speaks no other still gets the sound, and is seen. */
 char **
 mesh_call_usable_codecs (MeshCall *self)
 {
@@ -91,7 +92,8 @@ mesh_call_choose_codec (MeshCall *self, const char *peer, char **wanted)
   return mesh_codec_find (self->video_codecs[0]);
 }
 
-/* What has begun in a codec that our video is not in begins anew. */
+/* An attempt that has begun in a codec that the video input cannot be sent in
+ * begins anew. */
 static gboolean
 restart_if_wrong (MeshCall *self, const char *id, MeshPeer *peer)
 {
@@ -125,8 +127,9 @@ excuse_picture (MeshCall *self, Member *member, const MeshCodec *codec)
   mesh_call_warn (self, id, here);
 }
 
-/* A connection that cannot show us is replaced by one in another codec, and
- * stays until then. One that is not there yet is looked at when it is. */
+/* A connection whose codec has failed is replaced by one in another codec, and
+ * goes on until then. An attempt that is not connected yet is reviewed once it
+ * is. */
 void
 mesh_call_review_picture (MeshCall *self, Member *member)
 {

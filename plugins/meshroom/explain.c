@@ -40,8 +40,8 @@ mesh_source_explain (MeshSource *self, const GstCaps *caps, gboolean passes)
         "decoded and encoded again", name);
 }
 
-/* Whoever comes sees nothing before the next key frame, and that is the
- * application's encoder's to make. */
+/* Newcomers see nothing of a stream that is passed on before its next key frame,
+ * and only the application's encoder can make one. */
 void
 mesh_source_on_starved (gint64 waited, gpointer user_data)
 {

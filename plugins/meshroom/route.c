@@ -88,7 +88,8 @@ repair_free (gpointer data)
   g_free (repair);
 }
 
-/* Takes the failed compartment out, if it is still the one in use. */
+/* Takes the failed compartment out. Returns: whether it was still in use, so
+ * that another has to take its place */
 static gboolean
 remove_failed (Repair *repair)
 {
@@ -143,7 +144,8 @@ do_repair (GstElement *room, gpointer user_data)
   self->events->input_known (self, self->user_data);
 }
 
-/* On the encoder's own thread. */
+/* Called on the encoder's own streaming thread, which cannot shut itself
+ * down: a thread of GStreamer's pool does that. */
 static void
 on_encoding_failed (MeshCompartment *compartment, const GError *error,
     gpointer user_data)
@@ -159,7 +161,8 @@ on_encoding_failed (MeshCompartment *compartment, const GError *error,
       repair_free);
 }
 
-/* Connects a fan-out to the input, as soon as both are there. */
+/* Puts an encoder between the tee and the encoding's fan-out, unless there is one
+ * or all have failed. */
 void
 mesh_source_feed_locked (MeshSource *self, MeshEncoding *encoding)
 {
@@ -242,7 +245,8 @@ add_compartment_locked (MeshSource *self, const char *const *descriptions,
   return GST_ELEMENT (compartment);
 }
 
-/* Has what the parser gives decoded, and encoded again for each peer. */
+/* Leads the parser's stream through a decoder to a tee, from where it is encoded
+ * again as raw input is. */
 static gboolean
 decode_locked (MeshSource *self, GError **error)
 {
@@ -259,7 +263,8 @@ decode_locked (MeshSource *self, GError **error)
       && gst_element_link (self->parser, self->decoder);
 }
 
-/* The parser knows what exactly it is that comes in. */
+/* Decides, from the parser's caps, between passing the stream on and decoding
+ * it: profile and size may not be known before the first parameter sets. */
 static void
 settle (MeshSource *self, GstPad *parsed, const GstCaps *caps)
 {

@@ -265,6 +265,40 @@ hostile_input_changes_nothing (void)
   g_assert_cmpuint (n, ==, 32);
 }
 
+/* What concerns one member alone is said to nobody else, and to no stranger. */
+static void
+one_member_alone_is_told (void)
+{
+  const char *id = "aaaaaaaa-0000-4000-8000-00000000000a";
+  const char *bob = "bbbbbbbb-0000-4000-8000-00000000000b";
+  const char *const ids[] = { bob, "cccccccc-0000-4000-8000-00000000000c" };
+  MeshRoomConfig config = { .id = id, .inc = "0000000000000001",
+    .max_peers = 32 };
+  g_autoptr (MeshRoom) room = mesh_room_new (&config);
+  MeshRoomAction action;
+  guint n = 0;
+
+  mesh_room_join (room, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (ids); i++) {
+    MeshMessage call = { .type = MESH_MESSAGE_CALL, .from = (char *) ids[i],
+      .to = (char *) id, .inc = "0000000000000001",
+      .sid = "0000000000000001-1" };
+
+    mesh_room_feed (room, &call, 0);
+  }
+  mesh_room_tell (room, bob, "too large", 0);
+  mesh_room_tell (room, "dddddddd-0000-4000-8000-00000000000d", "?", 0);
+  while (mesh_room_pop_action (room, &action)) {
+    if (action.message && action.message->type == MESH_MESSAGE_CHAT) {
+      g_assert_cmpstr (action.message->to, ==, bob);
+      g_assert_cmpstr (action.message->text, ==, "too large");
+      n++;
+    }
+    mesh_room_action_clear (&action);
+  }
+  g_assert_cmpuint (n, ==, 1);
+}
+
 static guint
 count_replies (MeshRoom *room)
 {
@@ -388,6 +422,7 @@ main (int argc, char **argv)
   vectors = json_node_get_object (root);
   add_scenarios ();
   g_test_add_func ("/room/hostile", hostile_input_changes_nothing);
+  g_test_add_func ("/room/one-member-alone-is-told", one_member_alone_is_told);
   g_test_add_func ("/room/a-new-network-ends-the-wait",
       a_new_network_ends_the_wait);
   g_test_add_func ("/room/an-older-app-is-told-once",
