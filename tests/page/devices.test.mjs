@@ -260,6 +260,34 @@ test('devices: the last one unplugged, and one that is taken away', {skip},
     await isOpen(ann, CAMERAS[2]);
   });
 
+test('devices: what the browser does not tell yet is not called gone', {skip},
+  async (t) => {
+    const ann = await enter(t, room('?muted=1&hidden=1'), () => {
+      localStorage.setItem('meshroom.camera', 'chosen before');
+      const {mediaDevices} = navigator;
+      const list = mediaDevices.enumerateDevices.bind(mediaDevices);
+      mediaDevices.enumerateDevices = async () => (await list())
+        .filter(({kind, label}) => window.told || label.endsWith('_0')
+          || kind !== 'videoinput')
+        .map(({kind, deviceId, label}) => (window.told ? {kind, deviceId, label}
+          : {kind, deviceId: '', label: ''}));
+    });
+    await ann.press('Settings');
+    const seesCameras = (what, texts) => kit.until(what, async () =>
+      (await listOf(ann, 'camera')).texts.join() === texts.join(), 60000,
+    () => listOf(ann, 'camera'));
+    await seesCameras('no camera by name', ['Any camera', 'The chosen camera']);
+    assert.equal((await listOf(ann, 'camera')).chosen, 'The chosen camera');
+    assert.deepEqual((await listOf(ann, 'microphone')).texts,
+      ['Any microphone']);
+    await ann.page.evaluate(() => {
+      window.told = true;
+      navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
+    });
+    await seesCameras('all', ['Any camera', ...CAMERAS,
+      'The chosen camera (not connected)']);
+  });
+
 test('devices: what the person can do about a refusal', {skip}, async (t) => {
   const ann = await enter(t, room('?muted=1&hidden=1'), () => {
     navigator.mediaDevices.getUserMedia = () => Promise.reject(window.refusal);

@@ -80,8 +80,12 @@ function fill(select, devices, chosen, what) {
     if (deviceId)
       options.push(new Option(label || `${what} ${i + 1}`, deviceId));
   });
-  if (!options.some(({value}) => value === chosen))
-    options.push(new Option(`The chosen ${what} (not connected)`, chosen));
+  if (!options.some(({value}) => value === chosen)) {
+    /* Before a device is allowed, the browser does not tell which there are. */
+    const isTold = devices.every(({deviceId}) => deviceId);
+    options.push(new Option(`The chosen ${what}${isTold ? ' (not connected)'
+      : ''}`, chosen));
+  }
   const tell = (list) => JSON.stringify([...list]
     .map(({text, value}) => [text, value]));
   if (tell(select.options) !== tell(options))
