@@ -52,7 +52,8 @@
  * goes on; once all sink pads to which anything came are at their end, the
  * element is at EOS, as any sink. A pipeline ends when all its sinks have, so
  * one that only sends ends with the file, and one that also shows the others
- * goes on.
+ * goes on. Where the same file is shown here as well (`tee`), wait-for-peers
+ * has to be off, or that picture stands still until somebody comes.
  *
  * |[
  * gst-launch-1.0 meshroom name=room link=$LINK \

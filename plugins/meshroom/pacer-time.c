@@ -40,7 +40,8 @@ get_now (MeshPacer *self)
   return (gint64) gst_clock_get_time (clock) - base;
 }
 
-/* Whether the next buffer of an input that can wait has to, but for its time. */
+/* Whether the next buffer of an input that can wait has to wait for more than its
+ * time. */
 static gboolean
 is_held_locked (MeshPacer *self, gboolean timed)
 {

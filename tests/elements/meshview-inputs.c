@@ -76,6 +76,51 @@ GST_START_TEST (a_turned_picture_is_shown_upright)
 }
 GST_END_TEST;
 
+static gboolean
+has_shape (GstVideoFrame *frame, gpointer user_data)
+{
+  MeshRect all = { 0, 0, 1280, 720 }, middle = { 438, 0, 404, 720 };
+  MeshRect side = { 0, 0, 436, 720 };
+
+  return GPOINTER_TO_INT (user_data)
+      ? rect_is (frame, &middle, WHITE) && rect_is (frame, &side, BLUE)
+      : rect_is (frame, &all, WHITE);
+}
+
+/* A phone is turned while it sends; another stream comes on the same pad. */
+GST_START_TEST (a_picture_may_be_turned_while_it_is_shown)
+{
+  static const struct {
+    const char *tag;            /* NULL: another stream, without one */
+    gboolean upended;
+  } steps[] = {
+    { "rotate-90", TRUE }, { "rotate-180", FALSE }, { "flip-rotate-270", TRUE },
+    { "rotate-0", FALSE }, { "rotate-270", TRUE }, { NULL, FALSE },
+  };
+  GstPad *pad;
+  Call call;
+
+  call_start (&call, "testroom name=room  room. : meshview name=v "
+      "background=0xff0000ff labels=false " SINKS);
+  pad = room_add (call.room, "video_0", "videotestsrc is-live=true "
+      "pattern=white ! video/x-raw,format=I420,width=320,height=180 ! identity");
+  call_await (&call, has_shape, GINT_TO_POINTER (FALSE));
+  for (guint i = 0; i < G_N_ELEMENTS (steps); i++) {
+    GstTagList *tags;
+
+    if (steps[i].tag) {
+      tags = gst_tag_list_new (GST_TAG_IMAGE_ORIENTATION, steps[i].tag, NULL);
+      gst_tag_list_set_scope (tags, GST_TAG_SCOPE_STREAM);
+      room_send (pad, gst_event_new_tag (tags));
+    } else {
+      room_send (pad, gst_event_new_stream_start ("next"));
+    }
+    call_await (&call, has_shape, GINT_TO_POINTER (steps[i].upended));
+  }
+  call_stop (&call);
+}
+GST_END_TEST;
+
 static const char *const layouts[] = {
   "format=S16LE,rate=48000,channels=8,channel-mask=(bitmask)0",
   "format=F32LE,rate=8000,channels=3,channel-mask=(bitmask)0",
@@ -128,6 +173,7 @@ inputs_suite (void)
   suite_add_tcase (suite, tc);
   tcase_add_loop_test (tc, a_turned_picture_is_shown_upright, 0,
       G_N_ELEMENTS (turns));
+  tcase_add_test (tc, a_picture_may_be_turned_while_it_is_shown);
   tcase_add_loop_test (tc, channels_without_positions_are_heard, 0,
       G_N_ELEMENTS (layouts));
   tcase_add_test (tc, too_many_channels_leave_the_others);
