@@ -70,11 +70,11 @@ host_from_text (const char *host)
   gsize length = strlen (host);
   g_autofree char *ascii = NULL;
 
-  if (host[0] == '[') {
+  if (host[0] == '[' && length > 2 && host[length - 1] == ']') {
     g_autofree char *address = g_strndup (host + 1, length - 2);
     g_autofree char *zoneless = g_strndup (address, strcspn (address, "%"));
 
-    return host[length - 1] == ']' && strchr (address, ':')
+    return strchr (address, ':')
         && g_hostname_is_ip_address (zoneless) ? g_ascii_strdown (address, -1)
         : NULL;
   }

@@ -185,6 +185,8 @@ function readPart(part) {
   }
   const text = ENCODED.test(part) ? decode(TOKEN.exec(part)[0]) : part;
   const server = SERVER.exec(text);
+  if (!server)
+    fail('That is not a link.');
   const rest = text.slice(server[0].length);
   const origin = readOrigin(server[1], server[2]);
   const room = ROOM.exec(rest);
