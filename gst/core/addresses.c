@@ -64,6 +64,10 @@ reach_of (const MeshAddress *address, gboolean *ipv6)
   }
   if (address->flags & (MESH_ADDRESS_DOWN | MESH_ADDRESS_UNUSABLE))
     return MESH_REACH_NOTHING;
+  /* An alias leads nowhere that the first address of its subnet does not. */
+  if ((address->flags & MESH_ADDRESS_SECONDARY)
+      && !(address->flags & MESH_ADDRESS_PREFERRED))
+    return MESH_REACH_NOTHING;
   /* Routers keep their own address on the loopback interface, where it is
    * reachable from outside if a route leads there; but few machines do. */
   if (reach > MESH_REACH_MACHINE && ((address->flags & MESH_ADDRESS_LOOPBACK)
@@ -79,15 +83,13 @@ compare_flag (const Ranked *a, const Ranked *b, guint flag)
   return !!(a->address->flags & flag) - !!(b->address->flags & flag);
 }
 
-/* Of one interface: the primary address, and of IPv6 the private one first. */
+/* Of one interface: what the kernel prefers, and of IPv6 the private one. */
 static gint
 compare_siblings (gconstpointer a, gconstpointer b)
 {
   const Ranked *x = a, *y = b;
   gint order = compare_flag (y, x, MESH_ADDRESS_PREFERRED);
 
-  if (order == 0)
-    order = compare_flag (x, y, MESH_ADDRESS_SECONDARY);
   if (order == 0)
     order = compare_flag (y, x, MESH_ADDRESS_TEMPORARY);
   return order ? order : (gint) x->index - (gint) y->index;

@@ -149,20 +149,28 @@ of_200_interfaces_the_way_out_comes_first (void)
   }
 }
 
-/* Fifty addresses of one interface do not crowd out another interface. */
+/* Fifty addresses of one interface do not crowd out another interface, and
+ * those in one subnet are one. */
 static void
 aliases_come_after_other_interfaces (void)
 {
   MeshAddress addresses[52];
 
   for (guint i = 0; i < 50; i++)
-    addresses[i] = make_address (i, 2, i ? MESH_ADDRESS_SECONDARY : 0);
+    addresses[i] = make_address (i, 2, 0);
   addresses[50] = (MeshAddress) {
   "10.0.0.2", 3, 0, NONE};
   addresses[51] = (MeshAddress) {
   "10.0.1.2", 4, BEST, 0};
   assert_chosen (addresses, 52, MESH_REACH_NETWORK,
       "10.0.1.2 172.16.0.1 10.0.0.2 172.16.1.1 172.16.2.1 172.16.3.1");
+  for (guint i = 1; i < 50; i++)
+    addresses[i].flags = MESH_ADDRESS_SECONDARY;
+  assert_chosen (addresses, 52, MESH_REACH_NETWORK,
+      "10.0.1.2 172.16.0.1 10.0.0.2");
+  addresses[7].flags |= BEST;
+  assert_chosen (addresses, 51, MESH_REACH_NETWORK,
+      "172.16.7.1 10.0.0.2 172.16.0.1");
 }
 
 int
