@@ -9,34 +9,23 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { openChromium } from './kit/browser.js';
 import { looks } from './kit/media.js';
-import { Control, party } from './kit/pipeline.js';
+import { party } from './kit/pipeline.js';
 import { Proxy } from './kit/proxy.js';
 import { Server } from './kit/server.js';
 import { now, until } from './kit/wait.js';
 
 const [red, green, blue] = looks;
-const LIMIT = 3000;
-
-/** What joining took, judged unless the machine was too busy to tell. */
-function judge(t, control, what, took) {
-  t.diagnostic(`${what} joined after ${Math.round(took)} ms`);
-  if (took > LIMIT && control.excuse())
-    t.skip(control.excuse());
-  else
-    assert.ok(took <= LIMIT, `it took ${took} ms`);
-}
-
-test('without WebSockets page and pipeline join within 3 s', async t => {
+/* Once refused, a WebSocket is not asked for again: nobody waits for a second
+ * one before the call, nor in it. */
+test('without WebSockets page and pipeline join at once', async t => {
   const server = new Server();
   const proxy = new Proxy(await server.url(), { upgrade: 'refuse' });
   const link = (await server.link()).replace(await server.url(),
     await proxy.url());
-  const control = new Control();
   const ada = party({ name: 'ada', look: red, link });
   const bob = {};
   const page = await openChromium(blue);
   t.after(async () => {
-    control.stop();
     await page.close();
     await bob.party?.stop('SIGKILL');
     await ada.stop('SIGKILL');
@@ -53,7 +42,8 @@ test('without WebSockets page and pipeline join within 3 s', async t => {
     await until('the page to join', async () =>
       await page.state() === 'in-call' && (await page.look()).length === 1 &&
       ada.faces === 1, 60000, () => [page.summary(), ada.output]);
-    judge(t, control, 'the page', now() - since);
+    t.diagnostic(`the page joined after ${Math.round(now() - since)} ms`);
+    assert.equal(proxy.upgrades, 2);
   });
 
   await t.test('a pipeline', async t => {
@@ -61,7 +51,8 @@ test('without WebSockets page and pipeline join within 3 s', async t => {
     bob.party = party({ name: 'bob', look: green, link });
     await until('the pipeline to join', () => bob.party.faces === 2, 60000,
       () => bob.party.output);
-    judge(t, control, 'the pipeline', now() - since);
+    t.diagnostic(`the pipeline joined after ${Math.round(now() - since)} ms`);
+    assert.equal(proxy.upgrades, 3);
   });
 
   await t.test('they see and hear each other', async () => {
@@ -72,7 +63,7 @@ test('without WebSockets page and pipeline join within 3 s', async t => {
           60000, () => who.summary());
       }
     }
-    assert.ok(proxy.upgrades >= 3);
+    assert.equal(proxy.upgrades, 3);
   });
 
   await t.test('and who leaves is gone', async () => {

@@ -4,23 +4,18 @@
 # tests/net/netns.sh COMMAND…
 #
 # Runs a command where it can make networks: in a network namespace of its own,
-# with a /run of its own for `ip netns`. As root, or in a user namespace. Where
-# neither is to be had the command runs all the same, with MESH_LAB unset and
-# the reason in MESH_NO_LAB.
+# with a /run of its own for `ip netns`. As root, in a user namespace, or by sudo.
 set -u
 
 case ${MESH_LAB-} in
   in) exec "$@" ;;
   setup)
-    if mount -t tmpfs tmpfs /run && ip link set lo up &&
-        ip netns add probe && ip netns del probe; then
-      MESH_LAB=in
-      export MESH_LAB
-      exec "$@"
+    if ! { mount -t tmpfs tmpfs /run && ip link set lo up &&
+        ip netns add probe && ip netns del probe; }; then
+      echo "$0: no network namespaces can be made here" >&2
+      exit 1
     fi
-    unset MESH_LAB
-    MESH_NO_LAB='no network namespaces can be made here'
-    export MESH_NO_LAB
+    export MESH_LAB=in
     exec "$@" ;;
 esac
 
@@ -29,6 +24,4 @@ if [ "$(id -u)" = 0 ] && unshare -nm true 2>/dev/null; then
 elif unshare -Urnm true 2>/dev/null; then
   MESH_LAB=setup exec unshare -Urnm "$0" "$@"
 fi
-MESH_NO_LAB='unshare is not permitted here'
-export MESH_NO_LAB
-exec "$@"
+exec sudo -E env MESH_LAB=setup PATH="$PATH" unshare -nm "$0" "$@"

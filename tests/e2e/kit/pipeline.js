@@ -7,7 +7,6 @@
 
 import { createInterface } from 'node:readline';
 import { EventEmitter, once } from 'node:events';
-import { cpus, loadavg } from 'node:os';
 import { start } from './children.js';
 import { isTone, nameColour } from './media.js';
 import { now, until } from './wait.js';
@@ -33,6 +32,8 @@ class Sight {
   gone = false;
   /** the longest pauses since `mark()`, in ms */
   worst = { video: 0, audio: 0 };
+  /** the newest line of the video at `mark()` */
+  marked = null;
   firstFrame = null;
   /** the loudest tone since the last line that heard one */
   hz = 0;
@@ -56,6 +57,13 @@ class Sight {
     const silent = this[kind] ? now() - this[kind].t : Infinity;
     return silent > 2 * LINE_MS ? Math.max(silent, this.worst[kind])
       : this.worst[kind];
+  }
+
+  /** The frames since `mark()`, and the time from first to last. */
+  get sinceMark() {
+    const { marked: from, video: to } = this;
+    return { frames: from ? to.frames - from.frames : NaN,
+      ms: from ? to.t - from.t : NaN };
   }
 
   get colour() {
@@ -144,22 +152,29 @@ export class Pipeline extends EventEmitter {
 
   /** Forgets how long pauses were so far. */
   mark() {
-    for (const sight of this.sights.values())
+    for (const sight of this.sights.values()) {
       sight.worst = { video: 0, audio: 0 };
+      sight.marked = sight.video;
+    }
+  }
+
+  /** What is there of a look. */
+  sight(look) {
+    return [...this.sights.values()]
+      .find(sight => sight.colour === look.colour && !sight.gone);
   }
 
   /** The longest pause of a look's video and audio since mark(). */
   pauses(look) {
-    for (const sight of this.sights.values()) {
-      if (sight.colour === look.colour && !sight.gone)
-        return { video: sight.longest('video'), audio: sight.longest('audio') };
-    }
-    return { video: Infinity, audio: Infinity };
+    const sight = this.sight(look);
+    return { video: sight?.longest('video') ?? Infinity,
+      audio: sight?.longest('audio') ?? Infinity };
   }
 
   summary() {
     return [...this.sights].map(([peer, s]) => ({ peer, gone: s.gone,
-      colour: s.colour, rgb: s.video?.rgb, hz: s.hz, worst: s.worst }));
+      colour: s.colour, rgb: s.video?.rgb, hz: s.hz, worst: s.worst,
+      ...s.sinceMark }));
   }
 
   /** Whether a message on the bus has this in its text. */
@@ -195,11 +210,13 @@ export class Pipeline extends EventEmitter {
  * @param {string} [options.link] or
  * @param {string} [options.serve]
  * @param {string[]} [options.room] further properties of meshroom
+ * @param {number} [options.fps] 15; fewer cost less
+ * @param {number[]} [options.size] of its picture
  * @param {string[]} [options.within] as Pipeline has it
  * @param {object} [options.env] likewise
  */
 export function party({ name, look, link, serve, room = [], fps = 15,
-  within = [], env = {} }) {
+  size: [width, height] = [320, 240], within = [], env = {} }) {
   const [r, g, b] = look.rgb;
   const colour = ((0xff << 24 | r << 16 | g << 8 | b) >>> 0).toString();
   const where = link ? `link=${link}` : `serve=${serve}`;
@@ -207,40 +224,11 @@ export function party({ name, look, link, serve, room = [], fps = 15,
     'meshroom', 'name=room', where, `display-name=${name}`, ...room,
     'videotestsrc', 'is-live=true', 'pattern=solid-color',
     `foreground-color=${colour}`, '!',
-    `video/x-raw,format=I420,width=320,height=240,framerate=${fps}/1`, '!',
+    `video/x-raw,format=I420,width=${width},height=${height},framerate=${fps}/1`,
+    '!',
     'room.video_sink',
     'audiotestsrc', 'is-live=true', `freq=${look.hz}`, 'volume=0.4', '!',
     'room.audio_sink',
     'room.', ':', 'meshprobe', 'fd=3',
   ], { within, env });
-}
-
-/**
- * A live source and the probe, with no room in between: how late its frames are
- * tells how long the machine itself made everybody wait.
- */
-export class Control {
-  #pipeline = new Pipeline(['videotestsrc', 'is-live=true', '!',
-    'video/x-raw,format=I420,width=16,height=16,framerate=50/1', '!',
-    'meshprobe', 'fd=3']);
-
-  /**
-   * Why nothing can be said about a pause, or null when it was a real one: the
-   * parties of a call alone do not load a machine like this.
-   */
-  excuse() {
-    const [sight] = this.#pipeline.sights.values();
-    const delay = Math.round((sight?.longest('video') ?? 0) - 20);
-    const [load] = loadavg();
-    const cores = cpus().length;
-    if (delay > 40)
-      return `the machine was too busy for ${delay} ms to tell`;
-    if (load > 4 * cores)
-      return `the machine's load of ${load.toFixed(0)} is too high to tell`;
-    return null;
-  }
-
-  stop() {
-    return this.#pipeline.stop('SIGKILL');
-  }
 }

@@ -32,10 +32,11 @@ export class CallLab extends Lab {
    * @param {{space: string}} place
    * @param {object} [options]
    * @param {number} [options.fps]
+   * @param {number[]} [options.size]
    * @param {string[]} [options.room] further properties of meshroom
    */
-  join(name, look, place, { fps = 15, room = [] } = {}) {
-    const p = party({ name, look, link: this.link, room, fps,
+  join(name, look, place, { fps = 15, size = [320, 240], room = [] } = {}) {
+    const p = party({ name, look, link: this.link, room, fps, size,
       within: within(place.space) });
     p.name = name;
     p.look = look;
