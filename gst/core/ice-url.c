@@ -12,11 +12,10 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/host-name.h"
 
 #define MAX_TEXT 1024
 #define MAX_CREDENTIAL 512
-/* RFC 1035, section 2.3.4 */
-#define MAX_HOST 253
 
 #define FORMS "stun:HOST[:PORT] or turn:USER:PASSWORD@HOST[:PORT]" \
     "[?transport=tcp] expected"
@@ -107,29 +106,6 @@ read_user (MeshIceUrl *self, const char *info, gsize length)
   return is_credential (self->user) && is_credential (self->password);
 }
 
-/* Returns: (nullable): @host in the form in which it is looked up */
-static char *
-read_host (const char *host)
-{
-  gsize length = strlen (host);
-  g_autofree char *ascii = NULL;
-
-  if (length > 1 && host[0] == '[' && host[length - 1] == ']') {
-    g_autofree char *address = g_strndup (host + 1, length - 2);
-
-    return strchr (address, ':') && !strchr (address, '%')
-        && g_hostname_is_ip_address (address) ? g_ascii_strdown (address, -1)
-        : NULL;
-  }
-  ascii = g_utf8_validate (host, -1, NULL) ? g_hostname_to_ascii (host) : NULL;
-  if (!ascii || !*ascii || strlen (ascii) > MAX_HOST)
-    return NULL;
-  for (const char *p = ascii; *p; p++)
-    if (!g_ascii_isalnum (*p) && !strchr (".-_", *p))
-      return NULL;
-  return g_ascii_strdown (ascii, -1);
-}
-
 /* Returns: what is wrong, or %NULL */
 static const char *
 read_query (MeshIceUrl *self, const char *query)
@@ -167,7 +143,7 @@ read_place (MeshIceUrl *self, const char *place)
       return "its port is not a number from 1 to 65535";
   }
   self->port = port;
-  self->host = read_host (host);
+  self->host = mesh_host_from_text (host, FALSE);
   if (!self->host)
     return "its host is none (an address of IPv6 stands in brackets); " FORMS;
   return read_query (self, query);

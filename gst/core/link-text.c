@@ -66,12 +66,13 @@ static const char *const patterns[N_RES] = {
   [RE_ROOM] = "^" SLASH "+room" SLASH "+(" UUID ")(?![0-9a-z-])" SLASH "*"
       "(?![0-9a-z-])",
   [RE_ENCODED_HASH] = "^" HASH,
-  [RE_HASH_IN_QUERY] = "^[?&](.*?)" HASH "(" KEY "(?![a-z0-9_-]).*)$",
+  [RE_HASH_IN_QUERY] = "^[?&](.*?)" HASH "(" KEY "(?-i:(?![A-Za-z0-9_-])).*)$",
   /* A blank in a query, or on one side of the "#": taken only where a whole
    * key follows. */
   [RE_APART] = "^(?:[?&]((?:(?!https?:)[^#])*))?[" END "]*#[" END "]*"
-      "(" KEY "(?![a-z0-9_-]))",
-  [RE_KEY] = "^(" KEY ")(?:[_-]*|=*)(?![a-z0-9_=-])(?:[?&](.*))?",
+      "(" KEY "(?-i:(?![A-Za-z0-9_-])))",
+  [RE_KEY] = "^(" KEY ")(?:[_-]*|=*)(?-i:(?![A-Za-z0-9_=-]))"
+      "(?:[?&](.*))?",
   [RE_SCHEME] = "[a-z][a-z0-9+.-]*://",
   [RE_SOME_ROOM] = SLASH "room" SLASH "+" UUID,
   [RE_LOOPBACK] = "^(?:(?:.*\\.)?localhost|127\\.[0-9.]+|\\[::1\\])(?::|$)",

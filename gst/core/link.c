@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/host-name.h"
 #include "core/json.h"
 #include "core/link-text.h"
 
@@ -62,31 +63,6 @@ default_port (gboolean tls)
   return tls ? 443 : 80;
 }
 
-/* Returns: (nullable): @host as it is looked up, without brackets; %NULL: it is
- * none */
-static char *
-host_from_text (const char *host)
-{
-  gsize length = strlen (host);
-  g_autofree char *ascii = NULL;
-
-  if (host[0] == '[' && length > 2 && host[length - 1] == ']') {
-    g_autofree char *address = g_strndup (host + 1, length - 2);
-    g_autofree char *zoneless = g_strndup (address, strcspn (address, "%"));
-
-    return strchr (address, ':')
-        && g_hostname_is_ip_address (zoneless) ? g_ascii_strdown (address, -1)
-        : NULL;
-  }
-  ascii = g_hostname_to_ascii (host);
-  if (!ascii || *ascii == '\0' || strlen (ascii) > 253)
-    return NULL;
-  for (const char *p = ascii; *p; p++)
-    if (!g_ascii_isalnum (*p) && !strchr (".-_", *p))
-      return NULL;
-  return g_ascii_strdown (ascii, -1);
-}
-
 static gboolean
 read_server (MeshLink *self, const MeshLinkText *text, GError **error)
 {
@@ -105,7 +81,7 @@ read_server (MeshLink *self, const MeshLinkText *text, GError **error)
               NULL)))
     return fail (error, "has a port or host that is none: a port is a number "
         "from 1 to 65535");
-  self->host = host_from_text (host);
+  self->host = mesh_host_from_text (host, TRUE);
   if (!self->host)
     return fail (error, "has a host that is none");
   self->scheme = g_strdup (text->scheme);

@@ -124,7 +124,8 @@ no_other_way_is_shown (Serving *f, gconstpointer data)
   static const char *const cases[] = {
     "//evil.example/room/" ROOM_ID, "/(http://evil.example/room/" ROOM_ID,
     "/x?u=http://evil.example/room/" ROOM_ID, "/@evil.example/room/" ROOM_ID,
-    "/room/" ROOM_ID "%23short",
+    "/room/" ROOM_ID "%23short", "/(http://[/room/" ROOM_ID,
+    "/http%3A%", "/(https%3A%2F%2F[%5D",
   };
 
   serving_start (f);

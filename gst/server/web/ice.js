@@ -5,6 +5,8 @@
  * does not get beyond its own network.
  */
 
+import {readHost} from './ids.js';
+
 const PATH = '/v1/ice';
 /* One round trip on a connection that is there, beside the three or four of
  * joining: who waits longer than this waits for nothing. */
@@ -17,7 +19,6 @@ const MAX_TEXT = 1024;
 const MAX_CREDENTIAL = 512;
 const SERVER = /^(stun|turn)(s?):(?:\/\/)?(?:([^]*)@)?([^@]*)$/iu;
 const PLACE = /^(\[[0-9a-f:.]+\]|[^\s:/?#@[\]%,]+)(?::([0-9]+))?\/?(\?.*)?$/iu;
-const HOST = /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]+\])$/u;
 
 /** @param {string} text */
 function decode(text) {
@@ -32,21 +33,6 @@ function decode(text) {
 const isCredential = (text) => typeof text === 'string' && text !== ''
   && new TextEncoder().encode(text).length <= MAX_CREDENTIAL
   && !/[\u0000-\u001f\u007f]/u.test(text);
-
-/**
- * Takes the host's brackets and its case as a browser has them; empty: it is
- * none.
- *
- * @param {string} host
- */
-function readHost(host) {
-  try {
-    const {hostname} = new URL(`http://${host}`);
-    return HOST.test(hostname) ? hostname : '';
-  } catch {
-    return '';
-  }
-}
 
 /**
  * Reads what names a STUN or TURN server, in every usual spelling. The same

@@ -27,6 +27,28 @@ export function parseSid(sid) {
   return match && {inc: match[1], number: Number(match[2])};
 }
 
+/**
+ * A host as it is looked up: in lower case, international names in their other
+ * form. What ends in a number has to be a whole address.
+ *
+ * @param {string} text a name, or an address, one of IPv6 in brackets
+ * @returns {string} empty: it is none
+ */
+export function readHost(text) {
+  let hostname;
+  try {
+    ({hostname} = new URL(`http://${text}/`));
+  } catch {
+    return '';
+  }
+  const isNumeric = /^[0-9]+(?:\.[0-9]+){3}$/u.test(hostname);
+  if (isNumeric ? hostname !== text
+    : !/^(?:(?!.*\.\.)[a-z0-9_-][a-z0-9._-]{0,252}|\[[0-9a-f:.]+\])$/u
+      .test(hostname))
+    return '';
+  return hostname;
+}
+
 /** @param {number} length */
 export const randomBytes = (length) =>
   crypto.getRandomValues(new Uint8Array(length));

@@ -9,7 +9,8 @@
  * same grammar for pipelines; tests/vectors/links.json holds both to it.
  */
 
-import {base64urlDecode, base64urlEncode, makeToken, makeUuid} from './ids.js';
+import {base64urlDecode, base64urlEncode, makeToken, makeUuid, readHost}
+  from './ids.js';
 
 /**
  * @typedef {object} RoomLink
@@ -53,7 +54,6 @@ const SERVER = regex(`^(https?):${SLASH}*([^/?#%${END}]*)`);
 const ROOM = regex(`^${SLASH}+room${SLASH}+(${UUID})(?![0-9a-z-])${SLASH}*`
   + '(?![0-9a-z-])');
 const AUTHORITY = regex('^(\\[[0-9a-f:.]+\\]|[^:@\\[\\]]+)(?::([0-9]*))?$');
-const HOST = regex('^(?:[a-z0-9._-]{1,253}|\\[[0-9a-f:.]+\\])$');
 const ENCODED_HASH = regex(`^${HASH}`);
 const HASH_IN_QUERY = regex(
   `^[?&](.*?)${HASH}((?:${KEY})(?![A-Za-z0-9_-]).*)$`, 'su');
@@ -166,15 +166,11 @@ function readOrigin(scheme, authority) {
   const port = match[2] ? Number(match[2]) : undefined;
   if (port !== undefined && (port < 1 || port > 65535))
     fail('This link has a port that is none: 1 to 65535 expected.');
-  let url;
-  try {
-    url = new URL(`${scheme.toLowerCase()}://${authority}`);
-  } catch {
+  const host = readHost(match[1]);
+  if (!host)
     fail('This link has a host that is none.');
-  }
-  if (!HOST.test(url.hostname))
-    fail('This link has a host that is none.');
-  return url.origin;
+  return new URL(`${scheme.toLowerCase()}://${host}${port ? `:${port}` : ''}`)
+    .origin;
 }
 
 /** @param {string} part of the text: one link, and what stands behind it */
