@@ -16,6 +16,7 @@ import { now, until } from '../e2e/kit/wait.js';
 import { CallLab, PATIENCE, explain, meet } from './kit/call.js';
 import { PUBLIC, SERVER, sh, skip, within } from './kit/lab.js';
 import { PageParty } from './kit/page-party.js';
+import { Turn, hasTurn } from './kit/turn.js';
 
 const [red, green] = looks;
 
@@ -56,6 +57,35 @@ for (const [n, last] of [[40, false], [40, true], [200, false], [200, true]]) {
       await meet([a, b], [a, b]);
     });
 }
+
+test('a browser with 40 bridges', { skip }, async t => {
+  const lab = await CallLab.open(t);
+  const place = lab.open('ada');
+  addBridges(place.space, 40);
+  const a = new PageParty('ada', 'chromium', red, lab.link,
+    within(place.space));
+  t.after(() => a.stop());
+  const b = lab.join('bob', green, lab.open('bob'));
+  await meet([a, b], [a, b], 2 * PATIENCE);
+});
+
+/* What leads through a gateway ranks below every address of the machine. */
+test('40 bridges behind gateways', { skip: skip ||
+  (!hasTurn && 'coturn is not installed') }, async t => {
+  let turn;
+  const lab = await CallLab.open(t, () => {
+    turn = new Turn(SERVER);
+    t.after(() => turn.stop());
+    return turn.serverOptions;
+  });
+  await turn.ready();
+  const places = ['ada', 'bob'].map(name =>
+    lab.behind(name, 'port-restricted'));
+  places.forEach(place => addBridges(place.space, 40));
+  const a = lab.join('ada', red, places[0]);
+  const b = lab.join('bob', green, places[1]);
+  await meet([a, b], [a, b]);
+});
 
 /* libnice aborts when an address that it looks for is none of the first 64. */
 test('an address goes where there are 200 others', { skip }, async t => {
