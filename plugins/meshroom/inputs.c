@@ -52,11 +52,10 @@ list_seekable (MeshMeshroom *self)
 /* Whether all that feeds the room has ended, and there was something. A pad to
  * which nothing has come is that of the sound of a file that has none. */
 static gboolean
-have_all_ended (MeshMeshroom *self)
+have_all_ended_locked (MeshMeshroom *self)
 {
   gboolean any = FALSE, all = TRUE;
 
-  g_mutex_lock (&self->lock);
   for (guint i = 0; i < MESH_N_KINDS; i++) {
     MeshSource *source = self->sources[i];
 
@@ -68,14 +67,13 @@ have_all_ended (MeshMeshroom *self)
     else
       all = FALSE;
   }
-  g_mutex_unlock (&self->lock);
   return any && all;
 }
 
 /**
  * mesh_meshroom_input_ended:
  * @self: the room
- * @pad: one of its sink pads
+ * @source: one of its sources
  *
  * What came in there has been played to its end. Said for each pad, and, once
  * nothing feeds the room any more, as EOS, as any sink does. The call goes on.
@@ -83,16 +81,24 @@ have_all_ended (MeshMeshroom *self)
  * Since: 0.1
  */
 void
-mesh_meshroom_input_ended (MeshMeshroom *self, GstPad *pad)
+mesh_meshroom_input_ended (MeshMeshroom *self, MeshSource *source)
 {
+  GstObject *room = GST_OBJECT (self);
   GstStructure *structure = gst_structure_new ("meshroom-input-ended", "pad",
-      G_TYPE_STRING, GST_OBJECT_NAME (pad), NULL);
+      G_TYPE_STRING, GST_OBJECT_NAME (mesh_source_get_pad (source)), NULL);
+  GstMessage *message = gst_message_new_element (room, structure);
 
-  mesh_meshroom_tell_message (self,
-      gst_message_new_element (GST_OBJECT (self), structure));
-  if (have_all_ended (self))
-    mesh_meshroom_tell_message (self,
-        gst_message_new_eos (GST_OBJECT (self)));
+  /* The messages are queued under the lock, so that the EOS comes once, and
+   * after all others, when two inputs end at the same moment. */
+  g_mutex_lock (&self->lock);
+  mesh_source_set_ended (source, TRUE);
+  if (self->teller) {
+    mesh_teller_tell_message (self->teller, g_steal_pointer (&message));
+    if (have_all_ended_locked (self))
+      mesh_teller_tell_message (self->teller, gst_message_new_eos (room));
+  }
+  g_mutex_unlock (&self->lock);
+  gst_clear_message (&message);
 }
 
 /**

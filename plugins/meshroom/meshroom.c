@@ -228,7 +228,7 @@ on_warning (MeshSource *source, const char *text, gpointer user_data)
 static void
 on_ended (MeshSource *source, gpointer user_data)
 {
-  mesh_meshroom_input_ended (user_data, mesh_source_get_pad (source));
+  mesh_meshroom_input_ended (user_data, source);
 }
 
 static void

@@ -78,7 +78,7 @@ void mesh_meshroom_stop (MeshMeshroom *self);
 gboolean mesh_meshroom_soften (MeshMeshroom *self, GstMessage *message);
 
 /* inputs.c */
-void mesh_meshroom_input_ended (MeshMeshroom *self, GstPad *pad);
+void mesh_meshroom_input_ended (MeshMeshroom *self, MeshSource *source);
 void mesh_meshroom_update_flags (MeshMeshroom *self, gboolean starting);
 gboolean mesh_meshroom_seek (MeshMeshroom *self, GstEvent *event);
 gboolean mesh_meshroom_answer (MeshMeshroom *self, GstQuery *query,

@@ -68,10 +68,8 @@ static GstPadProbeReturn
 take_eos (MeshSource *self)
 {
   /* The call goes on, and the pad is good for another stream, hence no EOS. */
-  if (!self->intake || mesh_pacer_drain (mesh_intake_get_pacer (self->intake))) {
-    g_atomic_int_set (&self->ended, TRUE);
+  if (!self->intake || mesh_pacer_drain (mesh_intake_get_pacer (self->intake)))
     self->events->ended (self, self->user_data);
-  }
   return GST_PAD_PROBE_DROP;
 }
 
@@ -462,7 +460,8 @@ mesh_source_has_begun (MeshSource *source)
 /**
  * mesh_source_set_ended:
  * @source: the source
- * @ended: whether nothing is going to come; %FALSE while a seek is on its way
+ * @ended: whether nothing is going to come: %TRUE once the room has been told
+ *   of the end, %FALSE while a seek is on its way
  *
  * Since: 0.1
  */
