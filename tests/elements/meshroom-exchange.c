@@ -121,11 +121,11 @@ count (GPtrArray *texts, const char *text)
 
 /* Turns a camera on later; and nothing that there is stops for it. */
 static void
-check_camera_on (const char *ann_room, const char *camera)
+check_camera_on (const char *ann_room, const char *ben_room, const char *camera)
 {
   Wire *wire = wire_new (NULL, NULL);
   Party *ann = party_new (wire, ann_room, HUM);
-  Party *ben = party_new (wire, BEN, BLUE_AND_HUM);
+  Party *ben = party_new (wire, ben_room, BLUE_AND_HUM);
   Gaps sound = { 0 }, picture = { 0 }, own = { 0 };
   Extra extra;
 
@@ -162,15 +162,76 @@ check_camera_on (const char *ann_room, const char *camera)
 
 GST_START_TEST (a_camera_is_turned_on_later)
 {
-  check_camera_on (ANN, GREEN_CAMERA);
+  check_camera_on (ANN, BEN, GREEN_CAMERA);
 }
 
 GST_END_TEST;
 
 GST_START_TEST (an_encoded_camera_is_turned_on_later)
 {
-  check_camera_on (ANN, GREEN_CAMERA " ! vp8enc deadline=1 "
-      "keyframe-max-dist=20");
+  static const char *const cameras[] = {
+    GREEN_CAMERA " ! vp8enc deadline=1 keyframe-max-dist=20",
+    GREEN_CAMERA " ! videoconvert ! x264enc tune=zerolatency key-int-max=20 ! "
+    "video/x-h264,profile=constrained-baseline ! identity",
+  };
+
+  check_camera_on (ANN, BEN, cameras[__i__]);
+}
+
+GST_END_TEST;
+
+/* Who takes the streams as they come sees a pad for the new one, and the sound
+ * goes on. */
+GST_START_TEST (a_camera_is_turned_on_for_one_who_does_not_decode)
+{
+  Wire *wire = wire_new (NULL, NULL);
+  Party *ann = party_new (wire, ANN, HUM);
+  Party *ben = party_new (wire, BEN " decode=false", BLUE_AND_HUM);
+  Gaps sound = { 0 };
+  Extra extra;
+
+  party_start (ann);
+  party_start (ben);
+  WAIT_FOR (party_stream (ben, "audio_0")
+      && party_stream (ben, "audio_0")->frames > 20);
+  measure_stream (ben, "audio_0", &sound);
+  extra = extra_start (ann, "video_sink", GREEN_CAMERA);
+  WAIT_FOR (party_stream (ben, "video_0")
+      && party_stream (ben, "video_0")->frames > 20);
+  WAIT_FOR (sound.buffers > 400);
+  g_mutex_lock (&party_lock);
+  ck_assert_uint_lt (sound.longest, GST_SECOND);
+  ck_assert_uint_eq (ben->streams->len, 2);
+  g_mutex_unlock (&party_lock);
+  extra_end (&extra);
+  WAIT_FOR (party_stream (ben, "video_0") == NULL);
+  party_free (ann);
+  party_free (ben);
+  wire_free (wire);
+}
+
+GST_END_TEST;
+
+/* PAUSED is in mid-call as well: the way of the messages is chosen. */
+GST_START_TEST (a_camera_is_requested_in_paused)
+{
+  Wire *wire = wire_new (NULL, NULL);
+  Party *ann = party_new (wire, ANN, HUM);
+  Party *ben = party_new (wire, BEN, BLUE_AND_HUM);
+  Extra extra;
+
+  ck_assert_int_eq (gst_element_set_state (ann->pipeline, GST_STATE_PAUSED),
+      GST_STATE_CHANGE_NO_PREROLL);
+  extra = extra_start (ann, "video_sink", GREEN_CAMERA);
+  party_start (ann);
+  party_start (ben);
+  WAIT_FOR (party_sees (ben, ann->id, PARTY_GREEN));
+  WAIT_FOR (party_hears (ben, ann->id, 500));
+  extra_end (&extra);
+  WAIT_FOR (party_stream_of (ben, ann->id, TRUE) == NULL);
+  party_free (ann);
+  party_free (ben);
+  wire_free (wire);
 }
 
 GST_END_TEST;
@@ -362,7 +423,9 @@ meshroom_exchange_suite (void)
   tcase_set_timeout (tests, 300);
   suite_add_tcase (suite, tests);
   tcase_add_test (tests, a_camera_is_turned_on_later);
-  tcase_add_test (tests, an_encoded_camera_is_turned_on_later);
+  tcase_add_loop_test (tests, an_encoded_camera_is_turned_on_later, 0, 2);
+  tcase_add_test (tests, a_camera_is_turned_on_for_one_who_does_not_decode);
+  tcase_add_test (tests, a_camera_is_requested_in_paused);
   tcase_add_test (tests, a_microphone_is_turned_on_later);
   tcase_add_test (tests, a_camera_before_anybody_else);
   tcase_add_test (tests, a_pad_without_a_stream_changes_nothing);
