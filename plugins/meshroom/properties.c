@@ -266,7 +266,9 @@ install_room_properties (GObjectClass *klass)
       "a room; port 0 takes any free one, and * as ADDR all addresses", NULL,
       FLAGS | GST_PARAM_MUTABLE_READY);
   properties[PROP_PEER_ID] = g_param_spec_string ("peer-id", "Peer id",
-      "Who we are, a UUID; a fresh one unless set", NULL,
+      "Who we are, a UUID; a fresh one unless set. One that a killed process "
+      "still holds is waited for, with a warning; one that somebody else has, "
+      "who is alive, is an error after 16 s", NULL,
       FLAGS | GST_PARAM_MUTABLE_READY);
   properties[PROP_DISPLAY_NAME] = g_param_spec_string ("display-name",
       "Display name", "The name that the others see, in one form however it "

@@ -132,6 +132,24 @@ test('the server\'s log of a call holds no SDP, address or key', async t => {
     assert.doesNotMatch(server.output, secret);
 });
 
+test('a party that is killed and started again has its id back', async t => {
+  const server = await serve(t);
+  const link = await server.link();
+  const room = [`peer-id=${randomUUID()}`];
+  const guest = party({ name: 'guest', look: red, link });
+  t.after(() => guest.stop('SIGKILL'));
+  const first = party({ name: 'first', look: green, link, room });
+  t.after(() => first.stop('SIGKILL'));
+  await meet(guest, green, 60000);
+  await first.stop('SIGKILL');
+  const second = party({ name: 'second', look: blue, link, room });
+  t.after(() => second.stop('SIGKILL'));
+  await meet(guest, blue, 60000);
+  await meet(second, red, 60000);
+  assert.ok(second.said('trying again'), second.output);
+  assert.equal(second.exited, null);
+});
+
 test('a bad link, no server and a refusal are one clear error', async t => {
   const server = await serve(t);
   const gone = createServer().listen(0, '127.0.0.1');
@@ -153,7 +171,7 @@ test('a bad link, no server and a refusal are one clear error', async t => {
       const p = new Pipeline(['meshroom', ...properties,
         'videotestsrc', 'is-live=true', '!', 'fakesink']);
       t.after(() => p.stop('SIGKILL'));
-      await until('the pipeline to give up', () => p.exited, 20000,
+      await until('the pipeline to give up', () => p.exited, 60000,
         () => p.output);
       assert.equal(errors(p), 1, p.output);
       assert.notEqual(p.exited.code, 0);
