@@ -105,6 +105,10 @@
  * application holds on to a frame, as a paused sink does, ends and goes when
  * that is over; its number is not used again before.
  *
+ * What is taken out of a pipeline in `pad-removed` needs its state locked first
+ * (gst_element_set_locked_state()), as everywhere in GStreamer, or a pipeline
+ * that another thread starts at the same time raises it again.
+ *
  * A sink that fails or refuses a stream is no failure of the call: one WARNING
  * names the pad and says what to do, and what the pad brings is dropped until
  * it is linked to something else. The peer's other pads go on.

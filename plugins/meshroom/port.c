@@ -221,6 +221,36 @@ mesh_port_drain (MeshPort *port, gint64 timeout)
 }
 
 /**
+ * mesh_port_let_go:
+ * @port: the port
+ *
+ * Takes back the message that is still with somebody downstream, such as a
+ * paused sink, for whom the port could else not be stopped. Nothing is sent
+ * after this, until the port is activated again.
+ *
+ * Since: 0.1
+ */
+void
+mesh_port_let_go (MeshPort *port)
+{
+  gboolean stuck;
+
+  g_mutex_lock (&port->lock);
+  port->flushing = TRUE;
+  stuck = port->sending;
+  g_cond_broadcast (&port->cond);
+  g_mutex_unlock (&port->lock);
+  if (!stuck)
+    return;
+  gst_pad_push_event (port->srcpad, gst_event_new_flush_start ());
+  g_mutex_lock (&port->lock);
+  while (port->sending)
+    g_cond_wait (&port->cond, &port->lock);
+  g_mutex_unlock (&port->lock);
+  gst_pad_push_event (port->srcpad, gst_event_new_flush_stop (FALSE));
+}
+
+/**
  * mesh_port_new:
  * @peer_id: who we are; part of the caps
  * @received: called for each message that comes in

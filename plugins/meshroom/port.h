@@ -20,5 +20,6 @@ MeshPort *mesh_port_new (const char *peer_id, MeshPortFunc received,
 gboolean mesh_port_send (MeshPort *port, const char *json);
 void mesh_port_end (MeshPort *port);
 void mesh_port_drain (MeshPort *port, gint64 timeout);
+void mesh_port_let_go (MeshPort *port);
 
 G_END_DECLS

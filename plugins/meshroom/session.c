@@ -337,6 +337,7 @@ mesh_meshroom_stop_call (MeshMeshroom *self)
     return;
   mesh_call_stop (call);
   mesh_port_drain (self->port, MAX_GOODBYE);
+  mesh_port_let_go (self->port);
 }
 
 static void
