@@ -73,7 +73,7 @@ static const char *const patterns[N_RES] = {
       "(" KEY "(?-i:(?![A-Za-z0-9_-])))",
   [RE_KEY] = "^(" KEY ")(?:[_-]*|=*)(?-i:(?![A-Za-z0-9_=-]))"
       "(?:[?&](.*))?",
-  [RE_SCHEME] = "[a-z][a-z0-9+.-]*://",
+  [RE_SCHEME] = "[a-z][a-z0-9+.-]{0,30}://",
   [RE_SOME_ROOM] = SLASH "room" SLASH "+" UUID,
   [RE_LOOPBACK] = "^(?:(?:.*\\.)?localhost|127\\.[0-9.]+|\\[::1\\])(?::|$)",
 };
@@ -152,29 +152,29 @@ tidy (const char *text)
   return g_strdelimit (seen, "\\", '/');
 }
 
-static guint
-count (const char *text, char c)
-{
-  guint n = 0;
-
-  for (; *text; text++)
-    n += *text == c;
-  return n;
-}
-
 /* Takes away what a sentence has put behind a link. A bracket that was opened
  * inside is part of it. */
 static char *
 trim_end (char *text)
 {
-  while (*text) {
-    char *last = g_utf8_find_prev_char (text, text + strlen (text));
-    const char *open = strchr (")(][}{", *last);
+  static const char brackets[] = "()[]{}";
+  guint counts[6] = { 0 };      /* of each bracket in what is left */
+  gsize length = strlen (text);
+
+  for (const char *p = text; *p; p++)
+    if (strchr (brackets, *p))
+      counts[strchr (brackets, *p) - brackets]++;
+  while (length > 0) {
+    char *last = g_utf8_find_prev_char (text, text + length);
+    const char *bracket = strchr (brackets, *last);
+    guint which = bracket ? bracket - brackets : 0;
 
     if (!g_utf8_strchr (TRAILING, -1, g_utf8_get_char (last))
-        || (open && strchr (")]}", *last)
-            && count (text, open[1]) >= count (text, *last)))
+        || (which % 2 == 1 && counts[which - 1] >= counts[which]))
       break;
+    if (bracket)
+      counts[which]--;
+    length = last - text;
     *last = '\0';
   }
   return text;

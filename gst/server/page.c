@@ -12,6 +12,7 @@
 #include "web-resources.h"
 
 #define PREFIX "/meshroom/web"
+#define MAX_ROOM_URL 2048
 
 static const struct {
   const char *suffix;
@@ -82,7 +83,8 @@ find_room (const MeshHttpRequest *request)
   g_autofree char *canonical = NULL;
   const char *key;
 
-  if (!g_str_is_ascii (text))
+  /* nobody's time for what is too long for a link, with everybody waiting */
+  if (!g_str_is_ascii (text) || strlen (text) > MAX_ROOM_URL)
     return NULL;
   link = mesh_link_parse (text, NULL);
   if (!link || !g_str_equal (link->host, "localhost") || link->app_key)

@@ -155,9 +155,19 @@ static void
 no_link_and_an_endless_one_are_refused (void)
 {
   g_autofree char *endless = g_strnfill (1 << 20, 'x');
+  g_autofree char *brackets = NULL, *text = NULL;
 
   g_assert_null (mesh_link_parse (NULL, NULL));
   g_assert_null (mesh_link_parse (endless, NULL));
+  /* the most that is read: marks without an end cost no more than others */
+  brackets = g_strnfill (15000, ')');
+  text = g_strconcat ("https://h/room/" ROOM "?x", brackets, NULL);
+  for (guint i = 0; i < 100; i++) {
+    g_autoptr (MeshLink) link = mesh_link_parse (text, NULL);
+
+    g_assert_nonnull (link);
+    g_assert_cmpstr (link->query, ==, "x");
+  }
 }
 
 static void

@@ -84,14 +84,22 @@ const tidy = (text) => text
  * @param {string} text
  */
 function trimEnd(text) {
-  const count = (bracket) => text.split(bracket).length;
-  while (text && TRAILING.includes(text.at(-1))) {
-    const open = {')': '(', ']': '[', '}': '{'}[text.at(-1)];
-    if (open && count(open) >= count(text.at(-1)))
-      break;
-    text = text.slice(0, -1);
+  /** @type {Record<string, number>} of each bracket in what is left */
+  const counts = {'(': 0, ')': 0, '[': 0, ']': 0, '{': 0, '}': 0};
+  for (const char of text) {
+    if (char in counts)
+      counts[char]++;
   }
-  return text;
+  let end = text.length;
+  for (; end > 0 && TRAILING.includes(text[end - 1]); end--) {
+    const last = text[end - 1];
+    const open = {')': '(', ']': '[', '}': '{'}[last];
+    if (open && counts[open] >= counts[last])
+      break;
+    if (last in counts)
+      counts[last]--;
+  }
+  return text.slice(0, end);
 }
 
 /** @param {string} text */
@@ -217,7 +225,7 @@ function guessScheme(authority) {
  */
 function completeParts(text) {
   const found = [...text.matchAll(BARE)];
-  if (!found.length && /[a-z][a-z0-9+.-]*:\/\//iu.test(text))
+  if (!found.length && /[a-z][a-z0-9+.-]{0,30}:\/\//iu.test(text))
     fail('A room\u2019s link starts with http or https.');
   if (!found.length && regex(`${SLASH}room${SLASH}+${UUID}`).test(text))
     fail('This link names no host.');
