@@ -228,13 +228,24 @@ push_stream_start (ImageSwitch *self)
 }
 
 static void
+tell_format (GstElement *element, gpointer caps)
+{
+  GST_ELEMENT_ERROR (element, STREAM, FORMAT,
+      ("Cannot show a picture in place of the camera."),
+      ("no raw video in system memory that downstream takes (caps are %s)",
+          (const char *) caps));
+}
+
+/* Told on another thread: the application may stop the pipeline where it hears
+ * of it, and so the output's thread, which is this one. */
+static void
 fail_format (ImageSwitch *self)
 {
+  char *caps = self->out_caps ? gst_caps_to_string (self->out_caps)
+      : g_strdup ("not known");
+
   fail (self, GST_FLOW_NOT_NEGOTIATED);
-  GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-      ("Cannot show a picture in place of the camera."),
-      ("no raw video in system memory that downstream takes (caps are %"
-          GST_PTR_FORMAT ")", self->out_caps));
+  gst_element_call_async (GST_ELEMENT (self), tell_format, caps, g_free);
 }
 
 /* Caps are kept for as long as downstream takes them. Sticky events are refused

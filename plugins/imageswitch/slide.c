@@ -106,7 +106,7 @@ clip_is_due_locked (ImageSwitch *self)
 static gpointer
 load_thread (gpointer data)
 {
-  ImageSwitch *self = data;
+  g_autoptr (ImageSwitch) self = data;
 
   g_mutex_lock (&self->lock);
   while (!self->loading.stop) {
@@ -117,6 +117,8 @@ load_thread (gpointer data)
     else
       g_cond_wait (&self->cond, &self->lock);
   }
+  if (self->loading.thread == g_thread_self ())
+    g_clear_pointer (&self->loading.thread, g_thread_unref);
   g_mutex_unlock (&self->lock);
   return NULL;
 }
@@ -134,7 +136,8 @@ load_locked (ImageSwitch *self)
   if (!self->location)
     old = take_picture_locked (self, NULL, NULL);
   if (!self->loading.thread && self->location)
-    self->loading.thread = g_thread_new ("imageswitch-load", load_thread, self);
+    self->loading.thread = g_thread_new ("imageswitch-load", load_thread,
+        g_object_ref (self));
   g_cond_broadcast (&self->cond);
   return old;
 }
@@ -165,10 +168,12 @@ slide_start (ImageSwitch *self)
   clip_unref (old);
 }
 
+/* The thread itself may have come here, by way of the application's handler of
+ * a message: it ends by itself then. */
 void
 slide_stop (ImageSwitch *self)
 {
-  GThread *thread;
+  GThread *thread = NULL;
   Clip *old;
 
   g_mutex_lock (&self->lock);
@@ -176,7 +181,8 @@ slide_stop (ImageSwitch *self)
   if (self->loading.cancellable)
     g_cancellable_cancel (self->loading.cancellable);
   g_cond_broadcast (&self->cond);
-  thread = g_steal_pointer (&self->loading.thread);
+  if (self->loading.thread != g_thread_self ())
+    thread = g_steal_pointer (&self->loading.thread);
   g_mutex_unlock (&self->lock);
   if (thread)
     g_thread_join (thread);

@@ -207,6 +207,42 @@ GST_START_TEST (encoder_behind_it)
 }
 GST_END_TEST;
 
+static gint stopped;            /* atomic: by the handler */
+
+static GstBusSyncReply
+stop_on_warning (GstBus *bus, GstMessage *message, gpointer pipeline)
+{
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_WARNING
+      && g_atomic_int_get (&stopped) == 0) {
+    gst_element_set_state (pipeline, GST_STATE_NULL);
+    g_atomic_int_set (&stopped, 1);
+  }
+  gst_message_unref (message);
+  return GST_BUS_DROP;
+}
+
+/* The thread that reads the picture is the one on which the handler runs. */
+GST_START_TEST (a_pipeline_may_be_stopped_where_a_bad_picture_is_told)
+{
+  gint64 until = g_get_monotonic_time () + 60 * G_TIME_SPAN_SECOND;
+  Line line;
+
+  stopped = 0;
+  line_init (&line, "videotestsrc is-live=true ! imageswitch name=cam "
+      "location=/nonexistent.png hidden=true ! fakesink name=out");
+  gst_bus_set_sync_handler (line.bus, stop_on_warning, line.pipeline, NULL);
+  gst_element_set_state (line.pipeline, GST_STATE_PLAYING);
+  while (!g_atomic_int_get (&stopped) && g_get_monotonic_time () < until)
+    g_thread_yield ();
+  fail_unless (stopped == 1, "the picture was not complained of");
+  /* the thread lets go of the element when the handler has returned */
+  while (GST_OBJECT_REFCOUNT_VALUE (line.camera) > 2
+      && g_get_monotonic_time () < until)
+    g_thread_yield ();
+  line_clear (&line);
+}
+GST_END_TEST;
+
 static Suite *
 imageswitch_pipelines_suite (void)
 {
@@ -222,6 +258,7 @@ imageswitch_pipelines_suite (void)
   tcase_add_test (tcase, hidden_file_keeps_its_pace);
   tcase_add_test (tcase, application_ends_a_hidden_pipeline);
   tcase_add_test (tcase, encoder_behind_it);
+  tcase_add_test (tcase, a_pipeline_may_be_stopped_where_a_bad_picture_is_told);
   return suite;
 }
 
