@@ -5,6 +5,7 @@
  * still, in pacer.c and intake.c.) */
 
 #include <glib/gstdio.h>
+#include <string.h>
 
 #include "party.h"
 
@@ -35,21 +36,31 @@ pair_start (Pair *pair, const char *room, const char *sources)
   party_start (pair->b);
 }
 
-static void
-pair_stop (Pair *pair)
-{
-  ck_assert_uint_eq (pair->b->warnings->len, 0);
-  party_free (pair->a);
-  party_free (pair->b);
-  wire_free (pair->wire);
-}
-
-/* Under party_lock or when nothing runs any more. */
+/* Warnings of what is fed name the pad. On a busy machine there may be others,
+ * about a connection that took too long. */
 static void
 expect_no_warning (Party *party)
 {
-  fail_unless (party->warnings->len == 0, "%s", party->warnings->len
-      ? (char *) party->warnings->pdata[0] : "");
+  g_mutex_lock (&party_lock);
+  for (guint i = 0; i < party->warnings->len; i++) {
+    const char *text = party->warnings->pdata[i];
+
+    if (strstr (text, "_sink")) {
+      g_mutex_unlock (&party_lock);
+      fail ("%s", text);
+    }
+    g_test_message ("%s", text);
+  }
+  g_mutex_unlock (&party_lock);
+}
+
+static void
+pair_stop (Pair *pair)
+{
+  expect_no_warning (pair->b);
+  party_free (pair->a);
+  party_free (pair->b);
+  wire_free (pair->wire);
 }
 
 /* Whether the room of @party has said that @pad ended. */
@@ -415,11 +426,9 @@ GST_START_TEST (sound_that_cannot_be_used_leaves_the_picture)
 
   pair_start (&p, "", SOUND ("channels=64,channel-mask=(bitmask)0")
       PARTY_VIDEO (PARTY_RED));
-  WAIT_FOR (p.a->warnings->len > 0);
-  WAIT_FOR (party_sees (p.b, p.a->id, PARTY_RED));
-  ck_assert_uint_eq (p.a->warnings->len, 1);
-  fail_unless (party_has (p.a->warnings, "nobody hears what comes on "
+  WAIT_FOR (party_has (p.a->warnings, "nobody hears what comes on "
           "audio_sink"));
+  WAIT_FOR (party_sees (p.b, p.a->id, PARTY_RED));
   pair_stop (&p);
 }
 
