@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "core/link.h"
 #include "server/page.h"
 #include "slow-resources.h"
 
@@ -31,6 +32,9 @@ all_servers_have_a_page_at_once (void)
 {
   GThread *threads[SERVERS];
 
+  /* What links are read with is made under a GOnce, which TSan cannot see
+   * where it is inline: made before the threads are. */
+  mesh_link_free (mesh_link_parse ("http://localhost", NULL));
   pthread_barrier_init (&start, NULL, SERVERS);
   for (guint i = 0; i < SERVERS; i++)
     threads[i] = g_thread_new ("server", ask, NULL);
