@@ -7,6 +7,8 @@ import {test} from 'node:test';
 
 import {chooseAudio, chooseVideo, noneInCommon}
   from '../../gst/server/web/codecs.js';
+import {Speech} from '../../gst/server/web/speech.js';
+import {divideUplink} from '../../gst/server/web/uplink.js';
 import {readVideo, tidySdp} from '../../gst/server/web/sdp.js';
 
 const codec = (mimeType, sdpFmtpLine) => ({mimeType, sdpFmtpLine});
@@ -70,6 +72,27 @@ test('sdp: what is said of payload types that are not listed goes', () => {
   const lines = tidySdp(sdp.join('\r\n')).split('\r\n');
   assert.deepEqual(lines, sdp.filter((line, i) =>
     !gone.includes(line) || (line === gone[0] && i === 8)));
+});
+
+test('speech: a word is one, gaps and all', () => {
+  const heard = [];
+  const speech = new Speech((...what) => heard.push(what.join(' ')));
+  for (const [peer, level, at] of [['a', 0.01, 0], ['a', 0.5, 100],
+    ['b', 0.02, 100], ['a', 0, 350], ['a', 0.1, 600], ['a', 0, 1300],
+    ['a', 0, 1301], ['a', 0, 1500], ['b', 0.3, 1500]])
+    speech.hear(peer, level, at);
+  assert.deepEqual(heard, ['a true', 'a false', 'b true']);
+  speech.forget('b');
+  speech.hear('b', 0, 9000);
+  speech.hear('b', 0.3, 9100);
+  assert.deepEqual(heard.slice(3), ['b true']);
+});
+
+test('uplink: less for each of many, and never too little', () => {
+  assert.deepEqual([0, 1, 2, 3, 5, 20, 31].map(divideUplink), [
+    [1000000, 720], [1000000, 720], [1000000, 360], [1000000, 360],
+    [600000, 240], [150000, 240], [150000, 240]]
+    .map(([bitrate, height]) => ({bitrate, height})));
 });
 
 test('sdp: what is said of the picture', () => {

@@ -14,6 +14,8 @@ import {Peer} from './peer.js';
 import {Room} from './room.js';
 import {SealError, Sealer} from './seal.js';
 import {Socket} from './socket.js';
+import {Speech} from './speech.js';
+import {divideUplink} from './uplink.js';
 
 /** @typedef {import('./room.js').Action} Action */
 /** @typedef {import('./link.js').RoomLink} RoomLink */
@@ -76,14 +78,6 @@ const OLD_SILENCE = 8000;
 /* Sound and reports come more often than this. */
 const NOTABLE_SILENCE = 3000;
 const LEVEL_INTERVAL = 250;
-const SPEAKING_LEVEL = 0.02;
-const SPEAKING_HOLD = 700;
-/* What all peers together may get of our video, and each of them. A browser
- * encodes for each anew, so it is smaller for many; so are their tiles. */
-const UPLINK_BITRATE = 3_000_000;
-const MAX_BITRATE = 1_000_000;
-const MIN_BITRATE = 150_000;
-const HEIGHTS = [[1, 720], [4, 360], [Infinity, 240]];
 
 const now = () => performance.now();
 
@@ -106,8 +100,8 @@ export class Call {
   #old = new Map();
   /** What the window was told of paths and silence. */
   #told = '';
-  /** @type {Map<string, number>} until when a peer counts as speaking */
-  #speaking = new Map();
+  #speech = new Speech((peer, speaking) =>
+    this.#handlers.speaking(peer, speaking));
   /** @type {Set<string>} whose messages did not open */
   #warned = new Set();
   /** @type {Promise<unknown>} in order, though sealing takes its time */
@@ -321,7 +315,7 @@ export class Call {
         break;
       case 'peer-removed':
         this.#dropOld(peer);
-        this.#speaking.delete(peer);
+        this.#speech.forget(peer);
         this.#handlers.came(this.#view(peer), false);
         break;
       case 'chat':
@@ -548,12 +542,9 @@ export class Call {
   }
 
   #shareUplink() {
-    const count = Math.max(this.#connections.size, 1);
-    const bitrate = Math.round(Math.min(MAX_BITRATE,
-      Math.max(MIN_BITRATE, UPLINK_BITRATE / count)));
-    const [, height] = HEIGHTS.find(([most]) => count <= most);
+    const limits = divideUplink(this.#connections.size);
     for (const {connection} of this.#connections.values())
-      connection.setLimits({bitrate, height});
+      connection.setLimits(limits);
   }
 
   async #listenForMedia() {
@@ -588,17 +579,8 @@ export class Call {
   }
 
   #listenForSpeech() {
-    for (const [peer, {connection}] of this.#connections) {
-      const until = this.#speaking.get(peer) ?? 0;
-      if (connection.audioLevel() > SPEAKING_LEVEL) {
-        this.#speaking.set(peer, now() + SPEAKING_HOLD);
-        if (until === 0)
-          this.#handlers.speaking(peer, true);
-      } else if (until > 0 && now() > until) {
-        this.#speaking.delete(peer);
-        this.#handlers.speaking(peer, false);
-      }
-    }
+    for (const [peer, {connection}] of this.#connections)
+      this.#speech.hear(peer, connection.audioLevel(), now());
   }
 
   /** @param {string} id @returns {PeerView} */
