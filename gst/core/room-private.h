@@ -40,7 +40,9 @@ G_BEGIN_DECLS
 #define LATE MS (2000)
 
 #define MAX_MEMBERS 64          /* with ourselves: what a list may hold */
-#define MAX_CANDIDATES 64       /* an attempt, each way */
+/* An attempt, each way. A browser on a machine with bridges has two for each,
+ * and those that lead through gateways come last. */
+#define MAX_CANDIDATES 128
 
 typedef struct {
   char *id;

@@ -33,7 +33,9 @@ const OTHER_SIDE_LATER = 3000;
 export const BARRED_TIME = 30000;
 const RETRY_DELAYS = [500, 1000, 2000, 4000, 8000, 15000];
 const WARN_AFTER = 3;           // failures in a row
-export const MAX_CANDIDATES = 64;
+/* Each way. On a machine with bridges there are two for each, and those that
+ * lead through gateways come last. */
+export const MAX_CANDIDATES = 128;
 
 /** @param {Room} room */
 const countAttempts = (room) =>
