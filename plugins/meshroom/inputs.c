@@ -107,27 +107,18 @@ mesh_meshroom_input_ended (MeshMeshroom *self, MeshSource *source)
  * @starting: whether the room is below PAUSED
  *
  * A pipeline awaits the end of its sinks, asks them to seek, and starts them
- * first. The room is one of them while something feeds it. A room that is not
- * fed never ends; but it starts first, too: a demuxer, whose pads are linked
- * only once it runs, would else find the room asleep, and stop for good.
+ * first. The room is one of them, also one that is not fed: the sinks behind the
+ * pads of people who leave get EOS, and that must not be the pipeline's. And a
+ * demuxer, whose pads are linked only once it runs, must not find the room
+ * asleep, or it stops for good.
  *
  * Since: 0.1
  */
 void
 mesh_meshroom_update_flags (MeshMeshroom *self, gboolean starting)
 {
-  gboolean fed = FALSE;
-
-  g_mutex_lock (&self->lock);
-  for (guint i = 0; i < MESH_N_KINDS; i++)
-    fed |= self->sources[i] != NULL;
-  g_mutex_unlock (&self->lock);
-
   GST_OBJECT_LOCK (self);
-  if (fed || starting)
-    GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SINK);
-  else
-    GST_OBJECT_FLAG_UNSET (self, GST_ELEMENT_FLAG_SINK);
+  GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SINK);
   GST_OBJECT_UNLOCK (self);
 }
 

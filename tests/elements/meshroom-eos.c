@@ -102,6 +102,31 @@ GST_START_TEST (the_call_goes_on_without_streams)
 
 GST_END_TEST;
 
+/* The sinks of the only other one get EOS, but the pipeline goes on. */
+GST_START_TEST (the_last_to_leave_does_not_end_the_pipeline)
+{
+  Party *a = party_new (NULL, "serve=127.0.0.1:0", "");
+  g_autofree char *link = NULL;
+  Party *b;
+
+  party_start (a);
+  link = dup_link (a);
+  b = party_new (NULL, link, BLUE);
+  party_start (b);
+  WAIT_FOR (party_sees (a, b->id, PARTY_BLUE) && party_hears (a, b->id, 900));
+  party_stop (b);
+  WAIT_FOR (a->removed->len == 1 && all_ended (a)
+      && !party_stream (a, "video_0") && !party_stream (a, "audio_0"));
+  ck_assert_uint_eq (a->ends, 0);
+  party_start (b);
+  WAIT_FOR (a->added->len == 2);
+  ck_assert_uint_eq (a->ends, 0);
+  party_free (a);
+  party_free (b);
+}
+
+GST_END_TEST;
+
 /* A pipeline without a sink has nobody else to say that it is at its end. */
 GST_START_TEST (a_pipeline_that_only_sends_ends)
 {
@@ -386,6 +411,7 @@ eos_suite (void)
   tcase_add_test (tcase, every_pad_ends_when_the_pipeline_is_to_end);
   tcase_add_test (tcase, the_call_goes_on_without_streams);
   tcase_add_test (tcase, a_pipeline_that_only_sends_ends);
+  tcase_add_test (tcase, the_last_to_leave_does_not_end_the_pipeline);
   tcase_add_test (tcase, a_call_may_begin_again_after_the_end);
   tcase_add_loop_test (tcase, a_sink_that_refuses_is_no_failure_of_the_peer, 0,
       G_N_ELEMENTS (refusals));
