@@ -7,12 +7,12 @@ import test from 'node:test';
 import { looks } from '../e2e/kit/media.js';
 import { until } from '../e2e/kit/wait.js';
 import { CallLab, PATIENCE, explain, meet } from './kit/call.js';
-import { SERVER, skip, within } from './kit/lab.js';
+import { SERVER, within } from './kit/lab.js';
 import { isDirect } from './kit/nat.js';
 import { PageParty } from './kit/page-party.js';
 import { Turn, hasTurn } from './kit/turn.js';
 
-const why = skip || (!hasTurn && 'coturn is not installed') ||
+const why = (!hasTurn && 'coturn is not installed') ||
   (!process.env.MESH_LONG && 'MESH_LONG is not set');
 
 const pipeKinds = ['open', 'port-restricted', 'symmetric'];

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Server } from '../e2e/kit/server.js';
 import { now, until } from '../e2e/kit/wait.js';
-import { Lab, SERVER, sh, skip, within } from './kit/lab.js';
+import { Lab, SERVER, sh, within } from './kit/lab.js';
 import { volley } from './kit/volley.js';
 import { Watcher } from './kit/watcher.js';
 
@@ -16,7 +16,7 @@ const FIT = 150;
 
 const inOrder = back => back.every(([n], i) => i === 0 || n > back[i - 1][0]);
 
-test('a cable is as bad as its profile, and can change', { skip }, async t => {
+test('a cable is as bad as its profile, and can change', async t => {
   const lab = new Lab();
   t.after(() => lab.close());
   const { space, cable } = await lab.beyond('ada', 'cellular');
@@ -40,29 +40,28 @@ test('a cable is as bad as its profile, and can change', { skip }, async t => {
 
 /* Nothing but the cable decides what becomes of them: not the kernel either,
  * which keeps what waits for an answer to ARP. */
-test('what goes first over a cable arrives, and in order', { skip },
-  async t => {
-    const lab = new Lab();
-    t.after(() => lab.close());
-    for (let n = 0; n < 5; n++) {
-      const { space, address } = await lab.beyond(`far${n}`, 'clean', n);
-      let back = await volley(within(space), SERVER, FIT, 0);
-      assert.equal(back.length, FIT);
-      assert.ok(inOrder(back), `out of order: ${JSON.stringify(back)}`);
-      assert.match(sh(`ip neigh show ${address}`), /PERMANENT/);
+test('what goes first over a cable arrives, and in order', async t => {
+  const lab = new Lab();
+  t.after(() => lab.close());
+  for (let n = 0; n < 5; n++) {
+    const { space, address } = await lab.beyond(`far${n}`, 'clean', n);
+    let back = await volley(within(space), SERVER, FIT, 0);
+    assert.equal(back.length, FIT);
+    assert.ok(inOrder(back), `out of order: ${JSON.stringify(back)}`);
+    assert.match(sh(`ip neigh show ${address}`), /PERMANENT/);
 
-      // Whoever else is on the bridge asks for the address, and is told at once.
-      const near = lab.open(`near${n}`);
-      back = await volley(within(near.space), address, FIT, 0, within(space));
-      assert.equal(back.length, FIT);
-      assert.ok(inOrder(back), `out of order: ${JSON.stringify(back)}`);
-    }
-  });
+    // Whoever else is on the bridge asks for the address, and is told at once.
+    const near = lab.open(`near${n}`);
+    back = await volley(within(near.space), address, FIT, 0, within(space));
+    assert.equal(back.length, FIT);
+    assert.ok(inOrder(back), `out of order: ${JSON.stringify(back)}`);
+  }
+});
 
 const profiles = ['wifi', 'lossy', 'congested', 'cellular', 'moderate',
   'international', 'satellite'];
 
-test('on every kind of link there is a connection', { skip }, async t => {
+test('on every kind of link there is a connection', async t => {
   const lab = new Lab();
   const pairs = [];
   const server = new Server(['--listen', `${SERVER}:0`]);

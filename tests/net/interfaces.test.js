@@ -14,7 +14,7 @@ import { looks } from '../e2e/kit/media.js';
 import { party } from '../e2e/kit/pipeline.js';
 import { now, until } from '../e2e/kit/wait.js';
 import { CallLab, PATIENCE, explain, meet } from './kit/call.js';
-import { PUBLIC, SERVER, sh, skip, within } from './kit/lab.js';
+import { PUBLIC, SERVER, sh, within } from './kit/lab.js';
 import { PageParty } from './kit/page-party.js';
 import { Turn, hasTurn } from './kit/turn.js';
 
@@ -45,8 +45,7 @@ function plugAnew({ space, port, address }) {
 }
 
 for (const [n, last] of [[40, false], [40, true], [200, false], [200, true]]) {
-  test(`${n} bridges at both ends, ${last ? 'before' : 'after'} the way out`,
-    { skip }, async t => {
+  test(`${n} bridges at both ends, ${last ? 'before' : 'after'} the way out`, async t => {
       const lab = await CallLab.open(t);
       const places = ['ada', 'bob'].map(name => lab.open(name));
       places.forEach(place => addBridges(place.space, n));
@@ -58,7 +57,7 @@ for (const [n, last] of [[40, false], [40, true], [200, false], [200, true]]) {
     });
 }
 
-test('a browser with 40 bridges', { skip }, async t => {
+test('a browser with 40 bridges', async t => {
   const lab = await CallLab.open(t);
   const place = lab.open('ada');
   addBridges(place.space, 40);
@@ -70,8 +69,8 @@ test('a browser with 40 bridges', { skip }, async t => {
 });
 
 /* What leads through a gateway ranks below every address of the machine. */
-test('40 bridges behind gateways', { skip: skip ||
-  (!hasTurn && 'coturn is not installed') }, async t => {
+test('40 bridges behind gateways', { skip: !hasTurn &&
+  'coturn is not installed' }, async t => {
   let turn;
   const lab = await CallLab.open(t, () => {
     turn = new Turn(SERVER);
@@ -88,7 +87,7 @@ test('40 bridges behind gateways', { skip: skip ||
 });
 
 /* libnice aborts when an address that it looks for is none of the first 64. */
-test('an address goes where there are 200 others', { skip }, async t => {
+test('an address goes where there are 200 others', async t => {
   const lab = await CallLab.open(t);
   const place = lab.open('ada');
   addBridges(place.space, 200);
@@ -106,7 +105,7 @@ test('an address goes where there are 200 others', { skip }, async t => {
   }
 });
 
-test('loopback is all that both ends have', { skip }, async t => {
+test('loopback is all that both ends have', async t => {
   const lab = await CallLab.open(t);
   const { space } = lab.alone('ada');
   const a = party({ name: 'ada', look: red, serve: '127.0.0.1:0',
@@ -143,7 +142,7 @@ async function tunnel(t, lab, space, port) {
   return `http://127.0.0.1:${port}`;
 }
 
-test('an address comes only in the call', { skip }, async t => {
+test('an address comes only in the call', async t => {
   const lab = await CallLab.open(t);
   const place = lab.alone('ada');
   const url = await tunnel(t, lab, place.space, 8080);
@@ -164,8 +163,7 @@ test('an address comes only in the call', { skip }, async t => {
   t.diagnostic(`met ${(now() - since).toFixed(0)} ms after the address came`);
 });
 
-test('a page that finds no network says so, and goes on when there is one',
-  { skip }, async t => {
+test('a page that finds no network says so, and goes on when there is one', async t => {
     const lab = await CallLab.open(t);
     const place = lab.alone('ada');
     const url = await tunnel(t, lab, place.space, 8080);

@@ -27,9 +27,6 @@ const BRIDGE = '02:00:00:00:00:01';
 if (process.env.MESH_LAB !== 'in')
   throw new Error('these tests are run by tests/net/netns.sh');
 
-/** Networks can be made, or no test gets this far. */
-export const skip = false;
-
 /** Runs a shell script. */
 export function sh(script) {
   return execFileSync('sh', ['-euc', script], { encoding: 'utf8',
