@@ -111,7 +111,9 @@ advise (const GError *error, guint16 port)
     return ": ports below 1024 need a privilege; choose a higher one, or allow "
         "it with setcap cap_net_bind_service=+ep, or AmbientCapabilities= of "
         "systemd";
+  /* GLib 2.74 knows no name for EADDRNOTAVAIL, later ones call it a refusal. */
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_FAILED)
+      || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED)
       || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
     return ": is it an address of this machine (see \"ip address\")? *:PORT "
         "listens on all";
