@@ -61,6 +61,10 @@ test('a browser with 40 bridges', async t => {
   const lab = await CallLab.open(t);
   const place = lab.open('ada');
   addBridges(place.space, 40);
+  // Link-local addresses take a moment to be known as unique, and a browser
+  // drops what it is loading whenever another one is.
+  await until('the addresses to be settled', () =>
+    sh(`ip -n ${place.space} -6 addr show tentative`) === '', PATIENCE);
   const a = new PageParty('ada', 'chromium', red, lab.link,
     within(place.space));
   t.after(() => a.stop());
