@@ -325,9 +325,10 @@ ours_stands (MeshRoom *room, MeshMember *member, const MeshMessage *message)
 
 /* The member started anew: what was under way with its old incarnation ends. A
  * connection that there is only gives way, since the message may be a late one,
- * or a recording, of a life whose clock was ahead of the living one's. When both have called each other we can't know which of the two got our
- * call; where ours is the one that stands, another one takes its place, and
- * replaces it also where it did arrive. */
+ * or a recording, of a life whose clock was ahead of the living one's. When both
+ * have called each other, nothing tells which of the two lives got our call;
+ * where our call is the one that stands, another call takes its place, also
+ * where the first did arrive. */
 static void
 start_anew (MeshRoom *room, MeshMember *member, const MeshMessage *message,
     gint64 now)

@@ -283,8 +283,9 @@ mesh_call_set_state (MeshCall *call, const char *name, gboolean muted,
  *   nothing
  *
  * To be called when a source has learned what its input is, or that it cannot
- * be encoded in a codec, also for one that the call has already, and when one is no more. Who is connected gets it, or
- * loses it, by another attempt, beside which everything else goes on.
+ * be encoded in a codec, also for a source that the call has already, and when a
+ * source is no more. Connected peers get the source, or lose it, by another
+ * attempt, beside which everything else goes on.
  *
  * Since: 0.1
  */

@@ -19,9 +19,9 @@
  * any shape is scaled down. Encoded streams are passed on as they are where
  * every peer can decode them: H.264 in constrained baseline, for which an
  * encoder upstream is asked. Others are decoded and encoded again, with a
- * warning, and so are H.265, VP9 and AV1. A passed-on stream should have a key frame at least every two
- * seconds, or come from an encoder that makes one when asked, since newcomers
- * wait for it. The input may change in mid-call, from raw to encoded as well.
+ * warning, and so are H.265, VP9 and AV1. A passed-on stream should have a key
+ * frame at least every two seconds, or come from an encoder that makes one when
+ * asked, since newcomers wait for it. The input may change in mid-call, from raw to encoded as well.
  * What fails here is a warning: when no encoder works, the call goes on without
  * the picture. None of the sinks must be there: a room without `video_sink` just
  * watches.

@@ -12,8 +12,8 @@
 G_BEGIN_DECLS
 
 /* The attempt's inside, for its own files: peer.c has its life and what it
- * tells the room, failure.c what goes wrong, negotiate.c the session descriptions, reception.c what the
- * peer sends. */
+ * tells the room, failure.c what goes wrong, negotiate.c the session
+ * descriptions, reception.c what the peer sends. */
 
 /* One peer's way out: a branch of the fan-out, linked to a payloader here. */
 typedef struct {

@@ -259,7 +259,8 @@ install_room_properties (GObjectClass *klass)
 {
   properties[PROP_LINK] = g_param_spec_string ("link", "Link",
       "The room's link, SCHEME://HOST[:PORT]/room/ROOM-ID#KEY, the same that a "
-      "browser opens, or a text with that link in it; with serve alone it reads as the link of the room made",
+      "browser opens, or a text with that link in it; with serve alone it reads "
+      "as the link of the room made",
       NULL, FLAGS | GST_PARAM_MUTABLE_READY);
   properties[PROP_SERVE] = g_param_spec_string ("serve", "Serve",
       "ADDR:PORT on which to run the signalling server and the page, and make "
@@ -299,14 +300,14 @@ install_media_properties (GObjectClass *klass)
 {
   properties[PROP_STUN_SERVER] = g_param_spec_string ("stun-server",
       "STUN server", "stun:HOST[:PORT] that tells us our public address, with "
-      "or without //; what is none is refused with a warning; none = what the link's server says, if turn-servers has none either",
-      NULL,
+      "or without //; what is none is refused with a warning; none = what the "
+      "link's server says, if turn-servers has none either", NULL,
       FLAGS | GST_PARAM_MUTABLE_READY);
   properties[PROP_TURN_SERVERS] = gst_param_spec_array ("turn-servers",
       "TURN servers", "turn:USER:PASSWORD@HOST[:PORT][?transport=udp|tcp] of "
       "relays, with or without //, turns: for TLS, for networks that let no "
-      "direct connection through; what is none is refused with a warning; none = what the link's "
-      "server says, if there is no stun-server either",
+      "direct connection through; what is none is refused with a warning; none "
+      "= what the link's server says, if there is no stun-server either",
       g_param_spec_string ("uri", "URI", "One relay", NULL, FLAGS),
       FLAGS | GST_PARAM_MUTABLE_READY);
   properties[PROP_ICE_TRANSPORT_POLICY] =

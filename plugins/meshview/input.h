@@ -46,7 +46,8 @@ struct _MeshInput {
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshInput, gst_object_unref)
 
-/* set_caps, start, take_tags, take: streaming thread, no lock held; the buffer becomes theirs.
+/* set_caps, start, take_tags, take: streaming thread, no lock held; the buffer
+ * becomes theirs.
  * start, take_tags: another stream begins, and what its tags say; NULL: that
  * does not matter.
  * is_full: the lock is held.

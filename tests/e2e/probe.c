@@ -100,7 +100,8 @@ write_line (MeshProbe *self, MeshProbePad *pad, const char *kind,
   safe = name ? g_strescape (name, beyond_ascii) : NULL;
   line = g_strdup_printf ("{\"t\":%s,\"pad\":\"%s\",\"peer\":\"%s\","
       "\"name\":\"%s\",\"kind\":\"%s\"%s}\n",
-      NUMBER (g_get_monotonic_time () / 1e3, "1"), GST_PAD_NAME (pad), peer ? peer : "", safe ? safe : "", kind, more);
+      NUMBER (g_get_monotonic_time () / 1e3, "1"), GST_PAD_NAME (pad),
+      peer ? peer : "", safe ? safe : "", kind, more);
   length = strlen (line);
   GST_OBJECT_LOCK (self);
   while (done < length) {
