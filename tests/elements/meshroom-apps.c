@@ -139,6 +139,9 @@ unmix_pad (App *app, GstPad *pad)
   GstPad *sink = g_object_get_data (G_OBJECT (pad), "sink");
   g_autoptr (GstElement) mixer = gst_pad_get_parent_element (sink);
 
+  /* A mixer that is paused takes no frame: the branch's thread waits in it, and
+   * a change of the branch's state would wait for that thread for ever. */
+  gst_pad_send_event (sink, gst_event_new_flush_start ());
   drop_branch (app, pad);
   gst_element_release_request_pad (mixer, sink);
 }
