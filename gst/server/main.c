@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "server/address.h"
 #include "server/certificate.h"
+#include "server/pem-file.h"
 #include "server/server.h"
 
 static char *listen_on = NULL;
@@ -86,7 +87,8 @@ load_certificate (GTlsCertificate **certificate, GError **error)
   if (tls_self_signed)
     *certificate = make_self_signed (error);
   else if (tls_cert)
-    *certificate = g_tls_certificate_new_from_files (tls_cert, tls_key, error);
+    *certificate = mesh_pem_file_load_certificate (tls_cert, tls_key, FALSE,
+        error);
   else
     return TRUE;
   return *certificate != NULL;
@@ -103,7 +105,8 @@ add_ice_servers (MeshServer *server, GError **error)
           "--turn-secret and --turn-secret-file exclude each other");
       return FALSE;
     }
-    if (!g_file_get_contents (turn_secret_file, &secret, NULL, error))
+    secret = mesh_pem_file_read (turn_secret_file, FALSE, error);
+    if (!secret)
       return FALSE;
     g_strchomp (secret);
   }
@@ -145,7 +148,8 @@ reload_cb (gpointer user_data)
         : "there is no --tls-cert");
     return G_SOURCE_CONTINUE;
   }
-  certificate = g_tls_certificate_new_from_files (tls_cert, tls_key, &error);
+  certificate = mesh_pem_file_load_certificate (tls_cert, tls_key, TRUE,
+      &error);
   if (certificate && mesh_server_set_certificate (server, certificate, &error))
     g_message ("%s and %s are read anew, for those who connect from now on",
         tls_cert, tls_key);

@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/certificate.h"
@@ -284,6 +285,90 @@ a_renewed_certificate_is_read (void)
   remove_folder (dir);
 }
 
+/* Puts at @path what a server that runs must not read: a pipe that nobody
+ * writes, a device that never ends, a file of many MiB, a folder. */
+static void
+put_unreadable (const char *path, guint kind)
+{
+  g_assert_cmpint (g_unlink (path), ==, 0);
+  if (kind == 0) {
+    g_assert_cmpint (mkfifo (path, 0600), ==, 0);
+  } else if (kind == 1) {
+    g_assert_cmpint (symlink ("/dev/zero", path), ==, 0);
+  } else if (kind == 2) {
+    g_assert_true (g_file_set_contents (path, "", 0, NULL));
+    g_assert_cmpint (truncate (path, 64 * 1024 * 1024), ==, 0);
+  } else {
+    g_assert_cmpint (symlink ("/", path), ==, 0);
+  }
+}
+
+static void
+a_certificate_that_never_ends_is_not_read (void)
+{
+  static const char *const names[] = { "cert.pem", "key.pem" };
+  static const char *const why[] = { "not a regular file",
+    "not a regular file", "larger than 1 MiB", "not a regular file"
+  };
+  g_autofree char *dir = g_dir_make_tmp ("meshroom-XXXXXX", NULL);
+  g_autofree char *live = g_build_filename (dir, "live", NULL);
+  g_autofree char *cert = g_build_filename (live, "cert.pem", NULL);
+  g_autofree char *key = g_build_filename (live, "key.pem", NULL);
+  g_autoptr (GTlsCertificate) first = renew (dir, "first");
+  g_autoptr (GTlsCertificate) last = NULL;
+  Program program = { 0 };
+  g_autofree char *url = program_start (&program, (const char *[]) {
+      "--tls-cert", cert, "--tls-key", key, NULL });
+
+  for (guint i = 0; i < G_N_ELEMENTS (names) * G_N_ELEMENTS (why); i++) {
+    g_autofree char *folder = g_strdup_printf ("next-%u", i);
+    g_autoptr (GTlsCertificate) next = renew (dir, folder);
+    g_autofree char *path = g_build_filename (live, names[i % 2], NULL);
+
+    put_unreadable (path, i / 2);
+    g_subprocess_send_signal (program.process, SIGHUP);
+    await_log (&program, why[i / 2]);
+    assert_presents (url, first);
+  }
+  last = renew (dir, "last");
+  g_subprocess_send_signal (program.process, SIGHUP);
+  await_log (&program, "are read anew");
+  assert_presents (url, last);
+  g_free (program_end (&program, SIGTERM));
+  remove_folder (dir);
+}
+
+/* One file may hold all, and a shell may hand it over as a pipe. */
+static void
+a_certificate_comes_through_a_pipe (void)
+{
+  g_autofree char *dir = g_dir_make_tmp ("meshroom-XXXXXX", NULL);
+  g_autofree char *cert = g_build_filename (dir, "live", "cert.pem", NULL);
+  g_autofree char *key = g_build_filename (dir, "live", "key.pem", NULL);
+  g_autofree char *pipe = g_build_filename (dir, "pipe", NULL);
+  g_autoptr (GTlsCertificate) certificate = renew (dir, "first");
+  g_autofree char *cert_text = NULL, *key_text = NULL, *both = NULL;
+  g_autofree char *url = NULL;
+  g_autoptr (GSubprocess) writer = NULL;
+  g_autoptr (GError) error = NULL;
+  Program program = { 0 };
+
+  g_assert_true (g_file_get_contents (cert, &cert_text, NULL, NULL));
+  g_assert_true (g_file_get_contents (key, &key_text, NULL, NULL));
+  both = g_strconcat (cert_text, key_text, NULL);
+  g_assert_true (g_file_set_contents (key, both, -1, NULL));
+  g_assert_cmpint (mkfifo (pipe, 0600), ==, 0);
+  writer = g_subprocess_new (G_SUBPROCESS_FLAGS_NONE, &error, "sh", "-c",
+      "cat \"$0\" > \"$1\"", key, pipe, NULL);
+  g_assert_no_error (error);
+  url = program_start (&program, (const char *[]) { "--tls-cert", pipe,
+      "--tls-key", key, NULL });
+  assert_presents (url, certificate);
+  g_free (program_end (&program, SIGTERM));
+  g_assert_true (g_subprocess_wait_check (writer, NULL, &error));
+  remove_folder (dir);
+}
+
 static void
 other_signals_end_nothing (void)
 {
@@ -421,6 +506,7 @@ wrong_options_are_named (void)
     { "--turn", "turn:x", "turn secret" },
     { "--turn-secret", "", "--turn-secret" },
     { "--turn-secret-file", "/nowhere", "/nowhere" },
+    { "--turn-secret-file", "/dev/zero", "larger than 1 MiB" },
     { "what", NULL, "what" },
   };
   /* before that, files and addresses are looked at, and may be right later */
@@ -455,6 +541,8 @@ main (int argc, char **argv)
   ADD (the_program_ends_cleanly);
   ADD (the_program_serves_https_from_files);
   ADD (a_renewed_certificate_is_read);
+  ADD (a_certificate_that_never_ends_is_not_read);
+  ADD (a_certificate_comes_through_a_pipe);
   ADD (other_signals_end_nothing);
   ADD (the_language_of_the_machine_is_not_seen);
   ADD (relays_share_a_secret_in_a_file);
