@@ -61,6 +61,7 @@ struct _MeshCall {
   char *reason;                 /* why the last attempt came to nothing */
   char *reason_of;              /* with whom that was */
   gboolean alone;               /* nobody but this machine can be reached */
+  gboolean relayless;           /* relays only, and there is none */
   MeshIceClient *ice_client;    /* NULL: nobody to ask */
   MeshIceProbe *ice_probe;      /* NULL: no servers */
   GQueue *held;                 /* messages until it has answered; else NULL */
@@ -97,6 +98,8 @@ void mesh_call_take_remote_sdp (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_listen (MeshCall *call);
 
 /* reach.c */
+void mesh_call_check_relays (MeshCall *call);
+void mesh_call_look_around (MeshCall *call);
 void mesh_call_keep_reason (MeshCall *call, Member *member);
 void mesh_call_warn_of_peer (MeshCall *call, const char *peer,
     const char *text);

@@ -244,6 +244,7 @@ on_ice_servers (const MeshIceServers *servers, const GError *error,
         self->turn_servers ? g_strv_length (self->turn_servers) : 0);
     mesh_call_probe_ice_servers (self);
   }
+  mesh_call_check_relays (self);
   mesh_call_read_held (self);
 }
 

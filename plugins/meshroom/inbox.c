@@ -133,6 +133,10 @@ do_join (gpointer user_data)
 {
   MeshCall *self = ((Task *) user_data)->call;
 
+  mesh_call_look_around (self);
+  /* while messages are held, the server is still being asked for its list */
+  if (!self->held)
+    mesh_call_check_relays (self);
   mesh_room_join (self->room, mesh_call_now ());
   mesh_call_pump (self);
   return G_SOURCE_REMOVE;

@@ -1,10 +1,41 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What becomes of attempts when this machine's addresses change. */
+/* Who can be reached with the addresses and relays that there are, and what
+ * becomes of attempts when this machine's addresses change. */
 
 #include "meshroom/call-private.h"
 
 #include "host/addresses.h"
+
+#define NO_RELAY "ice-transport-policy is relay, but there is no TURN server"
+
+/* Returns: (transfer full): why there is no connection with @peer. Where this
+ * end has no candidates at all, the peer is not the one to blame */
+static char *
+explain (MeshCall *self, MeshPeer *peer)
+{
+  return self->relayless ? g_strdup (NO_RELAY) : mesh_peer_explain (peer);
+}
+
+/**
+ * mesh_call_check_relays:
+ * @call: a call whose STUN and TURN servers are known
+ *
+ * Warns, once a call, when only relayed candidates are allowed and no TURN
+ * server could give one: each attempt would fail, after many seconds.
+ *
+ * Since: 0.1
+ */
+void
+mesh_call_check_relays (MeshCall *call)
+{
+  if (call->relayless || !call->config.relay_only
+      || (call->turn_servers && call->turn_servers[0]))
+    return;
+  call->relayless = TRUE;
+  mesh_call_warn (call, NULL, NO_RELAY ": set turn-servers, or have the server "
+      "name one (--turn); nobody can be reached");
+}
 
 /**
  * mesh_call_keep_reason:
@@ -24,7 +55,7 @@ mesh_call_keep_reason (MeshCall *call, Member *member)
   g_clear_pointer (&call->reason_of, g_free);
   if (!member->peer || member->connected_at)
     return;
-  call->reason = mesh_peer_explain (member->peer);
+  call->reason = explain (call, member->peer);
   call->reason_of = g_strdup (mesh_peer_get_id (member->peer));
 }
 
@@ -70,10 +101,11 @@ mesh_call_tell_addressless (MeshCall *call, const char *id, Member *member)
   if (member->connected_at)
     member->addressless = FALSE;
   if (!member->peer || member->addressless || call->alone
+      || call->relayless
       || !mesh_peer_is_addressless (member->peer, mesh_call_now ()))
     return;
   member->addressless = TRUE;
-  why = mesh_peer_explain (member->peer);
+  why = explain (call, member->peer);
   text = g_strdup_printf ("no connection so far: %s", why);
   mesh_call_warn (call, id, text);
 }
@@ -101,6 +133,24 @@ mesh_call_tell_reach (MeshCall *call, MeshReach reach)
         : "this machine has no network address but loopback: only peers on "
         "this machine can be reached until it has one");
   call->alone = alone;
+}
+
+/**
+ * mesh_call_look_around:
+ * @call: a call that begins
+ *
+ * Tells how far this machine's addresses reach before there is any peer: one
+ * that is alone in a room would otherwise wait without a word.
+ *
+ * Since: 0.1
+ */
+void
+mesh_call_look_around (MeshCall *call)
+{
+  MeshReach reach;
+  g_auto (GStrv) addresses = mesh_host_choose_addresses (&reach, NULL);
+
+  mesh_call_tell_reach (call, reach);
 }
 
 /* Whether an attempt that is not connected could do better with the addresses
@@ -152,6 +202,7 @@ mesh_call_renew_attempts (MeshCall *call, MeshNetworkChange change)
   GHashTableIter iter;
   gpointer id, value;
 
+  mesh_call_tell_reach (call, reach);
   g_hash_table_iter_init (&iter, call->members);
   while (g_hash_table_iter_next (&iter, &id, &value)) {
     Member *member = value;

@@ -115,13 +115,14 @@ test('loopback is all that both ends have', async t => {
   const a = party({ name: 'ada', look: red, serve: '127.0.0.1:0',
     within: within(space) });
   t.after(() => a.stop('SIGKILL'));
-  const b = party({ name: 'bob', look: green, link: await a.waitLink(),
-    within: within(space) });
-  t.after(() => b.stop('SIGKILL'));
   a.name = 'ada';
-  b.name = 'bob';
+  const link = await a.waitLink();
+  // Said to ada while nobody else is in the room.
   await until('the machine to be called alone', () =>
     a.said('no network address but loopback'), PATIENCE, explain(a));
+  const b = party({ name: 'bob', look: green, link, within: within(space) });
+  t.after(() => b.stop('SIGKILL'));
+  b.name = 'bob';
   await Promise.all([[a, green], [b, red]].map(([p, look]) =>
     until(`${p.name} to see the other`, () => p.meets(look), PATIENCE,
       explain(a, b))));
