@@ -38,6 +38,7 @@ struct _MeshMeshroom {
   char *link;
   char *serve;
   char *peer_id;
+  char *refused_peer_id;        /* in words; NULL: none was refused */
   char *display_name;
   gboolean muted;
   gboolean hidden;

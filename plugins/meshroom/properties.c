@@ -49,9 +49,11 @@ set_peer_id (MeshMeshroom *self, const char *id)
 {
   g_autofree char *lower = id ? g_ascii_strdown (id, -1) : NULL;
 
+  g_clear_pointer (&self->refused_peer_id, g_free);
   if (!mesh_is_uuid (lower)) {
-    g_warning ("meshroom: peer-id \"%s\" is not a UUID, and is ignored",
-        id ? id : "");
+    self->refused_peer_id = g_strdup_printf ("peer-id \"%s\" is not a UUID, "
+        "and is ignored", id ? id : "");
+    g_warning ("meshroom: %s", self->refused_peer_id);
     return;
   }
   g_free (self->peer_id);
@@ -243,6 +245,7 @@ mesh_meshroom_clear_properties (MeshMeshroom *self)
   g_free (self->link);
   g_free (self->serve);
   g_free (self->peer_id);
+  g_free (self->refused_peer_id);
   g_free (self->display_name);
   g_free (self->stun_server);
   g_free (self->video_codecs);

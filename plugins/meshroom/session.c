@@ -152,6 +152,46 @@ warn_without_key (MeshMeshroom *self)
       gst_message_new_warning (GST_OBJECT (self), error, NULL));
 }
 
+/* A peer-id that was refused was told to whoever set the property, before there
+ * was a bus. */
+static void
+warn_of_peer_id (MeshMeshroom *self)
+{
+  g_autofree char *refused = NULL;
+  g_autofree char *peer_id = NULL;
+
+  g_mutex_lock (&self->lock);
+  refused = g_strdup (self->refused_peer_id);
+  peer_id = g_strdup (self->peer_id);
+  g_mutex_unlock (&self->lock);
+  if (refused)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", refused),
+        ("the call goes on as %s", peer_id));
+}
+
+/* gst-launch links "room. ! fakesink" to whichever source pad there is, which
+ * before the call is signal_src alone. */
+static void
+warn_of_half_piped (MeshMeshroom *self)
+{
+  g_autofree char *text = NULL;
+  gboolean sink, src, room;
+
+  g_mutex_lock (&self->lock);
+  sink = self->signal_sink != NULL;
+  src = self->signal_src != NULL;
+  room = self->link || self->serve;
+  g_mutex_unlock (&self->lock);
+  if (!room || sink == src)
+    return;
+  text = g_strdup_printf ("%s is linked, so messages go through pads only, and "
+      "nobody is reached without %s. To join the room of link or serve, link "
+      "neither of them: a peer's pads are video_0, audio_0, ... (write "
+      "room.video_0, not room.)", src ? "signal_src" : "signal_sink",
+      src ? "signal_sink" : "signal_src");
+  GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", text), (NULL));
+}
+
 #ifdef HAVE_SERVER
 /* What we use ourselves, those who come to us are told of. */
 static char **
@@ -306,6 +346,8 @@ mesh_meshroom_start (MeshMeshroom *self)
     goto failed;
 
   mesh_meshroom_warn_of_ice_properties (self);
+  warn_of_peer_id (self);
+  warn_of_half_piped (self);
   if (link && !link->has_key)
     warn_without_key (self);
   if (made) {
