@@ -6,97 +6,20 @@
  *     a text ──split──→ parts, each from one link's scheme to the next one's
  *     a part ──read───→ scheme, authority, room, query, key
  *
- * gst/server/web/link.js has the same grammar for the page, in the same regular
- * expressions; tests/vectors/links.json holds both to it. */
+ * gst/server/web/link.js has the same grammar for the page, in the regular
+ * expressions of link-grammar.c; tests/vectors/links.json holds both to it. */
 
 #include "core/link-text.h"
 
 #include <string.h>
 
 #include "core/error.h"
+#include "core/link-grammar.h"
 
 #define KEY_CHARS 22            /* 128 bits in base64url without padding */
 
-/* Characters without a width, which chats put between others. */
-#define INVISIBLE "[\\x{ad}\\x{200b}-\\x{200f}\\x{202a}-\\x{202e}" \
-    "\\x{2060}-\\x{2064}\\x{2066}-\\x{2069}\\x{feff}]" \
-    "|%E2%80%8[BEF]|%E2%81%A0|%C2%AD|%EF%BB%BF"
-/* What a link never contains and is therefore its end: blanks, angle brackets,
- * quotation marks, and the punctuation of Chinese and Japanese text. */
-#define END "\\x{0}-\\x{20}\\x{7f}-\\x{a0}\\x{ab}\\x{bb}\\x{1680}" \
-    "\\x{2000}-\\x{200a}\\x{2018}-\\x{201f}\\x{2028}\\x{2029}\\x{202f}" \
-    "\\x{2039}\\x{203a}\\x{205f}\\x{3000}-\\x{3003}\\x{3008}-\\x{3011}" \
-    "\\x{ff01}\\x{ff08}\\x{ff09}\\x{ff0c}\\x{ff1a}\\x{ff1b}\\x{ff1f}<>\"`"
 /* What a sentence or its mark-up puts behind a link. */
 #define TRAILING ".,;:!?'*_~()[]{}|/…"
-
-#define UUID "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-#define SLASH "(?:/|%2F)"
-#define HASH "%(?:25)*23"
-/* The last of 22 characters carries the key's last two bits. */
-#define KEY "(?-i:[A-Za-z0-9_-]{21}[AQgw])"
-
-typedef enum {
-  RE_INVISIBLE,
-  RE_START,
-  RE_BARE,
-  RE_ENCODED,
-  RE_TOKEN,
-  RE_SERVER,
-  RE_ROOM,
-  RE_ENCODED_HASH,
-  RE_HASH_IN_QUERY,
-  RE_APART,
-  RE_KEY,
-  RE_SCHEME,
-  RE_SOME_ROOM,
-  RE_LOOPBACK,
-  N_RES
-} Re;
-
-static const char *const patterns[N_RES] = {
-  [RE_INVISIBLE] = INVISIBLE,
-  [RE_START] = "(?<![a-z0-9=/?&#%+])(?:https?|pusher)(?::|%3A)",
-  [RE_BARE] = "(?:^|[" END "(\\[{*_~,;|])((?:\\[[0-9a-f:.]+\\]"
-      "|[^" END "/?#@:%(){}*,;|\\[\\]]+)(?::[0-9]+)?)"
-      "(?=" SLASH "+room" SLASH "+" UUID ")",
-  [RE_ENCODED] = "^https?%3A",
-  [RE_TOKEN] = "^[^" END "]*",
-  [RE_SERVER] = "^(https?):" SLASH "*([^/?#%" END "]*)",
-  [RE_ROOM] = "^" SLASH "+room" SLASH "+(" UUID ")(?![0-9a-z-])" SLASH "*"
-      "(?![0-9a-z-])",
-  [RE_ENCODED_HASH] = "^" HASH,
-  [RE_HASH_IN_QUERY] = "^[?&](.*?)" HASH "(" KEY "(?-i:(?![A-Za-z0-9_-])).*)$",
-  /* A blank in a query, or on one side of the "#": taken only where a whole
-   * key follows. */
-  [RE_APART] = "^(?:[?&]((?:(?!https?:)[^#])*))?[" END "]*#[" END "]*"
-      "(" KEY "(?-i:(?![A-Za-z0-9_-])))",
-  [RE_KEY] = "^(" KEY ")(?:[_-]*|=*)(?-i:(?![A-Za-z0-9_=-]))"
-      "(?:[?&](.*))?",
-  [RE_SCHEME] = "[a-z][a-z0-9+.-]{0,30}://",
-  [RE_SOME_ROOM] = SLASH "room" SLASH "+" UUID,
-  [RE_LOOPBACK] = "^(?:(?:.*\\.)?localhost|127\\.[0-9.]+|\\[::1\\])(?::|$)",
-};
-
-static gpointer
-compile_all (gpointer unused)
-{
-  GRegex **all = g_new0 (GRegex *, N_RES);
-
-  for (guint i = 0; i < N_RES; i++)
-    all[i] = g_regex_new (patterns[i], G_REGEX_CASELESS | G_REGEX_DOTALL
-        | G_REGEX_OPTIMIZE, 0, NULL);
-  return all;
-}
-
-/* The expressions are compiled once, by whichever thread comes first. */
-static GRegex *
-re (Re which)
-{
-  static GOnce once = G_ONCE_INIT;
-
-  return ((GRegex **) g_once (&once, compile_all, NULL))[which];
-}
 
 /**
  * mesh_link_fail:
@@ -134,6 +57,17 @@ replace (char *text, const char *find, const char *with)
   return g_string_free (string, FALSE);
 }
 
+/* Returns: (transfer full): @text, which is taken, with each match of @which
+ *   replaced by @with */
+static char *
+substitute (MeshLinkRe which, char *text, const char *with)
+{
+  char *result = g_regex_replace (mesh_link_re (which), text, -1, 0, with, 0, NULL);
+
+  g_free (text);
+  return result ? result : g_strdup ("");
+}
+
 static char *
 tidy (const char *text)
 {
@@ -141,15 +75,14 @@ tidy (const char *text)
     "&nbsp;", "&#39;", "&LT;", "&GT;", "&QUOT;"
   };
   char *clean = replace (g_strdup (text), "&amp;", "&");
-  char *seen;
 
   clean = replace (clean, "&AMP;", "&");
+  clean = substitute (RE_HASH_SPELLED, clean, "#");
   for (guint i = 0; i < G_N_ELEMENTS (entities); i++)
     clean = replace (clean, entities[i], " ");
-  seen = g_regex_replace_literal (re (RE_INVISIBLE), clean, -1, 0, "", 0, NULL);
-  g_free (clean);
-  seen = replace (seen ? seen : g_strdup (""), "\u2011", "-");
-  return g_strdelimit (seen, "\\", '/');
+  clean = substitute (RE_INVISIBLE, clean, "");
+  clean = replace (clean, "\u2011", "-");
+  return g_strdelimit (clean, "\\", '/');
 }
 
 /* Takes away what a sentence has put behind a link. A bracket that was opened
@@ -194,13 +127,13 @@ decode (const char *text)
 
 /* Returns: (nullable): the part of @text that @which matches */
 static char *
-match (Re which, const char *text, GMatchInfo **info)
+match (MeshLinkRe which, const char *text, GMatchInfo **info)
 {
   g_autoptr (GMatchInfo) own = NULL;
 
   if (!info)
     info = &own;
-  if (!g_regex_match (re (which), text, 0, info)) {
+  if (!g_regex_match (mesh_link_re (which), text, 0, info)) {
     g_clear_pointer (info, g_match_info_unref);
     return NULL;
   }
@@ -208,9 +141,9 @@ match (Re which, const char *text, GMatchInfo **info)
 }
 
 static gboolean
-matches (Re which, const char *text)
+matches (MeshLinkRe which, const char *text)
 {
-  return g_regex_match (re (which), text, 0, NULL);
+  return g_regex_match (mesh_link_re (which), text, 0, NULL);
 }
 
 static guint
@@ -259,7 +192,7 @@ split_bare (const char *text, GError **error)
   g_autoptr (GPtrArray) parts = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GMatchInfo) info = NULL;
 
-  g_regex_match (re (RE_BARE), text, 0, &info);
+  g_regex_match (mesh_link_re (RE_BARE), text, 0, &info);
   while (g_match_info_matches (info)) {
     g_autofree char *authority = g_match_info_fetch (info, 1);
     guint start = match_start (info, 1);
@@ -303,7 +236,7 @@ mesh_link_text_split (const char *text, GError **error)
   g_autofree char *clean = tidy (text);
   g_autofree char *rest = NULL;
 
-  g_regex_match (re (RE_START), clean, 0, &info);
+  g_regex_match (mesh_link_re (RE_START), clean, 0, &info);
   while (g_match_info_matches (info)) {
     guint start = match_start (info, 0);
     guint end = strlen (clean);
@@ -337,8 +270,12 @@ read_key (MeshLinkText *self, const char *fragment, char **more, GError **error)
 
   *more = NULL;
   if (found) {
+    g_autofree char *behind = g_match_info_fetch (info, 2);
+    g_autoptr (GMatchInfo) query = NULL;
+    g_autofree char *seen = match (RE_BEHIND_KEY, behind, &query);
+
     self->key = g_match_info_fetch (info, 1);
-    rest = g_match_info_fetch (info, 2);
+    rest = seen ? g_match_info_fetch (query, 1) : NULL;
     if (rest && *trim_end (rest))
       *more = g_steal_pointer (&rest);
     return TRUE;
@@ -357,50 +294,131 @@ read_key (MeshLinkText *self, const char *fragment, char **more, GError **error)
       "again, and copy all of it");
 }
 
-/* Takes apart what stands behind the room's id. */
+/* A camera opens where its parameter is overlooked, so the page's parameters
+ * count in every spelling of what separates them. */
+static char *
+tidy_query (char *query)
+{
+  query = substitute (RE_SPLIT, query, "&");
+  query = substitute (RE_ENCODED_EQUALS, query, "\\1=");
+  memmove (query, query + strspn (query, "&"),
+      strlen (query) + 1 - strspn (query, "&"));
+  return query;
+}
+
+/* A link that lost its key or a parameter on the way is none: it would open a
+ * call without encryption, or a camera that was to stay closed.
+ *
+ * @rest: the end of @tail that was not read */
 static gboolean
-read_tail (MeshLinkText *self, const char *tail, GError **error)
+check_loss (const char *key, const char *tail, const char *rest, GError **error)
 {
   g_autoptr (GMatchInfo) info = NULL;
+
+  g_regex_match (mesh_link_re (RE_OTHER_KEY), tail, 0, &info);
+  for (; key && g_match_info_matches (info); g_match_info_next (info, NULL)) {
+    g_autofree char *other = g_match_info_fetch (info, 1);
+
+    if (!g_str_equal (key, other))
+      return mesh_link_fail (error, "is two links: give the one to open");
+  }
+  if ((!key && matches (RE_LOST_KEY, rest))
+      || matches (RE_LOST_PARAMETER, rest))
+    return mesh_link_fail (error, "has a part that stands apart from it: copy "
+        "the link again, without anything in between");
+  return TRUE;
+}
+
+/* Takes what stands between the room's id and the rest of the link away.
+ *
+ * Returns: (transfer full): @tail from its query or key on, if it has any */
+static char *
+take_lead (const char *tail)
+{
+  g_autoptr (GMatchInfo) info = NULL;
+  g_autofree char *lead = match (RE_LEAD, tail, &info);
+  g_autofree char *hash = lead ? g_match_info_fetch (info, 1) : NULL;
+
+  if (!lead)
+    return g_strdup (tail);
+  return g_strconcat (hash && *hash ? "#" : "?", tail + strlen (lead), NULL);
+}
+
+typedef struct {
+  char *query;
+  char *fragment;
+  gsize length;                 /* of what was read */
+} Tail;
+
+static void
+tail_clear (Tail *tail)
+{
+  g_free (tail->query);
+  g_free (tail->fragment);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Tail, tail_clear)
+
+/* Takes query and fragment apart. */
+static gboolean
+split_tail (Tail *self, const char *tail, GError **error)
+{
+  g_autoptr (GMatchInfo) info = NULL, apart = NULL;
   g_autofree char *token = match (RE_TOKEN, tail, NULL);
-  g_autofree char *found = match (RE_ENCODED_HASH, token, NULL);
-  g_autofree char *query = NULL, *fragment = NULL, *more = NULL;
+  g_autofree char *encoded = match (RE_ENCODED_HASH, token, NULL);
+  g_autofree char *found = NULL;
   const char *hash = strchr (token, '#');
   gboolean asks = *token == '?' || *token == '&';
 
-  if (found) {
-    fragment = g_strdup (token + strlen (found));
+  self->length = asks || encoded || hash == token ? strlen (token) : 0;
+  if (encoded) {
+    self->fragment = g_strdup (token + strlen (encoded));
   } else if (hash && (hash == token || asks)) {
-    query = hash == token ? NULL : g_strndup (token + 1, hash - token - 1);
-    fragment = g_strdup (hash + 1);
+    self->query = hash == token ? NULL
+        : g_strndup (token + 1, hash - token - 1);
+    self->fragment = g_strdup (hash + 1);
   } else if (hash) {
     return mesh_link_fail (error,
         "has something between the room's id and the key");
   } else if ((found = match (RE_HASH_IN_QUERY, token, &info))) {
-    query = g_match_info_fetch (info, 1);
-    fragment = g_match_info_fetch (info, 2);
+    self->query = g_match_info_fetch (info, 1);
+    self->fragment = g_match_info_fetch (info, 2);
   }
-  g_clear_pointer (&info, g_match_info_unref);
   g_clear_pointer (&found, g_free);
-  if ((!fragment || !*fragment) && (found = match (RE_APART, tail, &info))) {
-    g_free (query);
-    g_free (fragment);
-    query = g_match_info_fetch (info, 1);
-    fragment = g_match_info_fetch (info, 2);
-  } else if ((!fragment || !*fragment) && asks && !hash) {
-    g_free (query);
-    query = trim_end (g_strdup (token + 1));
+  if (self->fragment && *self->fragment)
+    return TRUE;
+  if ((found = match (RE_APART, tail, &apart))) {
+    tail_clear (self);
+    *self = (Tail) { g_match_info_fetch (apart, 1), NULL, strlen (found) };
+    self->fragment = g_match_info_fetch (apart, 2);
+  } else if (asks && !hash) {
+    g_free (self->query);
+    self->query = trim_end (g_strdup (token + 1));
   } else if (*token == '/') {
     return mesh_link_fail (error,
         "does not name a room: /room/UUID expected and nothing behind it");
   }
-  if (!read_key (self, fragment ? fragment : "", &more, error))
+  return TRUE;
+}
+
+/* Takes apart what stands behind the room's id. */
+static gboolean
+read_tail (MeshLinkText *self, const char *written, GError **error)
+{
+  g_auto (Tail) parts = { NULL, NULL, 0 };
+  g_autofree char *tail = take_lead (written);
+  g_autofree char *more = NULL;
+  const char *query;
+
+  if (!split_tail (&parts, tail, error)
+      || !read_key (self, parts.fragment ? parts.fragment : "", &more, error)
+      || !check_loss (self->key, tail, tail + parts.length, error))
     return FALSE;
-  if (query && *query)
-    self->query = more ? g_strconcat (query, "&", more, NULL)
-        : g_steal_pointer (&query);
-  else
-    self->query = g_steal_pointer (&more);
+  query = parts.query && *parts.query ? parts.query : NULL;
+  if (query || more)
+    self->query = tidy_query (query && more
+        ? g_strconcat (query, "&", more, NULL)
+        : g_strdup (query ? query : more));
   return TRUE;
 }
 

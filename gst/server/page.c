@@ -80,7 +80,7 @@ find_room (const MeshHttpRequest *request)
   g_autofree char *text = g_strconcat ("http://localhost", request->path,
       request->query ? "?" : NULL, request->query, NULL);
   g_autoptr (MeshLink) link = NULL;
-  g_autofree char *canonical = NULL;
+  g_autofree char *canonical = NULL, *query = NULL;
   const char *key;
 
   /* nobody's time for what is too long for a link, with everybody waiting */
@@ -93,8 +93,13 @@ find_room (const MeshHttpRequest *request)
   key = strchr (canonical, '#');
   if (is_room (request->path) && !key)
     return NULL;
-  return g_strconcat ("/room/", link->room, link->query ? "?" : "",
-      link->query ? link->query : "", key, NULL);
+  /* a query without a name that the grammar knows stays as the browser sent
+   * it; what has been decoded must not end the header */
+  query = g_uri_escape_string (link->query ? link->query
+      : request->query && !key ? request->query : "",
+      "!$&'()*+,;=:/?@[]%", FALSE);
+  return g_strconcat ("/room/", link->room, *query ? "?" : "", query, key,
+      NULL);
 }
 
 /* A person reads a page; a program is told in two words. */

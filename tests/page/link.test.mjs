@@ -39,6 +39,23 @@ test('link: the parameters of a link spelled otherwise are kept', {skip},
     assert.equal(await ann.ownPicture(), 'placeholder');
   });
 
+test('link: parameters count in whatever way they are encoded', {skip},
+  async (t) => {
+    const ann = await openWindow(t);
+    for (const tail of [`%3Fmuted=1&hidden=1#${KEY}`,
+      `%3Fmuted%3D1%26hidden%3D1%23${KEY}`, `.?muted=1&hidden=1#${KEY}`,
+      `%22?muted=1&hidden=1#${KEY}`, `;muted=1;hidden=1#${KEY}`,
+      `?MUTED=1&Hidden=1#${KEY}`]) {
+      await ann.go(here.server.url);
+      await ann.go(`${base()}/room/${ROOM}${tail}`);
+      const {link, text} = await ann.sees(`the call of ${tail}`,
+        ({state}) => state === 'in-call');
+      assert.equal(new URL(link).hash, `#${KEY}`, tail);
+      assert.match(text, /Unmute\s+Start camera/, tail);
+      assert.equal(await ann.ownPicture(), 'placeholder', tail);
+    }
+  });
+
 test('link: a text with a link in it is pasted on the start page', {skip},
   async (t) => {
     const ann = await openWindow(t);

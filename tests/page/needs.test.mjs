@@ -75,6 +75,7 @@ test('options: every spelling but a clear no', () => {
     ['muted', true, false, ''], ['muted=true&hidden=YES', true, true, ''],
     ['muted=1&amp;hidden=1', true, true, ''],
     ['hidden=False', false, false, ''],
+    ['MUTED=1&Hidden=1&SOLO=A', true, true, 'A'],
     ['solo=Ada%20L&x=1', false, false, 'Ada L'],
     ['muted=0&muted=1', true, false, '']])
     assert.deepEqual(readOptions(query), {muted, hidden, solo}, query);

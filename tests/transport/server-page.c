@@ -102,6 +102,19 @@ a_room_spelled_otherwise_is_found (Serving *f, gconstpointer data)
       "/room/" ROOM_ID "?muted=1#" ROOM_KEY },
     { "/room/" ROOM_ID "%23" ROOM_KEY "?muted=1",
       "/room/" ROOM_ID "?muted=1#" ROOM_KEY },
+    { "/room/" ROOM_ID "%3Fmuted=1&hidden=1",
+      "/room/" ROOM_ID "?muted=1&hidden=1" },
+    { "/room/" ROOM_ID "%3Fmuted%3D1%26hidden%3D1%23" ROOM_KEY,
+      "/room/" ROOM_ID "?muted=1&hidden=1#" ROOM_KEY },
+    { "/room/" ROOM_ID ".?muted=1&hidden=1",
+      "/room/" ROOM_ID "?muted=1&hidden=1" },
+    { "/room/" ROOM_ID ")?muted=1", "/room/" ROOM_ID "?muted=1" },
+    { "/room/" ROOM_ID "%22?muted=1&x", "/room/" ROOM_ID "?muted=1&x" },
+    { "/room/" ROOM_ID "%3E?muted=1", "/room/" ROOM_ID "?muted=1" },
+    { "/room/" ROOM_ID ";muted=1", "/room/" ROOM_ID "?muted=1" },
+    { "/room/" ROOM_ID ".?x", "/room/" ROOM_ID "?x" },
+    { "/room/" ROOM_ID "%23" ROOM_KEY "%3Fmuted=1%0D%0AX:y",
+      "/room/" ROOM_ID "?muted=1%0D%0AX:y#" ROOM_KEY },
   };
 
   serving_start (f);

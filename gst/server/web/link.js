@@ -39,9 +39,18 @@ const TRAILING = '.,;:!?\'*_~()[]{}|/\u2026';
 
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const SLASH = '(?:/|%2F)';
-const HASH = '%(?:25)*23';
+const HASH = '(?:%(?:25)*23|%EF%BC%83)';
 /* The last of 22 characters carries the key's last two bits. */
 const KEY = '[A-Za-z0-9_-]{21}[AQgw]';
+/* A mark that can stand before a parameter, and what shows that one follows:
+ * any name with a value, or one of the names that the page knows. */
+const MARK = '(?:[?&;\\uff1f\\uff06\\uff1b]|%(?:25)*(?:3F|26|3B)|%EF%BC%9F)';
+const EQUALS = '(?:=|%(?:25)*3D)';
+const OWN = '(?:muted|hidden|solo)(?![0-9a-z_-])';
+const PARAMETER = `(?:[a-z][0-9a-z_.-]{0,40}${EQUALS}|${OWN})`;
+/* What a sentence or its mark-up can put between the room and the rest. */
+const JUNK = `(?:[${END}.,;:!?'*_~(){}|/&\\[\\]\u2026]`
+  + '|%(?:25)*(?:0[9AD]|2[0-24-9A-F]|3[A-F]|5[B-F]|60|7[B-E]))*';
 
 const regex = (text, flags = 'iu') => new RegExp(text, flags);
 const START = regex('(?<![a-z0-9=/?&#%+])(?:https?|pusher)(?::|%3A)', 'giu');
@@ -56,13 +65,21 @@ const ROOM = regex(`^${SLASH}+room${SLASH}+(${UUID})(?![0-9a-z-])${SLASH}*`
 const AUTHORITY = regex('^(\\[[0-9a-f:.]+\\]|[^:@\\[\\]]+)(?::([0-9]*))?$');
 const ENCODED_HASH = regex(`^${HASH}`);
 const HASH_IN_QUERY = regex(
-  `^[?&](.*?)${HASH}((?:${KEY})(?![A-Za-z0-9_-]).*)$`, 'su');
+  `^[?&](.*?)${HASH}([A-Za-z0-9_-]{20}.*)$`, 'su');
 /* A blank in a query, or on one side of the "#": taken only where a whole key
  * follows. */
 const APART = regex(`^(?:[?&]((?:(?!https?:)[^#])*))?[${END}]*#[${END}]*`
   + `((?:${KEY})(?![A-Za-z0-9_-]))`, 'su');
-const READ_KEY = regex(`^(${KEY})(?:[_-]*|=*)(?![A-Za-z0-9_=-])`
-  + '(?:[?&](.*))?', 'su');
+const READ_KEY = regex(`^(${KEY})(?:[_-]*|=*)(?![A-Za-z0-9_=-])(.*)`, 'su');
+const BEHIND_KEY = regex(`^(?:[?&]|${JUNK}${MARK}(?=${PARAMETER}))(.*)`, 'isu');
+const LEAD = regex(`^${JUNK}(?:((?:#|${HASH})(?=[A-Za-z0-9_-]{20}))`
+  + `|${MARK}(?=${PARAMETER}))`);
+const SPLIT = regex(`${MARK}(?:amp;)?(?=${OWN})`, 'giu');
+const ENCODED_EQUALS = regex(`((?:^|&)${OWN})${EQUALS}`, 'giu');
+const LOST_KEY = regex(`(?:#|${HASH})[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])`);
+const LOST_PARAMETER = regex(`${MARK}${OWN}`);
+const OTHER_KEY = regex(`${SLASH}room${SLASH}+${UUID}${JUNK}(?:#|${HASH})`
+  + '([A-Za-z0-9_-]{22})(?![A-Za-z0-9_-])', 'giu');
 
 /** @param {string} what @returns {never} */
 function fail(what) {
@@ -72,6 +89,7 @@ function fail(what) {
 /** @param {string} text */
 const tidy = (text) => text
   .replace(/&amp;/giu, '&')
+  .replace(/&num;|&?#(?:35|x23);|\uff03/giu, '#')
   .replace(/&(?:lt|gt|quot|apos|nbsp|#39);/giu, ' ')
   .replace(INVISIBLE, '')
   .replaceAll('\u2011', '-')
@@ -120,7 +138,8 @@ function readKey(fragment) {
   const text = decode(fragment);
   const match = READ_KEY.exec(text);
   if (match)
-    return {key: base64urlDecode(match[1]), more: trimEnd(match[2] ?? '')};
+    return {key: base64urlDecode(match[1]),
+      more: trimEnd(BEHIND_KEY.exec(match[2])?.[1] ?? '')};
   if (!trimEnd(text))
     return {key: null, more: ''};
   const {length} = /^[A-Za-z0-9_-]*/u.exec(text)[0];
@@ -134,32 +153,67 @@ function readKey(fragment) {
 }
 
 /**
+ * A camera opens where its parameter is overlooked, so the page's parameters
+ * count in every spelling of what separates them.
+ *
+ * @param {string} query
+ */
+const tidyQuery = (query) => query.replace(SPLIT, '&')
+  .replace(ENCODED_EQUALS, '$1=').replace(/^&+/u, '');
+
+/**
+ * A link that lost its key or a parameter on the way is none: it would open a
+ * call without encryption, or a camera that was to stay closed.
+ *
+ * @param {string} tail
+ * @param {string} rest what of it was not read
+ * @param {Uint8Array | null} key
+ */
+function refuseLoss(tail, rest, key) {
+  const text = key && base64urlEncode(key);
+  if (text && [...tail.matchAll(OTHER_KEY)].some(([, other]) => other !== text))
+    fail('There are two links in this: paste the one to open.');
+  if (!key && LOST_KEY.test(rest) || LOST_PARAMETER.test(rest)) {
+    fail('A part of this link stands apart from it: copy the link again, '
+      + 'without anything in between.');
+  }
+}
+
+/**
  * Takes apart what stands behind the room's id.
  *
- * @param {string} tail up to the next link or the end of the text
+ * @param {string} written up to the next link or the end of the text
  */
-function readTail(tail) {
+function readTail(written) {
+  const lead = LEAD.exec(written);
+  const tail = lead ? (lead[1] ? '#' : '?') + written.slice(lead[0].length)
+    : written;
   const token = TOKEN.exec(tail)[0];
   const hash = token.indexOf('#');
   const encoded = ENCODED_HASH.exec(token);
+  const asks = /^[?&]/u.test(token);
   let query = '', fragment = '', match;
+  let end = asks || hash === 0 || encoded ? token.length : 0;
   if (encoded)
     fragment = token.slice(encoded[0].length);
-  else if (hash === 0 || hash > 0 && /^[?&]/u.test(token))
+  else if (hash === 0 || hash > 0 && asks)
     [query, fragment] = [token.slice(1, Math.max(1, hash)),
       token.slice(hash + 1)];
   else if (hash > 0)
     fail('Something stands between the room and the key of this link.');
   else if ((match = HASH_IN_QUERY.exec(token)))
     [, query, fragment] = match;
-  if (!fragment && (match = APART.exec(tail)))
+  if (!fragment && (match = APART.exec(tail))) {
     [, query = '', fragment] = match;
-  else if (!fragment && /^[?&]/u.test(token) && hash < 0)
+    end = match[0].length;
+  } else if (!fragment && asks && hash < 0) {
     query = trimEnd(token.slice(1));
-  else if (token.startsWith('/'))
+  } else if (token.startsWith('/')) {
     fail('This link does not name a room.');
+  }
   const {key, more} = readKey(fragment);
-  return {key, query: [query, more].filter(Boolean).join('&')};
+  refuseLoss(tail, tail.slice(end), key);
+  return {key, query: tidyQuery([query, more].filter(Boolean).join('&'))};
 }
 
 /** @param {string} scheme @param {string} authority */

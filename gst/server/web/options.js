@@ -22,8 +22,8 @@ const NO = /^(?:0|false|no|off)$/i;
  * @param {URLSearchParams} query
  * @param {string} name
  */
-const isOn = (query, name) => query.getAll(name)
-  .some((value) => !NO.test(value.trim()));
+const isOn = (query, name) => [...query].some(([key, value]) =>
+  key.trim().toLowerCase() === name && !NO.test(value.trim()));
 
 /**
  * @param {string} query without "?"
@@ -32,7 +32,8 @@ const isOn = (query, name) => query.getAll(name)
 export function readOptions(query) {
   const read = new URLSearchParams(query.replaceAll('&amp;', '&'));
   return {muted: isOn(read, 'muted'), hidden: isOn(read, 'hidden'),
-    solo: read.get('solo') ?? ''};
+    solo: [...read].find(([key]) =>
+      key.trim().toLowerCase() === 'solo')?.[1] ?? ''};
 }
 
 /**
