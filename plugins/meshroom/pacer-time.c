@@ -13,6 +13,12 @@
 #define UNTIMED_SPEED_NUM 9
 #define UNTIMED_SPEED_DENOM 10
 
+/* How often a thread that is held looks whether somebody upstream waits for it,
+ * in microseconds, and after how many looks in a row that find so it lets go: a
+ * state change that is over by then costs no frame. */
+#define LOOK_UPSTREAM (50 * G_TIME_SPAN_MILLISECOND)
+#define LOOKS 6
+
 /* --- the clock --- */
 
 /* Returns: (transfer full): the room's clock; the system's where there is no
@@ -47,6 +53,21 @@ is_held_locked (MeshPacer *self, gboolean timed)
 {
   return !self->flushing && (!self->playing
       || (timed && !mesh_timeline_is_open_locked (self->timeline)));
+}
+
+/* Waits where the input is held. The stream lock of the pad upstream is held
+ * meanwhile, so whoever stops a source that waits for the first peer, or sends
+ * EOS to it, would wait until that peer comes, maybe for ever.
+ *
+ * Returns: FALSE when the thread is to let go of its buffer */
+static gboolean
+wait_for_change_locked (MeshPacer *self, guint *found)
+{
+  mesh_timeline_wait_locked (self->timeline, LOOK_UPSTREAM);
+  mesh_timeline_unlock (self->timeline);
+  *found = mesh_upstream_is_handled (self->sinkpad) ? *found + 1 : 0;
+  mesh_timeline_lock (self->timeline);
+  return *found < LOOKS;
 }
 
 /* Waits on the clock, without the lock. Returns: whether the time has come;
@@ -175,19 +196,22 @@ place_locked (MeshPacer *self, GstBuffer *buffer, GstClockTime *out)
 }
 
 /* Until the buffer is due: FLUSHING when it is to be let go, CUSTOM_SUCCESS
- * when it is to be dropped. */
+ * when it is to be dropped for being late, CUSTOM_SUCCESS_1 when somebody
+ * upstream waits for this thread. */
 GstFlowReturn
 mesh_pacer_wait_for_turn (MeshPacer *self, GstBuffer *buffer, GstClockTime *out)
 {
   GstFlowReturn result = GST_FLOW_OK;
   gboolean live = mesh_pacer_is_live (self), due = FALSE;
   gboolean timed = is_timed (self, buffer);
+  guint found = 0;
 
   mesh_timeline_lock (self->timeline);
   self->live = live;
   while (!self->flushing && result == GST_FLOW_OK && !due) {
     if (!self->live && is_held_locked (self, timed))
-      mesh_timeline_wait_locked (self->timeline);
+      result = wait_for_change_locked (self, &found) ? GST_FLOW_OK
+          : GST_FLOW_CUSTOM_SUCCESS_1;
     else if (place_locked (self, buffer, out) == MESH_PLACE_DROP)
       result = GST_FLOW_CUSTOM_SUCCESS;
     else
@@ -266,12 +290,13 @@ gboolean
 mesh_pacer_drain (MeshPacer *pacer)
 {
   gboolean flushing, due = FALSE;
+  guint found = 0;
 
   mesh_timeline_lock (pacer->timeline);
   while (!pacer->flushing && !due && pacer->live == FALSE
       && GST_CLOCK_TIME_IS_VALID (pacer->end)) {
     if (is_held_locked (pacer, FALSE))
-      mesh_timeline_wait_locked (pacer->timeline);
+      due = !wait_for_change_locked (pacer, &found);
     else
       due = wait_for_clock_locked (pacer, pacer->end);
   }

@@ -113,11 +113,13 @@ mesh_timeline_is_open_locked (MeshTimeline *timeline)
   return timeline->open;
 }
 
-/* Waits until something changes that a track may be waiting for. */
+/* Waits until something changes that a track may be waiting for, or until
+ * @patience is over, in microseconds. */
 void
-mesh_timeline_wait_locked (MeshTimeline *timeline)
+mesh_timeline_wait_locked (MeshTimeline *timeline, gint64 patience)
 {
-  g_cond_wait (&timeline->changed, &timeline->lock);
+  g_cond_wait_until (&timeline->changed, &timeline->lock,
+      g_get_monotonic_time () + patience);
 }
 
 void

@@ -37,7 +37,7 @@ void mesh_timeline_lock (MeshTimeline *timeline);
 void mesh_timeline_unlock (MeshTimeline *timeline);
 void mesh_timeline_set_open (MeshTimeline *timeline, gboolean open);
 gboolean mesh_timeline_is_open_locked (MeshTimeline *timeline);
-void mesh_timeline_wait_locked (MeshTimeline *timeline);
+void mesh_timeline_wait_locked (MeshTimeline *timeline, gint64 patience);
 void mesh_timeline_wake_locked (MeshTimeline *timeline);
 
 MeshTrack *mesh_track_new (MeshTimeline *timeline);

@@ -34,29 +34,46 @@ get_first_sink (GstElement *element)
   return pad;
 }
 
-/* Returns: (transfer full) (nullable): the element in which the stream to @sink
- * begins; of several that are brought together, one */
-static GstElement *
-find_source (GstPad *sink)
+/* Returns: (transfer full) (nullable): the pad to go on from, upstream of @sink,
+ * and in *@element (transfer full) the element in between, if it is one; NULL
+ * where the stream begins */
+static GstPad *
+step_up (GstPad *sink, GstElement **element)
 {
-  g_autoptr (GstPad) at = gst_object_ref (sink);
+  g_autoptr (GstPad) feeder = find_feeder (sink);
+  g_autoptr (GstObject) parent =
+      feeder ? gst_object_get_parent (GST_OBJECT (feeder)) : NULL;
 
-  for (guint i = 0; i < MAX_STEPS; i++) {
-    g_autoptr (GstPad) feeder = find_feeder (at);
-    g_autoptr (GstObject) parent =
-        feeder ? gst_object_get_parent (GST_OBJECT (feeder)) : NULL;
-    GstPad *next = NULL;
+  *element = NULL;
+  if (parent && GST_IS_PAD (parent))
+    return GST_PAD (g_steal_pointer (&parent));
+  if (!parent || !GST_IS_ELEMENT (parent))
+    return NULL;
+  *element = GST_ELEMENT (g_steal_pointer (&parent));
+  return get_first_sink (*element);
+}
 
-    if (parent && GST_IS_PAD (parent))
-      next = GST_PAD (gst_object_ref (parent));
-    else if (parent && GST_IS_ELEMENT (parent))
-      next = get_first_sink (GST_ELEMENT (parent));
-    if (!next)
-      return parent && GST_IS_ELEMENT (parent)
-          ? GST_ELEMENT (g_steal_pointer (&parent)) : NULL;
+/* Returns: (transfer full) (nullable): the element upstream of @sink that
+ * @is_it finds first; with no @is_it that in which the stream begins. Of several
+ * streams that are brought together one is followed. */
+static GstElement *
+find_upstream (GstPad *sink, gboolean (*is_it) (GstElement *))
+{
+  GstPad *at = gst_object_ref (sink);
+
+  for (guint i = 0; at && i < MAX_STEPS; i++) {
+    GstElement *element = NULL;
+    GstPad *next = step_up (at, &element);
+
     gst_object_unref (at);
     at = next;
+    if (element && (is_it ? is_it (element) : !next)) {
+      g_clear_object (&at);
+      return element;
+    }
+    gst_clear_object (&element);
   }
+  g_clear_object (&at);
   return NULL;
 }
 
@@ -65,7 +82,7 @@ find_source (GstPad *sink)
 static gboolean
 stamps_by_clock (GstPad *sink)
 {
-  g_autoptr (GstElement) source = find_source (sink);
+  g_autoptr (GstElement) source = find_upstream (sink, NULL);
   gboolean stamps = FALSE;
 
   if (source && g_object_class_find_property (G_OBJECT_GET_CLASS (source),
@@ -92,4 +109,35 @@ mesh_upstream_is_live (GstPad *sink)
   if (gst_pad_peer_query (sink, query))
     gst_query_parse_latency (query, &live, NULL, NULL);
   return live || stamps_by_clock (sink);
+}
+
+/* Whoever changes an element's state or hands it an event holds this lock
+ * meanwhile. */
+static gboolean
+is_state_locked (GstElement *element)
+{
+  if (!g_rec_mutex_trylock (GST_STATE_GET_LOCK (element)))
+    return TRUE;
+  g_rec_mutex_unlock (GST_STATE_GET_LOCK (element));
+  return FALSE;
+}
+
+/**
+ * mesh_upstream_is_handled:
+ * @sink: a linked sink pad
+ *
+ * To be called on the streaming thread of @sink.
+ *
+ * Returns: whether another thread is changing the state of an element that
+ *   feeds @sink, or sends it an event. Both wait for the streaming thread: an
+ *   element stops its thread, and GstBaseSrc takes its lock for EOS.
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_upstream_is_handled (GstPad *sink)
+{
+  g_autoptr (GstElement) handled = find_upstream (sink, is_state_locked);
+
+  return handled != NULL;
 }

@@ -8,5 +8,6 @@ G_BEGIN_DECLS
 /* What can be known of what feeds a sink pad. */
 
 gboolean mesh_upstream_is_live (GstPad *sink);
+gboolean mesh_upstream_is_handled (GstPad *sink);
 
 G_END_DECLS

@@ -126,6 +126,48 @@ GST_START_TEST (a_file_may_come_in_mid_call)
 
 GST_END_TEST;
 
+static GstPadProbeReturn
+count_buffer (GstPad *pad, GstPadProbeInfo *info, gpointer n)
+{
+  g_mutex_lock (&party_lock);
+  ++*(guint *) n;
+  g_cond_broadcast (&party_changed);
+  g_mutex_unlock (&party_lock);
+  return GST_PAD_PROBE_OK;
+}
+
+/* Nobody is there to see it: its thread waits in the room, and who stops the
+ * source or sends it EOS waits for that thread. */
+GST_START_TEST (a_source_that_waits_for_peers_can_be_stopped)
+{
+  static const char *const ways[] = { "", " ! queue", "" };
+  g_autofree char *source = g_strdup_printf (" videotestsrc name=source"
+      " ! video/x-raw,width=64,height=48%s ! room.video_sink ", ways[__i__]);
+  Party *party = party_new (NULL, "", source);
+  g_autoptr (GstElement) element =
+      gst_bin_get_by_name (GST_BIN (party->pipeline), "source");
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (element, "src");
+  guint n = 0;
+
+  gst_object_unref (gst_element_request_pad_simple (party->room,
+          "signal_src"));
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, count_buffer, &n, NULL);
+  party_start (party);
+  WAIT_FOR (n > 0);
+  if (__i__ < 2) {
+    gst_element_set_locked_state (element, TRUE);
+    ck_assert_int_eq (gst_element_set_state (element, GST_STATE_NULL),
+        GST_STATE_CHANGE_SUCCESS);
+  } else {
+    fail_unless (gst_element_send_event (party->pipeline,
+            gst_event_new_eos ()));
+    WAIT_FOR (has_ended (party, "video_sink"));
+  }
+  party_free (party);
+}
+
+GST_END_TEST;
+
 /* A file is waiting, or playing, when the room is stopped. */
 GST_START_TEST (a_room_can_be_stopped_at_any_time)
 {
@@ -444,6 +486,8 @@ inputs_suite (void)
   tcase_set_timeout (tcase, 240);
   tcase_add_test (tcase, a_file_waits_for_who_sees_it);
   tcase_add_test (tcase, a_file_may_come_in_mid_call);
+  tcase_add_loop_test (tcase, a_source_that_waits_for_peers_can_be_stopped, 0,
+      3);
   tcase_add_loop_test (tcase, a_room_can_be_stopped_at_any_time, 0, 2);
   tcase_add_test (tcase, the_end_of_all_is_the_pipelines);
   tcase_add_test (tcase, the_end_of_a_file_is_the_pipelines);
