@@ -42,11 +42,36 @@ test('needs: what is missing is named', () => {
     addTransceiver() {}
 
     createOffer() {}
+
+    getStats() {}
+
+    get connectionState() {
+      throw new TypeError('Illegal invocation');
+    }
   }
+  class Sender {
+    getParameters() {}
+
+    setParameters() {}
+
+    replaceTrack() {}
+  }
+  /** A class without one of its properties. */
+  const without = (Class, name) => {
+    const Copy = class {};
+    for (const one of Object.getOwnPropertyNames(Class.prototype)) {
+      if (one !== name && one !== 'constructor') {
+        Object.defineProperty(Copy.prototype, one,
+          Object.getOwnPropertyDescriptor(Class.prototype, one));
+      }
+    }
+    return Copy;
+  };
   class Dialog {
     showModal() {}
   }
-  const browser = {RTCPeerConnection: Connection, MediaStream: Connection,
+  const browser = {RTCPeerConnection: Connection, RTCRtpSender: Sender,
+    MediaStream: Connection,
     HTMLDialogElement: Dialog, ResizeObserver: Connection, Object, TextEncoder,
     crypto: globalThis.crypto ?? {getRandomValues() {}, subtle: {}},
     isSecureContext: true};
@@ -60,7 +85,11 @@ test('needs: what is missing is named', () => {
   }
   for (const change of [{RTCPeerConnection: Old}, {MediaStream: undefined},
     {HTMLDialogElement: undefined}, {ResizeObserver: undefined}, {Object: {}},
-    {TextEncoder: undefined}, {crypto: undefined}])
+    {TextEncoder: undefined}, {crypto: undefined}, {RTCRtpSender: undefined},
+    ...['addTransceiver', 'connectionState', 'getStats'].map((name) =>
+      ({RTCPeerConnection: without(Connection, name)})),
+    ...['getParameters', 'setParameters', 'replaceTrack'].map((name) =>
+      ({RTCRtpSender: without(Sender, name)}))])
     assert.match(title(change), /too old/, Object.keys(change)[0]);
   const plain = {crypto: {getRandomValues() {}}};
   assert.match(title(plain), /private/);
@@ -112,6 +141,24 @@ for (const [what, prepare] of [
   });
 }
 
+for (const [what, prepare] of [
+  ['replaceTrack', () => delete RTCRtpSender.prototype.replaceTrack],
+  ['setParameters', () => delete RTCRtpSender.prototype.setParameters],
+  ['connectionState', () =>
+    delete RTCPeerConnection.prototype.connectionState],
+  ['getStats', () => delete RTCPeerConnection.prototype.getStats]]) {
+  test(`needs: no ${what}: the browser is too old, and nobody joins`, {skip},
+    async (t) => {
+      const link = room(KEY);
+      const ann = await open(t, link);
+      await inCall(ann);
+      const bob = await open(t, link, prepare);
+      await reads(bob, /browser is too old[^]*Update it/, 'left');
+      await staysAlone(ann);
+      bob.assertNoTrouble();
+    });
+}
+
 test('needs: a part of the page that is too new, or did not arrive', {skip},
   async (t) => {
     for (const answer of [{status: 200, contentType: 'text/javascript',
@@ -161,15 +208,24 @@ for (const [what, prepare] of [
     });
 }
 
-test('needs: no WebSocket: the call goes by long polling', {skip},
-  async (t) => {
+for (const [what, prepare] of [
+  ['no WebSocket', () => delete window.WebSocket],
+  ['a WebSocket that throws', () => {
+    window.WebSocket = class {
+      constructor() {
+        throw new DOMException('off', 'SecurityError');
+      }
+    };
+  }]]) {
+  test(`needs: ${what}: the call goes by long polling`, {skip}, async (t) => {
     const link = room(KEY);
-    const ann = await open(t, link, () => delete window.WebSocket);
+    const ann = await open(t, link, prepare);
     const bob = await open(t, link);
     await ann.inCall(1);
     await bob.inCall(1);
     ann.assertNoTrouble();
   });
+}
 
 test('needs: no camera to ask for: one sees, hears, and is told', {skip},
   async (t) => {

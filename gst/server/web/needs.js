@@ -46,11 +46,16 @@ const canConnect = ({RTCPeerConnection: Connection}) =>
     && typeof Connection.prototype?.createOffer === 'function';
 
 /** @param {any} scope */
-const isNew = ({RTCPeerConnection, MediaStream, HTMLDialogElement,
-  ResizeObserver, Object, TextEncoder}) =>
-  [RTCPeerConnection.prototype.addTransceiver, MediaStream, ResizeObserver,
+const isNew = ({RTCPeerConnection, RTCRtpSender, MediaStream,
+  HTMLDialogElement, ResizeObserver, Object, TextEncoder}) =>
+  [RTCPeerConnection.prototype.addTransceiver,
+    RTCPeerConnection.prototype.getStats, RTCRtpSender?.prototype.replaceTrack,
+    RTCRtpSender?.prototype.getParameters,
+    RTCRtpSender?.prototype.setParameters, MediaStream, ResizeObserver,
     HTMLDialogElement?.prototype.showModal, Object.hasOwn, TextEncoder]
-    .every((one) => typeof one === 'function');
+    .every((one) => typeof one === 'function')
+    /* The getter must not be run on a prototype. */
+    && 'connectionState' in RTCPeerConnection.prototype;
 
 /**
  * @param {{key: unknown}} link

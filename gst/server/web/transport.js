@@ -130,11 +130,22 @@ export class Transport {
     this.#origin = origin;
     this.#route = route;
     this.#handlers = handlers;
-    this.#polls = !route.usesWebSocket(performance.now());
-    this.#used = this.#polls ? new PollTransport(origin, this.#listen())
-      : new WebSocketTransport(origin, this.#listen());
+    const socket = route.usesWebSocket(performance.now())
+      ? this.#makeSocket() : null;
+    this.#polls = socket === null;
+    this.#used = socket ?? new PollTransport(origin, this.#listen());
     if (!this.#polls)
       this.#watch(OPEN_PATIENCE);
+  }
+
+  /** Extensions and policies can leave a WebSocket that no page may make. */
+  #makeSocket() {
+    try {
+      return new WebSocketTransport(this.#origin, this.#listen());
+    } catch (error) {
+      console.warn('no WebSocket:', error.message);
+      return null;
+    }
   }
 
   /** Whether it goes without a WebSocket. */
