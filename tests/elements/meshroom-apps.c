@@ -343,12 +343,13 @@ GST_START_TEST (four_others_hang_up_at_once)
   party_start (app.party);
   for (guint i = 0; i < rounds (); i++) {
     one_round (&app, others, i);
-    if (i == 1) {
+    /* GStreamer's own clock thread may begin in either of the first rounds. */
+    if (i == 1 || i == 2) {
       g_usleep (500 * 1000);
       g_thread_pool_stop_unused_threads ();
-      threads = count_files ("/proc/self/task");
-      descriptors = count_files ("/proc/self/fd");
-    } else if (i > 1) {
+      threads = MAX (threads, count_files ("/proc/self/task"));
+      descriptors = MAX (descriptors, count_files ("/proc/self/fd"));
+    } else if (i > 2) {
       check_traces (threads, descriptors);
     }
   }
