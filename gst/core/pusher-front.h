@@ -169,7 +169,7 @@ gboolean mesh_front_is_signed (MeshFront *front,
     const MeshFrontRequest *request);
 guint mesh_front_request (MeshFront *front, const MeshFrontRequest *request,
     GString *text);
-guint mesh_front_post (MeshFront *front, const char *channel, const char *body,
+guint mesh_front_post (MeshFront *front, const char *name, const char *body,
     gsize length, gint64 now);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshFront, mesh_front_free)

@@ -10,7 +10,7 @@
 /**
  * mesh_front_post:
  * @front: a front with an application
- * @channel: the first application's, by name
+ * @name: a channel of the first application, by name
  * @body: JSON
  * @length: its bytes
  * @now: the time
@@ -19,14 +19,15 @@
  * is no signature: so it is for channels whose name only those know who have
  * been told, UUIDs.
  *
- * When nobody listens, it waits there for a while.
+ * The UUID is read in any case, and means the channel in lower case, as peers
+ * name themselves. When nobody listens, it waits there for a while.
  *
  * Returns: the status of HTTP: 200, 400, 403, 413 or 429
  *
  * Since: 0.1
  */
 guint
-mesh_front_post (MeshFront *front, const char *channel, const char *body,
+mesh_front_post (MeshFront *front, const char *name, const char *body,
     gsize length, gint64 now)
 {
   static const char *const names[] = { NULL };
@@ -34,6 +35,7 @@ mesh_front_post (MeshFront *front, const char *channel, const char *body,
   MeshJsonSpan data = { body, length };
   MeshFrontApp *app = g_ptr_array_index (front->apps, 0);
   g_autoptr (GBytes) frame = NULL;
+  g_autofree char *channel = g_ascii_strdown (name, -1);
   MeshFrontChannel *there;
 
   front->now = MAX (front->now, now);

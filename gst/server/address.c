@@ -19,6 +19,16 @@ refuse (const char *text, GError **error)
   return FALSE;
 }
 
+/* "http:8080" may be a port of a host that is called so. */
+static gboolean
+has_scheme (const char *text)
+{
+  return strstr (text, "://") || g_str_has_prefix (text, "//")
+      || ((g_ascii_strncasecmp (text, "http:", 5) == 0
+              || g_ascii_strncasecmp (text, "https:", 6) == 0)
+          && strchr (text, ':') != strrchr (text, ':'));
+}
+
 /*
  * mesh_address_parse:
  * @text: "HOST:PORT", where HOST may be a name, the name of a network
@@ -36,6 +46,13 @@ mesh_address_parse (const char *text, char **host, guint16 *port,
   gsize length = colon ? (gsize) (colon - text) : 0;
   guint64 value;
 
+  if (has_scheme (text)) {
+    g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
+        "address to listen on \"%s\" has a scheme, which does not belong "
+        "there: write ADDR:PORT, such as 0.0.0.0:8080 (for https, "
+        "meshroom-server takes --tls-cert with --tls-key, or --tls-self-signed)", text);
+    return FALSE;
+  }
   if (!g_ascii_string_to_unsigned (number, 10, 0, G_MAXUINT16, &value, NULL))
     return refuse (text, error);
   *port = value;

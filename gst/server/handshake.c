@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "core/error.h"
 #include "server/wsframe.h"
 
 /* Whether @a and @b name the same host and port, where :80 or :443 may be left
@@ -51,6 +52,38 @@ mesh_origin_is_allowed (const char *origin, const char *host, char **allowed)
   if (g_ascii_strncasecmp (origin, "https://", 8) == 0)
     return same_host (origin + 8, host, ":443");
   return FALSE;
+}
+
+/*
+ * mesh_origin_check:
+ * @text: what somebody wants to allow
+ *
+ * Returns: %FALSE with @error set when no browser would send that as an origin,
+ *   so that no page would ever be let in
+ */
+gboolean
+mesh_origin_check (const char *text, GError **error)
+{
+  g_autoptr (GUri) uri = NULL;
+  gboolean usual;
+
+  if (g_str_equal (text, "*") || g_str_equal (text, "null"))
+    return TRUE;
+  uri = g_str_is_ascii (text) && !strpbrk (text, "*@?#")
+      ? g_uri_parse (text, G_URI_FLAGS_NONE, NULL) : NULL;
+  if (!uri || !g_uri_get_host (uri) || !*g_uri_get_host (uri)
+      || *g_uri_get_path (uri)) {
+    g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED, "\"%s\" is not an "
+        "origin: https://HOST[:PORT] is expected, without a path, or * for all",
+        text);
+    return FALSE;
+  }
+  usual = g_uri_get_port (uri) == (g_str_equal (g_uri_get_scheme (uri), "https")
+      ? 443 : g_str_equal (g_uri_get_scheme (uri), "http") ? 80 : 0);
+  if (usual)
+    g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED, "\"%s\": browsers leave "
+        "the usual port of a scheme out, so leave it out here, too", text);
+  return !usual;
 }
 
 /* Answers a request for a WebSocket: status 101 when it becomes one. */

@@ -7,6 +7,7 @@ G_BEGIN_DECLS
 
 gboolean mesh_origin_is_allowed (const char *origin, const char *host,
     char **allowed);
+gboolean mesh_origin_check (const char *text, GError **error);
 void mesh_handshake_answer (const MeshHttpRequest *request, char **allowed,
     MeshHttpResponse *response);
 

@@ -92,7 +92,8 @@ mesh_ice_add (MeshIce *ice, const char *uri, GError **error)
   if (ice->servers->len >= MESH_ICE_MAX_SERVERS)
     why = "there are too many";
   else if (url->relay && !url->user && !ice->secret)
-    why = "a relay needs USER:PASSWORD, or a turn secret to make them of";
+    why = "a relay needs USER:PASSWORD, or a turn secret to make them of "
+        "(--turn-secret)";
   if (why) {
     g_autofree char *shown = mesh_ice_url_describe (uri);
 

@@ -10,24 +10,40 @@
 #include <sys/resource.h>
 
 #include "core/error.h"
+#include "core/ice-url.h"
 #include "server/address.h"
 #include "server/certificate.h"
+#include "server/handshake.h"
 #include "server/pem-file.h"
 #include "server/server.h"
 
-static char *listen_on = NULL;
+static char **listen_options = NULL;
+static const char *listen_on = "127.0.0.1:8080";
 static char *tls_cert = NULL;
 static char *tls_key = NULL;
 static gboolean tls_self_signed = FALSE;
 static char **origins = NULL;
 static char **pusher_apps = NULL;
-static char **ice_servers = NULL;
+/* the option's name, and its value, in turn */
+static GPtrArray *ice_servers = NULL;
 static char *turn_secret = NULL;
 static char *turn_secret_file = NULL;
 static gboolean show_version = FALSE;
 
+/* Three options mean the same; an error is to name the one that was given. */
+static gboolean
+take_ice_server (const char *option, const char *value, gpointer data,
+    GError **error)
+{
+  if (!ice_servers)
+    ice_servers = g_ptr_array_new_with_free_func (g_free);
+  g_ptr_array_add (ice_servers, g_strdup (option));
+  g_ptr_array_add (ice_servers, g_strdup (value));
+  return TRUE;
+}
+
 static const GOptionEntry entries[] = {
-  { "listen", 'l', 0, G_OPTION_ARG_STRING, &listen_on,
+  { "listen", 'l', 0, G_OPTION_ARG_STRING_ARRAY, &listen_options,
       "Where to accept connections (default: 127.0.0.1:8080; port 0: any)",
       "ADDR:PORT" },
   { "tls-cert", 0, 0, G_OPTION_ARG_FILENAME, &tls_cert,
@@ -43,13 +59,13 @@ static const GOptionEntry entries[] = {
   { "pusher-app", 0, 0, G_OPTION_ARG_STRING_ARRAY, &pusher_apps,
       "Serve an application of Pusher's client libraries (may be given again)",
       "ID:KEY:SECRET" },
-  { "ice-server", 0, 0, G_OPTION_ARG_STRING_ARRAY, &ice_servers,
+  { "ice-server", 0, 0, G_OPTION_ARG_CALLBACK, take_ice_server,
       "Tell members of a STUN or TURN server: stun:HOST[:PORT] or "
       "turn:USER:PASSWORD@HOST[:PORT][?transport=tcp] (may be given again)",
       "URI" },
-  { "stun", 0, 0, G_OPTION_ARG_STRING_ARRAY, &ice_servers,
+  { "stun", 0, 0, G_OPTION_ARG_CALLBACK, take_ice_server,
       "The same", "URI" },
-  { "turn", 0, 0, G_OPTION_ARG_STRING_ARRAY, &ice_servers,
+  { "turn", 0, 0, G_OPTION_ARG_CALLBACK, take_ice_server,
       "The same; for a relay without USER:PASSWORD they are made of the secret",
       "URI" },
   { "turn-secret", 0, 0, G_OPTION_ARG_STRING, &turn_secret,
@@ -95,9 +111,18 @@ load_certificate (GTlsCertificate **certificate, GError **error)
 }
 
 static gboolean
+needs_secret (const char *uri)
+{
+  g_autoptr (MeshIceUrl) url = mesh_ice_url_parse (uri, NULL);
+
+  return url && url->relay && !url->user;
+}
+
+static gboolean
 add_ice_servers (MeshServer *server, GError **error)
 {
   g_autofree char *secret = g_strdup (turn_secret);
+  gboolean secret_used = FALSE;
 
   if (turn_secret_file) {
     if (turn_secret) {
@@ -114,11 +139,22 @@ add_ice_servers (MeshServer *server, GError **error)
     g_prefix_error_literal (error, "--turn-secret: ");
     return FALSE;
   }
-  for (char **uri = ice_servers; uri && *uri; uri++)
-    if (!mesh_server_add_ice_server (server, *uri, error)) {
-      g_prefix_error_literal (error, "--ice-server: ");
+  for (guint i = 0; ice_servers && i < ice_servers->len; i += 2) {
+    const char *uri = g_ptr_array_index (ice_servers, i + 1);
+
+    if (!mesh_server_add_ice_server (server, uri, error)) {
+      g_prefix_error (error, "%s: ",
+          (const char *) g_ptr_array_index (ice_servers, i));
       return FALSE;
     }
+    secret_used |= needs_secret (uri);
+  }
+  if (secret && !secret_used) {
+    g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED, "%s is of no use "
+        "without --turn turn:HOST[:PORT], a relay without USER:PASSWORD",
+        turn_secret_file ? "--turn-secret-file" : "--turn-secret");
+    return FALSE;
+  }
   return TRUE;
 }
 
@@ -180,8 +216,20 @@ quit_cb (gpointer user_data)
 static gboolean
 configure (MeshServer *server, GError **error)
 {
-  for (char **origin = origins; origin && *origin; origin++)
+  if (listen_options && listen_options[1]) {
+    g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED, "--listen was given "
+        "twice (\"%s\", \"%s\"), but a server listens in one place: choose "
+        "one, or *:PORT for all addresses of this machine", listen_options[0],
+        listen_options[1]);
+    return FALSE;
+  }
+  for (char **origin = origins; origin && *origin; origin++) {
+    if (!mesh_origin_check (*origin, error)) {
+      g_prefix_error_literal (error, "--allow-origin: ");
+      return FALSE;
+    }
     mesh_server_allow_origin (server, *origin);
+  }
   for (char **app = pusher_apps; app && *app; app++)
     if (!mesh_server_add_pusher_app (server, *app, error)) {
       g_prefix_error_literal (error, "--pusher-app: ");
@@ -246,18 +294,18 @@ main (int argc, char **argv)
     printf ("meshroom-server %s\n", MESH_VERSION);
     return EXIT_SUCCESS;
   }
-  if (!listen_on)
-    listen_on = g_strdup ("127.0.0.1:8080");
+  if (listen_options)
+    listen_on = listen_options[0];
   raise_descriptor_limit ();
   status = run (&error);
   if (error)
     g_printerr ("meshroom-server: %s\n", error->message);
-  g_free (listen_on);
+  g_strfreev (listen_options);
   g_free (tls_cert);
   g_free (tls_key);
   g_strfreev (origins);
   g_strfreev (pusher_apps);
-  g_strfreev (ice_servers);
+  g_clear_pointer (&ice_servers, g_ptr_array_unref);
   g_free (turn_secret);
   g_free (turn_secret_file);
   return status;

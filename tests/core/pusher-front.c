@@ -217,6 +217,7 @@ pieces_of_frames_do_no_harm (Fixture *f, gconstpointer data)
 static void
 posts_are_for_ids_and_bounded (Fixture *f, gconstpointer data)
 {
+  g_autofree char *upper = g_ascii_strup (UUID, -1);
   guint n = 0;
 
   f->limits.posts = 5;
@@ -230,6 +231,10 @@ posts_are_for_ids_and_bounded (Fixture *f, gconstpointer data)
           f->now), ==, 200);
   g_assert_cmpstr (drain (f), ==, "1<{\"event\":\"signal\",\"channel\":\"" UUID
       "\",\"data\":\"{\\\"a\\\":\\\"\\\\n\\\"}\"}\n");
+  g_assert_cmpuint (mesh_front_post (f->front, upper, "{}", 2, f->now), ==,
+      200);
+  g_assert_cmpstr (drain (f), ==, "1<{\"event\":\"signal\",\"channel\":\"" UUID
+      "\",\"data\":\"{}\"}\n");
   while (mesh_front_post (f->front, UUID, "{}", 2, f->now) == 200)
     g_assert_cmpuint (++n, <, 51);
   g_assert_cmpuint (mesh_front_post (f->front, UUID, "{}", 2, f->now), ==, 429);

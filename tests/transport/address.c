@@ -31,6 +31,8 @@ static const struct {
   { "[::1]" }, { "[]:80" }, { "[::1:80" }, { "::1:80" }, { "::1" },
   { "2001:db8::1:8080" }, { "localhost:65536" }, { "localhost:-1" },
   { "localhost:+1" }, { "localhost:8080 " }, { "http://localhost:8080" },
+  { "https://localhost" }, { "HTTPS:localhost:80" },
+  { "http:8080", "http", 8080, TRUE },
 };
 
 static void
@@ -51,6 +53,10 @@ usual_spellings_are_understood (void)
     } else {
       g_assert_error (error, MESH_ERROR, MESH_ERROR_FAILED);
       g_assert_nonnull (strstr (error->message, ":80"));
+      if (g_ascii_strncasecmp (spellings[i].text, "http", 4) == 0) {
+        g_assert_nonnull (strstr (error->message, "scheme"));
+        g_assert_nonnull (strstr (error->message, "--tls-self-signed"));
+      }
     }
   }
 }

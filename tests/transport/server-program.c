@@ -445,7 +445,9 @@ relays_share_a_secret_in_a_file (void)
   g_file_set_contents (file, "hush\n", -1, &error);
   g_assert_no_error (error);
   url = program_start (&program, (const char *[]) { "--turn-secret-file", file,
-      "--turn", "turn:t.example", "--ice-server", "stun:s.example", NULL });
+      "--turn", "turn:t.example", "--ice-server", "stun:s.example",
+      "--allow-origin", "https://a.example:8443", "--allow-origin", "*",
+      NULL });
   serving.port = g_ascii_strtoull (strrchr (url, ':') + 1, NULL, 10);
   answer = raw_request (&serving, "GET /v1/ice HTTP/1.0\r\n\r\n");
   g_assert_nonnull (strstr (answer, "\"turn:t.example\",\"username\":"));
@@ -496,6 +498,7 @@ wrong_options_are_named (void)
 {
   static const char *const cases[][3] = {
     { "--listen", "nowhere", "ADDR:PORT" },
+    { "--listen", "https://127.0.0.1:0", "--tls-self-signed" },
     { "--tls-cert", "/dev/null", "--tls-key" },
     { "--tls-key", "/dev/null", "--tls-cert" },
     { "--pusher-app", "x", "--pusher-app" },
@@ -503,14 +506,24 @@ wrong_options_are_named (void)
     { "--turn", "turn:u:hush@h:0", "port" },
     { "--stun", "garbage", "expected" },
     { "--ice-server", "turn://u:hush@h?transport=sctp", "transport=" },
-    { "--turn", "turn:x", "turn secret" },
+    { "--turn", "turn:x", "--turn: " },
+    { "--turn", "turn:x", "--turn-secret" },
+    { "--stun", "x", "--stun: " },
+    { "--turn-secret", "hush", "without --turn" },
+    { "--allow-origin", "foo", "https://HOST[:PORT]" },
+    { "--allow-origin", "foo.example:8080", "https://HOST[:PORT]" },
+    { "--allow-origin", "https://foo.example/", "https://HOST[:PORT]" },
+    { "--allow-origin", "https://", "https://HOST[:PORT]" },
+    { "--allow-origin", "https://*.example", "https://HOST[:PORT]" },
+    { "--allow-origin", "https://foo.example:443", "usual port" },
+    { "--listen=127.0.0.1:0", "--listen=[::1]:0", "twice" },
     { "--turn-secret", "", "--turn-secret" },
     { "--turn-secret-file", "/nowhere", "/nowhere" },
     { "--turn-secret-file", "/dev/zero", "larger than 1 MiB" },
     { "what", NULL, "what" },
   };
   /* before that, files and addresses are looked at, and may be right later */
-  static const guint first_of_usage = 3;
+  static const guint first_of_usage = 4;
   g_autofree char *path = find_program ();
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {

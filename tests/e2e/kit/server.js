@@ -20,8 +20,10 @@ export class Server {
   constructor(args = [], env = {}, within = []) {
     const [command, ...rest] = [...within,
       `${process.env.MESH_BUILD_ROOT}/gst/server/meshroom-server`];
+    const listen = args.includes('--listen') ? []
+      : ['--listen', '127.0.0.1:0'];
     this.process = start(command,
-      [...rest, '--listen', '127.0.0.1:0', ...args],
+      [...rest, ...listen, ...args],
       { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     for (const stream of [this.process.stdout, this.process.stderr]) {
       createInterface({ input: stream })
