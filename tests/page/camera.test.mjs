@@ -139,6 +139,62 @@ test('camera: stopped, its device is closed and the others see a placeholder',
     ann.assertNoTrouble();
   });
 
+/** The brightest channel of any pixel of the one remote picture. */
+const brightest = (window) => window.page.evaluate(() => {
+  const video = document.querySelector('video[data-peer]');
+  const canvas = new OffscreenCanvas(32, 18);
+  const draw = canvas.getContext('2d');
+  draw.drawImage(video, 0, 0, 32, 18);
+  return Math.max(...draw.getImageData(0, 0, 32, 18).data
+    .filter((_, i) => i % 4 !== 3));
+});
+
+test('camera: stopped without a placeholder, the others see black', {skip},
+  async (t) => {
+    const room = `${here.server.url}/room/${crypto.randomUUID()}`;
+    const ann = await Window.open(here.browser, t, watchDevices);
+    await ann.page.evaluateOnNewDocument(() =>
+      delete HTMLCanvasElement.prototype.captureStream);
+    const bob = await Window.open(here.browser, t);
+    await ann.go(`${room}?muted=1`);
+    await bob.go(`${room}?hidden=1&muted=1`);
+    await Promise.all([ann.inCall(1), bob.inCall(1)]);
+    for (let i = 0; i < 2; i++) {
+      await kit.until('Bob to see the camera', () => seesCamera(bob), 60000);
+      await ann.press('Stop camera');
+      const enabled = await ann.page.evaluate(() =>
+        window.watch.tracks.some((track) => track.kind === 'video'
+          && track.readyState === 'live' && track.enabled));
+      assert.equal(enabled, false);
+      await bob.sees('the mark', ({peers}) => peers[0].hidden, 60000);
+      await kit.until('the device to be closed, and nothing to be sent',
+        async () => {
+          const {cameras, button} = await inspect(ann);
+          return cameras === 0 && button === 'Start camera'
+            && ann.page.evaluate(() => [...window.watch.senders].every(
+              ({track}) => track?.kind !== 'video'));
+        }, 60000);
+      await ann.sees('what the others see', ({text}) =>
+        /they see a black picture/.test(text), 60000);
+      await kit.until('Bob to see black', async () =>
+        await brightest(bob) < 24, 60000);
+      await ann.press('Start camera');
+      await bob.sees('no mark', ({peers}) => !peers[0].hidden, 60000);
+    }
+    /* Started while black is sent, the camera is not stopped with it. */
+    await ann.press('Stop camera');
+    await ann.press('Start camera');
+    await settles(ann, 'the camera to be on', isOn);
+    await kit.until('Bob to see the camera', () => seesCamera(bob), 60000);
+    assert.doesNotMatch((await ann.look()).text, /black picture/);
+    /* And one who leaves closes it at once. */
+    await ann.press('Stop camera');
+    await ann.press('Leave');
+    assert.equal((await ann.page.evaluate(() => window.watch.live('video'))),
+      0);
+    ann.assertNoTrouble();
+  });
+
 test('camera: who joins hidden never opens it, whatever is chosen', {skip},
   async (t) => {
     const {ann, bob} = await meet(t, '?hidden=1');

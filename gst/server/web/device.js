@@ -171,12 +171,24 @@ export class Device {
 
   /** Stopped before anybody is told: not one more picture of it is sent. */
   close() {
+    this.release((track) => track.stop());
+  }
+
+  /**
+   * As close(), for one who has the track stopped later.
+   *
+   * @param {(track: MediaStreamTrack) => void} take called before anybody is
+   *   told, if a track is open
+   */
+  release(take) {
     if (!this.#wanted && !this.#track)
       return;
+    const track = this.#track;
     this.#wanted = false;
     this.#lost = '';
-    this.#track?.stop();
     this.#track = null;
+    if (track)
+      take(track);
     this.#changed();
   }
 

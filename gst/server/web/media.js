@@ -4,7 +4,8 @@
  * What we send: the camera or its placeholder, and the microphone or nothing.
  * Which of them is a matter of replaceTrack() only, so no m-line ever changes.
  *
- * A stopped camera is really stopped, so that its light goes out. A microphone
+ * A stopped camera is really stopped, so that its light goes out; where there
+ * is no placeholder, half a second later, in which it sends black. A microphone
  * that has never been wanted is never opened; one that is muted stays open,
  * so that unmuting is immediate, and sends silence.
  */
@@ -20,6 +21,11 @@ const VIDEO = {width: {ideal: 1280}, height: {ideal: 720},
   frameRate: {ideal: 30}};
 const AUDIO = {echoCancellation: true, noiseSuppression: true,
   autoGainControl: true};
+
+/* For how long, in ms, black goes out in place of a camera that was stopped. */
+const DARK_TIME = 500;
+const NO_PLACEHOLDER = 'The camera is off. This browser cannot show the others '
+  + 'a placeholder: they see a black picture.';
 
 export const canCapture = () =>
   typeof navigator.mediaDevices?.getUserMedia === 'function';
@@ -47,6 +53,11 @@ export class LocalMedia extends EventTarget {
   #muted;
   #wantCamera;
   #closed = false;
+  /** The camera's track while it sends black before it is stopped.
+   * @type {MediaStreamTrack | null} */
+  #dark = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #darkTimer;
 
   /**
    * @param {object} options
@@ -69,7 +80,7 @@ export class LocalMedia extends EventTarget {
 
   /** What goes out as picture; null only where the browser cannot draw one. */
   get videoTrack() {
-    return this.#camera.track ?? this.#placeholder.track;
+    return this.#camera.track ?? this.#placeholder.track ?? this.#dark;
   }
 
   /** What goes out as sound; null: nothing. */
@@ -119,8 +130,34 @@ export class LocalMedia extends EventTarget {
   async setHidden(hidden) {
     if (!hidden)
       return this.#camera.open();
-    this.#camera.close();
-    return null;
+    if (this.#placeholder.track || !this.#camera.track) {
+      this.#camera.close();
+      return null;
+    }
+    this.#camera.release((track) => this.#darken(track));
+    return {text: NO_PLACEHOLDER, kinds: ['videoinput'], settled: true};
+  }
+
+  /**
+   * With no other picture to send, the last one of the camera would stand at
+   * the others. A track that is not enabled sends black from that moment on.
+   *
+   * @param {MediaStreamTrack} track
+   */
+  #darken(track) {
+    track.enabled = false;
+    this.#stopDark();
+    this.#dark = track;
+    this.#darkTimer = setTimeout(() => {
+      this.#stopDark();
+      this.#changed();
+    }, DARK_TIME);
+  }
+
+  #stopDark() {
+    clearTimeout(this.#darkTimer);
+    this.#dark?.stop();
+    this.#dark = null;
   }
 
   /** @param {boolean} muted @returns {Promise<Problem | null>} */
@@ -162,6 +199,7 @@ export class LocalMedia extends EventTarget {
     this.#closed = true;
     navigator.mediaDevices?.removeEventListener?.('devicechange',
       this.#onDevicesChanged);
+    this.#stopDark();
     this.#camera.close();
     this.#microphone.close();
     this.#placeholder.close();
@@ -216,8 +254,10 @@ export class LocalMedia extends EventTarget {
   #changed(problem) {
     const {track: camera} = this.#camera;
     const {track: microphone} = this.#microphone;
-    if (camera)
+    if (camera) {
+      this.#stopDark();
       camera.contentHint = 'motion';
+    }
     if (microphone)
       microphone.enabled = !this.#muted;
     this.#placeholder.setRunning(!camera && !this.#closed);

@@ -60,6 +60,8 @@ export class Placeholder {
   /** Some browsers cannot, or are told not to; the call goes on without. */
   #capture() {
     try {
+      if (!this.#context)
+        throw new Error('no context to draw with');
       [this.track = null] = this.#canvas.captureStream(FRAMES_PER_SECOND)
         .getVideoTracks();
       if (this.track)
