@@ -62,7 +62,8 @@ replace (char *text, const char *find, const char *with)
 static char *
 substitute (MeshLinkRe which, char *text, const char *with)
 {
-  char *result = g_regex_replace (mesh_link_re (which), text, -1, 0, with, 0, NULL);
+  char *result =
+      g_regex_replace (mesh_link_re (which), text, -1, 0, with, 0, NULL);
 
   g_free (text);
   return result ? result : g_strdup ("");
