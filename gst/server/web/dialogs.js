@@ -150,19 +150,20 @@ function setUpSpeaker(speaker) {
     const devices = await listDevices('audiooutput');
     const ids = devices.map(({deviceId}) => deviceId).filter(Boolean);
     const words = await speaker.onDevicesChanged(ids);
-    if (words)
-      showNotice('speaker', words);
     fill(select, devices, speaker.id, 'speaker');
     select.hidden = byId('settings-speaker-label').hidden = ids.length === 0;
+    if (words)
+      showNotice('speaker', words);
   }
 
   if (!Speaker.canChoose)
     return () => {};
   select.addEventListener('change', async () => {
     hideNotice('speaker');
-    byId('settings-note').textContent = await speaker.choose(select.value);
+    const words = await speaker.choose(select.value);
     remember('speaker', speaker.id);
-    refresh();
+    await refresh();
+    byId('settings-note').textContent = words;
   });
   navigator.mediaDevices?.addEventListener?.('devicechange', refresh);
   return refresh;
