@@ -520,19 +520,11 @@ mesh_peer_abandon (MeshPeer *peer)
   }
 }
 
-/**
- * mesh_peer_leave_room:
- * @peer: an abandoned attempt
- *
- * Takes the attempt out of the room's bin, once. Whoever changes the state of
+/* Takes the attempt out of the room's bin, once. Whoever changes the state of
  * the room would else wait for the attempt's own change to NULL, and that waits
- * for as long as what is linked to the room holds on to a frame. Any thread;
- * never blocks.
- *
- * Since: 0.1
- */
-void
-mesh_peer_leave_room (MeshPeer *peer)
+ * for as long as what is linked to the room holds on to a frame. */
+static void
+leave_room (MeshPeer *peer)
 {
   g_autoptr (GstObject) room = NULL;
 
@@ -543,6 +535,31 @@ mesh_peer_leave_room (MeshPeer *peer)
   room = gst_object_get_parent (GST_OBJECT (peer));
   if (room)
     gst_bin_remove (GST_BIN (room), GST_ELEMENT (peer));
+}
+
+static gboolean
+flush_pad (GstElement *element, GstPad *pad, gpointer user_data)
+{
+  gst_pad_send_event (pad, gst_event_new_flush_start ());
+  return TRUE;
+}
+
+/**
+ * mesh_peer_let_go:
+ * @peer: an abandoned attempt that may be in mid-close
+ *
+ * Takes the attempt out of the room's bin, and has it let go of what it is
+ * sending: a connection that is paused holds on to a frame, and the thread that
+ * pushes it, for as long as what is linked to the room keeps it from going
+ * further down. Any thread; never blocks.
+ *
+ * Since: 0.1
+ */
+void
+mesh_peer_let_go (MeshPeer *peer)
+{
+  leave_room (peer);
+  gst_element_foreach_sink_pad (GST_ELEMENT (peer), flush_pad, NULL);
 }
 
 /**
@@ -559,7 +576,7 @@ mesh_peer_close (MeshPeer *peer)
 {
   GThread *thread;
 
-  mesh_peer_leave_room (peer);
+  leave_room (peer);
   thread = mesh_webrtcbin_settle (peer->webrtc);
   mesh_webrtcbin_hush (peer->webrtc);
   gst_element_set_state (GST_ELEMENT (peer), GST_STATE_NULL);

@@ -88,7 +88,7 @@ char *mesh_peer_explain (MeshPeer *peer);
 gboolean mesh_peer_has_address (MeshPeer *peer, const char *address);
 GstStructure *mesh_peer_get_stats (MeshPeer *peer);
 void mesh_peer_abandon (MeshPeer *peer);
-void mesh_peer_leave_room (MeshPeer *peer);
+void mesh_peer_let_go (MeshPeer *peer);
 void mesh_peer_close (MeshPeer *peer);
 
 G_END_DECLS

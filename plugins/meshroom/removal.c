@@ -544,7 +544,7 @@ let_go (MeshRemovals *self)
   self->finished = TRUE;
   g_mutex_unlock (&self->lock);
   for (guint i = 0; i < peers->len; i++)
-    mesh_peer_leave_room (peers->pdata[i]);
+    mesh_peer_let_go (peers->pdata[i]);
   for (guint i = 0; i < pads->len; i++)
     mesh_outlet_remove (pads->pdata[i], self->room);
 }

@@ -162,11 +162,15 @@ rounds (void)
   return g_getenv ("MESH_LONG") ? 200 : 1;
 }
 
+/* The probe's thread is one that the connection itself needs to go down, which
+ * only some moments show. */
 GST_START_TEST (a_call_may_end_where_it_is_told_of)
 {
-  for (guint i = 0; i < rounds (); i++)
-    end_call_in_handler (places[__i__ / G_N_ELEMENTS (ways)],
-        ways[__i__ % G_N_ELEMENTS (ways)]);
+  const char *place = places[__i__ / G_N_ELEMENTS (ways)];
+  guint n = MAX (rounds (), g_str_equal (place, "probe") ? 5 : 1);
+
+  for (guint i = 0; i < n; i++)
+    end_call_in_handler (place, ways[__i__ % G_N_ELEMENTS (ways)]);
 }
 
 GST_END_TEST;
