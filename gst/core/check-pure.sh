@@ -1,4 +1,6 @@
 #!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
 # check-pure.sh STAMP SOURCE...: fails when a source of the core (or the header
 # beside it) reaches for the outside world.
 stamp=$1; shift

@@ -348,7 +348,7 @@ image_switch_class_init (ImageSwitchClass *klass)
   image_class_init (element_class);
   gst_element_class_set_static_metadata (element_class, "Image switch",
       "Filter/Video", "Hides the camera behind a picture, and never leaks it",
-      "meshroom");
+      "The meshroom developers");
 }
 
 static void

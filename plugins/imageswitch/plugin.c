@@ -9,4 +9,4 @@ plugin_init (GstPlugin *plugin)
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, imageswitch,
     "A camera that can be trusted to be off", plugin_init, MESH_VERSION,
-    "LGPL", PACKAGE, "https://github.com/meshroom")
+    "LGPL", PACKAGE, MESH_ORIGIN)

@@ -23,4 +23,4 @@ plugin_init (GstPlugin *plugin)
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, meshroom,
     "Group video calls without a media server", plugin_init, MESH_VERSION,
-    "LGPL", "meshroom", "https://meshroom.invalid/")
+    "LGPL", PACKAGE, MESH_ORIGIN)

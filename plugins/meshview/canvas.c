@@ -333,7 +333,8 @@ mesh_canvas_class_init (MeshCanvasClass *klass)
   G_OBJECT_CLASS (klass)->finalize = mesh_canvas_finalize;
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class, "Call canvas",
-      "Source/Video", "Paints the picture of a call", "meshroom");
+      "Source/Video", "Paints the picture of a call",
+      "The meshroom developers");
   base_class->fixate = mesh_canvas_fixate;
   base_class->set_caps = mesh_canvas_set_caps;
   base_class->decide_allocation = mesh_canvas_decide_allocation;

@@ -255,7 +255,7 @@ mesh_mixer_class_init (MeshMixerClass *klass)
   G_OBJECT_CLASS (klass)->finalize = mesh_mixer_finalize;
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class, "Call mixer",
-      "Source/Audio", "Mixes the sound of a call", "meshroom");
+      "Source/Audio", "Mixes the sound of a call", "The meshroom developers");
   base_class->start = mesh_mixer_start;
   base_class->unlock = mesh_mixer_unlock;
   base_class->unlock_stop = mesh_mixer_unlock_stop;

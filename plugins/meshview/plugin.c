@@ -12,4 +12,4 @@ plugin_init (GstPlugin *plugin)
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, meshview,
     "Everybody of a call in one picture and one sound", plugin_init,
-    MESH_VERSION, "LGPL", PACKAGE, "https://meshroom.invalid/")
+    MESH_VERSION, "LGPL", PACKAGE, MESH_ORIGIN)

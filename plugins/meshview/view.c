@@ -5,7 +5,7 @@
  * @title: meshview
  *
  * Shows a call: everybody's picture in one, everybody's sound in another. It
- * takes the pads of #GstMeshRoom, or any other raw video and audio.
+ * takes the pads of `meshroom`, or any other raw video and audio.
  *
  * Both outputs go on from the first moment to the last, whoever is there: with
  * nobody they are the background's colour and silence. A person's tile comes
@@ -15,9 +15,9 @@
  *
  * An input that is stuck or late keeps nobody waiting: the picture that is due
  * is made of what has arrived by then. The latency that the view declares is
- * the one of a #GstMeshRoom, and grows only if an input needs more.
+ * that of `meshroom`, and grows only if an input needs more.
  *
- * In a window that shows #GstMeshView, `s` goes through the layouts; other keys
+ * In a window that shows it, `s` goes through the layouts; other keys
  * are passed on to where the streams come from.
  *
  * ## One person by themselves
@@ -39,7 +39,7 @@
  * ## Pads
  *
  * `video_%u` and `audio_%u` take one person's stream each; those that carry the
- * same peer id (see #GstMeshRoom) belong together. `video` and `audio` are the
+ * same peer id (see `meshroom`) belong together. `video` and `audio` are the
  * mix.
  *
  * ## Example launch line
@@ -410,7 +410,8 @@ mesh_view_class_init (MeshViewClass *klass)
 
   gst_element_class_set_static_metadata (element_class, "Call view",
       "Filter/Editor/Video/Audio/Compositor",
-      "Shows everybody of a call in one picture and one sound", "meshroom");
+      "Shows everybody of a call in one picture and one sound",
+      "The meshroom developers");
   gst_element_class_add_static_pad_template_with_gtype (element_class,
       &video_sink_template, MESH_TYPE_TILE);
   gst_element_class_add_static_pad_template_with_gtype (element_class,

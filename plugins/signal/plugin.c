@@ -14,4 +14,4 @@ plugin_init (GstPlugin *plugin)
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, meshsignal,
     "A room's signalling as a source and a sink", plugin_init, MESH_VERSION,
-    "LGPL", "meshroom", "https://meshroom.invalid/")
+    "LGPL", PACKAGE, MESH_ORIGIN)

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What holds for the tree as it lies there: licences, and names in prose.
+
+check.py [DIRECTORY]   reports in TAP
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else '.').resolve()
+SKIPPED = re.compile(r'(^|/)(\.git|node_modules|__pycache__|build[^/]*)(/|$)')
+# What can hold a comment names its licence in it. For all else, .reuse/dep5.
+SOURCE = re.compile(r'\.(c|h|js|mjs|py|sh|html|css|svg|xml|pml|supp)$'
+                    r'|(^|/)meson(\.build|_options\.txt)$')
+COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*', re.S)
+# Ours begin so, or with what somebody has taken for ours.
+OURS = re.compile(r'\b(?:mesh_|Mesh[A-Z]|GstMesh|MESH_|image_switch_'
+                  r'|ImageSwitch)\w*')
+# A file's name in prose: with a folder, or by itself.
+FILE = re.compile(r'[\w./-]*\w\.(?:c|h|m?js|py|sh|json|md|png|pml|build|webm)')
+
+
+def tree():
+    paths = (path.relative_to(ROOT) for path in ROOT.rglob('*')
+             if path.is_file() and not path.is_symlink())
+    return sorted(path for path in paths if not SKIPPED.search(str(path)))
+
+
+def text(path):
+    return (ROOT / path).read_text(encoding='utf-8')
+
+
+def is_source(path):
+    if SOURCE.search(str(path)):
+        return True
+    with open(ROOT / path, 'rb') as file:
+        return file.read(2) == b'#!'
+
+
+def licences(paths):
+    used = set()
+    for path in paths:
+        if not is_source(path):
+            continue
+        obs = path.parts[:2] == ('plugins', 'obs')
+        wanted = 'GPL-2.0-or-later' if obs else 'LGPL-2.1-or-later'
+        head = '\n'.join(text(path).split('\n')[:4])
+        named = re.findall(r'SPDX-License-Identifier: (\S+)', head)
+        used.update(named)
+        if named != [wanted]:
+            yield f'{path}: its first lines name {named}, not {wanted}'
+    for path in paths:
+        if path.parts[0] == 'LICENSES' and path.stem not in used:
+            yield f'{path}: nothing is under it'
+    for name in used:
+        if not (ROOT / 'LICENSES' / f'{name}.txt').is_file():
+            yield f'LICENSES/{name}.txt is missing'
+
+
+def comments(paths):
+    """Comments name functions, types and macros that are there."""
+    code, said = set(), []
+    for path in paths:
+        if path.parts[0] in ('gst', 'plugins') and path.suffix in ('.c', '.h'):
+            source = text(path)
+            code.update(re.findall(r'\w+', COMMENT.sub(' ', source)))
+            said += [(path, source.count('\n', 0, match.start()) + 1, match[0])
+                     for match in COMMENT.finditer(source)]
+    for path, line, comment in said:
+        for name in OURS.findall(comment):
+            if name not in code:
+                yield f'{path}:{line}: there is no {name}'
+
+
+def documents(paths):
+    return [path for path in paths if path.suffix == '.md']
+
+
+def files(paths):
+    """Documents name files that are there, from the root or from the
+    document's folder, or by a name that some file has. Where the first folder
+    is none of ours, it is where something is installed."""
+    names = {path.name for path in paths}
+    for path in documents(paths):
+        for quoted in re.findall(r'`([^`\n]+)`|\]\(([^)#\s]+)', text(path)):
+            for word in ''.join(quoted).split():
+                if not FILE.fullmatch(word):
+                    continue
+                folder, slash, _ = word.partition('/')
+                if slash and not (ROOT / folder).exists():
+                    continue
+                if word not in names and not any(
+                        (ROOT / base / word).exists()
+                        for base in ('', path.parent)):
+                    yield f'{path}: there is no {word}'
+
+
+def widths(paths):
+    """Prose is wrapped at 100 columns; code and tables are not, nor is what
+    cannot be broken."""
+    for path in documents(paths):
+        inside = False
+        for number, line in enumerate(text(path).split('\n'), 1):
+            start = line.lstrip(' -*0123456789.')
+            if start.startswith('```'):
+                inside = not inside
+            elif len(line) > 100 and not inside and not start.startswith('|'):
+                # A span of code stays whole.
+                whole = re.sub(r'`[^`]+`', lambda m: '`' * len(m[0]), start)
+                if max(map(len, whole.split())) < 90:
+                    yield f'{path}:{number}: {len(line)} columns'
+
+
+CHECKS = {
+    'a source names the licence of its folder': licences,
+    'comments name what there is': comments,
+    'documents name files that there are': files,
+    'documents are wrapped at 100 columns': widths,
+}
+
+
+def main():
+    paths = tree()
+    print(f'1..{len(CHECKS)}')
+    failed = 0
+    for number, (what, check) in enumerate(CHECKS.items(), 1):
+        wrong = list(check(paths))
+        failed += bool(wrong)
+        for each in wrong:
+            print(f'# {each}')
+        print(f'{"not " if wrong else ""}ok {number} - {what}')
+    sys.exit(failed > 0)
+
+
+main()
