@@ -33,7 +33,8 @@ mesh_source_explain (MeshSource *self, const GstCaps *caps, gboolean passes)
   else if (profile)
     mesh_source_warn (self, "not every peer can decode %s in profile %s: it is "
         "decoded and encoded again, which costs processor time and quality. "
-        "Set the encoder to profile constrained-baseline, or give raw video",
+        "Set the encoder to profile constrained-baseline, which takes 8 bits in "
+        "4:2:0 (videoconvert before it), or give raw video",
         name, profile);
   else
     mesh_source_warn (self, "not every peer can decode this form of %s: it is "

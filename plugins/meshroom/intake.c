@@ -27,7 +27,8 @@ struct _MeshIntake {
 
   /* streaming thread, and once it has ended whoever stops the intake */
   GstElement *stage;            /* NULL: none */
-  GstElement *flip;             /* of a video stage */
+  GstElement *flip;             /* of a video stage, or behind a decoder */
+  gboolean passes;              /* encoded, and goes out as it is */
   gboolean interlaced;
   gboolean hidden;              /* an imageswitch shows its own picture */
   GstVideoOrientationMethod stream_tag, global_tag;
@@ -153,7 +154,7 @@ prepare_video (MeshIntake *self)
   gboolean turned = wanted != GST_VIDEO_ORIENTATION_IDENTITY;
   g_autofree char *text = NULL;
 
-  if (self->encoded) {
+  if (self->passes) {
     text = g_strdup_printf ("is to be shown turned (%s)",
         orientation_name (wanted));
     if (turned)
@@ -162,7 +163,7 @@ prepare_video (MeshIntake *self)
       warn_once (self, &self->told_interlaced, "is interlaced");
     return;
   }
-  if (!self->stage && (turned || self->interlaced)) {
+  if (!self->encoded && !self->stage && (turned || self->interlaced)) {
     GstElement *stage = make_stage (self, VIDEO_STAGE);
 
     if (!stage)
@@ -365,6 +366,25 @@ mesh_intake_prepare (MeshIntake *intake)
   if (intake->kind == MESH_VIDEO)
     prepare_video (intake);
   return !intake->unusable;
+}
+
+/**
+ * mesh_intake_settle:
+ * @intake: the intake of an encoded video input
+ * @flip: (nullable): the videoflip behind the decoder, which the intake turns
+ *   the picture with; %NULL when the input goes out as it is
+ *
+ * To be called once it is known, on the streaming thread.
+ *
+ * Since: 0.1
+ */
+void
+mesh_intake_settle (MeshIntake *intake, GstElement *flip)
+{
+  gst_object_replace ((GstObject **) &intake->flip, (GstObject *) flip);
+  intake->applied = GST_VIDEO_ORIENTATION_IDENTITY;
+  intake->passes = flip == NULL;
+  prepare_video (intake);
 }
 
 /**

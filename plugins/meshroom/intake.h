@@ -18,7 +18,9 @@ G_BEGIN_DECLS
  *   video   convert → deinterlace → flip
  *   audio   convert with a matrix, where the channels have no positions
  *
- * An encoded input has no stage; what would need one is told.
+ * An encoded input has no stage. Where it is decoded, the stage is behind the
+ * decoder, and the intake turns it; where it goes out as it is, what would need
+ * a stage is told.
  *
  * take_event and prepare are called on the pad's streaming thread, before what
  * comes reaches the pacer. */
@@ -36,6 +38,7 @@ GstPad *mesh_intake_dup_sink (MeshIntake *intake);
 MeshPacer *mesh_intake_get_pacer (MeshIntake *intake);
 GstEvent *mesh_intake_take_event (MeshIntake *intake, GstEvent *event);
 gboolean mesh_intake_prepare (MeshIntake *intake);
+void mesh_intake_settle (MeshIntake *intake, GstElement *flip);
 void mesh_intake_stop (MeshIntake *intake);
 void mesh_intake_free (MeshIntake *intake);
 

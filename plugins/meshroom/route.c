@@ -245,13 +245,14 @@ add_compartment_locked (MeshSource *self, const char *const *descriptions,
   return GST_ELEMENT (compartment);
 }
 
-/* Leads the parser's stream through a decoder to a tee, from where it is encoded
- * again as raw input is. */
+/* Leads the parser's stream through a decoder, and what raw input has for a
+ * stage, to a tee, from where it is encoded again as raw input is. */
 static gboolean
 decode_locked (MeshSource *self, GError **error)
 {
   const char *elements[] = { self->input->decoders, self->kind == MESH_VIDEO
-      ? "videoconvert" : NULL, "deinterlace fields=top", NULL };
+      ? "videoconvert" : NULL, "deinterlace fields=top",
+      "videoflip name=flip", NULL };
   g_autoptr (GstPad) sink = NULL, src = NULL;
 
   self->decoder = add_compartment_locked (self, elements, error);
@@ -270,6 +271,7 @@ settle (MeshSource *self, GstPad *parsed, const GstCaps *caps)
 {
   g_autoptr (GPtrArray) doomed = new_doomed ();
   g_autoptr (GstPad) peer = gst_pad_get_peer (parsed);
+  g_autoptr (GstElement) flip = NULL;
   g_autoptr (GError) error = NULL;
   gboolean passes, decodes;
 
@@ -292,9 +294,11 @@ settle (MeshSource *self, GstPad *parsed, const GstCaps *caps)
   if (passes)
     gst_element_link (self->parser, GST_ELEMENT
         (mesh_source_get_encoding_locked (self, self->input)->fanout));
-  else
-    decode_locked (self, &error);
+  else if (decode_locked (self, &error))
+    flip = gst_bin_get_by_name (GST_BIN (self->decoder), "flip");
   g_mutex_unlock (&self->lock);
+  if (self->kind == MESH_VIDEO && (passes || flip))
+    mesh_intake_settle (self->intake, flip);
   if (error)
     mesh_source_warn (self, "%s cannot be used: %s. Give raw video, VP8 or "
         "H.264, or raw audio or Opus", self->input->name, error->message);

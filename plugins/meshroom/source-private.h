@@ -10,8 +10,9 @@
 G_BEGIN_DECLS
 
 /* The source's inside, for its own files: source.c has its life and what the
- * room asks of it, route.c the way from the pad to the fan-outs, explain.c what
- * is said of encoded input. */
+ * room asks of it, source-caps.c what its pad asks of whoever feeds it, route.c
+ * the way from the pad to the fan-outs, explain.c what is said of encoded
+ * input. */
 
 struct _MeshSource {
   gatomicrefcount refs;
@@ -47,6 +48,9 @@ void mesh_source_warn (MeshSource *source, const char *format, ...)
     G_GNUC_PRINTF (2, 3);
 MeshEncoding *mesh_source_get_encoding_locked (MeshSource *source,
     const MeshCodec *codec);
+
+/* source-caps.c: any thread */
+gboolean mesh_source_query (GstPad *pad, GstObject *parent, GstQuery *query);
 
 /* route.c: the streaming thread of the source's pad */
 void mesh_source_take_caps (MeshSource *source, GstCaps *caps);

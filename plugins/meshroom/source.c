@@ -110,81 +110,6 @@ on_data (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
       ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
 }
 
-static gboolean
-offers_field (GQuark field, const GValue *value, gpointer user_data)
-{
-  return gst_structure_id_has_field (user_data, field);
-}
-
-/* (transfer full): of what upstream can make in one structure of its caps, what
- * every peer can decode; all of it, when upstream does not tell that apart, or
- * cannot make any of it */
-static GstCaps *
-choose (const GstStructure *offered)
-{
-  g_autoptr (GstCaps) all = gst_caps_new_full (gst_structure_copy (offered),
-      NULL);
-  const MeshCodec *codec = mesh_codec_for_caps (all);
-  g_autoptr (GstCaps) passable = codec && codec->passable
-      ? gst_caps_from_string (codec->passable) : NULL;
-  g_autoptr (GstCaps) both = NULL;
-
-  if (!passable || !gst_structure_foreach (gst_caps_get_structure (passable, 0),
-          offers_field, (gpointer) offered))
-    return g_steal_pointer (&all);
-  both = gst_caps_intersect_full (passable, all, GST_CAPS_INTERSECT_FIRST);
-  return gst_caps_is_empty (both) ? g_steal_pointer (&all)
-      : g_steal_pointer (&both);
-}
-
-/* (transfer full): what the pad takes. An encoder upstream that leaves the
- * choice to us is asked for what every peer can decode: @filter is what it can
- * make. A file that is what it is may come as well, and is decoded. */
-static GstCaps *
-make_caps (GstPad *pad, GstCaps *filter)
-{
-  g_autoptr (GstCaps) caps = gst_pad_get_pad_template_caps (pad);
-  g_autoptr (GstCaps) both = NULL;
-  GstCaps *chosen = NULL;
-
-  if (!filter)
-    return g_steal_pointer (&caps);
-  both = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
-  chosen = gst_caps_new_empty ();
-  for (guint i = 0; i < gst_caps_get_size (both); i++) {
-    GstCaps *one = choose (gst_caps_get_structure (both, i));
-
-    gst_caps_set_features_simple (one, gst_caps_features_copy
-        (gst_caps_get_features (both, i)));
-    gst_caps_append (chosen, one);
-  }
-  return chosen;
-}
-
-/* What is inside takes all that the template names, so nobody need ask. */
-static gboolean
-pad_query (GstPad *pad, GstObject *parent, GstQuery *query)
-{
-  g_autoptr (GstCaps) caps = NULL;
-  GstCaps *asked;
-
-  switch (GST_QUERY_TYPE (query)) {
-    case GST_QUERY_CAPS:
-      gst_query_parse_caps (query, &asked);
-      caps = make_caps (pad, asked);
-      gst_query_set_caps_result (query, caps);
-      return TRUE;
-    case GST_QUERY_ACCEPT_CAPS:
-      gst_query_parse_accept_caps (query, &asked);
-      caps = gst_pad_get_pad_template_caps (pad);
-      gst_query_set_accept_caps_result (query,
-          gst_caps_can_intersect (asked, caps));
-      return TRUE;
-    default:
-      return gst_pad_query_default (pad, parent, query);
-  }
-}
-
 /**
  * mesh_source_new:
  * @room: the bin whose sink pad this is, and that outlives the source
@@ -218,7 +143,7 @@ mesh_source_new (GstBin *room, GstPadTemplate *template, MeshKind kind,
   self->elements = g_ptr_array_new_with_free_func (gst_object_unref);
   self->pad = gst_object_ref_sink (gst_ghost_pad_new_no_target_from_template (
           GST_PAD_TEMPLATE_NAME_TEMPLATE (template), template));
-  gst_pad_set_query_function (self->pad, pad_query);
+  gst_pad_set_query_function (self->pad, mesh_source_query);
   gst_pad_add_probe (self->pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM
       | GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_data,
       self, NULL);

@@ -141,3 +141,29 @@ mesh_upstream_is_handled (GstPad *sink)
 
   return handled != NULL;
 }
+
+static gboolean
+is_video_encoder (GstElement *element)
+{
+  GstElementFactory *factory = gst_element_get_factory (element);
+
+  return factory && gst_element_factory_list_is_type (factory,
+      GST_ELEMENT_FACTORY_TYPE_VIDEO_ENCODER);
+}
+
+/**
+ * mesh_upstream_dup_encoder_sink:
+ * @sink: a sink pad
+ *
+ * Returns: (transfer full) (nullable): the sink pad of the video encoder that
+ *   feeds @sink; %NULL where there is none
+ *
+ * Since: 0.1
+ */
+GstPad *
+mesh_upstream_dup_encoder_sink (GstPad *sink)
+{
+  g_autoptr (GstElement) encoder = find_upstream (sink, is_video_encoder);
+
+  return encoder ? get_first_sink (encoder) : NULL;
+}

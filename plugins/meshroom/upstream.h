@@ -9,5 +9,6 @@ G_BEGIN_DECLS
 
 gboolean mesh_upstream_is_live (GstPad *sink);
 gboolean mesh_upstream_is_handled (GstPad *sink);
+GstPad *mesh_upstream_dup_encoder_sink (GstPad *sink);
 
 G_END_DECLS

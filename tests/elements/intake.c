@@ -305,11 +305,39 @@ GST_START_TEST (of_encoded_pictures_it_is_told_once)
     out = gst_harness_pull (f.h);
     fail_unless (out == in);
     gst_buffer_unref (out);
+    /* nothing, until it is known whether they go out as they are */
+    if (i == 0)
+      ck_assert_uint_eq (f.warnings, 0);
+    mesh_intake_settle (f.intake, NULL);
   }
   /* that it is turned, and that it is interlaced */
   ck_assert_uint_eq (f.warnings, 2);
   fail_unless (strstr (f.warning, "decodebin") != NULL);
   end (&f);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (behind_a_decoder_pictures_are_turned)
+{
+  GstElement *flip =
+      gst_object_ref_sink (gst_element_factory_make ("videoflip", NULL));
+  GstVideoOrientationMethod turn;
+  Fixture f;
+
+  begin (&f, MESH_VIDEO, TRUE);
+  gst_harness_set_src_caps_str (f.h, "video/x-h264,interlace-mode=mixed");
+  tag (&f, "rotate-90", GST_TAG_SCOPE_STREAM);
+  mesh_intake_settle (f.intake, flip);
+  g_object_get (flip, "video-direction", &turn, NULL);
+  ck_assert_int_eq (turn, GST_VIDEO_ORIENTATION_90R);
+  tag (&f, "rotate-180", GST_TAG_SCOPE_STREAM);
+  gst_harness_push (f.h, make_picture ());
+  g_object_get (flip, "video-direction", &turn, NULL);
+  ck_assert_int_eq (turn, GST_VIDEO_ORIENTATION_180);
+  ck_assert_uint_eq (f.warnings, 0);
+  end (&f);
+  gst_object_unref (flip);
 }
 
 GST_END_TEST;
@@ -435,6 +463,7 @@ intake_suite (void)
   tcase_add_test (tcase, an_upright_picture_passes_without_a_copy);
   tcase_add_loop_test (tcase, combs_are_gone, 0, 3);
   tcase_add_test (tcase, of_encoded_pictures_it_is_told_once);
+  tcase_add_test (tcase, behind_a_decoder_pictures_are_turned);
   tcase_add_loop_test (tcase, channels_without_positions_are_mixed, 0,
       G_N_ELEMENTS (layouts));
   tcase_add_test (tcase, channels_may_change);

@@ -136,6 +136,19 @@ static const struct {
   { SOURCE (PARTY_RED) SMALL " ! x264enc tune=zerolatency ! h264parse "
         " ! queue ", 0 },
   { SOURCE (PARTY_RED) SMALL " ! openh264enc ", 0 },
+  { SOURCE (PARTY_RED) SMALL ",format=YUY2 ! videoconvert ! x264enc "
+        " tune=zerolatency ", 0 },
+  { SOURCE (PARTY_RED) SMALL ",format=Y444 ! videoconvert ! x264enc "
+        " tune=zerolatency ! h264parse ", 0 },
+  /* of what it gets, it can make none of that */
+  { SOURCE (PARTY_RED) SMALL ",format=Y444 ! x264enc tune=zerolatency ", 1 },
+  { SOURCE (PARTY_RED) SMALL ",format=Y42B ! x264enc tune=zerolatency ", 1 },
+  { SOURCE (PARTY_RED) SMALL ",format=I420_10LE ! x264enc tune=zerolatency ! "
+        " h264parse ! queue ", 1 },
+  { SOURCE (PARTY_RED) SMALL " ! x264enc tune=zerolatency pass=quant "
+        " quantizer=0 ", 1 },
+  { SOURCE (PARTY_RED) SMALL ",interlace-mode=interleaved ! x264enc "
+        " tune=zerolatency interlaced=true ", 1 },
   /* what is as it is, is decoded */
   { SOURCE (PARTY_RED) SMALL " ! x264enc tune=zerolatency ! "
         " video/x-h264,profile=main ", 1 },
@@ -163,6 +176,20 @@ GST_START_TEST (h264_of_any_profile_is_seen)
     fail_unless (party_has (a->warnings, "the stream on video_sink: not every "
             "peer can decode H264 in profile "));
   stop (streams[__i__].decoders);
+}
+
+GST_END_TEST;
+
+/* As with raw video, whoever decodes it puts it upright. */
+GST_START_TEST (encoded_input_that_is_decoded_is_turned)
+{
+  start ("", SOURCE (PARTY_RED) SMALL " ! taginject "
+      " tags=\"image-orientation=rotate-90\" ! x264enc tune=zerolatency ! "
+      " video/x-h264,profile=main " TO_ROOM, "", "");
+  WAIT_FOR (shows_size (b, a->id, 48, 64));
+  WAIT_FOR (party_has (a->warnings, "the stream on video_sink: not every "
+          "peer can decode H264 in profile main"));
+  stop (1);
 }
 
 GST_END_TEST;
@@ -343,6 +370,7 @@ meshroom_codecs_suite (void)
   suite_add_tcase (suite, encoded_case);
   tcase_add_loop_test (encoded_case, h264_of_any_profile_is_seen, 0,
       G_N_ELEMENTS (streams));
+  tcase_add_test (encoded_case, encoded_input_that_is_decoded_is_turned);
   tcase_add_loop_test (encoded_case, what_no_peer_speaks_is_seen, 0,
       G_N_ELEMENTS (foreign));
   tcase_add_test (encoded_case, raw_and_encoded_input_may_take_turns);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What a sink pad of the room asks of whoever feeds it. An encoder upstream
+ * that leaves its profile to the room is asked for the one that every peer
+ * decodes. What cannot be had in that profile (a file, or a picture in 4:4:4
+ * behind an encoder that does not convert it) is welcome as it is, and is
+ * decoded. */
+
+#include "meshroom/source-private.h"
+
+#include "meshroom/upstream.h"
+
+/* Set on a thread that finds out what an encoder takes when it may make nothing
+ * but what the room wishes for. */
+static GPrivate insisting;
+
+static gboolean
+offers_field (GQuark field, const GValue *value, gpointer user_data)
+{
+  return gst_structure_id_has_field (user_data, field);
+}
+
+/* (transfer full) (nullable): what every peer can decode of that which upstream
+ * can make in one structure of its caps; NULL when upstream does not tell that
+ * apart, or cannot make any of it */
+static GstCaps *
+choose (const GstStructure *offered)
+{
+  g_autoptr (GstCaps) all = gst_caps_new_full (gst_structure_copy (offered),
+      NULL);
+  const MeshCodec *codec = mesh_codec_for_caps (all);
+  g_autoptr (GstCaps) passable = codec && codec->passable
+      ? gst_caps_from_string (codec->passable) : NULL;
+  g_autoptr (GstCaps) both = NULL;
+
+  if (!passable || !gst_structure_foreach (gst_caps_get_structure (passable, 0),
+          offers_field, (gpointer) offered))
+    return NULL;
+  both = gst_caps_intersect_full (passable, all, GST_CAPS_INTERSECT_FIRST);
+  return gst_caps_is_empty (both) ? NULL : g_steal_pointer (&both);
+}
+
+/* Returns: whether an encoder that feeds @pad can be given what it makes the
+ * wished profile of. Some take only pictures that suit the profiles which they
+ * may make, and what feeds them may make no such picture. */
+static gboolean
+can_be_granted (GstPad *pad)
+{
+  g_autoptr (GstPad) sink = mesh_upstream_dup_encoder_sink (pad);
+  g_autoptr (GstCaps) taken = NULL, given = NULL;
+
+  if (!sink || g_private_get (&insisting))
+    return TRUE;
+  given = gst_pad_peer_query_caps (sink, NULL);
+  g_private_set (&insisting, pad);
+  taken = gst_pad_query_caps (sink, NULL);
+  g_private_set (&insisting, NULL);
+  return gst_pad_is_linked (sink) && gst_caps_can_intersect (given, taken);
+}
+
+/* (transfer full): what the pad takes; @filter: what upstream can make */
+static GstCaps *
+make_caps (GstPad *pad, GstCaps *filter)
+{
+  g_autoptr (GstCaps) caps = gst_pad_get_pad_template_caps (pad);
+  g_autoptr (GstCaps) both = NULL;
+  GstCaps *chosen;
+  gboolean wishes = FALSE;
+
+  if (!filter)
+    return g_steal_pointer (&caps);
+  both = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
+  chosen = gst_caps_new_empty ();
+  for (guint i = 0; i < gst_caps_get_size (both); i++) {
+    GstCapsFeatures *features = gst_caps_get_features (both, i);
+    GstCaps *one = choose (gst_caps_get_structure (both, i));
+
+    wishes |= one != NULL;
+    if (!one)
+      one = gst_caps_new_full (gst_structure_copy (gst_caps_get_structure
+              (both, i)), NULL);
+    gst_caps_set_features_simple (one, gst_caps_features_copy (features));
+    gst_caps_append (chosen, one);
+  }
+  if (wishes && !can_be_granted (pad))
+    gst_caps_append (chosen, gst_caps_copy (both));
+  return chosen;
+}
+
+/* What is inside takes all that the template names, so nobody need ask. */
+gboolean
+mesh_source_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  g_autoptr (GstCaps) caps = NULL;
+  GstCaps *asked;
+
+  switch (GST_QUERY_TYPE (query)) {
+    case GST_QUERY_CAPS:
+      gst_query_parse_caps (query, &asked);
+      caps = make_caps (pad, asked);
+      gst_query_set_caps_result (query, caps);
+      return TRUE;
+    case GST_QUERY_ACCEPT_CAPS:
+      gst_query_parse_accept_caps (query, &asked);
+      caps = gst_pad_get_pad_template_caps (pad);
+      gst_query_set_accept_caps_result (query,
+          gst_caps_can_intersect (asked, caps));
+      return TRUE;
+    default:
+      return gst_pad_query_default (pad, parent, query);
+  }
+}
