@@ -46,7 +46,7 @@ def licences(paths):
         obs = path.parts[:2] == ('plugins', 'obs')
         wanted = 'GPL-2.0-or-later' if obs else 'LGPL-2.1-or-later'
         head = '\n'.join(text(path).split('\n')[:4])
-        named = re.findall(r'SPDX-License-Identifier: (\S+)', head)
+        named = re.findall(r'SPDX-License-' r'Identifier: (\S+)', head)
         used.update(named)
         if named != [wanted]:
             yield f'{path}: its first lines name {named}, not {wanted}'
