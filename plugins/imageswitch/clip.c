@@ -8,7 +8,7 @@
 #include "picture.h"
 #include "reader.h"
 
-/* Converted frames of a clip that are kept: 64 frames of 1280x720 in I420. At
+/* Converted frames of a clip that are kept: 72 frames of 1280x720 in I420. At
  * least four, whatever their size: a clip moves, or it is no clip. */
 #define BUDGET (96 * 1024 * 1024)
 #define MIN_FRAMES 4

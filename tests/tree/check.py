@@ -112,9 +112,24 @@ def widths(paths):
                     yield f'{path}:{number}: {len(line)} columns'
 
 
+def headers(paths):
+    """Who has an installed header has all that it includes."""
+    installed = set()
+    for path in paths:
+        if path.name == 'meson.build' and path.parts[0] == 'gst':
+            for lists in re.findall(r'install_headers\(([^)]*)', text(path)):
+                installed.update(path.parent / name for name
+                                 in re.findall(r"'([\w-]+\.h)'", lists))
+    for path in sorted(installed):
+        for name in re.findall(r'#include "(.+)"', text(path)):
+            if pathlib.Path('gst', name) not in installed:
+                yield f'{path}: {name} is not installed'
+
+
 CHECKS = {
     'a source names the licence of its folder': licences,
     'comments name what there is': comments,
+    'installed headers include what is installed': headers,
     'documents name files that there are': files,
     'documents are wrapped at 100 columns': widths,
 }
