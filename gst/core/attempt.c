@@ -19,10 +19,7 @@
 
 #include "core/room-private.h"
 
-#define WARN_AFTER 3            /* failures in a row */
-
-static const gint64 retry_delays[]
-    = { MS (500), MS (1000), MS (2000), MS (4000), MS (8000), MS (15000) };
+static const gint64 retry_delays[] = RETRY_DELAYS;
 
 static guint
 count_attempts (MeshRoom *room)

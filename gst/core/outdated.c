@@ -11,14 +11,6 @@
 #include "core/message.h"
 #include "core/room-private.h"
 
-/* Who is older asks again after half a second, so an answer that is not given
- * costs little, and a flood of old messages does not become one of answers. */
-#define TELL_INTERVAL MS (100)
-
-/* Each of them has every connection made anew. Somebody who tells us of ever
- * newer lives does not keep us at that. */
-#define MAX_REINCARNATIONS 8
-
 static const char *
 newer (const char *a, const char *b)
 {
@@ -61,7 +53,7 @@ tell (MeshRoom *room, const MeshMessage *message, const char *newest,
       || message->type == MESH_MESSAGE_OUTDATED
       || now < room->tell_outdated_at || is_beside_the_living (room, message))
     return;
-  room->tell_outdated_at = now + TELL_INTERVAL;
+  room->tell_outdated_at = now + TELL_OUTDATED_INTERVAL;
   answer = mesh_room_message (room, MESH_MESSAGE_OUTDATED, message->from);
   answer->yours = g_strdup (message->inc);
   answer->newest = g_strdup (newest);

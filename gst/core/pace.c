@@ -12,11 +12,6 @@
 
 #include "core/room-private.h"
 
-#define FIRST 4
-#define QUICK MS (1500)
-#define SLOW MS (3000)
-#define HOLDS_UP MS (3000)
-
 static int
 latest_first (gconstpointer a, gconstpointer b)
 {
@@ -30,7 +25,7 @@ gint64
 mesh_pace_free_at (MeshRoom *room)
 {
   gint64 began[MAX_MEMBERS];
-  guint window = room->pace ? room->pace : FIRST, n = 0;
+  guint window = room->pace ? room->pace : PACE_FIRST, n = 0;
 
   for (guint i = 0; i < room->members->len && n < MAX_MEMBERS; i++) {
     MeshMember *member = g_ptr_array_index (room->members, i);
@@ -42,7 +37,7 @@ mesh_pace_free_at (MeshRoom *room)
   if (n < window)
     return G_MININT64;
   qsort (began, n, sizeof *began, latest_first);
-  return began[window - 1] + HOLDS_UP;
+  return began[window - 1] + PACE_HOLDS_UP;
 }
 
 static MeshMember *
@@ -80,15 +75,15 @@ mesh_pace_connected (MeshRoom *room, MeshMember *member, gint64 now)
 {
   gint64 took = now - member->began_at;
 
-  if (took <= QUICK)
-    room->pace = MIN (MAX (room->pace, FIRST) + 1, MAX_MEMBERS);
-  else if (took > SLOW)
-    room->pace = FIRST;
+  if (took <= PACE_QUICK)
+    room->pace = MIN (MAX (room->pace, PACE_FIRST) + 1, MAX_MEMBERS);
+  else if (took > PACE_SLOW)
+    room->pace = PACE_FIRST;
 }
 
 /* An attempt was not connected in its time. */
 void
 mesh_pace_failed (MeshRoom *room)
 {
-  room->pace = FIRST;
+  room->pace = PACE_FIRST;
 }

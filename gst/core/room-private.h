@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/room.h"
+#include "core/room-timing.h"
 
 G_BEGIN_DECLS
 
@@ -10,39 +11,6 @@ G_BEGIN_DECLS
  * keeps what is to be done. */
 
 #define NEVER G_MAXINT64
-#define MS(ms) ((gint64) (ms) * 1000)
-
-/* docs/protocol.md, "Joining", "Roster repair", "One attempt" and "Leaving" */
-#define REPAIR_LOWER MS (1500)  /* the lower id calls */
-#define REPAIR_HIGHER MS (3000) /* the other one too */
-#define CALL_TIMEOUT MS (6000)
-#define CONNECT_TIMEOUT MS (20000)
-#define SILENCE_TIMEOUT MS (8000)
-#define STEADY_SILENCE_TIMEOUT MS (4000) /* of who was heard all the time */
-#define STEADY_GAP MS (1500)
-#define STEADY_AFTER 3
-#define LOST_SILENCE_TIMEOUT MS (5000)
-#define OTHER_SIDE_LATER MS (3000)
-#define BARRED_TIME MS (30000)
-#define NO_SIGN_TIMEOUT MS (30000)
-#define GHOST_TIMEOUT MS (6500) /* one retry, and nobody answered */
-#define ASK_WITHOUT_WELCOME MS (500)
-#define TELL_AGAIN MS (2000)
-#define ASKED_ENOUGH 3          /* times, that a host would have answered */
-#define ROSTER_DELAY MS (300)
-#define ROSTER_INTERVAL MS (10000)
-/* Our state is said again: without a server's list a message may be lost, and
- * with one what was in a mailbox when that broke. */
-#define STATE_INTERVAL MS (10000)
-#define STATE_INTERVAL_LISTED MS (30000)
-/* A driver that ticks later than this was itself asleep (stopped, or starved),
- * and what the others said in that time lies unread. */
-#define LATE MS (2000)
-
-#define MAX_MEMBERS 64          /* with ourselves: what a list may hold */
-/* An attempt, each way. A browser on a machine with bridges has two for each,
- * and those that lead through gateways come last. */
-#define MAX_CANDIDATES 128
 
 typedef struct {
   char *id;

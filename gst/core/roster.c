@@ -11,8 +11,7 @@
 
 #define NIL_ROOM "00000000-0000-0000-0000-000000000000"
 
-static const gint64 ask_delays[]
-    = { MS (500), MS (1000), MS (2000), MS (4000), MS (8000) };
+static const gint64 ask_delays[] = ASK_DELAYS;
 
 void
 mesh_member_free (MeshMember *member)

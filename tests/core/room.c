@@ -299,49 +299,6 @@ one_member_alone_is_told (void)
   g_assert_cmpuint (n, ==, 1);
 }
 
-static guint
-count_replies (MeshRoom *room)
-{
-  MeshRoomAction action;
-  guint n = 0;
-
-  while (mesh_room_pop_action (room, &action)) {
-    n += action.message && action.message->type == MESH_MESSAGE_ROOMREPLY;
-    mesh_room_action_clear (&action);
-  }
-  return n;
-}
-
-/* It would call everybody again. Nobody else hosts here: seconds pass, and
- * nobody has answered us. */
-static void
-an_older_app_is_told_once (void)
-{
-  const char *room_id = "99999999-0000-4000-8000-000000000000";
-  MeshRoomConfig config = { .id = "aaaaaaaa-0000-4000-8000-00000000000a",
-    .room = room_id, .inc = "0000000000000001", .max_peers = 32 };
-  MeshMessage welcome = { .type = MESH_MESSAGE_WELCOME,
-    .id = (char *) config.id, .room = (char *) room_id };
-  MeshMessage ask = { .type = MESH_MESSAGE_JOINROOM,
-    .from = "bbbbbbbb-0000-4000-8000-00000000000b", .to = (char *) room_id };
-  MeshMessage another = ask;
-  g_autoptr (MeshRoom) room = mesh_room_new (&config);
-
-  another.from = "cccccccc-0000-4000-8000-00000000000c";
-  mesh_room_join (room, 0);
-  mesh_room_feed (room, &welcome, 0);
-  mesh_room_feed (room, &ask, 100000);
-  g_assert_cmpuint (count_replies (room), ==, 0);
-  for (gint64 now = 0; now <= 4000000; now += 100000)
-    mesh_room_tick (room, now);
-  mesh_room_feed (room, &another, 4000000);
-  g_assert_cmpuint (count_replies (room), ==, 1);
-  mesh_room_feed (room, &another, 4100000);
-  g_assert_cmpuint (count_replies (room), ==, 0);
-  mesh_room_feed (room, &another, 7000000);
-  g_assert_cmpuint (count_replies (room), ==, 1);
-}
-
 /* Ends what was begun, and tells when: G_MAXINT64 where nothing was. */
 static gint64
 fail_next (MeshRoom *room, gint64 now, gint64 until)
@@ -425,8 +382,6 @@ main (int argc, char **argv)
   g_test_add_func ("/room/one-member-alone-is-told", one_member_alone_is_told);
   g_test_add_func ("/room/a-new-network-ends-the-wait",
       a_new_network_ends_the_wait);
-  g_test_add_func ("/room/an-older-app-is-told-once",
-      an_older_app_is_told_once);
   result = g_test_run ();
   if (record) {
     g_autofree char *text = json_to_string (root, TRUE);

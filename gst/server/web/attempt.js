@@ -19,23 +19,13 @@
 import {parseSid} from './ids.js';
 import * as pace from './pace.js';
 import * as roster from './roster.js';
+import {BARRED_TIME, CALL_TIMEOUT, CONNECT_TIMEOUT, LOST_SILENCE_TIMEOUT,
+  MAX_CANDIDATES, OTHER_SIDE_LATER, RETRY_DELAYS, SILENCE_TIMEOUT,
+  STEADY_AFTER, STEADY_SILENCE_TIMEOUT, WARN_AFTER} from './timing.js';
 
 /** @typedef {import('./message.js').Message} Message */
 /** @typedef {import('./room.js').Room} Room */
 /** @typedef {import('./room.js').Member} Member */
-
-const CALL_TIMEOUT = 6000;
-const CONNECT_TIMEOUT = 20000;
-const SILENCE_TIMEOUT = 8000;
-const STEADY_SILENCE_TIMEOUT = 4000;    // of who was heard all the time
-export const STEADY_AFTER = 3;
-const OTHER_SIDE_LATER = 3000;
-export const BARRED_TIME = 30000;
-const RETRY_DELAYS = [500, 1000, 2000, 4000, 8000, 15000];
-const WARN_AFTER = 3;           // failures in a row
-/* Each way. On a machine with bridges there are two for each, and those that
- * lead through gateways come last. */
-export const MAX_CANDIDATES = 128;
 
 /** @param {Room} room */
 const countAttempts = (room) =>
@@ -172,7 +162,7 @@ export function giveWay(room, member, now) {
  */
 function patience(member) {
   if (member.lost)
-    return roster.LOST_SILENCE_TIMEOUT;
+    return LOST_SILENCE_TIMEOUT;
   return member.steady >= STEADY_AFTER ? STEADY_SILENCE_TIMEOUT
     : SILENCE_TIMEOUT;
 }

@@ -11,16 +11,10 @@
 import {isInc} from './ids.js';
 import * as attempt from './attempt.js';
 import * as roster from './roster.js';
+import {MAX_REINCARNATIONS, TELL_OUTDATED_INTERVAL} from './timing.js';
 
 /** @typedef {import('./message.js').Message} Message */
 /** @typedef {import('./room.js').Room} Room */
-
-/* Who is older asks again after half a second, so an answer that is not given
- * costs little, and a flood of old messages does not become one of answers. */
-const TELL_INTERVAL = 100;
-/* Each of them has every connection made anew. Somebody who tells us of ever
- * newer lives does not keep us at that. */
-const MAX_REINCARNATIONS = 8;
 
 /**
  * The newer of two incarnations; of none, ''.
@@ -63,7 +57,7 @@ function tell(room, message, newest, now) {
   if (message.type === 'bye' || message.type === 'outdated'
       || now < room.tellOutdatedAt || isBesideTheLiving(room, message))
     return;
-  room.tellOutdatedAt = now + TELL_INTERVAL;
+  room.tellOutdatedAt = now + TELL_OUTDATED_INTERVAL;
   room.send(room.message('outdated', message.from,
     {yours: message.inc, newest}));
 }

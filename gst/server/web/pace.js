@@ -8,15 +8,11 @@
  */
 
 import * as attempt from './attempt.js';
+import {MAX_MEMBERS, PACE_FIRST, PACE_HOLDS_UP, PACE_QUICK, PACE_SLOW}
+  from './timing.js';
 
 /** @typedef {import('./room.js').Room} Room */
 /** @typedef {import('./room.js').Member} Member */
-
-export const FIRST = 4;
-const MOST = 64;
-const QUICK = 1500;
-const SLOW = 3000;
-const HOLDS_UP = 3000;
 
 /**
  * @param {Room} room
@@ -27,7 +23,7 @@ export function freeAt(room) {
     .filter(({phase}) => phase !== 'idle' && phase !== 'connected')
     .map(({beganAt}) => beganAt).sort((a, b) => b - a);
   return began.length < room.pace ? -Infinity
-    : began[room.pace - 1] + HOLDS_UP;
+    : began[room.pace - 1] + PACE_HOLDS_UP;
 }
 
 /**
@@ -58,13 +54,13 @@ export function callNext(room, now) {
  */
 export function connected(room, member, now) {
   const took = now - member.beganAt;
-  if (took <= QUICK)
-    room.pace = Math.min(room.pace + 1, MOST);
-  else if (took > SLOW)
-    room.pace = FIRST;
+  if (took <= PACE_QUICK)
+    room.pace = Math.min(room.pace + 1, MAX_MEMBERS);
+  else if (took > PACE_SLOW)
+    room.pace = PACE_FIRST;
 }
 
 /** An attempt was not connected in its time. @param {Room} room */
 export function failed(room) {
-  room.pace = FIRST;
+  room.pace = PACE_FIRST;
 }

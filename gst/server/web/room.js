@@ -20,6 +20,7 @@ import {tidyName} from './names.js';
 import * as outdated from './outdated.js';
 import * as pace from './pace.js';
 import * as roster from './roster.js';
+import * as timing from './timing.js';
 
 /** @typedef {import('./message.js').Message} Message */
 
@@ -62,15 +63,6 @@ import * as roster from './roster.js';
  * @property {string} [mid]
  * @property {Message} [message]
  */
-
-/* A driver that calls later than this was itself asleep (stopped, or
- * throttled), and what the others said in that time lies unread. */
-const LATE = 2000;
-const STEADY_GAP = 1500;
-/* Our state is said again: without a server's list a message may be lost, and
- * with one what was in a mailbox when that broke. */
-const STATE_INTERVAL = 10000;
-const STATE_INTERVAL_LISTED = 30000;
 
 /** What is known of one member; attempt.js and roster.js look after it. */
 export class Member {
@@ -123,6 +115,7 @@ export class Member {
   callInc = '';                 // of the last call accepted,
   lastCall = 0;                 // and its N
   asked = 0;                    // joinrooms since it was connected
+  toldUntil = 0;                // an older app is not told again before
   failures = 0;                 // in a row
   callAt = 0;
   barredUntil = 0;              // we don't call
@@ -146,7 +139,7 @@ export class Room {
   nCalls = 0;
   nReincarnations = 0;
   tellOutdatedAt = 0;           // nobody is told so before
-  pace = pace.FIRST;            // so many connections are set up at once
+  pace = timing.PACE_FIRST;            // so many connections are set up at once
 
   joined = false;
   left = false;
@@ -202,7 +195,7 @@ export class Room {
     if (this.server !== 'none' || this.room === null)
       roster.startAsking(this, now);
     else
-      this.askAt = now + roster.ASK_WITHOUT_WELCOME;
+      this.askAt = now + timing.ASK_WITHOUT_WELCOME;
   }
 
   /**
@@ -340,7 +333,7 @@ export class Room {
    */
   localCandidate(peer, sid, candidate, mline, mid) {
     const member = this.#findCurrent(peer, sid);
-    if (!member || member.nLocal >= attempt.MAX_CANDIDATES)
+    if (!member || member.nLocal >= timing.MAX_CANDIDATES)
       return;
     member.nLocal++;
     const message = this.message('signal', member.id,
@@ -390,8 +383,8 @@ export class Room {
       member.oldHeardAt = member.seenAt = now;
       attempt.goBack(member, now);
     } else if (sid === member.sid && member.phase === 'connected') {
-      member.steady = now - member.heardAt <= STEADY_GAP
-        ? Math.min(member.steady + 1, attempt.STEADY_AFTER) : 0;
+      member.steady = now - member.heardAt <= timing.STEADY_GAP
+        ? Math.min(member.steady + 1, timing.STEADY_AFTER) : 0;
       member.heardAt = member.seenAt = now;
     }
   }
@@ -416,7 +409,7 @@ export class Room {
     if (reason === 'refused') {
       this.sendBye(member.id, member.sid, 'refused');
       attempt.barred(this, member, 'refused', now);
-      member.refuseUntil = now + attempt.BARRED_TIME;
+      member.refuseUntil = now + timing.BARRED_TIME;
     } else {
       attempt.failed(this, member, 'failed', 'failed', now);
     }
@@ -532,7 +525,8 @@ export class Room {
 
   /** @param {number} now */
   #nextState(now) {
-    return now + (this.lists ? STATE_INTERVAL_LISTED : STATE_INTERVAL);
+    return now + (this.lists ? timing.STATE_INTERVAL_LISTED
+      : timing.STATE_INTERVAL);
   }
 
   /**
@@ -545,10 +539,10 @@ export class Room {
   #wake(now) {
     const since = this.awakeAt;
     this.awakeAt = now;
-    if (since === null || now - since <= LATE)
+    if (since === null || now - since <= timing.LATE)
       return;
     const late = now - Math.max(since, this.deadline());
-    if (late <= LATE)
+    if (late <= timing.LATE)
       return;
     for (const member of this.members) {
       for (const key of ['seenAt', 'lostAt', 'beganAt', 'heardAt'])

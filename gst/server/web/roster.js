@@ -9,22 +9,13 @@
 import * as attempt from './attempt.js';
 import * as pace from './pace.js';
 import {Member} from './room.js';
+import {ASK_DELAYS, ASKED_ENOUGH, GHOST_TIMEOUT, LOST_SILENCE_TIMEOUT,
+  MAX_MEMBERS, NO_SIGN_TIMEOUT, REPAIR_HIGHER, REPAIR_LOWER, ROSTER_DELAY,
+  ROSTER_INTERVAL, TELL_AGAIN} from './timing.js';
 
 /** @typedef {import('./message.js').Message} Message */
 /** @typedef {import('./room.js').Room} Room */
 
-/* docs/protocol.md, "Joining", "Roster repair" and "Leaving" */
-export const ASK_WITHOUT_WELCOME = 500;
-const ASK_DELAYS = [500, 1000, 2000, 4000, 8000];
-const REPAIR_LOWER = 1500;      // the lower id calls
-const REPAIR_HIGHER = 3000;     // the other one too
-const NO_SIGN_TIMEOUT = 30000;
-const GHOST_TIMEOUT = 6500;     // one retry, and nobody answered
-export const LOST_SILENCE_TIMEOUT = 5000;
-const ROSTER_DELAY = 300;
-const ROSTER_INTERVAL = 10000;
-
-const MAX_MEMBERS = 64;         // with ourselves: what a list may hold
 const NIL_ROOM = '00000000-0000-0000-0000-000000000000';
 
 /** @param {Room} room */
@@ -507,6 +498,36 @@ function isAskedOfUs(room, {from, to}) {
     && member.phase !== 'connected' && member.asked++ > 0;
 }
 
+/**
+ * Whether it may turn out that another one hosts.
+ *
+ * @param {Room} room
+ */
+const mayHaveSenior = (room) =>
+  (!room.answered && room.nAsked < ASKED_ENOUGH)
+  || room.members.some((member) => member.phase !== 'idle'
+    && (member.id === room.room || isOlder(member, room.inc, room.id)));
+
+/**
+ * An older app calls everybody again whenever it is told who is there, and then
+ * cannot tell the answers apart: so it is told once, and not by us while we do
+ * not know yet whether there is another host. Whom it does not call, calls it.
+ *
+ * @param {Room} room
+ * @param {Member | undefined} member
+ * @param {Message} message
+ * @param {number} now
+ */
+function mayTell(room, member, {inc, to}, now) {
+  const isOurs = to === undefined || to === room.id;
+  if (inc !== undefined || !member)
+    return true;
+  if (now < member.toldUntil || (!isOurs && mayHaveSenior(room)))
+    return false;
+  member.toldUntil = now + TELL_AGAIN;
+  return true;
+}
+
 /** @param {Room} room @param {Message} message @param {number} now */
 export function onJoinroom(room, message, now) {
   if (!isAskedOfUs(room, message)) {
@@ -515,7 +536,9 @@ export function onJoinroom(room, message, now) {
     return;
   }
   /* Known at once, so that two who ask at the same time hear of each other. */
-  learn(room, message.from, now);
+  const member = learn(room, message.from, now);
+  if (!mayTell(room, member, message, now))
+    return;
   room.send(room.message('roomreply', message.from,
     {ids: listMembers(room, message.from)}));
 }
