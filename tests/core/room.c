@@ -171,6 +171,8 @@ run_step (MeshRoom *room, JsonObject *step)
     feed (room, step, now);
   else if (g_str_equal (in, "tick"))
     mesh_room_tick (room, now);
+  else if (g_str_equal (in, "hurry"))
+    mesh_room_hurry (room, now);
   else if (g_str_equal (in, "leave"))
     mesh_room_leave (room, now);
   else if (g_str_equal (in, "chat"))

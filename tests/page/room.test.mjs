@@ -6,49 +6,9 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 
+import {describe, inputs} from './room-script.mjs';
 import {plain, readVectors} from './vectors.mjs';
-import {readMessage, writeMessage} from '../../gst/server/web/message.js';
 import {Room} from '../../gst/server/web/room.js';
-
-/** What happens, by its name in the vectors. */
-const inputs = {
-  join: (room, {at}) => room.join(at),
-  leave: (room) => room.leave(),
-  tick: (room, {at}) => room.tick(at),
-  feed: (room, {at, message, newest}) =>
-    room.feed({...readMessage(message), ...(newest && {newest})}, at),
-  reincarnate: (room, {at, inc}) => room.reincarnate(inc, at),
-  state: (room, {at, name, muted, hidden}) =>
-    room.setState(name, muted, hidden, at),
-  chat: (room, {text}) => room.chat(text),
-  'local-sdp': (room, {peer, sid, type, sdp}) =>
-    room.localSdp(peer, sid, type, sdp),
-  'local-candidate': (room, {peer, sid, candidate, mline, mid}) =>
-    room.localCandidate(peer, sid, candidate, mline, mid),
-  connected: (room, {at, peer, sid}) => room.connected(peer, sid, at),
-  heard: (room, {at, peer, sid}) => room.heard(peer, sid, at),
-  failed: (room, {at, peer, sid, reason}) =>
-    room.failed(peer, sid, reason, at),
-  renew: (room, {at, peer, sid}) => room.renew(peer, sid, at),
-};
-
-/** An action, as the vectors write it. */
-function describe(action) {
-  const {type, peer, ...rest} = action;
-  switch (type) {
-    case 'send':
-      return {do: type, message: writeMessage(action.message)};
-    case 'peer-added':
-    case 'peer-removed':
-    case 'peer-changed':
-      return {do: type.slice('peer-'.length), peer, ...rest};
-    case 'remote-sdp':
-      return {do: type, peer, sid: action.sid, type: action.sdpType,
-        sdp: action.sdp};
-    default:
-      return {do: type, peer, ...rest};
-  }
-}
 
 for (const {name, why, config, steps} of readVectors('room').scenarios) {
   test(`room: ${name}: ${why}`, () => {

@@ -204,7 +204,7 @@ sim_why_not_whole (World *world)
 
     if (!world->nodes[i].room)
       continue;
-    mesh_room_foreach_peer (world->nodes[i].room, look, &l);
+    sim_room_foreach_peer (world->nodes[i].room, look, &l);
     if (!l.why && l.seen + 1 < n)
       l.why = g_strdup_printf ("%u does not know everybody", i);
     if (l.why)

@@ -123,10 +123,10 @@ fail_ice (World *world, const Fault *fault)
   note_trouble (world, fault->node, fault->other);
   sid = g_array_index (world->sids, Sid, link->sid).text;
   if (fault->how % 2)
-    mesh_room_failed (node->room, world->nodes[fault->other].id, sid, NULL,
+    sim_room_failed (node->room, world->nodes[fault->other].id, sid,
         sim_node_now (world, node));
   else
-    mesh_room_renew (node->room, world->nodes[fault->other].id, sid,
+    sim_room_renew (node->room, world->nodes[fault->other].id, sid,
         sim_node_now (world, node));
   sim_run_actions (world, fault->node);
 }
@@ -139,7 +139,7 @@ change_state (World *world, const Fault *fault)
   if (!node->room || sim_is_stopped (world, node))
     return;
   node->muted = !node->muted;
-  mesh_room_set_state (node->room, "n", node->muted, FALSE,
+  sim_room_set_muted (node->room, "n", node->muted,
       sim_node_now (world, node));
   sim_run_actions (world, fault->node);
 }
@@ -245,6 +245,18 @@ sim_fault (World *world, const Fault *fault)
   }
 }
 
+/* There is a network again. */
+static void
+hurry (World *world, guint index)
+{
+  Node *node = &world->nodes[index];
+
+  if (!node->room || sim_is_stopped (world, node))
+    return;
+  sim_room_hurry (node->room, sim_node_now (world, node));
+  sim_run_actions (world, index);
+}
+
 void
 sim_heal (World *world, const Fault *fault)
 {
@@ -255,6 +267,7 @@ sim_heal (World *world, const Fault *fault)
     case FAULT_OUTAGE:
       node->out = FALSE;
       note_trouble_of (world, fault->node);
+      hurry (world, fault->node);
       break;
     case FAULT_PAUSE:
     case FAULT_SUSPEND:

@@ -62,7 +62,7 @@ sim_forward_send (World *world, guint index, guint to, guint message)
     if (i == index || !other->room || (to != ROOM && to != i))
       continue;
     if (to == ROOM && world->schedule->mode == MODE_FORWARD
-        && !mesh_room_hosts (other->room))
+        && !sim_room_hosts (other->room))
       continue;
     pass_on (world, index, i, message);
   }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* room-protocol [--count N] [--from SEED] [--seconds S] [--replay FILE]
- *               [--trace] [--mutant NAME]
+ *               [--pages] [--trace] [--mutant NAME]
  *
  * Tries schedules, from SEED on, until N were tried or S seconds have passed.
  * One that fails is shrunk, and written down with its trace. With --mutant the
@@ -18,6 +18,7 @@ static int seconds = 0;
 static char *replay = NULL;
 static char *mutant = NULL;
 static gboolean trace = FALSE;
+static gboolean pages = FALSE;
 
 static const GOptionEntry options[] = {
   { "count", 0, 0, G_OPTION_ARG_INT64, &count, "how many schedules", "N" },
@@ -27,6 +28,8 @@ static const GOptionEntry options[] = {
       "FILE" },
   { "mutant", 0, 0, G_OPTION_ARG_STRING, &mutant, "how the room is broken",
       "NAME" },
+  { "pages", 0, 0, G_OPTION_ARG_NONE, &pages,
+      "some rooms are the page's, and the mutant is one of them", NULL },
   { "trace", 0, 0, G_OPTION_ARG_NONE, &trace, "tell what happens", NULL },
   { NULL }
 };
@@ -90,7 +93,7 @@ search (Schedule *schedule, gint64 *done)
 
     if (*done % 100000 == 0 && *done)
       g_print ("# %" G_GINT64_FORMAT " so far\n", *done);
-    sim_schedule (schedule, first + *done);
+    sim_schedule (schedule, first + *done, pages);
     violation = sim_run (schedule, NULL);
     if (violation) {
       g_print ("# seed %" G_GINT64_FORMAT ": %s\n", first + *done, violation);
@@ -107,6 +110,7 @@ main (int argc, char **argv)
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   g_autoptr (GError) error = NULL;
   g_autofree char *violation = NULL;
+  const char *count_name;
   Schedule schedule;
   gint64 done;
 
@@ -115,10 +119,13 @@ main (int argc, char **argv)
     g_printerr ("%s\n", error->message);
     return 2;
   }
-  if (g_getenv ("MESH_SIM_COUNT") && !mutant) {
-    count = g_ascii_strtoll (g_getenv ("MESH_SIM_COUNT"), NULL, 10);
+  count_name = pages ? "MESH_SIM_PAGES" : "MESH_SIM_COUNT";
+  if (g_getenv (count_name) && !mutant) {
+    count = g_ascii_strtoll (g_getenv (count_name), NULL, 10);
     seconds = 0;
   }
+  if (pages && mutant)
+    sim_page_break (mutant);
   setvbuf (stdout, NULL, _IOLBF, 0);
   if (replay)
     return run_replay ();

@@ -190,7 +190,7 @@ reincarnate (World *world, guint index, const char *newest)
       g_ascii_strtoull (ms, NULL, 16) + 1 + sim_random (world) % 65536,
       node->life + index * 256);
 
-  if (!mesh_room_reincarnate (node->room, inc, sim_node_now (world, node)))
+  if (!sim_room_reincarnate (node->room, inc, sim_node_now (world, node)))
     return;
   sim_tell (world, "%u: goes on as %s", index, inc);
   /* what there was ends, by its own doing */
@@ -245,7 +245,7 @@ sim_run_actions (World *world, guint index)
   MeshRoomAction action;
 
   while (!world->violation && node->room
-         && mesh_room_pop_action (node->room, &action)) {
+         && sim_room_pop_action (node->room, &action)) {
     carry_out (world, index, &action);
     mesh_room_action_clear (&action);
     if (node->doom > 0 && --node->doom == 0)
@@ -278,7 +278,7 @@ sim_feed (World *world, guint index, guint number)
   if (from >= 0 && message->type == MESH_MESSAGE_BYE && !message->sid
       && strcmp (message->inc, node->gone_inc[from]) > 0)
     g_strlcpy (node->gone_inc[from], message->inc, 17);
-  mesh_room_feed (node->room, message, sim_node_now (world, node));
+  sim_room_feed (node->room, message, sim_node_now (world, node));
   sim_run_actions (world, index);
 }
 
@@ -291,7 +291,7 @@ sim_feed_offline (World *world, guint index)
   if (!node->room)
     return;
   sim_tell (world, "%u: offline", index);
-  mesh_room_feed (node->room, &message, sim_node_now (world, node));
+  sim_room_feed (node->room, &message, sim_node_now (world, node));
   sim_run_actions (world, index);
 }
 
@@ -322,8 +322,8 @@ sim_start (World *world, guint index, gboolean other_token)
   if (other_token || !node->client.token[0])
     g_snprintf (node->client.token, sizeof node->client.token,
         "%022" G_GINT64_MODIFIER "x", sim_random (world));
-  node->room = mesh_room_new (&config);
-  mesh_room_join (node->room, sim_node_now (world, node));
+  node->room = sim_room_new (world, &config, node->is_page);
+  sim_room_join (node->room, sim_node_now (world, node));
   if (world->schedule->mode == MODE_HUB)
     sim_client_start (world, index);
   else
@@ -336,7 +336,7 @@ end (World *world, guint index)
 {
   Node *node = &world->nodes[index];
 
-  g_clear_pointer (&node->room, mesh_room_free);
+  g_clear_pointer (&node->room, sim_room_free);
   memset (node->links, 0, sizeof node->links);
   memset (node->shown, 0, sizeof node->shown);
   node->life++;
@@ -372,7 +372,7 @@ sim_leave (World *world, guint index)
   if (!node->room || sim_is_stopped (world, node))
     return;
   sim_tell (world, "%u: leaves", index);
-  mesh_room_leave (node->room, sim_node_now (world, node));
+  sim_room_leave (node->room, sim_node_now (world, node));
   sim_run_actions (world, index);
   if (!node->room)
     return;
@@ -391,8 +391,8 @@ sim_member_tick (World *world, guint index)
 {
   Node *node = &world->nodes[index];
 
-  mesh_room_tick (node->room, sim_node_now (world, node));
-  if (mesh_room_deadline (node->room) <= sim_node_now (world, node))
+  sim_room_tick (node->room, sim_node_now (world, node));
+  if (sim_room_deadline (node->room) <= sim_node_now (world, node))
     sim_violation (world, "a tick of %u leaves what was due undone", index);
   sim_run_actions (world, index);
 }
@@ -421,7 +421,7 @@ sim_pulse (World *world, guint index)
       }
       back = sim_link (&world->nodes[other], index, link->sid);
       if (back && back->connecting && is_open (world, other, index))
-        mesh_room_heard (node->room, world->nodes[other].id,
+        sim_room_heard (node->room, world->nodes[other].id,
             sid_text (world, link->sid), now);
     }
   }
@@ -442,10 +442,8 @@ sim_on_sdp (World *world, const Event *event)
     return;
   link->have_local = TRUE;
   g_snprintf (sdp, sizeof sdp, "%u", event->index);
-  mesh_room_local_candidate (node->room, peer, sid, "candidate:1", 0, NULL,
-      now);
-  mesh_room_local_sdp (node->room, peer, sid,
-      link->offerer ? "offer" : "answer", sdp, now);
+  sim_room_local (node->room, peer, sid, link->offerer ? "offer" : "answer",
+      sdp, now);
   try_connect (world, event->node, event->other, link);
   sim_run_actions (world, event->node);
 }
@@ -463,7 +461,7 @@ sim_on_connected (World *world, const Event *event)
   link->other_life = other->life;
   sim_tell (world, "%u: %s with %u is connected", event->node,
       sid_text (world, event->index), event->other);
-  mesh_room_connected (node->room, other->id, sid_text (world, event->index),
+  sim_room_connected (node->room, other->id, sid_text (world, event->index),
       sim_node_now (world, node));
   sim_run_actions (world, event->node);
 }

@@ -50,7 +50,7 @@ any_fault (World *dice, Mode mode)
 }
 
 void
-sim_schedule (Schedule *schedule, guint64 seed)
+sim_schedule (Schedule *schedule, guint64 seed, gboolean pages)
 {
   static const gint64 delays[] = { MS (5), MS (30), MS (30), MS (300),
     MS (1500) };
@@ -87,15 +87,16 @@ sim_schedule (Schedule *schedule, guint64 seed)
             throw (&dice, 2) ? 6 * SECOND : 35 * SECOND)) + 1;
     add (schedule, fault);
   }
+  schedule->pages = pages ? throw (&dice, 1 << schedule->n) : 0;
 }
 
 void
 sim_schedule_print (const Schedule *schedule, GString *to)
 {
   g_string_append_printf (to, "schedule %" G_GUINT64_FORMAT " %s members %u "
-      "delay %" G_GINT64_FORMAT " end %" G_GINT64_FORMAT "%s\n",
+      "pages %u delay %" G_GINT64_FORMAT " end %" G_GINT64_FORMAT "%s\n",
       schedule->seed, mode_names[schedule->mode], schedule->n,
-      schedule->max_delay, schedule->end,
+      schedule->pages, schedule->max_delay, schedule->end,
       schedule->to_the_end ? " whole" : "");
   for (guint i = 0; i < schedule->n_faults; i++) {
     const Fault *fault = &schedule->faults[i];
@@ -136,9 +137,9 @@ sim_schedule_read (Schedule *schedule, const char *text)
   for (guint i = 0; lines[i]; i++) {
     if (g_str_has_prefix (lines[i], "schedule ")
         && sscanf (lines[i], "schedule %" G_GUINT64_FORMAT " %15s members %u "
-               "delay %" G_GINT64_FORMAT " end %" G_GINT64_FORMAT "%7s",
-               &schedule->seed, mode, &schedule->n, &schedule->max_delay,
-               &schedule->end, whole) < 5)
+               "pages %u delay %" G_GINT64_FORMAT " end %" G_GINT64_FORMAT
+               "%7s", &schedule->seed, mode, &schedule->n, &schedule->pages,
+               &schedule->max_delay, &schedule->end, whole) < 6)
       return FALSE;
     if (g_str_has_prefix (lines[i], "at ") && !read_fault (schedule, lines[i]))
       return FALSE;

@@ -2,8 +2,8 @@
 #pragma once
 
 /* Rooms of up to eight members and their server, in one thread and in virtual
- * time: the real MeshRoom and the real MeshHub on modelled wires, clocks and
- * WebRTC. Everything comes from a schedule (a seed, and a list of faults with
+ * time: the real MeshRoom, the page's real room and the real MeshHub on modelled
+ * wires, clocks and WebRTC. Everything comes from a schedule (a seed, and a list of faults with
  * their times), so the same schedule gives the same run.
  *
  *   schedule.c  makes schedules, writes them down, shrinks those that fail
@@ -12,7 +12,8 @@
  *   server.c    MeshHub, and what carries its frames
  *   client.c    a member's half of the envelope
  *   forward.c   services that only pass messages on
- *   member.c    MeshRoom, and the WebRTC below it
+ *   room.c      MeshRoom, or the page's room, which is not C
+ *   member.c    a member: its room, and the WebRTC below it
  *   check.c     what must hold: after each step, and once all is quiet */
 
 #include "core/hub.h"
@@ -23,6 +24,8 @@
 #define MAX_NODES 8
 #define ROOM MAX_NODES          /* as a recipient */
 #define MAX_FAULTS 48
+
+typedef struct _SimRoom SimRoom;
 
 typedef enum {
   MODE_HUB,                     /* our server */
@@ -67,6 +70,7 @@ typedef struct {
   guint n;
   Mode mode;
   gint64 max_delay;
+  guint pages;                  /* bits: who is a page */
   gint64 end;                   /* of what goes wrong */
   gboolean to_the_end;          /* does not stop early when all is whole */
   guint n_faults;
@@ -161,7 +165,8 @@ typedef struct {
 
 typedef struct {
   char id[37];
-  MeshRoom *room;               /* NULL: not there */
+  SimRoom *room;                /* NULL: not there */
+  gboolean is_page;             /* in the page's language */
   guint life;                   /* goes up with each start and end */
   gint64 ended_at;
   guint doom;                   /* dies after so many actions */
@@ -257,6 +262,35 @@ void sim_forward_takes (World *world, const Event *event);
 void sim_forward_cut (World *world, guint node);
 void sim_forward_back (World *world, guint node);
 
+/* room.c */
+void sim_page_break (const char *mutant);
+SimRoom *sim_room_new (World *world, const MeshRoomConfig *config,
+    gboolean is_page);
+void sim_room_free (SimRoom *room);
+gboolean sim_room_pop_action (SimRoom *room, MeshRoomAction *action);
+gint64 sim_room_deadline (SimRoom *room);
+gboolean sim_room_hosts (SimRoom *room);
+void sim_room_foreach_peer (SimRoom *room, MeshPeerFunc func,
+    gpointer user_data);
+void sim_room_join (SimRoom *room, gint64 now);
+void sim_room_feed (SimRoom *room, const MeshMessage *message, gint64 now);
+void sim_room_tick (SimRoom *room, gint64 now);
+void sim_room_leave (SimRoom *room, gint64 now);
+void sim_room_set_muted (SimRoom *room, const char *name, gboolean muted,
+    gint64 now);
+gboolean sim_room_reincarnate (SimRoom *room, const char *inc, gint64 now);
+void sim_room_local (SimRoom *room, const char *peer, const char *sid,
+    const char *type, const char *sdp, gint64 now);
+void sim_room_connected (SimRoom *room, const char *peer, const char *sid,
+    gint64 now);
+void sim_room_heard (SimRoom *room, const char *peer, const char *sid,
+    gint64 now);
+void sim_room_failed (SimRoom *room, const char *peer, const char *sid,
+    gint64 now);
+void sim_room_hurry (SimRoom *room, gint64 now);
+void sim_room_renew (SimRoom *room, const char *peer, const char *sid,
+    gint64 now);
+
 /* member.c */
 guint sim_message (World *world, MeshMessage *message);
 int sim_node_of (World *world, const char *id);
@@ -284,7 +318,7 @@ void sim_check_ghosts (World *world);
 char *sim_why_not_whole (World *world);
 
 /* schedule.c */
-void sim_schedule (Schedule *schedule, guint64 seed);
+void sim_schedule (Schedule *schedule, guint64 seed, gboolean pages);
 void sim_schedule_print (const Schedule *schedule, GString *to);
 gboolean sim_schedule_read (Schedule *schedule, const char *text);
 void sim_shrink (Schedule *schedule);

@@ -84,10 +84,13 @@ sim_post (World *world, Event event)
   heap_push (world->heap, &event);
 }
 
+/* A browser's clock is coarse, and the page's room is told whole ms. */
 gint64
 sim_node_now (World *world, const Node *node)
 {
-  return node->base + (gint64) ((world->now - node->slept) * node->rate);
+  gint64 now = node->base + (gint64) ((world->now - node->slept) * node->rate);
+
+  return node->is_page ? now - now % MS (1) : now;
 }
 
 /* Whatever happened to the node's room: when is it due next? */
@@ -100,7 +103,7 @@ sim_touch (World *world, guint index)
   node->due = G_MAXINT64;
   if (!node->room)
     return;
-  deadline = mesh_room_deadline (node->room);
+  deadline = sim_room_deadline (node->room);
   if (deadline == G_MAXINT64)
     return;
   node->due = (gint64) ((deadline - node->base) / node->rate) + node->slept;
@@ -306,6 +309,7 @@ world_init (World *world, const Schedule *schedule, GString *trace)
     node->client.unsent = g_array_new (FALSE, FALSE, sizeof (Unsent));
     node->due = G_MAXINT64;
     node->ended_at = -1;
+    node->is_page = schedule->pages >> i & 1;
     /* clocks begin anywhere, and some are one or two per cent wrong */
     node->base = sim_range (world, 0, G_GINT64_CONSTANT (1) << 40);
     node->rate = sim_random (world) % 4 ? 1
@@ -324,7 +328,7 @@ static void
 world_clear (World *world)
 {
   for (guint i = 0; i < world->n; i++) {
-    mesh_room_free (world->nodes[i].room);
+    sim_room_free (world->nodes[i].room);
     g_array_unref (world->nodes[i].client.unsent);
   }
   mesh_hub_free (world->hub);

@@ -58,7 +58,7 @@ function findSenior(room) {
  *
  * @param {Room} room
  */
-const isHost = (room) => room.host !== null ? areHost(room)
+export const isHost = (room) => room.host !== null ? areHost(room)
   : findSenior(room) === undefined;
 
 /** @param {Room} room @param {number} now */
