@@ -29,7 +29,7 @@ static const GOptionEntry options[] = {
   { "mutant", 0, 0, G_OPTION_ARG_STRING, &mutant, "how the room is broken",
       "NAME" },
   { "pages", 0, 0, G_OPTION_ARG_NONE, &pages,
-      "some rooms are the page's, and the mutant is one of them", NULL },
+      "some rooms are the page's; with a mutant all", NULL },
   { "trace", 0, 0, G_OPTION_ARG_NONE, &trace, "tell what happens", NULL },
   { NULL }
 };
@@ -94,6 +94,8 @@ search (Schedule *schedule, gint64 *done)
     if (*done % 100000 == 0 && *done)
       g_print ("# %" G_GINT64_FORMAT " so far\n", *done);
     sim_schedule (schedule, first + *done, pages);
+    if (pages && mutant)
+      schedule->pages = (1 << schedule->n) - 1;
     violation = sim_run (schedule, NULL);
     if (violation) {
       g_print ("# seed %" G_GINT64_FORMAT ": %s\n", first + *done, violation);
