@@ -58,19 +58,24 @@ def licences(paths):
             yield f'LICENSES/{name}.txt is missing'
 
 
-def comments(paths):
-    """Comments name functions, types and macros that are there."""
-    code, said = set(), []
+def names(paths):
+    """Comments and documents name functions, types and macros that are
+    there."""
+    code, said = set(), [(path, 1, text(path)) for path in documents(paths)]
     for path in paths:
         if path.parts[0] in ('gst', 'plugins') and path.suffix in ('.c', '.h'):
             source = text(path)
             code.update(re.findall(r'\w+', COMMENT.sub(' ', source)))
             said += [(path, source.count('\n', 0, match.start()) + 1, match[0])
                      for match in COMMENT.finditer(source)]
-    for path, line, comment in said:
-        for name in OURS.findall(comment):
-            if name not in code:
-                yield f'{path}:{line}: there is no {name}'
+    for path, start, prose in said:
+        for match in OURS.finditer(prose):
+            # In a document that is a variable of the environment.
+            if path.suffix == '.md' and match[0].startswith('MESH_'):
+                continue
+            if match[0] not in code:
+                line = start + prose.count('\n', 0, match.start())
+                yield f'{path}:{line}: there is no {match[0]}'
 
 
 def documents(paths):
@@ -112,6 +117,25 @@ def widths(paths):
                     yield f'{path}:{number}: {len(line)} columns'
 
 
+def times(paths):
+    """What a room waits for, it waits for alike in C and in the page: times of
+    the same name are the same, in milliseconds."""
+    room = ('attempt', 'outdated', 'pace', 'room', 'room-private', 'roster')
+    core, page = {}, {}
+    for path in paths:
+        if path.stem not in room:
+            continue
+        if path.parts[:2] == ('gst', 'core'):
+            core.update(re.findall(r'#define (\w+) MS \((\d+)\)', text(path)))
+        elif path.parts[:3] == ('gst', 'server', 'web'):
+            page.update(re.findall(r'\bconst ([A-Z_]+) = (\d+);', text(path)))
+    if 'CALL_TIMEOUT' not in core.keys() & page.keys():
+        yield 'there is no CALL_TIMEOUT any more to compare'
+    for name in sorted(core.keys() & page.keys()):
+        if core[name] != page[name]:
+            yield f'{name} is {core[name]} in the core, {page[name]} in the page'
+
+
 def headers(paths):
     """Who has an installed header has all that it includes."""
     installed = set()
@@ -128,7 +152,8 @@ def headers(paths):
 
 CHECKS = {
     'a source names the licence of its folder': licences,
-    'comments name what there is': comments,
+    'comments and documents name what there is': names,
+    'the page has the times of the core': times,
     'installed headers include what is installed': headers,
     'documents name files that there are': files,
     'documents are wrapped at 100 columns': widths,
