@@ -117,25 +117,6 @@ def widths(paths):
                     yield f'{path}:{number}: {len(line)} columns'
 
 
-def times(paths):
-    """What a room waits for, it waits for alike in C and in the page: times of
-    the same name are the same, in milliseconds."""
-    room = ('attempt', 'outdated', 'pace', 'room', 'room-private', 'roster')
-    core, page = {}, {}
-    for path in paths:
-        if path.stem not in room:
-            continue
-        if path.parts[:2] == ('gst', 'core'):
-            core.update(re.findall(r'#define (\w+) MS \((\d+)\)', text(path)))
-        elif path.parts[:3] == ('gst', 'server', 'web'):
-            page.update(re.findall(r'\bconst ([A-Z_]+) = (\d+);', text(path)))
-    if 'CALL_TIMEOUT' not in core.keys() & page.keys():
-        yield 'there is no CALL_TIMEOUT any more to compare'
-    for name in sorted(core.keys() & page.keys()):
-        if core[name] != page[name]:
-            yield f'{name} is {core[name]} in the core, {page[name]} in the page'
-
-
 def headers(paths):
     """Who has an installed header has all that it includes."""
     installed = set()
@@ -153,7 +134,6 @@ def headers(paths):
 CHECKS = {
     'a source names the licence of its folder': licences,
     'comments and documents name what there is': names,
-    'the page has the times of the core': times,
     'installed headers include what is installed': headers,
     'documents name files that there are': files,
     'documents are wrapped at 100 columns': widths,
