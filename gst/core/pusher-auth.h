@@ -6,7 +6,8 @@
 G_BEGIN_DECLS
 
 /* Pusher Channels' rules that both of its ends share: how channels and events
- * are named, and what is signed how (docs/protocol.md, "Pusher"). */
+ * are named, and what is signed how (docs/protocol.md, "A server for
+ * Pusher's clients"). */
 
 /* What Pusher's own server library allows. */
 #define MESH_PUSHER_MAX_NAME 200

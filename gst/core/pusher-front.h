@@ -9,8 +9,8 @@ G_BEGIN_DECLS
 
 /* The mind of the server's front for Pusher's client libraries: applications,
  * their channels, who listens to which, and the HTTP interface that triggers
- * events (docs/protocol.md, "Pusher"). As with the hub (core/hub.h), the driver
- * has the connections and numbers them:
+ * events (docs/protocol.md, "A server for Pusher's clients"). As with the hub
+ * (core/hub.h), the driver has the connections and numbers them:
  *
  *     mesh_front_feed (front, client, text, length, now);
  *     while (mesh_front_pop_action (front, &action)) {

@@ -21,8 +21,8 @@ static CallListener listener;
 
 /**
  * call_set_listener:
- * @listener: (nullable): what to call; the one before is called no more when
- *   this returns
+ * @new_listener: (nullable): what to call; the one before is called no more
+ *   when this returns
  */
 void
 call_set_listener (CallListener new_listener)

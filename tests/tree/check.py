@@ -20,6 +20,10 @@ OURS = re.compile(r'\b(?:mesh_|Mesh[A-Z]|GstMesh|MESH_|image_switch_'
 # A file's name in prose: with a folder, or by itself.
 FILE = re.compile(r'[\w./-]*\w\.(?:c|h|m?js|py|sh|json|md|png|pml|build|webm)')
 
+# docs/protocol.md, "Joining" and "Leaving"
+SECTION = re.compile(r'(docs/\w[\w-]*\.md)(?:, |\), )'
+                     r'((?:(?:and |to |, )?"[^"]{3,60}"(?:,? )?)+)')
+
 
 def tree():
     paths = (path.relative_to(ROOT) for path in ROOT.rglob('*')
@@ -101,6 +105,19 @@ def files(paths):
                     yield f'{path}: there is no {word}'
 
 
+def sections(paths):
+    """Whoever is sent to a document's section finds one of that title."""
+    titles = {str(path): set(re.findall(r'^#+ (?:\d+\. )?(.*)$', text(path),
+                                        re.M)) for path in documents(paths)}
+    for path in filter(is_source, paths):
+        # A comment goes on at its next line's mark.
+        flat = re.sub(r'\s+(?:\*|//|#)?\s*', ' ', text(path))
+        for document, quoted in SECTION.findall(flat):
+            for title in re.findall(r'"([^"]+)"', quoted):
+                if title not in titles.get(document, ()):
+                    yield f'{path}: {document} has no "{title}"'
+
+
 def widths(paths):
     """Prose is wrapped at 100 columns; code and tables are not, nor is what
     cannot be broken."""
@@ -136,6 +153,7 @@ CHECKS = {
     'comments and documents name what there is': names,
     'installed headers include what is installed': headers,
     'documents name files that there are': files,
+    'documents have the sections that sources name': sections,
     'documents are wrapped at 100 columns': widths,
 }
 
