@@ -11,13 +11,15 @@
 #include <string.h>
 
 #include "core/candidates.h"
+#include "core/codec.h"
 #include "core/error.h"
 
 #define MAX_FORMATS 64
 
 typedef struct {
   int payload_type;
-  const char *codec;            /* one of ours, or "rtx", or NULL */
+  const MeshCodec *codec;       /* one of ours, or NULL */
+  gboolean is_rtx;
   char *fmtp;
 } Format;
 
@@ -113,22 +115,19 @@ find_format (Section *s, int payload_type)
 static void
 read_rtpmap (Section *s, const char *value)
 {
-  static const struct {
-    const char *text;
-    const char *codec;
-  } known[] = {
-    { "opus/48000/2", "OPUS" }, { "VP8/90000", "VP8" },
-    { "H264/90000", "H264" }, { "rtx/90000", "rtx" }, { "rtx/48000", "rtx" },
-  };
   Format *format = find_format (s, atoi (value));
-  const char *name = strchr (value, ' ');
+  const char *map = strchr (value, ' ');
+  g_autofree char *name = NULL, *ours = NULL;
+  const MeshCodec *codec;
 
-  if (!format || !name)
+  if (!format || !map)
     return;
-  for (guint i = 0; i < G_N_ELEMENTS (known); i++) {
-    if (g_ascii_strcasecmp (name + 1, known[i].text) == 0)
-      format->codec = known[i].codec;
-  }
+  name = g_strndup (map + 1, strcspn (map + 1, "/"));
+  format->is_rtx = g_ascii_strcasecmp (name, "rtx") == 0;
+  codec = mesh_codec_find (name);
+  ours = codec ? mesh_codec_make_rtpmap (codec) : NULL;
+  if (ours && g_ascii_strcasecmp (map + 1, ours) == 0)
+    format->codec = codec;
 }
 
 static void
@@ -291,39 +290,28 @@ read_lines (Description *d, const char *text, gboolean is_offer,
   return TRUE;
 }
 
-/* H.264 has many shapes; every decoder of ours and of the browsers takes
- * constrained baseline in single-NAL-or-FU mode (RFC 6184, RFC 7742). */
 static gboolean
-format_is_usable (const Format *format)
+is_wanted (const MeshCodec *codec, MeshKind kind,
+    const char *const *video_codecs)
 {
-  g_autofree char *fmtp = NULL;
+  gboolean wanted = kind == MESH_AUDIO;
 
-  if (g_strcmp0 (format->codec, "H264") != 0)
-    return TRUE;
-  if (!format->fmtp)
-    return FALSE;
-  fmtp = g_ascii_strdown (format->fmtp, -1);
-  return strstr (fmtp, "packetization-mode=1")
-      && (strstr (fmtp, "profile-level-id=42e0")
-      || strstr (fmtp, "profile-level-id=42c0")
-      || strstr (fmtp, "profile-level-id=4200"));
+  for (guint i = 0; !wanted && video_codecs[i]; i++)
+    wanted = g_ascii_strcasecmp (codec->name, video_codecs[i]) == 0;
+  return wanted && codec->kind == kind;
 }
 
 static const Format *
 choose_format (const Section *s, const char *const *video_codecs)
 {
-  static const char *const audio_codecs[] = { "OPUS", NULL };
-  const char *const *wanted =
-      strcmp (s->kind, "audio") == 0 ? audio_codecs : video_codecs;
+  MeshKind kind = strcmp (s->kind, "audio") == 0 ? MESH_AUDIO : MESH_VIDEO;
 
   for (guint i = 0; i < s->n_formats; i++) {
     const Format *format = &s->formats[i];
 
-    for (guint k = 0; format->codec && wanted[k]; k++) {
-      if (g_ascii_strcasecmp (format->codec, wanted[k]) == 0
-          && format_is_usable (format))
-        return format;
-    }
+    if (format->codec && is_wanted (format->codec, kind, video_codecs)
+        && (!format->codec->takes || format->codec->takes (format->fmtp)))
+      return format;
   }
   return NULL;
 }
@@ -338,7 +326,7 @@ find_rtx (const Section *s, int payload_type)
     g_auto (GStrv) fields = format->fmtp ? g_strsplit (format->fmtp, ";", 8)
         : NULL;
 
-    if (g_strcmp0 (format->codec, "rtx") == 0 && fields
+    if (format->is_rtx && fields
         && strcmp (g_strstrip (fields[0]), apt) == 0)
       return format->payload_type;
   }
@@ -370,18 +358,15 @@ static void
 write_format (GString *out, const Section *s, const Format *format, int rtx)
 {
   int pt = format->payload_type;
+  g_autofree char *rtpmap = mesh_codec_make_rtpmap (format->codec);
 
-  if (strcmp (format->codec, "OPUS") == 0) {
-    /* The peer's own fmtp tells how it would like to be sent to; sprop-… of it
-     * would only spoil webrtcbin's intersection of caps. */
-    g_string_append_printf (out, "a=rtpmap:%d OPUS/48000/2\r\n"
-        "a=fmtp:%d minptime=10;useinbandfec=1\r\n", pt, pt);
-  } else {
-    g_string_append_printf (out, "a=rtpmap:%d %s/90000\r\n", pt,
-        format->codec);
-    if (strcmp (format->codec, "H264") == 0)
-      g_string_append_printf (out, "a=fmtp:%d packetization-mode=1;"
-          "profile-level-id=42e01f\r\n", pt);
+  g_string_append_printf (out, "a=rtpmap:%d %s\r\n", pt, rtpmap);
+  /* The peer's own fmtp tells how it would like to be sent to; what else stands
+   * there, as sprop-… does, would only spoil webrtcbin's intersection of caps. */
+  if (format->codec->fmtp)
+    g_string_append_printf (out, "a=fmtp:%d %s\r\n", pt,
+        format->codec->fmtp);
+  if (format->codec->kind == MESH_VIDEO) {
     g_string_append_printf (out, "a=rtcp-fb:%d nack pli\r\n"
         "a=rtcp-fb:%d ccm fir\r\n", pt, pt);
     g_string_append_printf (out, "a=rtcp-fb:%d nack\r\n", pt);
@@ -471,7 +456,7 @@ write_media (GString *out, Description *d, guint index, MeshSdp *sdp,
   g_string_append_printf (out, "m=%s %d UDP/TLS/RTP/SAVPF %d", media->kind,
       format ? 9 : 0, format ? format->payload_type : 0);
   if (format) {
-    media->codec = format->codec;
+    media->codec = format->codec->name;
     media->payload_type = format->payload_type;
     media->ssrc = s->ssrc;
     if (strcmp (media->kind, "video") == 0)

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 /**
  * MeshSdpMedia:
  * @kind: "audio" or "video"
- * @codec: (nullable): "OPUS", "VP8" or "H264"; %NULL: the m-line is rejected,
+ * @codec: (nullable): the name of a #MeshCodec; %NULL: the m-line is rejected,
  *   by the peer, or by us since it has no codec of ours
  * @payload_type: of @codec, as this peer numbers it
  * @rtx_payload_type: of its retransmissions, -1 where there is none

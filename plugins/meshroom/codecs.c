@@ -29,7 +29,8 @@ is_usable (MeshCall *self, const MeshCodec *codec)
   const MeshCodec *input =
       source ? mesh_source_get_input_codec (source) : NULL;
 
-  return codec && codec->kind == MESH_VIDEO && (!input || input == codec)
+  return codec && codec->kind == MESH_VIDEO && mesh_codec_is_spoken (codec)
+      && (!input || input == codec)
       && (!self->config.decode || mesh_codec_can_receive (codec))
       && (!source || input || mesh_codec_can_send (codec));
 }

@@ -3,16 +3,11 @@
 
 #include <gst/gst.h>
 
+#include "core/codec.h"
+
 G_BEGIN_DECLS
 
 GST_DEBUG_CATEGORY_EXTERN (mesh_room_debug);
 #define GST_CAT_DEFAULT mesh_room_debug
-
-/* The order is that of the m-lines. */
-typedef enum {
-  MESH_AUDIO,
-  MESH_VIDEO,
-  MESH_N_KINDS
-} MeshKind;
 
 G_END_DECLS

@@ -22,6 +22,7 @@ typedef struct {
   GstElement *filter;           /* capsfilter behind the converter */
   GstElement *box;              /* adds rows and columns */
   GstElement *encoder;
+  const MeshCodecEncoder *row;  /* what the table says of it */
 } Tuning;
 
 /* Bits per pixel that libvpx in realtime mode needs for a decent picture;
@@ -37,19 +38,6 @@ get_bitrate (const MeshFit *fit, const GstCaps *caps)
   fps = n > 0 && d > 0 ? (double) n / d : 30;
   return CLAMP ((double) fit->width * fit->height * MIN (fps, 60) * 0.1,
       150000, 2500000);
-}
-
-static void
-set_bitrate (GstElement *encoder, int bitrate)
-{
-  GObjectClass *klass = G_OBJECT_GET_CLASS (encoder);
-
-  /* vp8enc counts bits, x264enc kilobits */
-  if (g_object_class_find_property (klass, "target-bitrate"))
-    g_object_set (encoder, "target-bitrate", bitrate, NULL);
-  else
-    g_object_set (encoder, "bitrate", g_object_class_find_property (klass,
-            "vbv-buf-capacity") ? bitrate / 1000 : bitrate, NULL);
 }
 
 /* The caps are on their way to the converter, so it asks the filter for what
@@ -72,7 +60,9 @@ on_caps (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
       G_TYPE_INT, fit.height, NULL);
   g_object_set (tuning->filter, "caps", wanted, NULL);
   g_object_set (tuning->box, "right", -fit.right, "bottom", -fit.bottom, NULL);
-  set_bitrate (tuning->encoder, get_bitrate (&fit, caps));
+  if (tuning->row->bitrate)
+    g_object_set (tuning->encoder, tuning->row->bitrate,
+        get_bitrate (&fit, caps) / (int) tuning->row->bitrate_unit, NULL);
   return GST_PAD_PROBE_OK;
 }
 
@@ -88,20 +78,19 @@ append (MeshCompartment *compartment, const char *description, GError **error)
 
 static gboolean
 append_encoder (MeshEncoding *self, MeshCompartment *compartment,
-    GstElement **encoder, GError **error)
+    Tuning *tuning, GError **error)
 {
   const MeshCodec *codec = self->codec;
-  guint n = MAX (mesh_codec_count (codec->encoders), 1);
+  guint n = MAX (mesh_codec_count_encoders (codec), 1);
+  g_autofree char *filter = codec->encoded
+      ? g_strdup_printf ("capsfilter caps=\"%s\"", codec->encoded) : NULL;
 
-  *encoder = mesh_codec_make_nth (codec->encoders, self->failures % n, error);
-  if (!*encoder
-      || !mesh_compartment_append (compartment, *encoder, error))
-    return FALSE;
-  if (!codec->parser)
-    return TRUE;
-  return append (compartment,
-      "capsfilter caps=video/x-h264,profile=constrained-baseline", error)
-      && append (compartment, codec->parser, error);
+  tuning->encoder = mesh_codec_make_encoder (codec, self->failures % n,
+      &tuning->row, error);
+  return tuning->encoder
+      && mesh_compartment_append (compartment, tuning->encoder, error)
+      && (!filter || append (compartment, filter, error))
+      && (!codec->parser || append (compartment, codec->parser, error));
 }
 
 static gboolean
@@ -118,7 +107,7 @@ fill_video (MeshEncoding *self, MeshCompartment *compartment, GError **error)
     return FALSE;
   tuning.box = append (compartment, "videobox fill=black", error);
   if (!tuning.box
-      || !append_encoder (self, compartment, &tuning.encoder, error))
+      || !append_encoder (self, compartment, &tuning, error))
     return FALSE;
   src = gst_element_get_static_pad (head, "src");
   gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_caps,
@@ -131,14 +120,14 @@ fill_video (MeshEncoding *self, MeshCompartment *compartment, GError **error)
 static gboolean
 fill_audio (MeshEncoding *self, MeshCompartment *compartment, GError **error)
 {
-  GstElement *encoder;
+  Tuning tuning = { 0 };
 
   return append (compartment, AUDIO_HEAD, error)
       && append (compartment, "audioconvert", error)
       && append (compartment, "audioresample", error)
       && append (compartment,
       "capsfilter caps=audio/x-raw,rate=48000,channels=[1,2]", error)
-      && append_encoder (self, compartment, &encoder, error);
+      && append_encoder (self, compartment, &tuning, error);
 }
 
 /**
@@ -182,7 +171,7 @@ gboolean
 mesh_encoding_can_retry (MeshEncoding *encoding)
 {
   return encoding->failures
-      < ROUNDS * mesh_codec_count (encoding->codec->encoders);
+      < ROUNDS * mesh_codec_count_encoders (encoding->codec);
 }
 
 /**

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "meshroom/codec.h"
+#include "meshroom/codec-elements.h"
 #include "meshroom/compartment.h"
 #include "meshroom/fanout.h"
 #include "meshroom/still.h"

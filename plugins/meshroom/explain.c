@@ -22,20 +22,22 @@ mesh_source_explain (MeshSource *self, const GstCaps *caps, gboolean passes)
     mesh_source_warn (self, "not every peer can decode this form of %s, and no "
         "decoder is installed to have it encoded again (one of: %s)", name,
         self->input->decoders);
-  else if (mesh_codec_is_foreign (self->input))
+  else if (!mesh_codec_is_spoken (self->input))
     mesh_source_warn (self, "peers speak no %s: it is decoded and encoded "
-        "again, which costs processor time and quality. Give VP8, H.264 or raw "
-        "video", name);
+        "again, which costs processor time and quality. Give one of "
+        "video-codecs, or raw video", name);
+  else if (!self->spoken)
+    mesh_source_warn (self, "video-codecs does not name %s: it is decoded and "
+        "encoded again, which costs processor time and quality. Name it there, "
+        "or give raw video", name);
   else if ((gint64) width * height > MESH_MAX_PIXELS)
     mesh_source_warn (self, "%s of %dx%d is larger than peers take (%d pixels):"
         " it is decoded, scaled down and encoded again", name, width, height,
         MESH_MAX_PIXELS);
-  else if (profile)
+  else if (profile && self->input->advice)
     mesh_source_warn (self, "not every peer can decode %s in profile %s: it is "
         "decoded and encoded again, which costs processor time and quality. "
-        "Set the encoder to profile constrained-baseline, which takes 8 bits in "
-        "4:2:0 (videoconvert before it), or give raw video",
-        name, profile);
+        "%s", name, profile, self->input->advice);
   else
     mesh_source_warn (self, "not every peer can decode this form of %s: it is "
         "decoded and encoded again", name);

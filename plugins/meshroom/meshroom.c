@@ -143,27 +143,6 @@ G_DEFINE_FINAL_TYPE (MeshMeshroom, mesh_meshroom, GST_TYPE_BIN)
 GST_ELEMENT_REGISTER_DEFINE (meshroom, "meshroom", GST_RANK_NONE,
     MESH_TYPE_MESHROOM)
 
-#define VIDEO_CAPS "video/x-raw; video/x-vp8; video/x-h264"
-/* encoded in what peers do not speak, and decoded here */
-#define FOREIGN_CAPS "video/x-h265; video/x-vp9; video/x-av1"
-#define AUDIO_CAPS "audio/x-raw; audio/x-opus"
-#define SIGNAL_CAPS "application/x-mesh-signal"
-
-static GstStaticPadTemplate templates[] = {
-  GST_STATIC_PAD_TEMPLATE ("audio_sink", GST_PAD_SINK, GST_PAD_REQUEST,
-      GST_STATIC_CAPS (AUDIO_CAPS)),
-  GST_STATIC_PAD_TEMPLATE ("video_sink", GST_PAD_SINK, GST_PAD_REQUEST,
-      GST_STATIC_CAPS (VIDEO_CAPS ";" FOREIGN_CAPS)),
-  GST_STATIC_PAD_TEMPLATE ("signal_sink", GST_PAD_SINK, GST_PAD_REQUEST,
-      GST_STATIC_CAPS (SIGNAL_CAPS)),
-  GST_STATIC_PAD_TEMPLATE ("signal_src", GST_PAD_SRC, GST_PAD_REQUEST,
-      GST_STATIC_CAPS (SIGNAL_CAPS)),
-  GST_STATIC_PAD_TEMPLATE ("audio_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
-      GST_STATIC_CAPS (AUDIO_CAPS)),
-  GST_STATIC_PAD_TEMPLATE ("video_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
-      GST_STATIC_CAPS (VIDEO_CAPS)),
-};
-
 /* The one place where an error becomes what the application sees. */
 void
 mesh_meshroom_post_error (MeshMeshroom *self, const GError *error)
@@ -248,8 +227,24 @@ on_hidden (MeshSource *source, gboolean hidden, gpointer user_data)
   g_mutex_unlock (&self->lock);
 }
 
+static gboolean
+on_speaks (MeshSource *source, const MeshCodec *codec, gpointer user_data)
+{
+  MeshMeshroom *self = user_data;
+  g_auto (GStrv) names = NULL;
+  gboolean speaks = FALSE;
+
+  g_mutex_lock (&self->lock);
+  names = mesh_meshroom_dup_video_codecs_locked (self);
+  g_mutex_unlock (&self->lock);
+  for (guint i = 0; names[i] && !speaks; i++)
+    speaks = mesh_codec_find (names[i]) == codec;
+  return speaks;
+}
+
 static const MeshSourceEvents source_events = {
   .input_known = on_input_known,
+  .speaks = on_speaks,
   .warning = on_warning,
   .ended = on_ended,
   .hidden = on_hidden,
@@ -575,8 +570,7 @@ mesh_meshroom_class_init (MeshMeshroomClass *klass)
   GST_BIN_CLASS (klass)->handle_message = mesh_meshroom_handle_message;
 
   mesh_meshroom_install_properties (object_class);
-  for (guint i = 0; i < G_N_ELEMENTS (templates); i++)
-    gst_element_class_add_static_pad_template (element_class, &templates[i]);
+  mesh_meshroom_add_templates (element_class);
   gst_element_class_set_static_metadata (element_class, "Mesh room",
       "Filter/Network/WebRTC",
       "Takes part in a group video call without a media server",

@@ -85,7 +85,11 @@ gboolean mesh_meshroom_seek (MeshMeshroom *self, GstEvent *event);
 gboolean mesh_meshroom_answer (MeshMeshroom *self, GstQuery *query,
     gboolean *answered);
 
+/* templates.c */
+void mesh_meshroom_add_templates (GstElementClass *klass);
+
 /* properties.c */
+char **mesh_meshroom_dup_video_codecs_locked (MeshMeshroom *self);
 void mesh_meshroom_init_properties (MeshMeshroom *self);
 void mesh_meshroom_clear_properties (MeshMeshroom *self);
 void mesh_meshroom_install_properties (GObjectClass *klass);

@@ -13,15 +13,24 @@
 static GstCaps *
 make_rtp_caps (const MeshCodec *codec, int payload_type)
 {
-  GstCaps *caps = gst_caps_from_string (codec->rtp_fields);
-
-  gst_caps_set_simple (caps,
+  GstCaps *caps = gst_caps_new_simple ("application/x-rtp",
       "media", G_TYPE_STRING, mesh_peer_kinds[codec->kind],
       "encoding-name", G_TYPE_STRING, codec->name,
       "payload", G_TYPE_INT, payload_type,
       "clock-rate", G_TYPE_INT, codec->clock_rate, NULL);
-  if (codec->kind == MESH_AUDIO)
-    gst_caps_set_simple (caps, "encoding-params", G_TYPE_STRING, "2", NULL);
+  g_auto (GStrv) fields = g_strsplit (codec->fmtp ? codec->fmtp : "", ";", -1);
+
+  for (guint i = 0; fields[i]; i++) {
+    g_auto (GStrv) field = g_strsplit (fields[i], "=", 2);
+
+    gst_caps_set_simple (caps, field[0], G_TYPE_STRING, field[1], NULL);
+  }
+  if (codec->channels) {
+    g_autofree char *channels = g_strdup_printf ("%d", codec->channels);
+
+    gst_caps_set_simple (caps, "encoding-params", G_TYPE_STRING, channels,
+        NULL);
+  }
   return caps;
 }
 

@@ -3,7 +3,7 @@
 
 #include "core/addresses.h"
 #include "core/sdp.h"
-#include "meshroom/codec.h"
+#include "meshroom/codec-elements.h"
 #include "meshroom/source.h"
 
 G_BEGIN_DECLS

@@ -225,6 +225,17 @@ default_name (void)
 }
 
 /* Before anything is set. */
+/* (transfer full): what video-codecs names */
+char **
+mesh_meshroom_dup_video_codecs_locked (MeshMeshroom *self)
+{
+  char **names = g_strsplit (self->video_codecs, ",", -1);
+
+  for (guint i = 0; names[i]; i++)
+    g_strstrip (names[i]);
+  return names;
+}
+
 void
 mesh_meshroom_init_properties (MeshMeshroom *self)
 {

@@ -2,12 +2,11 @@
 
 #include "meshroom/receive.h"
 
-#include "core/opus-packet.h"
-
-/* Looks at the size of every picture before the decoder does: a VP8 key frame
- * may claim 16383x16383 (RFC 6386 §9.1), and a decoder would allocate it. What
- * counts is the number of pixels, in whatever shape. */
+/* Looks at the size of every picture before the decoder does: a key frame may
+ * claim 16383x16383, and a decoder would allocate it. What counts is the number
+ * of pixels, in whatever shape. */
 typedef struct {
+  const MeshCodec *codec;
   MeshReceiveRefused refused;
   gpointer user_data;
   int width, height;            /* of what was refused last; 0: nothing */
@@ -27,67 +26,63 @@ let_in (Guard *self, int width, int height)
   return GST_PAD_PROBE_DROP;
 }
 
-/* A key frame's header: 3 bytes of frame tag, 9d 01 2a, then width and height
- * in 14 bits each, little-endian. A delta frame has its key frame's size. */
-static GstPadProbeReturn
-guard_vp8 (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
-{
-  Guard *self = user_data;
-  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
-  guint8 head[10];
-
-  if (gst_buffer_get_size (buffer) == 0)
-    return GST_PAD_PROBE_DROP;
-  if (gst_buffer_extract (buffer, 0, head, sizeof head) < sizeof head
-      || head[0] & 1)
-    return self->width > 0 ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
-  return let_in (self, GST_READ_UINT16_LE (head + 6) & 0x3fff,
-      GST_READ_UINT16_LE (head + 8) & 0x3fff);
-}
-
-/* H.264 says its size in parameter sets; the parser puts it into the caps. */
-static GstPadProbeReturn
-guard_h264 (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+/* Without another way, the parser's caps tell the size: it has read it in a
+ * parameter set or sequence header. */
+static gboolean
+read_caps (GstPad *pad, int *width, int *height)
 {
   g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
   const GstStructure *s = caps ? gst_caps_get_structure (caps, 0) : NULL;
+
+  return s && gst_structure_get_int (s, "width", width)
+      && gst_structure_get_int (s, "height", height);
+}
+
+/* A frame that names no size has that of the frames it is built on. */
+static GstPadProbeReturn
+guard_picture (GstPad *pad, Guard *self, const GstMapInfo *map)
+{
   int width = 0, height = 0;
 
-  if (!s || !gst_structure_get_int (s, "width", &width)
-      || !gst_structure_get_int (s, "height", &height))
+  if (map->size == 0)
     return GST_PAD_PROBE_DROP;
-  return let_in (user_data, width, height);
+  if (!self->codec->read_size)
+    return read_caps (pad, &width, &height) ? let_in (self, width, height)
+        : GST_PAD_PROBE_DROP;
+  if (self->codec->read_size (map->data, map->size, &width, &height))
+    return let_in (self, width, height);
+  return self->width > 0 ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
 }
 
 static GstPadProbeReturn
-guard_opus (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+guard (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
+  Guard *self = user_data;
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
+  GstPadProbeReturn result = GST_PAD_PROBE_OK;
   GstMapInfo map;
-  gboolean valid;
 
-  if (!gst_buffer_map (GST_PAD_PROBE_INFO_BUFFER (info), &map, GST_MAP_READ))
+  if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
     return GST_PAD_PROBE_DROP;
-  valid = mesh_opus_packet_is_valid (map.data, map.size);
-  gst_buffer_unmap (GST_PAD_PROBE_INFO_BUFFER (info), &map);
-  return valid ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
+  if (self->codec->is_valid && !self->codec->is_valid (map.data, map.size))
+    result = GST_PAD_PROBE_DROP;
+  else if (self->codec->kind == MESH_VIDEO)
+    result = guard_picture (pad, self, &map);
+  gst_buffer_unmap (buffer, &map);
+  return result;
 }
 
 static void
-guard (const MeshCodec *codec, GstElement *before_decoder,
+add_guard (const MeshCodec *codec, GstElement *before_decoder,
     MeshReceiveRefused refused, gpointer user_data)
 {
   g_autoptr (GstPad) pad = gst_element_get_static_pad (before_decoder, "src");
-  Guard *self;
+  Guard *self = g_new0 (Guard, 1);
 
-  if (codec->kind == MESH_AUDIO) {
-    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, guard_opus, NULL, NULL);
-    return;
-  }
-  self = g_new0 (Guard, 1);
+  self->codec = codec;
   self->refused = refused;
   self->user_data = user_data;
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER,
-      g_str_equal (codec->name, "VP8") ? guard_vp8 : guard_h264, self, g_free);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, guard, self, g_free);
 }
 
 static gboolean
@@ -131,12 +126,11 @@ mesh_receive_new (const MeshCodec *codec, gboolean decode,
   first = last;
   if (codec->parser && !append (GST_BIN (bin), &last, codec->parser, error))
     return NULL;
-  guard (codec, last, refused, user_data);
+  add_guard (codec, last, refused, user_data);
   if (decode && !append (GST_BIN (bin), &last, codec->decoders, error))
     return NULL;
-  /* rtpopusdepay 1.22 leaves out the rate, without which no muxer takes Opus */
-  if (!decode && g_str_equal (codec->name, "OPUS")
-      && !append (GST_BIN (bin), &last, "opusparse|identity", error))
+  if (!decode && codec->completed
+      && !append (GST_BIN (bin), &last, codec->completed, error))
     return NULL;
   sink = gst_element_get_static_pad (first, "sink");
   src = gst_element_get_static_pad (last, "src");

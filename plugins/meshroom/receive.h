@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "meshroom/codec.h"
+#include "meshroom/codec-elements.h"
 
 G_BEGIN_DECLS
 

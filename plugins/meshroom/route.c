@@ -276,9 +276,8 @@ settle (MeshSource *self, GstPad *parsed, const GstCaps *caps)
   gboolean passes, decodes;
 
   g_mutex_lock (&self->lock);
-  passes = mesh_codec_passes (self->input, caps)
-      || (!mesh_codec_can_receive (self->input)
-      && !mesh_codec_is_foreign (self->input));
+  passes = self->spoken && (mesh_codec_passes (self->input, caps)
+      || !mesh_codec_can_receive (self->input));
   decodes = self->decoder != NULL;
   if (peer && passes == !decodes) {
     g_mutex_unlock (&self->lock);
@@ -300,9 +299,9 @@ settle (MeshSource *self, GstPad *parsed, const GstCaps *caps)
   if (self->kind == MESH_VIDEO && (passes || flip))
     mesh_intake_settle (self->intake, flip);
   if (error)
-    mesh_source_warn (self, "%s cannot be used: %s. Give raw video, VP8 or "
-        "H.264, or raw audio or Opus", self->input->name, error->message);
-  else if (!mesh_codec_passes (self->input, caps))
+    mesh_source_warn (self, "%s cannot be used: %s. Give it raw",
+        self->input->name, error->message);
+  else if (!self->spoken || !mesh_codec_passes (self->input, caps))
     mesh_source_explain (self, caps, passes);
   self->events->input_known (self, self->user_data);
 }
@@ -321,7 +320,8 @@ on_parsed (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 }
 
 static GstPad *
-start_encoded_locked (MeshSource *self, const MeshCodec *codec, GError **error)
+start_encoded_locked (MeshSource *self, const MeshCodec *codec,
+    gboolean spoken, GError **error)
 {
   g_autofree char *form =
       g_strdup_printf ("capsfilter caps=\"%s\"", codec->caps);
@@ -331,6 +331,7 @@ start_encoded_locked (MeshSource *self, const MeshCodec *codec, GError **error)
   g_autoptr (GstPad) src = NULL;
 
   self->input = codec;
+  self->spoken = spoken;
   self->parser = add_compartment_locked (self, codec->parser ? elements
       : nothing, error);
   if (!self->parser)
@@ -396,9 +397,10 @@ start_route (MeshSource *self, const MeshCodec *codec)
 {
   g_autoptr (GstPad) sink = NULL;
   g_autoptr (GError) error = NULL;
+  gboolean spoken = codec && mesh_source_speaks (self, codec);
 
   g_mutex_lock (&self->lock);
-  sink = codec ? start_encoded_locked (self, codec, &error)
+  sink = codec ? start_encoded_locked (self, codec, spoken, &error)
       : start_encodings_locked (self, &error);
   g_mutex_unlock (&self->lock);
   if (sink)

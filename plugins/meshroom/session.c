@@ -289,9 +289,7 @@ start_call (MeshMeshroom *self, const MeshLink *link, gboolean ask,
     mesh_source_look_ahead (video);
 
   g_mutex_lock (&self->lock);
-  codecs = g_strsplit (self->video_codecs, ",", -1);
-  for (guint i = 0; codecs[i]; i++)
-    g_strstrip (codecs[i]);
+  codecs = mesh_meshroom_dup_video_codecs_locked (self);
   config.peer_id = self->peer_id;
   config.name = self->display_name;
   config.muted = self->muted;

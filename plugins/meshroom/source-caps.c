@@ -29,14 +29,14 @@ choose (const GstStructure *offered)
   g_autoptr (GstCaps) all = gst_caps_new_full (gst_structure_copy (offered),
       NULL);
   const MeshCodec *codec = mesh_codec_for_caps (all);
-  g_autoptr (GstCaps) passable = codec && codec->passable
-      ? gst_caps_from_string (codec->passable) : NULL;
+  g_autoptr (GstCaps) wished = codec && codec->wished
+      ? gst_caps_from_string (codec->wished) : NULL;
   g_autoptr (GstCaps) both = NULL;
 
-  if (!passable || !gst_structure_foreach (gst_caps_get_structure (passable, 0),
+  if (!wished || !gst_structure_foreach (gst_caps_get_structure (wished, 0),
           offers_field, (gpointer) offered))
     return NULL;
-  both = gst_caps_intersect_full (passable, all, GST_CAPS_INTERSECT_FIRST);
+  both = gst_caps_intersect_full (wished, all, GST_CAPS_INTERSECT_FIRST);
   return gst_caps_is_empty (both) ? NULL : g_steal_pointer (&both);
 }
 

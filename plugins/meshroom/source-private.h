@@ -35,6 +35,7 @@ struct _MeshSource {
   GstElement *decoder;          /* when it cannot be passed on as it is */
   GstCaps *caps;                /* of the input */
   const MeshCodec *input;       /* of an encoded input */
+  gboolean spoken;              /* whether it may be passed on */
   const MeshCodec *expected;    /* before there is any */
   guint failures;               /* of parser and decoder, with these caps */
   gboolean told_starved;        /* with these caps */
@@ -46,6 +47,7 @@ struct _MeshSource {
 void mesh_source_add_to_room_locked (MeshSource *source, GstElement *element);
 void mesh_source_warn (MeshSource *source, const char *format, ...)
     G_GNUC_PRINTF (2, 3);
+gboolean mesh_source_speaks (MeshSource *source, const MeshCodec *codec);
 MeshEncoding *mesh_source_get_encoding_locked (MeshSource *source,
     const MeshCodec *codec);
 

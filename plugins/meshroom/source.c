@@ -19,6 +19,14 @@ mesh_source_warn (MeshSource *self, const char *format, ...)
   self->events->warning (self, text, self->user_data);
 }
 
+/* Whether peers can be sent @codec. No lock may be held. */
+gboolean
+mesh_source_speaks (MeshSource *self, const MeshCodec *codec)
+{
+  return mesh_codec_is_spoken (codec) && (codec->kind == MESH_AUDIO
+      || self->events->speaks (self, codec, self->user_data));
+}
+
 void
 mesh_source_add_to_room_locked (MeshSource *self, GstElement *element)
 {
@@ -232,7 +240,8 @@ mesh_source_look_ahead (MeshSource *source)
             codec->media_type))
       codec = NULL;
   }
-  if (codec && !mesh_codec_passes (codec, caps))
+  if (codec && !(mesh_codec_passes (codec, caps)
+          && mesh_source_speaks (source, codec)))
     codec = NULL;
   g_mutex_lock (&source->lock);
   source->expected = codec;
@@ -254,10 +263,10 @@ mesh_source_get_input_codec (MeshSource *source)
   const MeshCodec *codec;
 
   g_mutex_lock (&source->lock);
-  codec = source->tee ? NULL : source->input ? source->input
-      : source->expected;
-  if (codec && mesh_codec_is_foreign (codec))
+  if (source->tee || (source->input && !source->spoken))
     codec = NULL;
+  else
+    codec = source->input ? source->input : source->expected;
   g_mutex_unlock (&source->lock);
   return codec;
 }

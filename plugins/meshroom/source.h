@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "meshroom/codec.h"
+#include "meshroom/codec-elements.h"
 #include "meshroom/fanout.h"
 #include "meshroom/timeline.h"
 
@@ -23,12 +23,15 @@ G_BEGIN_DECLS
 
 typedef struct _MeshSource MeshSource;
 
-/* What a source tells, without a lock held, from the streaming thread or the
- * thread that replaces what failed. */
+/* What a source tells and asks, without a lock held, from the streaming thread
+ * or the thread that replaces what failed; speaks() from any. */
 typedef struct {
   /* the input turned out to be encoded, or raw, or cannot be encoded in a codec
    * that was tried */
   void (*input_known) (MeshSource *source, gpointer user_data);
+  /* whether video is to be spoken in @codec with peers */
+  gboolean (*speaks) (MeshSource *source, const MeshCodec *codec,
+      gpointer user_data);
   /* the stream goes out not at all, or not as it could; text says why */
   void (*warning) (MeshSource *source, const char *text, gpointer user_data);
   /* the input has ended, and has been played to its end */

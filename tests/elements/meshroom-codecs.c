@@ -212,6 +212,20 @@ GST_START_TEST (what_no_peer_speaks_is_seen)
 
 GST_END_TEST;
 
+/* What the room is not to speak is none of its codecs, whoever could. */
+GST_START_TEST (what_is_not_to_be_spoken_is_decoded)
+{
+  start ("video-codecs=VP8", SOURCE (PARTY_RED) SMALL
+      " ! x264enc tune=zerolatency " TO_ROOM, "", "");
+  WAIT_FOR (party_sees (b, a->id, PARTY_RED));
+  WAIT_FOR (party_has (a->warnings, "the stream on video_sink: video-codecs "
+          "does not name H264"));
+  ck_assert_uint_eq (count_elements (a, "vp8enc"), 1);
+  stop (1);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (raw_and_encoded_input_may_take_turns)
 {
   start ("", "input-selector name=selector ! room.video_sink "
@@ -373,6 +387,7 @@ meshroom_codecs_suite (void)
   tcase_add_test (encoded_case, encoded_input_that_is_decoded_is_turned);
   tcase_add_loop_test (encoded_case, what_no_peer_speaks_is_seen, 0,
       G_N_ELEMENTS (foreign));
+  tcase_add_test (encoded_case, what_is_not_to_be_spoken_is_decoded);
   tcase_add_test (encoded_case, raw_and_encoded_input_may_take_turns);
   tcase_add_loop_test (encoded_case, junk_hurts_nobody, 0,
       G_N_ELEMENTS (junk));

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* One row a codec. To speak another one, add a row (docs/architecture.md tells
+ * what else there is to do). */
+
+#include "core/codec.h"
+
+#include <string.h>
+
+#include "core/frame-size.h"
+#include "core/opus-packet.h"
+
+/* --- what of a codec we speak --- */
+
+/* Returns: whether @fmtp has the parameter @name, and in *@value (transfer
+ * full) its value */
+static gboolean
+find_parameter (const char *fmtp, const char *name, char **value)
+{
+  g_auto (GStrv) fields = g_strsplit (fmtp ? fmtp : "", ";", 32);
+
+  for (guint i = 0; fields[i]; i++) {
+    char *equals = strchr (fields[i], '=');
+
+    if (!equals)
+      continue;
+    *equals = '\0';
+    if (g_ascii_strcasecmp (g_strstrip (fields[i]), name) == 0) {
+      *value = g_strdup (g_strstrip (equals + 1));
+      return TRUE;
+    }
+  }
+  return FALSE;
+}
+
+/* H.264 has many shapes; every decoder of ours and of the browsers takes
+ * constrained baseline in single-NAL-or-FU mode (RFC 6184, RFC 7742). */
+static gboolean
+takes_h264 (const char *fmtp)
+{
+  static const char *const profiles[] = { "42e0", "42c0", "4200" };
+  g_autofree char *mode = NULL, *profile = NULL;
+
+  if (!find_parameter (fmtp, "packetization-mode", &mode)
+      || strcmp (mode, "1") != 0
+      || !find_parameter (fmtp, "profile-level-id", &profile))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (profiles); i++) {
+    if (g_ascii_strncasecmp (profile, profiles[i], 4) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* --- the table --- */
+
+/* One thread for libvpx: with more it spins, and costs five times as much at
+ * the sizes of a call. deadline=1 is libvpx's realtime mode; cpu-used=-8 a
+ * fixed speed of VP8's (docs/performance.md has the measurements). A key frame
+ * comes when somebody asks, and otherwise every ten seconds or so. */
+#define LIBVPX "deadline=1 threads=1 lag-in-frames=0 end-usage=cbr " \
+    "undershoot=95 buffer-size=600 buffer-initial-size=400 " \
+    "buffer-optimal-size=500 keyframe-max-dist=300 error-resilient=default " \
+    "min-quantizer=4 max-quantizer=56 static-threshold=1 "
+
+static const MeshCodec codecs[] = {
+  {
+    .name = "OPUS",
+    .kind = MESH_AUDIO,
+    .media_type = "audio/x-opus",
+    .caps = "audio/x-opus,channel-mapping-family=(int)0",
+    .passable = "audio/x-opus,channel-mapping-family=(int)0",
+    .clock_rate = 48000,
+    .channels = 2,
+    .payload_type = 111,
+    .fmtp = "minptime=10;useinbandfec=1",
+    .payloader = "rtpopuspay",
+    .depayloader = "rtpopusdepay",
+    .encoders = {
+      { "opusenc inband-fec=true packet-loss-percentage=10 bitrate=48000 "
+            "bitrate-type=vbr frame-size=20", NULL, 0 },
+    },
+    .decoders = "opusdec use-inband-fec=true plc=true",
+    /* rtpopusdepay 1.22 leaves out the rate, which muxers need */
+    .completed = "opusparse|identity",
+    .is_valid = mesh_opus_packet_is_valid,
+  },
+  {
+    .name = "VP8",
+    .kind = MESH_VIDEO,
+    .media_type = "video/x-vp8",
+    .caps = "video/x-vp8",
+    .passable = "video/x-vp8",
+    .clock_rate = 90000,
+    .payload_type = 96,
+    .payloader = "rtpvp8pay picture-id-mode=15-bit mtu=1200",
+    .depayloader = "rtpvp8depay request-keyframe=true wait-for-keyframe=true",
+    .encoders = {
+      { "vp8enc cpu-used=-8 " LIBVPX, "target-bitrate", 1 },
+    },
+    .decoders = "vp8dec|avdec_vp8",
+    .read_size = mesh_vp8_read_size,
+    .min_side = 1,
+    .max_side = 16383,          /* RFC 6386 §9.1 */
+  },
+  {
+    .name = "H264",
+    .kind = MESH_VIDEO,
+    .media_type = "video/x-h264",
+    .caps = "video/x-h264,stream-format=(string)byte-stream,"
+        "alignment=(string)au",
+    .passable = "video/x-h264,"
+        "profile=(string){constrained-baseline,baseline}",
+    .wished = "video/x-h264,profile=(string){constrained-baseline,baseline}",
+    .advice = "Set the encoder to profile constrained-baseline, which takes 8 "
+        "bits in 4:2:0 (videoconvert before it), or give raw video",
+    .clock_rate = 90000,
+    .payload_type = 102,
+    .fmtp = "packetization-mode=1;profile-level-id=42e01f",
+    .takes = takes_h264,
+    .payloader = "rtph264pay config-interval=-1 aggregate-mode=zero-latency "
+        "mtu=1200",
+    .depayloader = "rtph264depay request-keyframe=true wait-for-keyframe=true",
+    .encoders = {
+      { "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=300 "
+            "threads=1 byte-stream=true", "bitrate", 1000 },
+      { "openh264enc complexity=low gop-size=300", "bitrate", 1 },
+    },
+    .encoded = "video/x-h264,profile=constrained-baseline",
+    .parser = "h264parse config-interval=-1",
+    .decoders = "avdec_h264|openh264dec",
+    .min_side = 16,             /* openh264enc's */
+    .max_side = 8688,           /* table A-1: sqrt (8 MaxFS) macroblocks */
+    .even = TRUE,
+  },
+  /* What may come in, but is not spoken between peers. */
+  {
+    .name = "H265",
+    .kind = MESH_VIDEO,
+    .media_type = "video/x-h265",
+    .caps = "video/x-h265",
+    .parser = "h265parse",
+    .decoders = "avdec_h265|libde265dec",
+  },
+  {
+    .name = "VP9",
+    .kind = MESH_VIDEO,
+    .media_type = "video/x-vp9",
+    .caps = "video/x-vp9",
+    .decoders = "vp9dec|avdec_vp9",
+  },
+  {
+    .name = "AV1",
+    .kind = MESH_VIDEO,
+    .media_type = "video/x-av1",
+    .caps = "video/x-av1",
+    .parser = "av1parse",
+    .decoders = "dav1ddec|av1dec",
+  },
+};
+
+/**
+ * mesh_codec_get_all:
+ * @n: (out): how many there are
+ *
+ * Returns: (array length=n): the table
+ *
+ * Since: 0.1
+ */
+const MeshCodec *
+mesh_codec_get_all (guint *n)
+{
+  *n = G_N_ELEMENTS (codecs);
+  return codecs;
+}
+
+/**
+ * mesh_codec_find:
+ * @name: (nullable): a codec's name, in any case
+ *
+ * Returns: (nullable): the codec, if it can be spoken between peers
+ *
+ * Since: 0.1
+ */
+const MeshCodec *
+mesh_codec_find (const char *name)
+{
+  for (guint i = 0; name && i < G_N_ELEMENTS (codecs); i++) {
+    if (codecs[i].payloader && g_ascii_strcasecmp (codecs[i].name, name) == 0)
+      return &codecs[i];
+  }
+  return NULL;
+}
+
+/**
+ * mesh_codec_for_media_type:
+ * @media_type: the name of caps
+ *
+ * Returns: (nullable): the codec; it may be one that peers do not speak
+ *
+ * Since: 0.1
+ */
+const MeshCodec *
+mesh_codec_for_media_type (const char *media_type)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (codecs); i++) {
+    if (strcmp (codecs[i].media_type, media_type) == 0)
+      return &codecs[i];
+  }
+  return NULL;
+}
+
+/**
+ * mesh_codec_make_rtpmap:
+ * @codec: a codec
+ *
+ * Returns: (transfer full): what a=rtpmap says of it, behind the payload type
+ *
+ * Since: 0.1
+ */
+char *
+mesh_codec_make_rtpmap (const MeshCodec *codec)
+{
+  return codec->channels
+      ? g_strdup_printf ("%s/%d/%d", codec->name, codec->clock_rate,
+      codec->channels)
+      : g_strdup_printf ("%s/%d", codec->name, codec->clock_rate);
+}
