@@ -65,8 +65,17 @@ fail (GError **error, const char *text, const char *why)
   return FALSE;
 }
 
-static gboolean
-is_credential (const char *text)
+/**
+ * mesh_ice_url_is_credential:
+ * @text: (nullable): a user, a password, or a secret that passwords are made of
+ *
+ * Returns: whether @text can be one: UTF-8 without control characters, not
+ *   empty, and not too long
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_ice_url_is_credential (const char *text)
 {
   if (!text || !*text || strlen (text) > MAX_CREDENTIAL
       || !g_utf8_validate (text, -1, NULL))
@@ -103,7 +112,8 @@ read_user (MeshIceUrl *self, const char *info, gsize length)
     return FALSE;
   self->user = g_uri_unescape_segment (info, colon, NULL);
   self->password = g_uri_unescape_segment (colon + 1, info + length, NULL);
-  return is_credential (self->user) && is_credential (self->password);
+  return mesh_ice_url_is_credential (self->user)
+      && mesh_ice_url_is_credential (self->password);
 }
 
 /* Returns: what is wrong, or %NULL */
@@ -220,7 +230,8 @@ gboolean
 mesh_ice_url_set_user (MeshIceUrl *url, const char *user,
     const char *password)
 {
-  if (!is_credential (user) || !is_credential (password))
+  if (!mesh_ice_url_is_credential (user)
+      || !mesh_ice_url_is_credential (password))
     return FALSE;
   g_free (url->user);
   g_free (url->password);

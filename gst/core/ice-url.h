@@ -30,6 +30,7 @@ typedef struct {
 } MeshIceUrl;
 
 MeshIceUrl *mesh_ice_url_parse (const char *text, GError **error);
+gboolean mesh_ice_url_is_credential (const char *text);
 gboolean mesh_ice_url_set_user (MeshIceUrl *url, const char *user,
     const char *password);
 guint16 mesh_ice_url_get_port (const MeshIceUrl *url);

@@ -14,7 +14,6 @@
 #include "core/json.h"
 #include "server/handshake.h"
 
-#define MAX_NAME 512
 /* How long credentials made of a secret are good. A relay asks for them again
  * at each new allocation, so a page fetches others in time. */
 #define TTL (12 * 60 * 60)
@@ -44,18 +43,6 @@ mesh_ice_free (MeshIce *ice)
   g_free (ice);
 }
 
-static gboolean
-is_text (const char *text)
-{
-  if (!text || !*text || strlen (text) > MAX_NAME
-      || !g_utf8_validate (text, -1, NULL))
-    return FALSE;
-  for (; *text; text++)
-    if ((guchar) *text < 0x20 || *text == 0x7f)
-      return FALSE;
-  return TRUE;
-}
-
 /*
  * mesh_ice_set_secret:
  * @secret: what the relays share with us
@@ -66,7 +53,7 @@ is_text (const char *text)
 gboolean
 mesh_ice_set_secret (MeshIce *ice, const char *secret, GError **error)
 {
-  if (!is_text (secret)) {
+  if (!mesh_ice_url_is_credential (secret)) {
     g_set_error_literal (error, MESH_ERROR, MESH_ERROR_FAILED,
         "a relay's secret is one line of text");
     return FALSE;

@@ -100,6 +100,20 @@ bytes_are_no_text (void)
   }
 }
 
+static void
+credentials_are_a_line_of_text (void)
+{
+  g_autofree char *longest = g_strnfill (512, 'x');
+  g_autofree char *longer = g_strnfill (513, 'x');
+  const char *const good[] = { "x", "north wind", "Ñandú:1", longest };
+  const char *const bad[] = { NULL, "", "a\nb", "a\x7f", "\xff", longer };
+
+  for (guint i = 0; i < G_N_ELEMENTS (good); i++)
+    g_assert_true (mesh_ice_url_is_credential (good[i]));
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    g_assert_false (mesh_ice_url_is_credential (bad[i]));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -112,5 +126,6 @@ main (int argc, char **argv)
   g_test_add_func ("/ice-url/written", what_is_written_is_taken);
   g_test_add_func ("/ice-url/refused", what_is_none_is_explained);
   g_test_add_func ("/ice-url/bytes", bytes_are_no_text);
+  g_test_add_func ("/ice-url/credentials", credentials_are_a_line_of_text);
   return g_test_run ();
 }
