@@ -21,6 +21,7 @@
 
 #include "core/error.h"
 #include "signalling/longpoll.h"
+#include "signalling/timer.h"
 #include "signalling/websocket.h"
 
 /* How long a WebSocket may take for each step, from the connection to the first
@@ -102,15 +103,6 @@ mesh_route_forget (MeshRoute *route)
 }
 
 static void
-stop_watching (MeshFallback *self)
-{
-  if (!self->watchdog)
-    return;
-  g_source_destroy (self->watchdog);
-  g_clear_pointer (&self->watchdog, g_source_unref);
-}
-
-static void
 drop (MeshFallback *self, MeshTransport **transport)
 {
   g_autoptr (MeshTransport) dropped = g_steal_pointer (transport);
@@ -145,7 +137,7 @@ report_closed (MeshFallback *self, const GError *error)
   if (self->over)
     return;
   self->over = TRUE;
-  stop_watching (self);
+  mesh_timer_clear (&self->watchdog);
   drop (self, &self->websocket);
   drop (self, &self->longpoll);
   mesh_transport_emit_closed (MESH_TRANSPORT (self), reason);
@@ -170,7 +162,7 @@ prove (MeshFallback *self)
 {
   self->proven = TRUE;
   self->proven_at = g_get_monotonic_time ();
-  stop_watching (self);
+  mesh_timer_clear (&self->watchdog);
   g_ptr_array_set_size (self->sent, 0);
   if (self->longpoll && self->reason)
     self->route->avoid_until = self->proven_at + AVOID;
@@ -236,7 +228,7 @@ static void
 fall_back (MeshFallback *self, const GError *error)
 {
   self->reason = g_error_copy (error);
-  stop_watching (self);
+  mesh_timer_clear (&self->watchdog);
   drop (self, &self->websocket);
   start_longpoll (self);
 }
@@ -291,9 +283,8 @@ mesh_fallback_open (MeshTransport *transport)
     return;
   }
   self->began_at = g_get_monotonic_time ();
-  self->watchdog = g_timeout_source_new (LOOK_MS);
-  g_source_set_callback (self->watchdog, on_watchdog, self, NULL);
-  g_source_attach (self->watchdog, g_main_context_get_thread_default ());
+  self->watchdog = mesh_timer_new (g_main_context_get_thread_default (),
+      LOOK_MS, on_watchdog, self);
   connect_signals (self, self->websocket, on_websocket_closed);
   mesh_transport_open (self->websocket);
 }
@@ -330,7 +321,7 @@ mesh_fallback_close (MeshTransport *transport, gboolean finish)
   }
   judge_end (self);
   self->over = TRUE;
-  stop_watching (self);
+  mesh_timer_clear (&self->watchdog);
   drop (self, &self->websocket);
   drop (self, &self->longpoll);
 }
@@ -358,7 +349,7 @@ mesh_fallback_dispose (GObject *object)
   MeshFallback *self = MESH_FALLBACK (object);
 
   self->over = TRUE;
-  stop_watching (self);
+  mesh_timer_clear (&self->watchdog);
   drop (self, &self->websocket);
   drop (self, &self->longpoll);
   G_OBJECT_CLASS (mesh_fallback_parent_class)->dispose (object);

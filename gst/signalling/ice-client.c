@@ -3,6 +3,7 @@
 #include "signalling/ice-client.h"
 
 #include "signalling/post.h"
+#include "signalling/timer.h"
 
 /* As the page has it: one round trip beside the three or four of joining. Who
  * waits longer than this waits for nothing. */
@@ -24,30 +25,12 @@ struct _MeshIceClient {
 
 static gboolean on_again (gpointer client);
 
-static void
-clear_source (GSource **source)
-{
-  if (*source)
-    g_source_destroy (*source);
-  g_clear_pointer (source, g_source_unref);
-}
-
-static GSource *
-call_after (MeshIceClient *self, guint ms, GSourceFunc func)
-{
-  GSource *source = g_timeout_source_new (ms);
-
-  g_source_set_callback (source, func, self, NULL);
-  g_source_attach (source, self->context);
-  return source;
-}
-
 static gboolean
 on_patience (gpointer user_data)
 {
   MeshIceClient *self = user_data;
 
-  clear_source (&self->patience);
+  mesh_timer_clear (&self->patience);
   self->func (NULL, NULL, self->user_data);
   return G_SOURCE_REMOVE;
 }
@@ -66,7 +49,7 @@ on_answer (guint status, GBytes *answer, const GError *failure,
   self->asking = FALSE;
   if (g_cancellable_is_cancelled (self->cancellable))
     return;
-  clear_source (&self->patience);
+  mesh_timer_clear (&self->patience);
   if (failure)
     error = g_error_copy (failure);
   else if (status == SOUP_STATUS_OK)
@@ -74,10 +57,11 @@ on_answer (guint status, GBytes *answer, const GError *failure,
   else                          /* another server than ours knows of none */
     servers = g_new0 (MeshIceServers, 1);
   if (error)
-    self->again = call_after (self, RETRY_MS, on_again);
+    self->again = mesh_timer_new (self->context, RETRY_MS, on_again, self);
   else if (servers->ttl > 0)
     /* while the ones before are still good for as long again */
-    self->again = call_after (self, servers->ttl * 500, on_again);
+    self->again = mesh_timer_new (self->context, servers->ttl * 500, on_again,
+        self);
   if (servers || first)
     self->func (servers, error, self->user_data);
 }
@@ -87,7 +71,7 @@ on_again (gpointer user_data)
 {
   MeshIceClient *self = user_data;
 
-  clear_source (&self->again);
+  mesh_timer_clear (&self->again);
   self->asking = TRUE;
   mesh_post (self->http, self->url, NULL, NULL, MESH_ICE_SERVERS_MAX_BYTES,
       GIVE_UP_MS, self->cancellable, on_answer, self);
@@ -118,8 +102,8 @@ mesh_ice_client_new (GMainContext *context, const MeshLink *link,
   self->context = g_main_context_ref (context);
   self->http = mesh_post_session_new ();
   self->cancellable = g_cancellable_new ();
-  self->patience = call_after (self, PATIENCE_MS, on_patience);
-  self->again = call_after (self, 0, on_again);
+  self->patience = mesh_timer_new (context, PATIENCE_MS, on_patience, self);
+  self->again = mesh_timer_new (context, 0, on_again, self);
   return self;
 }
 
@@ -136,8 +120,8 @@ mesh_ice_client_free (MeshIceClient *client)
 {
   if (!client)
     return;
-  clear_source (&client->patience);
-  clear_source (&client->again);
+  mesh_timer_clear (&client->patience);
+  mesh_timer_clear (&client->again);
   g_cancellable_cancel (client->cancellable);
   g_main_context_push_thread_default (client->context);
   while (client->asking)

@@ -15,6 +15,7 @@
 
 #include "core/ice-url.h"
 #include "core/stun.h"
+#include "signalling/timer.h"
 
 #define MAX_SERVERS 9
 #define GIVE_UP_MS 10000
@@ -55,28 +56,10 @@ struct _MeshIceProbe {
 };
 
 static void
-clear_source (GSource **source)
-{
-  if (*source)
-    g_source_destroy (*source);
-  g_clear_pointer (source, g_source_unref);
-}
-
-static GSource *
-call_after (Server *self, guint ms, GSourceFunc func)
-{
-  GSource *source = g_timeout_source_new (ms);
-
-  g_source_set_callback (source, func, self, NULL);
-  g_source_attach (source, self->probe->context);
-  return source;
-}
-
-static void
 hang_up (Server *self)
 {
-  clear_source (&self->input);
-  clear_source (&self->repeat);
+  mesh_timer_clear (&self->input);
+  mesh_timer_clear (&self->repeat);
   if (self->socket)
     g_socket_close (self->socket, NULL);
   if (self->stream)
@@ -90,7 +73,7 @@ conclude (Server *self, const char *why)
 {
   if (!self->deadline)
     return;
-  clear_source (&self->deadline);
+  mesh_timer_clear (&self->deadline);
   hang_up (self);
   self->probe->func (self->shown, why, self->probe->user_data);
 }
@@ -139,11 +122,12 @@ on_repeat (gpointer user_data)
   gsize size;
   const char *data = g_bytes_get_data (self->request, &size);
 
-  clear_source (&self->repeat);
+  mesh_timer_clear (&self->repeat);
   /* An error here is a full buffer, or an earlier datagram's refusal, which
    * reading tells as well. */
   g_socket_send (self->socket, data, size, NULL, NULL);
-  self->repeat = call_after (self, self->delay, on_repeat);
+  self->repeat = mesh_timer_new (self->probe->context, self->delay, on_repeat,
+      self);
   self->delay *= 2;
   return G_SOURCE_REMOVE;
 }
@@ -247,7 +231,7 @@ on_datagram (GSocket *socket, GIOCondition condition, gpointer user_data)
       sizeof self->buffer, NULL, &error);
 
   if (size >= 0 && mesh_stun_parse (self->buffer, size, self->id, &answer)) {
-    clear_source (&self->repeat);
+    mesh_timer_clear (&self->repeat);
     take_answer (self, &answer);
   } else if (error && !g_error_matches (error, G_IO_ERROR,
           G_IO_ERROR_WOULD_BLOCK)) {
@@ -426,9 +410,10 @@ start (gpointer user_data)
   Server *self = user_data;
   g_autoptr (GResolver) resolver = NULL;
 
-  clear_source (&self->repeat);
-  clear_source (&self->deadline);
-  self->deadline = call_after (self, GIVE_UP_MS, on_deadline);
+  mesh_timer_clear (&self->repeat);
+  mesh_timer_clear (&self->deadline);
+  self->deadline = mesh_timer_new (self->probe->context, GIVE_UP_MS,
+      on_deadline, self);
   if (self->url->tls || g_strcmp0 (self->url->transport, "tcp") == 0) {
     connect_stream (self);
     return G_SOURCE_REMOVE;
@@ -444,7 +429,7 @@ static void
 server_free (Server *self)
 {
   hang_up (self);
-  clear_source (&self->deadline);
+  mesh_timer_clear (&self->deadline);
   g_clear_object (&self->socket);
   g_clear_object (&self->stream);
   g_clear_pointer (&self->request, g_bytes_unref);
@@ -467,7 +452,7 @@ add (MeshIceProbe *self, const char *text)
   server->shown = mesh_ice_url_to_web (url);
   server->url = g_steal_pointer (&url);
   g_ptr_array_add (self->servers, server);
-  server->repeat = call_after (server, 0, start);
+  server->repeat = mesh_timer_new (self->context, 0, start, server);
 }
 
 /**
@@ -522,7 +507,7 @@ mesh_ice_probe_free (MeshIceProbe *probe)
     Server *server = probe->servers->pdata[i];
 
     hang_up (server);
-    clear_source (&server->deadline);
+    mesh_timer_clear (&server->deadline);
   }
   g_main_context_push_thread_default (probe->context);
   while (probe->pending)

@@ -20,6 +20,7 @@
 #include "signalling/describe.h"
 #include "signalling/post.h"
 #include "signalling/proxy.h"
+#include "signalling/timer.h"
 
 /* docs/protocol.md: the server lets a request wait for 4 s; two in a row that
  * come to nothing are a lost connection, which the core decides. */
@@ -74,22 +75,13 @@ static void open_session (MeshLongpoll *self);
 static void send_frames (MeshLongpoll *self);
 static void receive_frames (MeshLongpoll *self);
 
-static void
-request_clear (Request *request)
-{
-  if (request->timer) {
-    g_source_destroy (request->timer);
-    g_clear_pointer (&request->timer, g_source_unref);
-  }
-}
-
 /* From here on everything that is under way comes to nothing. */
 static void
 end (MeshLongpoll *self)
 {
   self->over = TRUE;
-  request_clear (&self->sending);
-  request_clear (&self->receiving);
+  mesh_timer_clear (&self->sending.timer);
+  mesh_timer_clear (&self->receiving.timer);
   g_cancellable_cancel (self->cancellable);
   if (self->http)
     soup_session_abort (self->http);
@@ -157,10 +149,10 @@ on_delay_over (gpointer user_data)
   MeshLongpoll *self = user_data;
 
   if (g_main_current_source () == self->receiving.timer) {
-    request_clear (&self->receiving);
+    mesh_timer_clear (&self->receiving.timer);
     receive_frames (self);
   } else {
-    request_clear (&self->sending);
+    mesh_timer_clear (&self->sending.timer);
     if (self->session)
       send_frames (self);
     else
@@ -172,9 +164,8 @@ on_delay_over (gpointer user_data)
 static void
 repeat_after (MeshLongpoll *self, Request *request, guint ms)
 {
-  request->timer = g_timeout_source_new (ms);
-  g_source_set_callback (request->timer, on_delay_over, self, NULL);
-  g_source_attach (request->timer, g_main_context_get_thread_default ());
+  request->timer = mesh_timer_new (g_main_context_get_thread_default (), ms,
+      on_delay_over, self);
 }
 
 static void

@@ -20,6 +20,7 @@
 
 #include "core/pulse.h"
 #include "host/addresses.h"
+#include "signalling/timer.h"
 
 /* How long the kernel must be quiet before we look. */
 #define SETTLE_MS 100
@@ -258,7 +259,7 @@ mesh_network_new (GMainContext *context, MeshNetworkFunc func,
   self->stops = beat ();
   self->settle = attach (self, g_source_new (&settle_funcs, sizeof (GSource)),
       on_settled);
-  self->watch = attach (self, g_timeout_source_new (WATCH_MS), on_watch);
+  self->watch = mesh_timer_new (context, WATCH_MS, on_watch, self);
 #ifdef __linux__
   listen_to_kernel (self);
 #endif
@@ -282,13 +283,6 @@ mesh_network_has (MeshNetwork *network, const char *address)
   return g_hash_table_contains (network->addresses, address);
 }
 
-static void
-drop_source (GSource *source)
-{
-  g_source_destroy (source);
-  g_source_unref (source);
-}
-
 /**
  * mesh_network_free:
  * @network: (nullable) (transfer full): the watch
@@ -300,9 +294,9 @@ mesh_network_free (MeshNetwork *network)
 {
   if (!network)
     return;
-  g_clear_pointer (&network->reader, drop_source);
-  drop_source (network->settle);
-  drop_source (network->watch);
+  mesh_timer_clear (&network->reader);
+  mesh_timer_clear (&network->settle);
+  mesh_timer_clear (&network->watch);
   if (network->fd >= 0)
     close (network->fd);
   g_hash_table_unref (network->addresses);

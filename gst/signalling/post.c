@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "signalling/describe.h"
 #include "signalling/proxy.h"
+#include "signalling/timer.h"
 
 #define READ_BYTES (16 * 1024)
 /* One waits at the server, one sends; others are about to end. */
@@ -52,8 +53,7 @@ mesh_post_session_new (void)
 static void
 post_free (Post *self)
 {
-  g_source_destroy (self->timer);
-  g_source_unref (self->timer);
+  mesh_timer_clear (&self->timer);
   g_cancellable_disconnect (self->outer, self->outer_handler);
   g_clear_object (&self->outer);
   g_object_unref (self->cancellable);
@@ -191,9 +191,8 @@ mesh_post (SoupSession *session, const char *url,
         G_CALLBACK (on_outer_cancelled), g_object_ref (self->cancellable),
         g_object_unref);
   }
-  self->timer = g_timeout_source_new (patience_ms);
-  g_source_set_callback (self->timer, on_late, self, NULL);
-  g_source_attach (self->timer, g_main_context_get_thread_default ());
+  self->timer = mesh_timer_new (g_main_context_get_thread_default (),
+      patience_ms, on_late, self);
   if (body)
     soup_message_set_request_body_from_bytes (self->message, content_type,
         body);

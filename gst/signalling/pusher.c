@@ -24,6 +24,7 @@
 #include "core/pusher-client.h"
 #include "signalling/post.h"
 #include "signalling/pusher-outbox.h"
+#include "signalling/timer.h"
 #include "signalling/websocket.h"
 
 /* Ours, where the service does not want to hear of us sooner. */
@@ -62,20 +63,11 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (MeshPusher, mesh_pusher, G_TYPE_OBJECT,
     G_IMPLEMENT_INTERFACE (MESH_TYPE_TRANSPORT, transport_init))
 
 static void
-clear_source (GSource **source)
-{
-  if (!*source)
-    return;
-  g_source_destroy (*source);
-  g_clear_pointer (source, g_source_unref);
-}
-
-static void
 drop_socket (MeshPusher *self)
 {
   g_autoptr (MeshTransport) socket = g_steal_pointer (&self->socket);
 
-  clear_source (&self->activity);
+  mesh_timer_clear (&self->activity);
   if (!socket)
     return;
   g_signal_handlers_disconnect_by_data (socket, self);
@@ -87,7 +79,7 @@ stop (MeshPusher *self)
 {
   self->over = TRUE;
   drop_socket (self);
-  clear_source (&self->later);
+  mesh_timer_clear (&self->later);
   g_cancellable_cancel (self->cancellable);
   g_clear_pointer (&self->outbox, mesh_pusher_outbox_free);
 }
@@ -323,9 +315,8 @@ obey (MeshPusher *self, guint code, gboolean closed)
     self->tls = TRUE;
     connect_socket (self);
   } else if (verdict == MESH_PUSHER_LATER) {
-    self->later = g_timeout_source_new (LATER_MS);
-    g_source_set_callback (self->later, on_later, self, NULL);
-    g_source_attach (self->later, g_main_context_get_thread_default ());
+    self->later = mesh_timer_new (g_main_context_get_thread_default (),
+        LATER_MS, on_later, self);
   } else if (verdict == MESH_PUSHER_AGAIN) {
     on_later (self);
   } else {
