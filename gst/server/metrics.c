@@ -25,7 +25,7 @@ add_rejected (GString *text, const MeshHubStats *hub)
 }
 
 static void
-add_front (GString *text, const MeshFrontStats *front)
+add_front (GString *text, const MeshPusherFrontStats *front)
 {
   add (text, "pusher_connections", "gauge",
       "Connections of Pusher's client libraries.", front->clients);
@@ -47,7 +47,7 @@ add_front (GString *text, const MeshFrontStats *front)
  */
 char *
 mesh_metrics_to_text (const MeshServerStats *server, const MeshHubStats *hub,
-    const MeshFrontStats *front)
+    const MeshPusherFrontStats *front)
 {
   GString *text = g_string_new (NULL);
 

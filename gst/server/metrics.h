@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/hub.h"
-#include "core/pusher-front.h"
+#include "pusher/front.h"
 
 G_BEGIN_DECLS
 
@@ -16,6 +16,6 @@ typedef struct {
 } MeshServerStats;
 
 char *mesh_metrics_to_text (const MeshServerStats *server,
-    const MeshHubStats *hub, const MeshFrontStats *front);
+    const MeshHubStats *hub, const MeshPusherFrontStats *front);
 
 G_END_DECLS

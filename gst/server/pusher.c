@@ -11,16 +11,16 @@
 #define MESSAGES "/api/messages/"
 
 gboolean
-mesh_pusher_is_path (const char *path)
+mesh_server_pusher_is_path (const char *path)
 {
   return g_str_has_prefix (path, SOCKET) || g_str_has_prefix (path, API)
       || g_str_has_prefix (path, MESSAGES);
 }
 
-static MeshFrontRequest
+static MeshPusherFrontRequest
 to_front (const MeshHttpRequest *request)
 {
-  return (MeshFrontRequest) {
+  return (MeshPusherFrontRequest) {
     .method = request->method,
     .path = request->path,
     .query = request->query,
@@ -32,29 +32,31 @@ to_front (const MeshHttpRequest *request)
 }
 
 /*
- * mesh_pusher_body_limit:
+ * mesh_server_pusher_body_limit:
  *
  * What is not signed is not read, but for the little that a page may say.
  */
 gsize
-mesh_pusher_body_limit (MeshFront *front, const MeshHttpRequest *request)
+mesh_server_pusher_body_limit (MeshPusherFront *front,
+    const MeshHttpRequest *request)
 {
-  MeshFrontRequest asked = to_front (request);
+  MeshPusherFrontRequest asked = to_front (request);
 
   if (g_str_has_prefix (request->path, MESSAGES))
-    return MESH_FRONT_MAX_POST;
+    return MESH_PUSHER_FRONT_MAX_POST;
   return g_str_has_prefix (request->path, API)
-      && mesh_front_is_signed (front, &asked) ? MESH_FRONT_MAX_BODY : 0;
+      && mesh_pusher_front_is_signed (front, &asked)
+      ? MESH_PUSHER_FRONT_MAX_BODY : 0;
 }
 
 static void
-answer_api (MeshFront *front, const MeshHttpRequest *request,
+answer_api (MeshPusherFront *front, const MeshHttpRequest *request,
     MeshHttpResponse *response)
 {
-  MeshFrontRequest asked = to_front (request);
+  MeshPusherFrontRequest asked = to_front (request);
   GString *text = g_string_new (NULL);
 
-  response->status = mesh_front_request (front, &asked, text);
+  response->status = mesh_pusher_front_request (front, &asked, text);
   if (response->status == 200)
     response->type = "application/json";
   response->body = g_string_free_to_bytes (text);
@@ -69,7 +71,7 @@ set_json (MeshHttpResponse *response, guint status, const char *text)
 }
 
 static void
-answer_post (MeshFront *front, const MeshHttpRequest *request,
+answer_post (MeshPusherFront *front, const MeshHttpRequest *request,
     MeshHttpResponse *response, gint64 now)
 {
   const char *channel = request->path + strlen (MESSAGES);
@@ -79,7 +81,7 @@ answer_post (MeshFront *front, const MeshHttpRequest *request,
     set_json (response, 400, "{\"error\":\"Missing Body\"}");
     return;
   }
-  status = mesh_front_post (front, channel, request->body,
+  status = mesh_pusher_front_post (front, channel, request->body,
       request->body_length, now);
   if (status == 200)
     set_json (response, 200, "{\"message\":\"ok\"}");
@@ -96,7 +98,7 @@ answer_post (MeshFront *front, const MeshHttpRequest *request,
 /* As mooz's own server answers, which its pages came from. Pages from elsewhere
  * must be known, and ask first whether they may. */
 static void
-answer_messages (MeshFront *front, const MeshHttpRequest *request,
+answer_messages (MeshPusherFront *front, const MeshHttpRequest *request,
     char **origins, MeshHttpResponse *response, gint64 now)
 {
   const char *origin = mesh_http_request_header (request, "Origin");
@@ -125,14 +127,14 @@ answer_messages (MeshFront *front, const MeshHttpRequest *request,
 }
 
 /*
- * mesh_pusher_answer:
- * @request: to one of the paths of mesh_pusher_is_path()
+ * mesh_server_pusher_answer:
+ * @request: to one of the paths of mesh_server_pusher_is_path()
  * @origins: whose pages may post messages
  * @response: is filled in
  */
 void
-mesh_pusher_answer (MeshFront *front, const MeshHttpRequest *request,
-    char **origins, MeshHttpResponse *response, gint64 now)
+mesh_server_pusher_answer (MeshPusherFront *front,
+    const MeshHttpRequest *request, char **origins, MeshHttpResponse *response, gint64 now)
 {
   /* The key is what lets a page in here, wherever it comes from. */
   static char *anywhere[] = { "*", NULL };
@@ -147,9 +149,9 @@ mesh_pusher_answer (MeshFront *front, const MeshHttpRequest *request,
 
 /* @request: the one that was answered with 101 */
 void
-mesh_pusher_connected (MeshFront *front, guint64 client,
+mesh_server_pusher_connected (MeshPusherFront *front, guint64 client,
     const MeshHttpRequest *request, gint64 now)
 {
-  mesh_front_connected (front, client, request->path + strlen (SOCKET),
+  mesh_pusher_front_connected (front, client, request->path + strlen (SOCKET),
       request->query, now);
 }

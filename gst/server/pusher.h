@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "core/pusher-front.h"
+#include "pusher/front.h"
 #include "server/http.h"
 
 G_BEGIN_DECLS
@@ -13,12 +13,12 @@ G_BEGIN_DECLS
  *     /api/messages/ID    what pages of mooz post to
  */
 
-gboolean mesh_pusher_is_path (const char *path);
-gsize mesh_pusher_body_limit (MeshFront *front,
+gboolean mesh_server_pusher_is_path (const char *path);
+gsize mesh_server_pusher_body_limit (MeshPusherFront *front,
     const MeshHttpRequest *request);
-void mesh_pusher_answer (MeshFront *front, const MeshHttpRequest *request,
-    char **origins, MeshHttpResponse *response, gint64 now);
-void mesh_pusher_connected (MeshFront *front, guint64 client,
+void mesh_server_pusher_answer (MeshPusherFront *front,
+    const MeshHttpRequest *request, char **origins, MeshHttpResponse *response, gint64 now);
+void mesh_server_pusher_connected (MeshPusherFront *front, guint64 client,
     const MeshHttpRequest *request, gint64 now);
 
 G_END_DECLS

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/hub.h"
-#include "core/pusher-front.h"
+#include "pusher/front.h"
 #include "server/conn.h"
 #include "server/server.h"
 
@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 /* What tests change to see a limit without waiting for it. */
 typedef struct {
   MeshHubLimits hub;
-  MeshFrontLimits front;
+  MeshPusherFrontLimits front;
   MeshConnTimes times;
   gint64 ping;                  /* between two pings, in µs */
   guint connections;

@@ -63,7 +63,7 @@ struct _MeshServer {
   GSource *timer;               /* while there is something to time */
   MeshHub *hub;
   MeshPolls *polls;             /* clients of the hub without a WebSocket */
-  MeshFront *front;             /* for Pusher's clients; NULL: no application */
+  MeshPusherFront *front;       /* for Pusher's clients; NULL: no application */
   GHashTable *clients;          /* number -> Client, owned */
   GQueue half_open;             /* of Client, the oldest first */
   GArray *dirty;                /* numbers of clients to flush */
@@ -126,19 +126,19 @@ flush_dirty (MeshServer *self)
 static void
 carry_out_front (MeshServer *self)
 {
-  MeshFrontAction action;
+  MeshPusherFrontAction action;
 
-  while (mesh_front_pop_action (self->front, &action)) {
+  while (mesh_pusher_front_pop_action (self->front, &action)) {
     Client *client = find_client (self, action.client);
 
     if (client && !action.frame)
       mesh_conn_close (client->conn, action.close_code);
     else if (client && !mesh_conn_send_text (client->conn, action.frame))
-      mesh_front_reject (self->front, client->number, MESH_FRONT_OVER_CAPACITY,
-          "Too much is unread");
+      mesh_pusher_front_reject (self->front, client->number,
+          MESH_PUSHER_FRONT_OVER_CAPACITY, "Too much is unread");
     if (client)
       mark_dirty (self, client);
-    mesh_front_action_clear (&action);
+    mesh_pusher_front_action_clear (&action);
   }
 }
 
@@ -198,7 +198,7 @@ answer_metrics (MeshServer *self, MeshHttpResponse *response)
     .sessions = mesh_polls_count (self->polls),
   };
   char *text = mesh_metrics_to_text (&stats, mesh_hub_get_stats (self->hub),
-      self->front ? mesh_front_get_stats (self->front) : NULL);
+      self->front ? mesh_pusher_front_get_stats (self->front) : NULL);
 
   response->status = 200;
   response->type = "text/plain; version=0.0.4; charset=utf-8";
@@ -225,7 +225,7 @@ on_body_limit (MeshConn *conn, const MeshHttpRequest *request,
   if (mesh_polls_is_path (request->path))
     return MESH_POLL_MAX_BODY;
   return client->server->front
-      ? mesh_pusher_body_limit (client->server->front, request) : 0;
+      ? mesh_server_pusher_body_limit (client->server->front, request) : 0;
 }
 
 static void
@@ -238,9 +238,9 @@ route (Client *client, const MeshHttpRequest *request,
     mesh_handshake_answer (request, (char **) self->origins->pdata, response);
   } else if (mesh_polls_is_path (request->path)) {
     answer_poll (client, request, response);
-  } else if (self->front && mesh_pusher_is_path (request->path)) {
-    mesh_pusher_answer (self->front, request, (char **) self->origins->pdata,
-        response, g_get_monotonic_time ());
+  } else if (self->front && mesh_server_pusher_is_path (request->path)) {
+    mesh_server_pusher_answer (self->front, request,
+        (char **) self->origins->pdata, response, g_get_monotonic_time ());
   } else if (!g_str_equal (request->method, "GET")
       && !g_str_equal (request->method, "HEAD")) {
     response->status = 405;
@@ -274,9 +274,9 @@ on_request (MeshConn *conn, const MeshHttpRequest *request,
   now = g_get_monotonic_time ();
   client->pinged = now
       - self->limits.ping * (client->number % PING_TURNS) / PING_TURNS;
-  client->pusher = self->front && mesh_pusher_is_path (request->path);
+  client->pusher = self->front && mesh_server_pusher_is_path (request->path);
   if (client->pusher)
-    mesh_pusher_connected (self->front, client->number, request, now);
+    mesh_server_pusher_connected (self->front, client->number, request, now);
   else
     mesh_hub_connected (self->hub, client->number, now);
 }
@@ -288,7 +288,8 @@ on_text (MeshConn *conn, const char *text, gsize length, gpointer user_data)
   gint64 now = g_get_monotonic_time ();
 
   if (client->pusher)
-    mesh_front_feed (client->server->front, client->number, text, length, now);
+    mesh_pusher_front_feed (client->server->front, client->number, text, length,
+        now);
   else
     mesh_hub_feed (client->server->hub, client->number, text, length, now);
 }
@@ -300,7 +301,7 @@ on_heard (MeshConn *conn, gpointer user_data)
   gint64 now = g_get_monotonic_time ();
 
   if (client->pusher)
-    mesh_front_heard (client->server->front, client->number, now);
+    mesh_pusher_front_heard (client->server->front, client->number, now);
   else
     mesh_hub_heard (client->server->hub, client->number, now);
 }
@@ -311,7 +312,7 @@ on_offence (MeshConn *conn, gboolean too_big, gpointer user_data)
   Client *client = user_data;
 
   if (client->pusher)
-    mesh_front_disconnected (client->server->front, client->number);
+    mesh_pusher_front_disconnected (client->server->front, client->number);
   else
     mesh_hub_reject (client->server->hub, client->number,
         too_big ? MESH_HUB_TOO_BIG : MESH_HUB_BAD_MESSAGE);
@@ -325,7 +326,7 @@ on_done (MeshConn *conn, gpointer user_data)
   MeshServer *self = client->server;
 
   if (client->half_open && (client->pusher
-          ? mesh_front_is_subscribed (self->front, client->number)
+          ? mesh_pusher_front_is_subscribed (self->front, client->number)
           : mesh_hub_is_member (self->hub,
               client->session ? client->session : client->number)))
     leave_half_open (self, client);
@@ -340,7 +341,7 @@ on_closed (MeshConn *conn, gpointer user_data)
 
   mesh_hub_disconnected (self->hub, client->number);
   if (client->pusher)
-    mesh_front_disconnected (self->front, client->number);
+    mesh_pusher_front_disconnected (self->front, client->number);
   mesh_polls_conn_gone (self->polls, conn);
   leave_half_open (self, client);
   g_hash_table_remove (self->clients, &client->number);
@@ -360,7 +361,7 @@ timer_cb (gpointer user_data)
   mesh_hub_tick (self->hub, now);
   mesh_polls_tick (self->polls, now);
   if (self->front)
-    mesh_front_tick (self->front, now);
+    mesh_pusher_front_tick (self->front, now);
   for (GList *l = clients; l; l = l->next) {
     Client *client = l->data;
 
@@ -376,7 +377,7 @@ timer_cb (gpointer user_data)
   carry_out (self);
   if (g_hash_table_size (self->clients) || mesh_polls_count (self->polls)
       || mesh_hub_deadline (self->hub) != G_MAXINT64
-      || (self->front && mesh_front_waits (self->front)))
+      || (self->front && mesh_pusher_front_waits (self->front)))
     return G_SOURCE_CONTINUE;
   g_clear_pointer (&self->timer, g_source_unref);
   return G_SOURCE_REMOVE;
@@ -468,7 +469,7 @@ mesh_server_init (MeshServer *self)
     .half_open = 4096,
   };
   mesh_hub_limits_init (&self->limits.hub);
-  mesh_front_limits_init (&self->limits.front);
+  mesh_pusher_front_limits_init (&self->limits.front);
   self->apps = g_ptr_array_new_with_free_func (g_free);
   self->ice = mesh_ice_new ();
   self->origins = g_ptr_array_new_with_free_func (g_free);
@@ -528,14 +529,16 @@ new_polls (MeshServer *self)
 }
 
 /* With all applications; NULL when one of them is none. */
-static MeshFront *
+static MeshPusherFront *
 new_front (MeshServer *self, GError **error)
 {
   guint64 seed = (guint64) g_random_int () << 32 | g_random_int ();
-  g_autoptr (MeshFront) front = mesh_front_new (&self->limits.front, seed);
+  g_autoptr (MeshPusherFront) front =
+      mesh_pusher_front_new (&self->limits.front, seed);
 
   for (guint i = 0; i < self->apps->len; i++)
-    if (!mesh_front_add_app (front, g_ptr_array_index (self->apps, i), error))
+    if (!mesh_pusher_front_add_app (front, g_ptr_array_index (self->apps, i),
+            error))
       return NULL;
   return g_steal_pointer (&front);
 }
@@ -559,7 +562,7 @@ gboolean
 mesh_server_add_pusher_app (MeshServer *server, const char *app,
     GError **error)
 {
-  g_autoptr (MeshFront) front = NULL;
+  g_autoptr (MeshPusherFront) front = NULL;
 
   g_return_val_if_fail (MESH_IS_SERVER (server), FALSE);
   g_return_val_if_fail (app, FALSE);
@@ -806,7 +809,7 @@ mesh_server_stop (MeshServer *server)
   if (server->hub) {
     mesh_hub_shut_down (server->hub);
     if (server->front)
-      mesh_front_shut_down (server->front);
+      mesh_pusher_front_shut_down (server->front);
     carry_out (server);
     kill_all (server);
   }
@@ -819,7 +822,7 @@ mesh_server_stop (MeshServer *server)
   g_clear_pointer (&server->poller, mesh_poller_free);
   g_clear_pointer (&server->dirty, g_array_unref);
   g_clear_pointer (&server->hub, mesh_hub_free);
-  g_clear_pointer (&server->front, mesh_front_free);
+  g_clear_pointer (&server->front, mesh_pusher_front_free);
   g_clear_pointer (&server->credentials, mesh_credentials_unref);
   g_clear_pointer (&server->context, g_main_context_unref);
 }

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "core/pusher-auth.h"
-#include "core/pusher-client.h"
+#include "pusher/auth.h"
+#include "pusher/client.h"
 #include "signalling/post.h"
 
 #define MAX_ANSWER_BYTES (64 * 1024)

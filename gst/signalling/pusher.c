@@ -21,7 +21,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/message.h"
-#include "core/pusher-client.h"
+#include "pusher/client.h"
 #include "signalling/post.h"
 #include "signalling/pusher-outbox.h"
 #include "signalling/timer.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/json-scan.h"
-#include "core/pusher-auth.h"
+#include "pusher/auth.h"
 
 #define SECRET "7ad3773142a6692b25b8"
 

@@ -2,7 +2,7 @@
 
 /* What a Pusher client says and hears; signatures are in pusher-auth.c. */
 
-#include "core/pusher-client.h"
+#include "pusher/client.h"
 
 #include <string.h>
 

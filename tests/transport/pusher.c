@@ -10,7 +10,7 @@
 
 #include "core/error.h"
 #include "core/json.h"
-#include "core/pusher-auth.h"
+#include "pusher/auth.h"
 #include "fake-server.h"
 
 #define KEY "278d425bdf160c739803"

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "core/pusher-auth.h"
+#include "pusher/auth.h"
 #include "server/http.h"
 #include "server/poll.h"
 #include "serving.h"

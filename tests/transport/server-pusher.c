@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "core/pusher-auth.h"
+#include "pusher/auth.h"
 #include "serving.h"
 
 #define APP "app:key:secret"

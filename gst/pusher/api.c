@@ -3,7 +3,7 @@
 /* The front's HTTP interface: an application's server triggers events, and
  * asks who is there. Nothing is believed, nor read, without its signature. */
 
-#include "core/pusher-front-private.h"
+#include "pusher/front-private.h"
 
 #include <string.h>
 
@@ -92,14 +92,14 @@ join_params (GPtrArray *params)
 }
 
 /* The application that a path is of, and what follows its id. */
-static MeshFrontApp *
-find_app (MeshFront *front, const char *path, const char **rest)
+static MeshPusherFrontApp *
+find_app (MeshPusherFront *front, const char *path, const char **rest)
 {
   if (!g_str_has_prefix (path, "/apps/"))
     return NULL;
   path += strlen ("/apps/");
   for (guint i = 0; i < front->apps->len; i++) {
-    MeshFrontApp *app = g_ptr_array_index (front->apps, i);
+    MeshPusherFrontApp *app = g_ptr_array_index (front->apps, i);
     gsize length = strlen (app->id);
 
     if (strncmp (path, app->id, length) == 0 && path[length] == '/') {
@@ -112,7 +112,7 @@ find_app (MeshFront *front, const char *path, const char **rest)
 
 /* Returns what is wrong, or NULL. It says nothing that would help to sign. */
 static const char *
-check_signature (MeshFrontApp *app, const MeshFrontRequest *request,
+check_signature (MeshPusherFrontApp *app, const MeshPusherFrontRequest *request,
     GPtrArray *params)
 {
   g_autofree char *query = join_params (params);
@@ -135,21 +135,22 @@ check_signature (MeshFrontApp *app, const MeshFrontRequest *request,
 }
 
 /**
- * mesh_front_is_signed:
+ * mesh_pusher_front_is_signed:
  * @front: a front
  * @request: a request, whose body may not be there yet
  *
  * Returns: whether it comes from who has the secret of the application that it
- *   is about; mesh_front_request() looks whether the body does, too
+ *   is about; mesh_pusher_front_request() looks whether the body does, too
  *
  * Since: 0.1
  */
 gboolean
-mesh_front_is_signed (MeshFront *front, const MeshFrontRequest *request)
+mesh_pusher_front_is_signed (MeshPusherFront *front,
+    const MeshPusherFrontRequest *request)
 {
   g_autoptr (GPtrArray) params = parse_query (request->query);
   const char *rest;
-  MeshFrontApp *app = find_app (front, request->path, &rest);
+  MeshPusherFrontApp *app = find_app (front, request->path, &rest);
 
   return app && params && !check_signature (app, request, params);
 }
@@ -229,7 +230,8 @@ read_trigger (Trigger *self, const char *text, gsize length, guint *status)
   g_autofree char *info = NULL;
 
   *status = 400;
-  if (!mesh_json_scan (text, length, MESH_FRONT_MAX_DEPTH, names, fields))
+  if (!mesh_json_scan (text, length, MESH_PUSHER_FRONT_MAX_DEPTH, names,
+          fields))
     return "Body is not a JSON object";
   name = dup_string (&fields[0]);
   if (!name || !mesh_pusher_is_event_name (name))
@@ -253,8 +255,8 @@ read_trigger (Trigger *self, const char *text, gsize length, guint *status)
 }
 
 static void
-append_counts (GString *text, MeshFrontChannel *channel, gboolean subscribers,
-    gboolean users)
+append_counts (GString *text, MeshPusherFrontChannel *channel,
+    gboolean subscribers, gboolean users)
 {
   const char *comma = "";
 
@@ -269,26 +271,26 @@ append_counts (GString *text, MeshFrontChannel *channel, gboolean subscribers,
 }
 
 static void
-carry_out (MeshFront *front, MeshFrontApp *app, const Trigger *self)
+carry_out (MeshPusherFront *front, MeshPusherFrontApp *app, const Trigger *self)
 {
   front->stats.events++;
   for (guint i = 0; i < self->channels->len; i++) {
     const char *name = g_ptr_array_index (self->channels, i);
-    MeshFrontChannel *channel = g_hash_table_lookup (app->channels, name);
-    g_autoptr (GBytes) frame = g_string_free_to_bytes (mesh_front_frame_event (
-            &self->name, name, &self->data, NULL));
+    MeshPusherFrontChannel *channel = g_hash_table_lookup (app->channels, name);
+    g_autoptr (GBytes) frame = g_string_free_to_bytes (
+        mesh_pusher_front_frame_event (&self->name, name, &self->data, NULL));
 
     if (channel)
-      mesh_front_publish_bytes (front, channel, frame, self->except);
+      mesh_pusher_front_publish_bytes (front, channel, frame, self->except);
     else
-      mesh_front_late_put (front, app, name, frame, self->except);
-    mesh_front_cache_put (front, app, name, frame, self->data.length);
+      mesh_pusher_front_late_put (front, app, name, frame, self->except);
+    mesh_pusher_front_cache_put (front, app, name, frame, self->data.length);
   }
 }
 
 static guint
-post_event (MeshFront *front, MeshFrontApp *app,
-    const MeshFrontRequest *request, GString *text)
+post_event (MeshPusherFront *front, MeshPusherFrontApp *app,
+    const MeshPusherFrontRequest *request, GString *text)
 {
   Trigger *self = g_new0 (Trigger, 1);
   const char *wrong, *comma = "";
@@ -322,14 +324,15 @@ post_event (MeshFront *front, MeshFrontApp *app,
 
 /* All of them are good, or none is carried out. */
 static const char *
-read_batch (GPtrArray *batch, const MeshFrontRequest *request, guint *status)
+read_batch (GPtrArray *batch, const MeshPusherFrontRequest *request,
+    guint *status)
 {
   static const char *const names[] = { "batch", NULL };
   MeshJsonSpan list, item;
 
   *status = 400;
-  if (!mesh_json_scan (request->body, request->length, MESH_FRONT_MAX_DEPTH,
-          names, &list))
+  if (!mesh_json_scan (request->body, request->length,
+          MESH_PUSHER_FRONT_MAX_DEPTH, names, &list))
     return "Body is not a JSON object";
   while (mesh_json_span_next (&list, &item)) {
     Trigger *trigger = g_new0 (Trigger, 1);
@@ -349,8 +352,8 @@ read_batch (GPtrArray *batch, const MeshFrontRequest *request, guint *status)
 }
 
 static guint
-post_batch (MeshFront *front, MeshFrontApp *app,
-    const MeshFrontRequest *request, GString *text)
+post_batch (MeshPusherFront *front, MeshPusherFrontApp *app,
+    const MeshPusherFrontRequest *request, GString *text)
 {
   g_autoptr (GPtrArray) batch =
       g_ptr_array_new_with_free_func ((GDestroyNotify) trigger_free);
@@ -379,14 +382,14 @@ post_batch (MeshFront *front, MeshFrontApp *app,
 }
 
 static guint
-get_channels (MeshFrontApp *app, GPtrArray *params, GString *text)
+get_channels (MeshPusherFrontApp *app, GPtrArray *params, GString *text)
 {
   const char *prefix = get_param (params, "filter_by_prefix");
   const char *info = get_param (params, "info");
   gboolean users = is_listed (info, "user_count");
   const char *comma = "";
   GHashTableIter iter;
-  MeshFrontChannel *channel;
+  MeshPusherFrontChannel *channel;
 
   if (users && !g_str_has_prefix (prefix, "presence-"))
     return answer (text, 400, "user_count is for presence channels alone");
@@ -407,13 +410,13 @@ get_channels (MeshFrontApp *app, GPtrArray *params, GString *text)
 }
 
 static guint
-get_channel (MeshFront *front, MeshFrontApp *app, const char *name,
+get_channel (MeshPusherFront *front, MeshPusherFrontApp *app, const char *name,
     GPtrArray *params, GString *text)
 {
   const char *info = get_param (params, "info");
   gboolean subscribers = is_listed (info, "subscription_count");
   gboolean users = is_listed (info, "user_count");
-  MeshFrontChannel *channel = g_hash_table_lookup (app->channels, name);
+  MeshPusherFrontChannel *channel = g_hash_table_lookup (app->channels, name);
   MeshPusherKind kind = mesh_pusher_channel_kind (name);
 
   if (kind == MESH_PUSHER_INVALID
@@ -426,16 +429,16 @@ get_channel (MeshFront *front, MeshFrontApp *app, const char *name,
   }
   if (is_listed (info, "cache")) {
     g_string_append_c (text, ',');
-    mesh_front_cache_append (text, front, app, name);
+    mesh_pusher_front_cache_append (text, front, app, name);
   }
   g_string_append_c (text, '}');
   return 200;
 }
 
 static guint
-get_users (MeshFrontApp *app, const char *name, GString *text)
+get_users (MeshPusherFrontApp *app, const char *name, GString *text)
 {
-  MeshFrontChannel *channel = g_hash_table_lookup (app->channels, name);
+  MeshPusherFrontChannel *channel = g_hash_table_lookup (app->channels, name);
   GHashTableIter iter;
   const char *id, *comma = "";
 
@@ -446,7 +449,7 @@ get_users (MeshFrontApp *app, const char *name, GString *text)
     g_hash_table_iter_init (&iter, channel->members);
     while (g_hash_table_iter_next (&iter, (gpointer *) &id, NULL)) {
       g_string_append_printf (text, "%s{\"id\":", comma);
-      mesh_front_append_string (text, id, strlen (id));
+      mesh_pusher_front_append_string (text, id, strlen (id));
       g_string_append_c (text, '}');
       comma = ",";
     }
@@ -456,24 +459,24 @@ get_users (MeshFrontApp *app, const char *name, GString *text)
 }
 
 static guint
-terminate_user (MeshFront *front, MeshFrontApp *app, const char *user,
-    GString *text)
+terminate_user (MeshPusherFront *front, MeshPusherFrontApp *app,
+    const char *user, GString *text)
 {
   g_autoptr (GList) clients = g_hash_table_get_values (front->clients);
 
   for (GList *l = clients; l; l = l->next) {
-    MeshFrontClient *client = l->data;
+    MeshPusherFrontClient *client = l->data;
 
     if (client->app == app && g_strcmp0 (client->user, user) == 0)
-      mesh_front_close (front, client, MESH_FRONT_UNAUTHORIZED,
+      mesh_pusher_front_close (front, client, MESH_PUSHER_FRONT_UNAUTHORIZED,
           "Terminated by the application");
   }
   return answer (text, 200, "{}");
 }
 
 static guint
-get (MeshFront *front, MeshFrontApp *app, char **words, GPtrArray *params,
-    GString *text)
+get (MeshPusherFront *front, MeshPusherFrontApp *app, char **words,
+    GPtrArray *params, GString *text)
 {
   guint n = g_strv_length (words);
 
@@ -488,8 +491,8 @@ get (MeshFront *front, MeshFrontApp *app, char **words, GPtrArray *params,
 }
 
 static guint
-post (MeshFront *front, MeshFrontApp *app, char **words,
-    const MeshFrontRequest *request, GString *text)
+post (MeshPusherFront *front, MeshPusherFrontApp *app, char **words,
+    const MeshPusherFrontRequest *request, GString *text)
 {
   guint n = g_strv_length (words);
 
@@ -505,7 +508,7 @@ post (MeshFront *front, MeshFrontApp *app, char **words,
 }
 
 static gboolean
-is_body_signed (const MeshFrontRequest *request, GPtrArray *params)
+is_body_signed (const MeshPusherFrontRequest *request, GPtrArray *params)
 {
   g_autofree char *md5 = NULL;
 
@@ -517,7 +520,7 @@ is_body_signed (const MeshFrontRequest *request, GPtrArray *params)
 }
 
 /**
- * mesh_front_request:
+ * mesh_pusher_front_request:
  * @front: a front
  * @request: to a path that starts with "/apps/"
  * @text: set to what to answer: JSON where the status is 200
@@ -527,13 +530,13 @@ is_body_signed (const MeshFrontRequest *request, GPtrArray *params)
  * Since: 0.1
  */
 guint
-mesh_front_request (MeshFront *front, const MeshFrontRequest *request,
-    GString *text)
+mesh_pusher_front_request (MeshPusherFront *front,
+    const MeshPusherFrontRequest *request, GString *text)
 {
   g_autoptr (GPtrArray) params = parse_query (request->query);
   g_auto (GStrv) words = NULL;
   const char *rest = "", *wrong;
-  MeshFrontApp *app = find_app (front, request->path, &rest);
+  MeshPusherFrontApp *app = find_app (front, request->path, &rest);
   g_autofree char *decoded = g_uri_unescape_string (rest, "/");
 
   front->now = MAX (front->now, request->now);

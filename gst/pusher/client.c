@@ -4,13 +4,13 @@
  * and HTTP API. Servers differ in what of an event's data is JSON and what is
  * text with JSON in it, so either is taken everywhere. */
 
-#include "core/pusher-client.h"
+#include "pusher/client.h"
 
 #include <string.h>
 
 #include "core/error.h"
 #include "core/json.h"
-#include "core/pusher-auth.h"
+#include "pusher/auth.h"
 
 #define MAX_TEXT_BYTES 1024
 #define MAX_SOCKET_ID_BYTES 64

@@ -2,16 +2,17 @@
 
 /* What the front's connections say. */
 
-#include "core/pusher-front-private.h"
+#include "pusher/front-private.h"
 
 #include <string.h>
 
 static void
-refuse (MeshFront *front, MeshFrontClient *client, guint code,
+refuse (MeshPusherFront *front, MeshPusherFrontClient *client, guint code,
     const char *message)
 {
   front->stats.refused++;
-  mesh_front_send_text (front, client, mesh_front_frame_error (code, message));
+  mesh_pusher_front_send_text (front, client,
+      mesh_pusher_front_frame_error (code, message));
 }
 
 /* Notes the members of an object in a frame, which was scanned with it. */
@@ -20,7 +21,7 @@ read_object (const MeshJsonSpan *data, const char *const *names,
     MeshJsonSpan *fields)
 {
   return data->length && mesh_json_scan (data->text, data->length,
-      MESH_FRONT_MAX_DEPTH, names, fields);
+      MESH_PUSHER_FRONT_MAX_DEPTH, names, fields);
 }
 
 /* NULL: it is no string, or has NULs. */
@@ -35,7 +36,7 @@ dup_string (const MeshJsonSpan *span)
 }
 
 static void
-feed_subscribe (MeshFront *front, MeshFrontClient *client,
+feed_subscribe (MeshPusherFront *front, MeshPusherFrontClient *client,
     const MeshJsonSpan *data)
 {
   static const char *const names[] = { "channel", "auth", "channel_data",
@@ -53,16 +54,16 @@ feed_subscribe (MeshFront *front, MeshFrontClient *client,
   }
   auth = dup_string (&fields[1]);
   channel_data = dup_string (&fields[2]);
-  mesh_front_subscribe (front, client,
-      &(MeshFrontTicket) { channel, auth, channel_data });
+  mesh_pusher_front_subscribe (front, client,
+      &(MeshPusherFrontTicket) { channel, auth, channel_data });
 }
 
 static void
-feed_unsubscribe (MeshFront *front, MeshFrontClient *client,
+feed_unsubscribe (MeshPusherFront *front, MeshPusherFrontClient *client,
     const MeshJsonSpan *data)
 {
   static const char *const names[] = { "channel", NULL };
-  MeshFrontChannel *channel;
+  MeshPusherFrontChannel *channel;
   MeshJsonSpan field;
   g_autofree char *name = NULL;
 
@@ -70,7 +71,7 @@ feed_unsubscribe (MeshFront *front, MeshFrontClient *client,
     name = dup_string (&field);
   channel = name ? g_hash_table_lookup (client->app->channels, name) : NULL;
   if (channel)
-    mesh_front_unsubscribe (front, client, channel);
+    mesh_pusher_front_unsubscribe (front, client, channel);
 }
 
 /* A user's id becomes the name of a channel, and is made of the same. */
@@ -82,8 +83,8 @@ read_user (const char *user_data, gboolean *watches)
   g_autofree char *id = NULL;
   g_autofree char *channel = NULL;
 
-  if (mesh_json_scan (user_data, strlen (user_data), MESH_FRONT_MAX_DEPTH,
-          names, fields)) {
+  if (mesh_json_scan (user_data, strlen (user_data),
+          MESH_PUSHER_FRONT_MAX_DEPTH, names, fields)) {
     id = dup_string (&fields[0]);
     *watches = fields[1].length > strlen ("[]");
   }
@@ -94,7 +95,7 @@ read_user (const char *user_data, gboolean *watches)
 }
 
 static void
-feed_signin (MeshFront *front, MeshFrontClient *client,
+feed_signin (MeshPusherFront *front, MeshPusherFrontClient *client,
     const MeshJsonSpan *data)
 {
   static const char *const names[] = { "auth", "user_data", NULL };
@@ -110,25 +111,26 @@ feed_signin (MeshFront *front, MeshFrontClient *client,
   }
   what = g_strconcat (":user::", user_data, NULL);
   if (!client->user && user_data
-      && mesh_front_is_auth (client, auth, what, NULL))
+      && mesh_pusher_front_is_auth (client, auth, what, NULL))
     client->user = read_user (user_data, &watches);
   else
     g_clear_pointer (&user_data, g_free);
   if (!user_data || !client->user) {
-    mesh_front_reject (front, client->number, MESH_FRONT_UNAUTHORIZED,
+    mesh_pusher_front_reject (front, client->number,
+        MESH_PUSHER_FRONT_UNAUTHORIZED,
         "Connection not authorized: no valid signature of a user");
     return;
   }
-  mesh_front_send_text (front, client,
-      mesh_front_frame_signed_in (user_data));
+  mesh_pusher_front_send_text (front, client,
+      mesh_pusher_front_frame_signed_in (user_data));
   if (watches)
     refuse (front, client, 0, "Watchlists are not kept here");
 }
 
 /* Returns what is wrong, or NULL. */
 static const char *
-check_event (MeshFrontClient *client, const char *event,
-    MeshFrontChannel *channel, gsize length)
+check_event (MeshPusherFrontClient *client, const char *event,
+    MeshPusherFrontChannel *channel, gsize length)
 {
   if (!channel || !g_hash_table_contains (channel->subscribers, client))
     return "Client event to a channel without subscription";
@@ -143,33 +145,35 @@ check_event (MeshFrontClient *client, const char *event,
 }
 
 static void
-feed_event (MeshFront *front, MeshFrontClient *client, const char *event,
-    const MeshJsonSpan *fields, gint64 now)
+feed_event (MeshPusherFront *front, MeshPusherFrontClient *client,
+    const char *event, const MeshJsonSpan *fields, gint64 now)
 {
   g_autofree char *name = dup_string (&fields[1]);
-  MeshFrontChannel *channel =
+  MeshPusherFrontChannel *channel =
       name ? g_hash_table_lookup (client->app->channels, name) : NULL;
   const char *wrong = check_event (client, event, channel, fields[2].length);
-  MeshFrontMember *member;
+  MeshPusherFrontMember *member;
 
   if (wrong) {
     refuse (front, client, 0, wrong);
     return;
   }
-  if (!mesh_front_bucket_take (&client->events, front->limits.events,
+  if (!mesh_pusher_front_bucket_take (&client->events, front->limits.events,
           front->limits.events, now)) {
-    refuse (front, client, MESH_FRONT_TOO_MANY_EVENTS,
+    refuse (front, client, MESH_PUSHER_FRONT_TOO_MANY_EVENTS,
         "Client event rejected: over the rate limit");
     return;
   }
   member = g_hash_table_lookup (client->channels, channel);
   front->stats.events++;
-  mesh_front_publish (front, channel, mesh_front_frame_event (&fields[0],
-          name, &fields[2], member ? member->id : NULL), client->socket_id);
+  mesh_pusher_front_publish (front, channel,
+      mesh_pusher_front_frame_event (&fields[0], name, &fields[2],
+          member ? member->id : NULL),
+      client->socket_id);
 }
 
 static void
-feed_frame (MeshFront *front, MeshFrontClient *client,
+feed_frame (MeshPusherFront *front, MeshPusherFrontClient *client,
     const MeshJsonSpan *fields, gint64 now)
 {
   g_autofree char *event = dup_string (&fields[0]);
@@ -177,7 +181,7 @@ feed_frame (MeshFront *front, MeshFrontClient *client,
   if (!event)
     refuse (front, client, 0, "Message without an event");
   else if (g_str_equal (event, "pusher:ping"))
-    mesh_front_send_text (front, client,
+    mesh_pusher_front_send_text (front, client,
         g_string_new ("{\"event\":\"pusher:pong\",\"data\":\"{}\"}"));
   else if (g_str_equal (event, "pusher:subscribe"))
     feed_subscribe (front, client, &fields[2]);
@@ -190,7 +194,7 @@ feed_frame (MeshFront *front, MeshFrontClient *client,
 }
 
 /**
- * mesh_front_feed:
+ * mesh_pusher_front_feed:
  * @front: a front
  * @client: who has sent it
  * @text: a frame
@@ -202,19 +206,19 @@ feed_frame (MeshFront *front, MeshFrontClient *client,
  * Since: 0.1
  */
 void
-mesh_front_feed (MeshFront *front, guint64 client, const char *text,
-    gsize length, gint64 now)
+mesh_pusher_front_feed (MeshPusherFront *front, guint64 client,
+    const char *text, gsize length, gint64 now)
 {
   static const char *const names[] = { "event", "channel", "data", NULL };
   MeshJsonSpan fields[G_N_ELEMENTS (names) - 1];
-  MeshFrontClient *self;
+  MeshPusherFrontClient *self;
 
   front->now = MAX (front->now, now);
-  mesh_front_heard (front, client, now);
-  self = mesh_front_find_client (front, client);
+  mesh_pusher_front_heard (front, client, now);
+  self = mesh_pusher_front_find_client (front, client);
   if (!self)
     return;
-  if (mesh_json_scan (text, length, MESH_FRONT_MAX_DEPTH, names, fields))
+  if (mesh_json_scan (text, length, MESH_PUSHER_FRONT_MAX_DEPTH, names, fields))
     feed_frame (front, self, fields, now);
   else
     refuse (front, self, 0, "Message is not JSON");

@@ -2,22 +2,22 @@
 
 /* The front's channels: who is let in, and who hears what. */
 
-#include "core/pusher-front-private.h"
+#include "pusher/front-private.h"
 
 #include <string.h>
 
 static void
-member_free (MeshFrontMember *member)
+member_free (MeshPusherFrontMember *member)
 {
   g_free (member->id);
   g_free (member->info);
   g_free (member);
 }
 
-static MeshFrontChannel *
-channel_new (MeshFrontApp *app, const char *name, MeshPusherKind kind)
+static MeshPusherFrontChannel *
+channel_new (MeshPusherFrontApp *app, const char *name, MeshPusherKind kind)
 {
-  MeshFrontChannel *channel = g_new0 (MeshFrontChannel, 1);
+  MeshPusherFrontChannel *channel = g_new0 (MeshPusherFrontChannel, 1);
 
   channel->app = app;
   channel->name = g_strdup (name);
@@ -30,7 +30,7 @@ channel_new (MeshFrontApp *app, const char *name, MeshPusherKind kind)
 }
 
 void
-mesh_front_channel_free (MeshFrontChannel *channel)
+mesh_pusher_front_channel_free (MeshPusherFrontChannel *channel)
 {
   g_free (channel->name);
   g_hash_table_unref (channel->subscribers);
@@ -39,44 +39,44 @@ mesh_front_channel_free (MeshFrontChannel *channel)
 }
 
 /*
- * mesh_front_publish_bytes:
+ * mesh_pusher_front_publish_bytes:
  * @frame: what all get
  * @except: (nullable): the socket id of somebody who does not
  */
 void
-mesh_front_publish_bytes (MeshFront *front, MeshFrontChannel *channel,
-    GBytes *frame, const char *except)
+mesh_pusher_front_publish_bytes (MeshPusherFront *front,
+    MeshPusherFrontChannel *channel, GBytes *frame, const char *except)
 {
   GHashTableIter iter;
-  MeshFrontClient *client;
+  MeshPusherFrontClient *client;
 
   g_hash_table_iter_init (&iter, channel->subscribers);
   while (g_hash_table_iter_next (&iter, (gpointer *) &client, NULL)) {
     if (except && g_str_equal (client->socket_id, except))
       continue;
-    mesh_front_send (front, client, frame);
+    mesh_pusher_front_send (front, client, frame);
     front->stats.delivered++;
   }
 }
 
 /* @frame: (transfer full) */
 void
-mesh_front_publish (MeshFront *front, MeshFrontChannel *channel,
-    GString *frame, const char *except)
+mesh_pusher_front_publish (MeshPusherFront *front,
+    MeshPusherFrontChannel *channel, GString *frame, const char *except)
 {
   g_autoptr (GBytes) bytes = g_string_free_to_bytes (frame);
 
-  mesh_front_publish_bytes (front, channel, bytes, except);
+  mesh_pusher_front_publish_bytes (front, channel, bytes, except);
 }
 
 /*
- * mesh_front_is_auth:
+ * mesh_pusher_front_is_auth:
  * @auth: (nullable): "KEY:SIGNATURE", as somebody has it from the application
  * @what: a channel, or what stands in for one
  * @data: (nullable): what was signed besides
  */
 gboolean
-mesh_front_is_auth (MeshFrontClient *client, const char *auth,
+mesh_pusher_front_is_auth (MeshPusherFrontClient *client, const char *auth,
     const char *what, const char *data)
 {
   gsize length = strlen (client->app->key);
@@ -91,7 +91,7 @@ mesh_front_is_auth (MeshFrontClient *client, const char *auth,
 }
 
 static gboolean
-may_enter (MeshFrontClient *client, const MeshFrontTicket *ticket,
+may_enter (MeshPusherFrontClient *client, const MeshPusherFrontTicket *ticket,
     MeshPusherKind kind)
 {
   switch (kind) {
@@ -101,36 +101,37 @@ may_enter (MeshFrontClient *client, const MeshFrontTicket *ticket,
       return client->user && g_str_equal (client->user,
           ticket->channel + strlen (MESH_PUSHER_USER_PREFIX));
     case MESH_PUSHER_PRESENCE:
-      return ticket->channel_data && mesh_front_is_auth (client, ticket->auth,
-          ticket->channel, ticket->channel_data);
+      return ticket->channel_data
+             && mesh_pusher_front_is_auth (client, ticket->auth,
+                 ticket->channel, ticket->channel_data);
     default:
-      return mesh_front_is_auth (client, ticket->auth, ticket->channel,
+      return mesh_pusher_front_is_auth (client, ticket->auth, ticket->channel,
           ticket->channel_data);
   }
 }
 
 /* Who it is, as the application has signed it: {"user_id":…,"user_info":…}.
  * Ids may be numbers. */
-static MeshFrontMember *
+static MeshPusherFrontMember *
 read_member (const char *channel_data)
 {
   static const char *const names[] = { "user_id", "user_info", NULL };
   MeshJsonSpan fields[G_N_ELEMENTS (names) - 1];
   g_autoptr (GString) id = g_string_new (NULL);
-  MeshFrontMember *member;
+  MeshPusherFrontMember *member;
 
   if (!mesh_json_scan (channel_data, strlen (channel_data),
-          MESH_FRONT_MAX_DEPTH, names, fields)
-      || fields[1].length > MESH_FRONT_MAX_INFO || fields[0].length == 0)
+          MESH_PUSHER_FRONT_MAX_DEPTH, names, fields)
+      || fields[1].length > MESH_PUSHER_FRONT_MAX_INFO || fields[0].length == 0)
     return NULL;
   if (g_ascii_isdigit (fields[0].text[0]))
     g_string_append_len (id, fields[0].text, fields[0].length);
   else if (!mesh_json_span_decode (&fields[0], id))
     return NULL;
-  if (id->len == 0 || id->len > MESH_FRONT_MAX_USER
+  if (id->len == 0 || id->len > MESH_PUSHER_FRONT_MAX_USER
       || strlen (id->str) != id->len)
     return NULL;
-  member = g_new0 (MeshFrontMember, 1);
+  member = g_new0 (MeshPusherFrontMember, 1);
   member->id = g_strdup (id->str);
   if (fields[1].length)
     member->info = g_strndup (fields[1].text, fields[1].length);
@@ -138,31 +139,33 @@ read_member (const char *channel_data)
 }
 
 static void
-refuse (MeshFront *front, MeshFrontClient *client, const char *channel,
-    guint code, const char *message)
+refuse (MeshPusherFront *front, MeshPusherFrontClient *client,
+    const char *channel, guint code, const char *message)
 {
-  gboolean is_auth = code == MESH_FRONT_UNAUTHORIZED;
+  gboolean is_auth = code == MESH_PUSHER_FRONT_UNAUTHORIZED;
 
   front->stats.refused++;
-  mesh_front_send_text (front, client, mesh_front_frame_error (code, message));
+  mesh_pusher_front_send_text (front, client,
+      mesh_pusher_front_frame_error (code, message));
   if (channel)
-    mesh_front_send_text (front, client, mesh_front_frame_refused (channel,
+    mesh_pusher_front_send_text (front, client,
+        mesh_pusher_front_frame_refused (channel,
             is_auth ? "AuthError" : "LimitReached", message,
             is_auth ? 401 : code ? code : 400));
 }
 
 /* The channel, if it is there or may be made. */
-static MeshFrontChannel *
-open_channel (MeshFront *front, MeshFrontClient *client, const char *name,
-    MeshPusherKind kind)
+static MeshPusherFrontChannel *
+open_channel (MeshPusherFront *front, MeshPusherFrontClient *client,
+    const char *name, MeshPusherKind kind)
 {
-  MeshFrontChannel *channel =
+  MeshPusherFrontChannel *channel =
       g_hash_table_lookup (client->app->channels, name);
 
   if (g_hash_table_size (client->channels) >= front->limits.client_channels
       || front->stats.subscriptions >= front->limits.subscriptions
       || (!channel && front->stats.channels >= front->limits.channels)) {
-    refuse (front, client, name, MESH_FRONT_OVER_CAPACITY,
+    refuse (front, client, name, MESH_PUSHER_FRONT_OVER_CAPACITY,
         "Too many channels");
     return NULL;
   }
@@ -175,7 +178,7 @@ open_channel (MeshFront *front, MeshFrontClient *client, const char *name,
 }
 
 static void
-close_if_empty (MeshFront *front, MeshFrontChannel *channel)
+close_if_empty (MeshPusherFront *front, MeshPusherFrontChannel *channel)
 {
   if (g_hash_table_size (channel->subscribers))
     return;
@@ -185,11 +188,11 @@ close_if_empty (MeshFront *front, MeshFrontChannel *channel)
 
 /* @member: (transfer full) (nullable). Who is there already, with another
  * connection, has not come anew. */
-static MeshFrontMember *
-add_member (MeshFront *front, MeshFrontChannel *channel,
-    MeshFrontMember *member)
+static MeshPusherFrontMember *
+add_member (MeshPusherFront *front, MeshPusherFrontChannel *channel,
+    MeshPusherFrontMember *member)
 {
-  MeshFrontMember *there =
+  MeshPusherFrontMember *there =
       member ? g_hash_table_lookup (channel->members, member->id) : NULL;
 
   if (there) {
@@ -199,8 +202,8 @@ add_member (MeshFront *front, MeshFrontChannel *channel,
   }
   if (member) {
     member->connections = 1;
-    mesh_front_publish (front, channel,
-        mesh_front_frame_added (channel, member), NULL);
+    mesh_pusher_front_publish (front, channel,
+        mesh_pusher_front_frame_added (channel, member), NULL);
     g_hash_table_insert (channel->members, member->id, member);
   }
   return member;
@@ -208,15 +211,15 @@ add_member (MeshFront *front, MeshFrontChannel *channel,
 
 /* @member: (transfer full) (nullable) */
 static void
-enter (MeshFront *front, MeshFrontClient *client, const char *name,
-    MeshPusherKind kind, MeshFrontMember *member)
+enter (MeshPusherFront *front, MeshPusherFrontClient *client, const char *name,
+    MeshPusherKind kind, MeshPusherFrontMember *member)
 {
-  MeshFrontChannel *channel = open_channel (front, client, name, kind);
+  MeshPusherFrontChannel *channel = open_channel (front, client, name, kind);
 
   if (channel && member
       && g_hash_table_size (channel->members) >= front->limits.members
       && !g_hash_table_contains (channel->members, member->id)) {
-    refuse (front, client, name, MESH_FRONT_OVER_CAPACITY,
+    refuse (front, client, name, MESH_PUSHER_FRONT_OVER_CAPACITY,
         "Too many members");
     close_if_empty (front, channel);
     channel = NULL;
@@ -229,19 +232,20 @@ enter (MeshFront *front, MeshFrontClient *client, const char *name,
   g_hash_table_add (channel->subscribers, client);
   g_hash_table_insert (client->channels, channel, member);
   front->stats.subscriptions++;
-  mesh_front_send_text (front, client, mesh_front_frame_succeeded (channel));
-  mesh_front_cache_tell (front, client, name);
-  mesh_front_late_tell (front, client, name);
+  mesh_pusher_front_send_text (front, client,
+      mesh_pusher_front_frame_succeeded (channel));
+  mesh_pusher_front_cache_tell (front, client, name);
+  mesh_pusher_front_late_tell (front, client, name);
 }
 
 void
-mesh_front_subscribe (MeshFront *front, MeshFrontClient *client,
-    const MeshFrontTicket *ticket)
+mesh_pusher_front_subscribe (MeshPusherFront *front,
+    MeshPusherFrontClient *client, const MeshPusherFrontTicket *ticket)
 {
   MeshPusherKind kind = mesh_pusher_channel_kind (ticket->channel);
-  MeshFrontChannel *channel =
+  MeshPusherFrontChannel *channel =
       g_hash_table_lookup (client->app->channels, ticket->channel);
-  MeshFrontMember *member = NULL;
+  MeshPusherFrontMember *member = NULL;
 
   if (kind == MESH_PUSHER_INVALID) {
     refuse (front, client, NULL, 0, "Invalid channel name");
@@ -252,7 +256,7 @@ mesh_front_subscribe (MeshFront *front, MeshFrontClient *client,
     return;
   }
   if (!may_enter (client, ticket, kind)) {
-    refuse (front, client, ticket->channel, MESH_FRONT_UNAUTHORIZED,
+    refuse (front, client, ticket->channel, MESH_PUSHER_FRONT_UNAUTHORIZED,
         "Connection not authorized: the signature is not right");
     return;
   }
@@ -268,28 +272,30 @@ mesh_front_subscribe (MeshFront *front, MeshFrontClient *client,
 
 /* The channel may be gone after it. */
 void
-mesh_front_unsubscribe (MeshFront *front, MeshFrontClient *client,
-    MeshFrontChannel *channel)
+mesh_pusher_front_unsubscribe (MeshPusherFront *front,
+    MeshPusherFrontClient *client, MeshPusherFrontChannel *channel)
 {
-  MeshFrontMember *member = g_hash_table_lookup (client->channels, channel);
+  MeshPusherFrontMember *member =
+      g_hash_table_lookup (client->channels, channel);
 
   if (!g_hash_table_remove (client->channels, channel))
     return;
   g_hash_table_remove (channel->subscribers, client);
   front->stats.subscriptions--;
   if (member && --member->connections == 0) {
-    mesh_front_publish (front, channel,
-        mesh_front_frame_removed (channel, member), NULL);
+    mesh_pusher_front_publish (front, channel,
+        mesh_pusher_front_frame_removed (channel, member), NULL);
     g_hash_table_remove (channel->members, member->id);
   }
   close_if_empty (front, channel);
 }
 
 void
-mesh_front_unsubscribe_all (MeshFront *front, MeshFrontClient *client)
+mesh_pusher_front_unsubscribe_all (MeshPusherFront *front,
+    MeshPusherFrontClient *client)
 {
   g_autoptr (GList) channels = g_hash_table_get_keys (client->channels);
 
   for (GList *l = channels; l; l = l->next)
-    mesh_front_unsubscribe (front, client, l->data);
+    mesh_pusher_front_unsubscribe (front, client, l->data);
 }

@@ -10,20 +10,20 @@
  * ("news") are not concerned: who comes late there has missed nothing that was
  * meant for them alone. */
 
-#include "core/pusher-front-private.h"
+#include "pusher/front-private.h"
 
 #include <string.h>
 
 #include "core/json.h"
 
-struct _MeshFrontLate {
-  MeshFrontApp *app;
+struct _MeshPusherFrontLate {
+  MeshPusherFrontApp *app;
   char *name;                   /* the channel's */
   GQueue events;                /* of Event, the oldest first */
 };
 
 typedef struct {
-  MeshFrontLate *late;
+  MeshPusherFrontLate *late;
   GBytes *frame;
   char *except;                 /* socket id of the sender; NULL: none */
   gint64 until;
@@ -45,7 +45,7 @@ is_ones_own (const char *name)
 }
 
 static void
-event_free (MeshFront *front, Event *event)
+event_free (MeshPusherFront *front, Event *event)
 {
   g_queue_unlink (&front->late, &event->link);
   front->late_bytes -= g_bytes_get_size (event->frame);
@@ -57,15 +57,15 @@ event_free (MeshFront *front, Event *event)
 
 /* The oldest of a channel. The channel's queue goes with the last one. */
 static void
-drop_first (MeshFront *front, MeshFrontLate *late)
+drop_first (MeshPusherFront *front, MeshPusherFrontLate *late)
 {
   event_free (front, g_queue_pop_head (&late->events));
   if (late->events.length == 0)
     g_hash_table_remove (late->app->late, late->name);
 }
 
-static MeshFrontLate *
-oldest_of (MeshFront *front, MeshFrontApp *app)
+static MeshPusherFrontLate *
+oldest_of (MeshPusherFront *front, MeshPusherFrontApp *app)
 {
   GList *l = front->late.head;
 
@@ -76,7 +76,7 @@ oldest_of (MeshFront *front, MeshFrontApp *app)
 
 /* @late must have no events any more, or its front is being freed. */
 void
-mesh_front_late_free (MeshFrontLate *late)
+mesh_pusher_front_late_free (MeshPusherFrontLate *late)
 {
   Event *event;
 
@@ -91,10 +91,11 @@ mesh_front_late_free (MeshFrontLate *late)
 
 /* Makes room for one more: the oldest go first. */
 static void
-make_room (MeshFront *front, MeshFrontApp *app, const char *name, gsize size)
+make_room (MeshPusherFront *front, MeshPusherFrontApp *app, const char *name,
+    gsize size)
 {
-  const MeshFrontLimits *limits = &front->limits;
-  MeshFrontLate *late = g_hash_table_lookup (app->late, name);
+  const MeshPusherFrontLimits *limits = &front->limits;
+  MeshPusherFrontLate *late = g_hash_table_lookup (app->late, name);
 
   if (late && late->events.length >= limits->late_channel)
     drop_first (front, late);
@@ -106,16 +107,16 @@ make_room (MeshFront *front, MeshFrontApp *app, const char *name, gsize size)
 }
 
 /*
- * mesh_front_late_put:
+ * mesh_pusher_front_late_put:
  * @name: a channel that nobody listens to
  * @frame: what was sent there
  * @except: (nullable): the socket id of somebody who does not get it
  */
 void
-mesh_front_late_put (MeshFront *front, MeshFrontApp *app, const char *name,
-    GBytes *frame, const char *except)
+mesh_pusher_front_late_put (MeshPusherFront *front, MeshPusherFrontApp *app,
+    const char *name, GBytes *frame, const char *except)
 {
-  MeshFrontLate *late;
+  MeshPusherFrontLate *late;
   Event *event;
 
   if (!is_ones_own (name)
@@ -123,11 +124,11 @@ mesh_front_late_put (MeshFront *front, MeshFrontApp *app, const char *name,
       || !front->limits.late || !front->limits.late_app
       || !front->limits.late_channel)
     return;
-  mesh_front_late_tick (front);
+  mesh_pusher_front_late_tick (front);
   make_room (front, app, name, g_bytes_get_size (frame));
   late = g_hash_table_lookup (app->late, name);
   if (!late) {
-    late = g_new0 (MeshFrontLate, 1);
+    late = g_new0 (MeshPusherFrontLate, 1);
     late->app = app;
     late->name = g_strdup (name);
     g_queue_init (&late->events);
@@ -148,17 +149,17 @@ mesh_front_late_put (MeshFront *front, MeshFrontApp *app, const char *name,
 /* Tells one who has just come, and was told that it listens now, what has
  * waited for it. */
 void
-mesh_front_late_tell (MeshFront *front, MeshFrontClient *client,
-    const char *name)
+mesh_pusher_front_late_tell (MeshPusherFront *front,
+    MeshPusherFrontClient *client, const char *name)
 {
-  MeshFrontLate *late;
+  MeshPusherFrontLate *late;
 
-  mesh_front_late_tick (front);
+  mesh_pusher_front_late_tick (front);
   while ((late = g_hash_table_lookup (client->app->late, name))) {
     Event *event = g_queue_peek_head (&late->events);
 
     if (g_strcmp0 (event->except, client->socket_id) != 0) {
-      mesh_front_send (front, client, event->frame);
+      mesh_pusher_front_send (front, client, event->frame);
       front->stats.delivered++;
     }
     drop_first (front, late);
@@ -167,7 +168,7 @@ mesh_front_late_tell (MeshFront *front, MeshFrontClient *client,
 
 /* Forgets what nobody has come for in time. */
 void
-mesh_front_late_tick (MeshFront *front)
+mesh_pusher_front_late_tick (MeshPusherFront *front)
 {
   Event *oldest;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "core/pusher-auth.h"
+#include "pusher/auth.h"
 
 #include <string.h>
 

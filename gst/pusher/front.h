@@ -3,7 +3,7 @@
 
 #include <glib.h>
 
-#include "core/pusher-auth.h"
+#include "pusher/auth.h"
 
 G_BEGIN_DECLS
 
@@ -12,10 +12,10 @@ G_BEGIN_DECLS
  * events (docs/protocol.md, "A server for Pusher's clients"). As with the hub
  * (core/hub.h), the driver has the connections and numbers them:
  *
- *     mesh_front_feed (front, client, text, length, now);
- *     while (mesh_front_pop_action (front, &action)) {
+ *     mesh_pusher_front_feed (front, client, text, length, now);
+ *     while (mesh_pusher_front_pop_action (front, &action)) {
  *       carry_out (&action);
- *       mesh_front_action_clear (&action);
+ *       mesh_pusher_front_action_clear (&action);
  *     }
  *
  * A channel is there as long as somebody listens to it. For those who come
@@ -26,10 +26,10 @@ G_BEGIN_DECLS
  * Not thread-safe. Times are microseconds of one monotonic clock.
  */
 
-typedef struct _MeshFront MeshFront;
+typedef struct _MeshPusherFront MeshPusherFront;
 
 /**
- * MeshFrontLimits:
+ * MeshPusherFrontLimits:
  * @channels: how many there may be
  * @subscriptions: to all channels together
  * @client_channels: how many one connection may listen to
@@ -66,28 +66,29 @@ typedef struct {
   guint posts;
   gint64 activity;
   gint64 pong;
-} MeshFrontLimits;
+} MeshPusherFrontLimits;
 
-#define MESH_FRONT_MAX_INFO 1024        /* what one says of oneself, in bytes */
-#define MESH_FRONT_MAX_USER 128
-#define MESH_FRONT_MAX_BODY (256 * 1024)
+/* What one says of oneself, in bytes. */
+#define MESH_PUSHER_FRONT_MAX_INFO 1024
+#define MESH_PUSHER_FRONT_MAX_USER 128
+#define MESH_PUSHER_FRONT_MAX_BODY (256 * 1024)
 /* A body without a signature: data, with as much again for its escapes. */
-#define MESH_FRONT_MAX_POST (2 * MESH_PUSHER_MAX_DATA)
+#define MESH_PUSHER_FRONT_MAX_POST (2 * MESH_PUSHER_MAX_DATA)
 
 /* Codes of errors, and of closes: 4000 to 4099 are final, after 4100 to 4199 a
  * client comes back later, after 4200 to 4299 at once; with a 43xx it stays. */
-#define MESH_FRONT_NO_APP 4001
-#define MESH_FRONT_BAD_VERSION 4006
-#define MESH_FRONT_OLD_PROTOCOL 4007
-#define MESH_FRONT_NO_PROTOCOL 4008
-#define MESH_FRONT_UNAUTHORIZED 4009
-#define MESH_FRONT_OVER_CAPACITY 4100
-#define MESH_FRONT_COME_BACK 4200
-#define MESH_FRONT_NO_PONG 4201
-#define MESH_FRONT_TOO_MANY_EVENTS 4301
+#define MESH_PUSHER_FRONT_NO_APP 4001
+#define MESH_PUSHER_FRONT_BAD_VERSION 4006
+#define MESH_PUSHER_FRONT_OLD_PROTOCOL 4007
+#define MESH_PUSHER_FRONT_NO_PROTOCOL 4008
+#define MESH_PUSHER_FRONT_UNAUTHORIZED 4009
+#define MESH_PUSHER_FRONT_OVER_CAPACITY 4100
+#define MESH_PUSHER_FRONT_COME_BACK 4200
+#define MESH_PUSHER_FRONT_NO_PONG 4201
+#define MESH_PUSHER_FRONT_TOO_MANY_EVENTS 4301
 
 /**
- * MeshFrontAction:
+ * MeshPusherFrontAction:
  * @client: who it is about
  * @frame: (nullable): to send to it; %NULL = close it once that is out
  * @close_code: why
@@ -98,10 +99,10 @@ typedef struct {
   guint64 client;
   GBytes *frame;
   guint16 close_code;
-} MeshFrontAction;
+} MeshPusherFrontAction;
 
 /**
- * MeshFrontStats:
+ * MeshPusherFrontStats:
  * @clients: connected now
  * @channels: now
  * @subscriptions: now
@@ -118,10 +119,10 @@ typedef struct {
   guint64 events;
   guint64 delivered;
   guint64 refused;
-} MeshFrontStats;
+} MeshPusherFrontStats;
 
 /**
- * MeshFrontRequest:
+ * MeshPusherFrontRequest:
  * @method: of HTTP
  * @path: as it was sent
  * @query: (nullable): as it was sent
@@ -140,38 +141,43 @@ typedef struct {
   gsize length;
   gint64 now;
   gint64 unix_now;
-} MeshFrontRequest;
+} MeshPusherFrontRequest;
 
-void mesh_front_limits_init (MeshFrontLimits *limits);
-MeshFront *mesh_front_new (const MeshFrontLimits *limits, guint64 seed);
-void mesh_front_free (MeshFront *front);
-gboolean mesh_front_add_app (MeshFront *front, const char *text,
+void mesh_pusher_front_limits_init (MeshPusherFrontLimits *limits);
+MeshPusherFront *mesh_pusher_front_new (const MeshPusherFrontLimits *limits,
+    guint64 seed);
+void mesh_pusher_front_free (MeshPusherFront *front);
+gboolean mesh_pusher_front_add_app (MeshPusherFront *front, const char *text,
     GError **error);
-gboolean mesh_front_has_apps (MeshFront *front);
+gboolean mesh_pusher_front_has_apps (MeshPusherFront *front);
 
-void mesh_front_connected (MeshFront *front, guint64 client, const char *key,
-    const char *query, gint64 now);
-void mesh_front_disconnected (MeshFront *front, guint64 client);
-void mesh_front_feed (MeshFront *front, guint64 client, const char *text,
-    gsize length, gint64 now);
-void mesh_front_heard (MeshFront *front, guint64 client, gint64 now);
-void mesh_front_reject (MeshFront *front, guint64 client, guint16 code,
-    const char *message);
-gboolean mesh_front_is_subscribed (MeshFront *front, guint64 client);
-void mesh_front_tick (MeshFront *front, gint64 now);
-gboolean mesh_front_waits (MeshFront *front);
-void mesh_front_shut_down (MeshFront *front);
-gboolean mesh_front_pop_action (MeshFront *front, MeshFrontAction *action);
-void mesh_front_action_clear (MeshFrontAction *action);
-const MeshFrontStats *mesh_front_get_stats (MeshFront *front);
+void mesh_pusher_front_connected (MeshPusherFront *front, guint64 client,
+    const char *key, const char *query, gint64 now);
+void mesh_pusher_front_disconnected (MeshPusherFront *front, guint64 client);
+void mesh_pusher_front_feed (MeshPusherFront *front, guint64 client,
+    const char *text, gsize length, gint64 now);
+void mesh_pusher_front_heard (MeshPusherFront *front, guint64 client,
+    gint64 now);
+void mesh_pusher_front_reject (MeshPusherFront *front, guint64 client,
+    guint16 code, const char *message);
+gboolean mesh_pusher_front_is_subscribed (MeshPusherFront *front,
+    guint64 client);
+void mesh_pusher_front_tick (MeshPusherFront *front, gint64 now);
+gboolean mesh_pusher_front_waits (MeshPusherFront *front);
+void mesh_pusher_front_shut_down (MeshPusherFront *front);
+gboolean mesh_pusher_front_pop_action (MeshPusherFront *front,
+    MeshPusherFrontAction *action);
+void mesh_pusher_front_action_clear (MeshPusherFrontAction *action);
+const MeshPusherFrontStats *mesh_pusher_front_get_stats (
+    MeshPusherFront *front);
 
-gboolean mesh_front_is_signed (MeshFront *front,
-    const MeshFrontRequest *request);
-guint mesh_front_request (MeshFront *front, const MeshFrontRequest *request,
-    GString *text);
-guint mesh_front_post (MeshFront *front, const char *name, const char *body,
-    gsize length, gint64 now);
+gboolean mesh_pusher_front_is_signed (MeshPusherFront *front,
+    const MeshPusherFrontRequest *request);
+guint mesh_pusher_front_request (MeshPusherFront *front,
+    const MeshPusherFrontRequest *request, GString *text);
+guint mesh_pusher_front_post (MeshPusherFront *front, const char *name,
+    const char *body, gsize length, gint64 now);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshFront, mesh_front_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshPusherFront, mesh_pusher_front_free)
 
 G_END_DECLS

@@ -2,7 +2,7 @@
 
 /* The front's connections: what they say, and what becomes of them. */
 
-#include "core/pusher-front-private.h"
+#include "pusher/front-private.h"
 
 #include <string.h>
 
@@ -12,15 +12,15 @@
 #define NEWEST_PROTOCOL 7
 
 /**
- * mesh_front_limits_init:
+ * mesh_pusher_front_limits_init:
  * @limits: (out caller-allocates): set to what a public server can bear
  *
  * Since: 0.1
  */
 void
-mesh_front_limits_init (MeshFrontLimits *limits)
+mesh_pusher_front_limits_init (MeshPusherFrontLimits *limits)
 {
-  *limits = (MeshFrontLimits) {
+  *limits = (MeshPusherFrontLimits) {
     .channels = 10000,
     .subscriptions = 65536,
     .client_channels = 100,
@@ -41,7 +41,7 @@ mesh_front_limits_init (MeshFrontLimits *limits)
 }
 
 static void
-app_free (MeshFrontApp *app)
+app_free (MeshPusherFrontApp *app)
 {
   g_free (app->id);
   g_free (app->key);
@@ -53,7 +53,7 @@ app_free (MeshFrontApp *app)
 }
 
 static void
-client_free (MeshFrontClient *client)
+client_free (MeshPusherFrontClient *client)
 {
   g_hash_table_unref (client->channels);
   g_free (client->user);
@@ -61,8 +61,8 @@ client_free (MeshFrontClient *client)
 }
 
 /**
- * mesh_front_new:
- * @limits: (nullable): limits; %NULL = those of mesh_front_limits_init()
+ * mesh_pusher_front_new:
+ * @limits: (nullable): limits; %NULL = those of mesh_pusher_front_limits_init()
  * @seed: a random number, another one for each front: an old one's socket ids,
  *   and what was signed for them, are nothing to a new one
  *
@@ -70,15 +70,15 @@ client_free (MeshFrontClient *client)
  *
  * Since: 0.1
  */
-MeshFront *
-mesh_front_new (const MeshFrontLimits *limits, guint64 seed)
+MeshPusherFront *
+mesh_pusher_front_new (const MeshPusherFrontLimits *limits, guint64 seed)
 {
-  MeshFront *front = g_new0 (MeshFront, 1);
+  MeshPusherFront *front = g_new0 (MeshPusherFront, 1);
 
   if (limits)
     front->limits = *limits;
   else
-    mesh_front_limits_init (&front->limits);
+    mesh_pusher_front_limits_init (&front->limits);
   front->prefix = seed ^ seed >> 32;
   front->apps = g_ptr_array_new_with_free_func ((GDestroyNotify) app_free);
   front->clients = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL,
@@ -90,20 +90,20 @@ mesh_front_new (const MeshFrontLimits *limits, guint64 seed)
 }
 
 static void
-action_free (MeshFrontAction *action)
+action_free (MeshPusherFrontAction *action)
 {
-  mesh_front_action_clear (action);
+  mesh_pusher_front_action_clear (action);
   g_free (action);
 }
 
 /**
- * mesh_front_free:
+ * mesh_pusher_front_free:
  * @front: (nullable) (transfer full): a front
  *
  * Since: 0.1
  */
 void
-mesh_front_free (MeshFront *front)
+mesh_pusher_front_free (MeshPusherFront *front)
 {
   if (!front)
     return;
@@ -124,11 +124,11 @@ is_plain (const char *text)
   return TRUE;
 }
 
-static MeshFrontApp *
-find_app_by_key (MeshFront *front, const char *key)
+static MeshPusherFrontApp *
+find_app_by_key (MeshPusherFront *front, const char *key)
 {
   for (guint i = 0; i < front->apps->len; i++) {
-    MeshFrontApp *app = g_ptr_array_index (front->apps, i);
+    MeshPusherFrontApp *app = g_ptr_array_index (front->apps, i);
 
     if (g_str_equal (app->key, key))
       return app;
@@ -137,22 +137,23 @@ find_app_by_key (MeshFront *front, const char *key)
 }
 
 /**
- * mesh_front_add_app:
+ * mesh_pusher_front_add_app:
  * @front: a front
  * @text: "ID:KEY:SECRET", the first two of letters, digits, '-' and '_'
  * @error: return location for a #MESH_ERROR
  *
- * Adds an application. The first one is that of mesh_front_post().
+ * Adds an application. The first one is that of mesh_pusher_front_post().
  *
  * Returns: %FALSE with @error set when @text is none, or was added before
  *
  * Since: 0.1
  */
 gboolean
-mesh_front_add_app (MeshFront *front, const char *text, GError **error)
+mesh_pusher_front_add_app (MeshPusherFront *front, const char *text,
+    GError **error)
 {
   g_auto (GStrv) words = g_strsplit (text, ":", 3);
-  MeshFrontApp *app;
+  MeshPusherFrontApp *app;
 
   if (g_strv_length (words) != 3 || !is_plain (words[0]) || !is_plain (words[1])
       || !*words[2]) {
@@ -168,36 +169,37 @@ mesh_front_add_app (MeshFront *front, const char *text, GError **error)
       return FALSE;
     }
   }
-  app = g_new0 (MeshFrontApp, 1);
+  app = g_new0 (MeshPusherFrontApp, 1);
   app->id = g_strdup (words[0]);
   app->key = g_strdup (words[1]);
   app->secret = g_strdup (words[2]);
   app->channels = g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
-      (GDestroyNotify) mesh_front_channel_free);
+      (GDestroyNotify) mesh_pusher_front_channel_free);
   app->cached = g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
-      (GDestroyNotify) mesh_front_cached_free);
+      (GDestroyNotify) mesh_pusher_front_cached_free);
   app->late = g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
-      (GDestroyNotify) mesh_front_late_free);
+      (GDestroyNotify) mesh_pusher_front_late_free);
   g_ptr_array_add (front->apps, app);
   return TRUE;
 }
 
 gboolean
-mesh_front_has_apps (MeshFront *front)
+mesh_pusher_front_has_apps (MeshPusherFront *front)
 {
   return front->apps->len > 0;
 }
 
-MeshFrontClient *
-mesh_front_find_client (MeshFront *front, guint64 client)
+MeshPusherFrontClient *
+mesh_pusher_front_find_client (MeshPusherFront *front, guint64 client)
 {
   return g_hash_table_lookup (front->clients, &client);
 }
 
 static void
-push_action (MeshFront *front, guint64 client, GBytes *frame, guint16 code)
+push_action (MeshPusherFront *front, guint64 client, GBytes *frame,
+    guint16 code)
 {
-  MeshFrontAction *action = g_new0 (MeshFrontAction, 1);
+  MeshPusherFrontAction *action = g_new0 (MeshPusherFrontAction, 1);
 
   action->client = client;
   action->frame = frame;
@@ -206,35 +208,37 @@ push_action (MeshFront *front, guint64 client, GBytes *frame, guint16 code)
 }
 
 void
-mesh_front_send (MeshFront *front, MeshFrontClient *client, GBytes *frame)
+mesh_pusher_front_send (MeshPusherFront *front, MeshPusherFrontClient *client,
+    GBytes *frame)
 {
   push_action (front, client->number, g_bytes_ref (frame), 0);
 }
 
 /* @text: (transfer full) */
 void
-mesh_front_send_text (MeshFront *front, MeshFrontClient *client,
-    GString *text)
+mesh_pusher_front_send_text (MeshPusherFront *front,
+    MeshPusherFrontClient *client, GString *text)
 {
   push_action (front, client->number, g_string_free_to_bytes (text), 0);
 }
 
 /* @client is freed by it. */
 void
-mesh_front_close (MeshFront *front, MeshFrontClient *client, guint16 code,
-    const char *message)
+mesh_pusher_front_close (MeshPusherFront *front, MeshPusherFrontClient *client,
+    guint16 code, const char *message)
 {
   guint64 number = client->number;
 
-  mesh_front_send_text (front, client, mesh_front_frame_error (code, message));
+  mesh_pusher_front_send_text (front, client,
+      mesh_pusher_front_frame_error (code, message));
   push_action (front, number, NULL, code);
-  mesh_front_disconnected (front, number);
+  mesh_pusher_front_disconnected (front, number);
 }
 
 /* Whether there is enough left for one more. */
 gboolean
-mesh_front_bucket_take (MeshFrontBucket *bucket, guint rate, guint burst,
-    gint64 now)
+mesh_pusher_front_bucket_take (MeshPusherFrontBucket *bucket, guint rate,
+    guint burst, gint64 now)
 {
   gint64 cost = G_USEC_PER_SEC / MAX (rate, 1);
 
@@ -270,18 +274,19 @@ read_protocol (const char *query)
 }
 
 static gboolean
-check_protocol (MeshFront *front, MeshFrontClient *client, const char *query)
+check_protocol (MeshPusherFront *front, MeshPusherFrontClient *client,
+    const char *query)
 {
   int protocol = read_protocol (query);
 
   if (protocol == 0)
-    mesh_front_close (front, client, MESH_FRONT_NO_PROTOCOL,
+    mesh_pusher_front_close (front, client, MESH_PUSHER_FRONT_NO_PROTOCOL,
         "No protocol version supplied");
   else if (protocol < 0)
-    mesh_front_close (front, client, MESH_FRONT_BAD_VERSION,
+    mesh_pusher_front_close (front, client, MESH_PUSHER_FRONT_BAD_VERSION,
         "Invalid version string format");
   else if (protocol < OLDEST_PROTOCOL || protocol > NEWEST_PROTOCOL)
-    mesh_front_close (front, client, MESH_FRONT_OLD_PROTOCOL,
+    mesh_pusher_front_close (front, client, MESH_PUSHER_FRONT_OLD_PROTOCOL,
         "Unsupported protocol version");
   else
     return TRUE;
@@ -289,7 +294,7 @@ check_protocol (MeshFront *front, MeshFrontClient *client, const char *query)
 }
 
 /**
- * mesh_front_connected:
+ * mesh_pusher_front_connected:
  * @front: a front
  * @client: the driver's number for a new connection, never used before
  * @key: of the application that it asked for
@@ -299,10 +304,10 @@ check_protocol (MeshFront *front, MeshFrontClient *client, const char *query)
  * Since: 0.1
  */
 void
-mesh_front_connected (MeshFront *front, guint64 client, const char *key,
-    const char *query, gint64 now)
+mesh_pusher_front_connected (MeshPusherFront *front, guint64 client,
+    const char *key, const char *query, gint64 now)
 {
-  MeshFrontClient *self = g_new0 (MeshFrontClient, 1);
+  MeshPusherFrontClient *self = g_new0 (MeshPusherFrontClient, 1);
 
   front->now = MAX (front->now, now);
   self->number = client;
@@ -313,33 +318,34 @@ mesh_front_connected (MeshFront *front, guint64 client, const char *key,
       "%" G_GUINT32_FORMAT ".%" G_GUINT64_FORMAT, front->prefix, client);
   g_hash_table_insert (front->clients, &self->number, self);
   if (!self->app)
-    mesh_front_close (front, self, MESH_FRONT_NO_APP,
+    mesh_pusher_front_close (front, self, MESH_PUSHER_FRONT_NO_APP,
         "App key is not known here");
   else if (check_protocol (front, self, query))
-    mesh_front_send_text (front, self, mesh_front_frame_established (
-            self->socket_id, front->limits.activity / G_USEC_PER_SEC));
+    mesh_pusher_front_send_text (front, self,
+        mesh_pusher_front_frame_established (self->socket_id,
+            front->limits.activity / G_USEC_PER_SEC));
 }
 
 /**
- * mesh_front_disconnected:
+ * mesh_pusher_front_disconnected:
  * @front: a front
  * @client: whose connection is gone
  *
  * Since: 0.1
  */
 void
-mesh_front_disconnected (MeshFront *front, guint64 client)
+mesh_pusher_front_disconnected (MeshPusherFront *front, guint64 client)
 {
-  MeshFrontClient *self = mesh_front_find_client (front, client);
+  MeshPusherFrontClient *self = mesh_pusher_front_find_client (front, client);
 
   if (!self)
     return;
-  mesh_front_unsubscribe_all (front, self);
+  mesh_pusher_front_unsubscribe_all (front, self);
   g_hash_table_remove (front->clients, &client);
 }
 
 /**
- * mesh_front_reject:
+ * mesh_pusher_front_reject:
  * @front: a front
  * @client: who is to go
  * @code: why
@@ -348,19 +354,19 @@ mesh_front_disconnected (MeshFront *front, guint64 client)
  * Since: 0.1
  */
 void
-mesh_front_reject (MeshFront *front, guint64 client, guint16 code,
+mesh_pusher_front_reject (MeshPusherFront *front, guint64 client, guint16 code,
     const char *message)
 {
-  MeshFrontClient *self = mesh_front_find_client (front, client);
+  MeshPusherFrontClient *self = mesh_pusher_front_find_client (front, client);
 
   if (!self)
     return;
   front->stats.refused++;
-  mesh_front_close (front, self, code, message);
+  mesh_pusher_front_close (front, self, code, message);
 }
 
 /**
- * mesh_front_heard:
+ * mesh_pusher_front_heard:
  * @front: a front
  * @client: who has given a sign of life
  * @now: the time
@@ -370,45 +376,46 @@ mesh_front_reject (MeshFront *front, guint64 client, guint16 code,
  * Since: 0.1
  */
 void
-mesh_front_heard (MeshFront *front, guint64 client, gint64 now)
+mesh_pusher_front_heard (MeshPusherFront *front, guint64 client, gint64 now)
 {
-  MeshFrontClient *self = mesh_front_find_client (front, client);
+  MeshPusherFrontClient *self = mesh_pusher_front_find_client (front, client);
 
   if (!self)
     return;
   self->heard = now;
   self->asked = FALSE;
-  if (!mesh_front_bucket_take (&self->frames, front->limits.rate,
+  if (!mesh_pusher_front_bucket_take (&self->frames, front->limits.rate,
           front->limits.burst, now))
-    mesh_front_reject (front, client, MESH_FRONT_OVER_CAPACITY,
+    mesh_pusher_front_reject (front, client, MESH_PUSHER_FRONT_OVER_CAPACITY,
         "Too many messages");
 }
 
 gboolean
-mesh_front_is_subscribed (MeshFront *front, guint64 client)
+mesh_pusher_front_is_subscribed (MeshPusherFront *front, guint64 client)
 {
-  MeshFrontClient *self = mesh_front_find_client (front, client);
+  MeshPusherFrontClient *self = mesh_pusher_front_find_client (front, client);
 
   return self && g_hash_table_size (self->channels);
 }
 
 static void
-check_silence (MeshFront *front, MeshFrontClient *client, gint64 now)
+check_silence (MeshPusherFront *front, MeshPusherFrontClient *client,
+    gint64 now)
 {
   gint64 silent = now - client->heard;
 
   if (silent >= front->limits.activity + front->limits.pong) {
-    mesh_front_close (front, client, MESH_FRONT_NO_PONG,
+    mesh_pusher_front_close (front, client, MESH_PUSHER_FRONT_NO_PONG,
         "Pong reply not received");
   } else if (silent >= front->limits.activity && !client->asked) {
     client->asked = TRUE;
-    mesh_front_send_text (front, client,
+    mesh_pusher_front_send_text (front, client,
         g_string_new ("{\"event\":\"pusher:ping\",\"data\":\"{}\"}"));
   }
 }
 
 /**
- * mesh_front_tick:
+ * mesh_pusher_front_tick:
  * @front: a front
  * @now: the time
  *
@@ -417,34 +424,34 @@ check_silence (MeshFront *front, MeshFrontClient *client, gint64 now)
  * Since: 0.1
  */
 void
-mesh_front_tick (MeshFront *front, gint64 now)
+mesh_pusher_front_tick (MeshPusherFront *front, gint64 now)
 {
   g_autoptr (GList) clients = g_hash_table_get_values (front->clients);
 
   front->now = now;
-  mesh_front_cache_tick (front);
-  mesh_front_late_tick (front);
+  mesh_pusher_front_cache_tick (front);
+  mesh_pusher_front_late_tick (front);
   for (GList *l = clients; l; l = l->next)
     check_silence (front, l->data, now);
 }
 
 /**
- * mesh_front_waits:
+ * mesh_pusher_front_waits:
  * @front: a front
  *
  * Returns: whether something is kept that ends with time alone, so that
- *   mesh_front_tick() is to be called although nobody is connected
+ *   mesh_pusher_front_tick() is to be called although nobody is connected
  *
  * Since: 0.1
  */
 gboolean
-mesh_front_waits (MeshFront *front)
+mesh_pusher_front_waits (MeshPusherFront *front)
 {
   return front->late.length > 0;
 }
 
 /**
- * mesh_front_shut_down:
+ * mesh_pusher_front_shut_down:
  * @front: a front
  *
  * Sends everybody away, to come back at once.
@@ -452,19 +459,19 @@ mesh_front_waits (MeshFront *front)
  * Since: 0.1
  */
 void
-mesh_front_shut_down (MeshFront *front)
+mesh_pusher_front_shut_down (MeshPusherFront *front)
 {
   g_autoptr (GList) clients = g_hash_table_get_values (front->clients);
 
   for (GList *l = clients; l; l = l->next)
-    mesh_front_unsubscribe_all (front, l->data);
+    mesh_pusher_front_unsubscribe_all (front, l->data);
   for (GList *l = clients; l; l = l->next)
-    mesh_front_close (front, l->data, MESH_FRONT_COME_BACK,
+    mesh_pusher_front_close (front, l->data, MESH_PUSHER_FRONT_COME_BACK,
         "Server goes away, please reconnect");
 }
 
 /**
- * mesh_front_pop_action:
+ * mesh_pusher_front_pop_action:
  * @front: a front
  * @action: (out caller-allocates): what to do; to be cleared
  *
@@ -473,9 +480,10 @@ mesh_front_shut_down (MeshFront *front)
  * Since: 0.1
  */
 gboolean
-mesh_front_pop_action (MeshFront *front, MeshFrontAction *action)
+mesh_pusher_front_pop_action (MeshPusherFront *front,
+    MeshPusherFrontAction *action)
 {
-  g_autofree MeshFrontAction *next = g_queue_pop_head (&front->actions);
+  g_autofree MeshPusherFrontAction *next = g_queue_pop_head (&front->actions);
 
   if (!next)
     return FALSE;
@@ -484,13 +492,13 @@ mesh_front_pop_action (MeshFront *front, MeshFrontAction *action)
 }
 
 void
-mesh_front_action_clear (MeshFrontAction *action)
+mesh_pusher_front_action_clear (MeshPusherFrontAction *action)
 {
   g_clear_pointer (&action->frame, g_bytes_unref);
 }
 
-const MeshFrontStats *
-mesh_front_get_stats (MeshFront *front)
+const MeshPusherFrontStats *
+mesh_pusher_front_get_stats (MeshPusherFront *front)
 {
   front->stats.clients = g_hash_table_size (front->clients);
   return &front->stats;

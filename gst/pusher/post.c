@@ -3,12 +3,12 @@
 /* The front's other HTTP interface, that of mooz: a page says something to one
  * person without a signature. */
 
-#include "core/pusher-front-private.h"
+#include "pusher/front-private.h"
 
 #include "core/json.h"
 
 /**
- * mesh_front_post:
+ * mesh_pusher_front_post:
  * @front: a front with an application
  * @name: a channel of the first application, by name
  * @body: JSON
@@ -27,34 +27,35 @@
  * Since: 0.1
  */
 guint
-mesh_front_post (MeshFront *front, const char *name, const char *body,
-    gsize length, gint64 now)
+mesh_pusher_front_post (MeshPusherFront *front, const char *name,
+    const char *body, gsize length, gint64 now)
 {
   static const char *const names[] = { NULL };
   static const MeshJsonSpan event = { "\"signal\"", 8 };
   MeshJsonSpan data = { body, length };
-  MeshFrontApp *app = g_ptr_array_index (front->apps, 0);
+  MeshPusherFrontApp *app = g_ptr_array_index (front->apps, 0);
   g_autoptr (GBytes) frame = NULL;
   g_autofree char *channel = g_ascii_strdown (name, -1);
-  MeshFrontChannel *there;
+  MeshPusherFrontChannel *there;
 
   front->now = MAX (front->now, now);
   if (!mesh_is_uuid (channel))
     return 403;
   if (length > MESH_PUSHER_MAX_DATA)
     return 413;
-  if (!mesh_json_scan (body, length, MESH_FRONT_MAX_DEPTH, names, &data))
+  if (!mesh_json_scan (body, length, MESH_PUSHER_FRONT_MAX_DEPTH, names, &data))
     return 400;
   there = g_hash_table_lookup (app->channels, channel);
-  if (there && !mesh_front_bucket_take (&there->posts, front->limits.posts,
+  if (there
+      && !mesh_pusher_front_bucket_take (&there->posts, front->limits.posts,
           10 * front->limits.posts, now))
     return 429;
   front->stats.events++;
-  frame = g_string_free_to_bytes (mesh_front_frame_event (&event, channel,
-          &data, NULL));
+  frame = g_string_free_to_bytes (mesh_pusher_front_frame_event (&event,
+          channel, &data, NULL));
   if (there)
-    mesh_front_publish_bytes (front, there, frame, NULL);
+    mesh_pusher_front_publish_bytes (front, there, frame, NULL);
   else
-    mesh_front_late_put (front, app, channel, frame, NULL);
+    mesh_pusher_front_late_put (front, app, channel, frame, NULL);
   return 200;
 }

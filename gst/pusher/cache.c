@@ -3,13 +3,13 @@
 /* What was said last on channels whose name asks for it ("cache-news"): they
  * alone have something for those who come later. */
 
-#include "core/pusher-front-private.h"
+#include "pusher/front-private.h"
 
 /* As long as Pusher does, in µs. */
 #define CACHE_LIFETIME (30 * 60 * G_USEC_PER_SEC)
 
-struct _MeshFrontCached {
-  MeshFrontApp *app;
+struct _MeshPusherFrontCached {
+  MeshPusherFrontApp *app;
   char *name;                   /* the channel's */
   GBytes *frame;
   gsize data_length;            /* at its end, but for the last '}' */
@@ -18,7 +18,7 @@ struct _MeshFrontCached {
 };
 
 void
-mesh_front_cached_free (MeshFrontCached *cached)
+mesh_pusher_front_cached_free (MeshPusherFrontCached *cached)
 {
   g_free (cached->name);
   g_bytes_unref (cached->frame);
@@ -39,22 +39,22 @@ is_kept (const char *name)
 }
 
 static void
-forget (MeshFront *front, MeshFrontCached *cached)
+forget (MeshPusherFront *front, MeshPusherFrontCached *cached)
 {
   g_queue_unlink (&front->cached, &cached->link);
   g_hash_table_remove (cached->app->cached, cached->name);
 }
 
-static MeshFrontCached *
-find (MeshFront *front, MeshFrontApp *app, const char *name)
+static MeshPusherFrontCached *
+find (MeshPusherFront *front, MeshPusherFrontApp *app, const char *name)
 {
-  MeshFrontCached *cached = g_hash_table_lookup (app->cached, name);
+  MeshPusherFrontCached *cached = g_hash_table_lookup (app->cached, name);
 
   return cached && cached->until > front->now ? cached : NULL;
 }
 
 /*
- * mesh_front_cache_put:
+ * mesh_pusher_front_cache_put:
  * @name: any channel
  * @frame: what was sent there, and nobody's in particular
  * @data_length: bytes of what it carries, a string
@@ -62,16 +62,16 @@ find (MeshFront *front, MeshFrontApp *app, const char *name)
  * Where there are too many, those that were heard of longest ago are forgotten.
  */
 void
-mesh_front_cache_put (MeshFront *front, MeshFrontApp *app, const char *name,
-    GBytes *frame, gsize data_length)
+mesh_pusher_front_cache_put (MeshPusherFront *front, MeshPusherFrontApp *app,
+    const char *name, GBytes *frame, gsize data_length)
 {
-  MeshFrontCached *cached = g_hash_table_lookup (app->cached, name);
+  MeshPusherFrontCached *cached = g_hash_table_lookup (app->cached, name);
 
   if (!is_kept (name))
     return;
   if (cached)
     forget (front, cached);
-  cached = g_new0 (MeshFrontCached, 1);
+  cached = g_new0 (MeshPusherFrontCached, 1);
   cached->app = app;
   cached->name = g_strdup (name);
   cached->frame = g_bytes_ref (frame);
@@ -87,28 +87,28 @@ mesh_front_cache_put (MeshFront *front, MeshFrontApp *app, const char *name,
 /* Tells one who has just come what it has missed, or that it has to ask
  * somebody else. */
 void
-mesh_front_cache_tell (MeshFront *front, MeshFrontClient *client,
-    const char *name)
+mesh_pusher_front_cache_tell (MeshPusherFront *front,
+    MeshPusherFrontClient *client, const char *name)
 {
-  MeshFrontCached *cached = find (front, client->app, name);
+  MeshPusherFrontCached *cached = find (front, client->app, name);
 
   if (cached) {
-    mesh_front_send (front, client, cached->frame);
+    mesh_pusher_front_send (front, client, cached->frame);
   } else if (is_kept (name)) {
     GString *frame = g_string_new (NULL);
 
     g_string_printf (frame,
         "{\"event\":\"pusher:cache_miss\",\"channel\":\"%s\"}", name);
-    mesh_front_send_text (front, client, frame);
+    mesh_pusher_front_send_text (front, client, frame);
   }
 }
 
 /* For the HTTP interface: the channel's `cache`, null where there is none. */
 void
-mesh_front_cache_append (GString *text, MeshFront *front, MeshFrontApp *app,
-    const char *name)
+mesh_pusher_front_cache_append (GString *text, MeshPusherFront *front,
+    MeshPusherFrontApp *app, const char *name)
 {
-  MeshFrontCached *cached = find (front, app, name);
+  MeshPusherFrontCached *cached = find (front, app, name);
   gsize size;
   const char *frame;
 
@@ -125,9 +125,9 @@ mesh_front_cache_append (GString *text, MeshFront *front, MeshFrontApp *app,
 }
 
 void
-mesh_front_cache_tick (MeshFront *front)
+mesh_pusher_front_cache_tick (MeshPusherFront *front)
 {
-  MeshFrontCached *oldest;
+  MeshPusherFrontCached *oldest;
 
   while ((oldest = g_queue_peek_head (&front->cached))
       && oldest->until <= front->now)
