@@ -19,7 +19,7 @@ typedef enum { WAITING, SENDING, DONE } ItemState;
 
 typedef struct {
   MeshPusherOutbox *outbox;     /* references, while it is being sent */
-  GObject *owner;
+  MeshRoomless *owner;
   ItemState state;
   gint64 mid;
   char *to;
@@ -28,8 +28,7 @@ typedef struct {
 } Item;
 
 struct _MeshPusherOutbox {      /* an rc box */
-  MeshPusherOutboxEvents events;
-  GObject *owner;               /* NULL: nobody is there any more */
+  MeshRoomless *owner;          /* NULL: nobody is there any more */
   char *server;                 /* where signed requests go, without a path */
   char *api;                    /* or who posts for us, with a slash */
   char *prefix;
@@ -106,21 +105,18 @@ static GSourceFuncs work_funcs = { .dispatch = dispatch_work };
 /**
  * mesh_pusher_outbox_new:
  * @link: a room's link
- * @events: what to call
- * @owner: for @events, which it is alive for; there as long as requests are
- *   under way
+ * @owner: who is told what becomes of the messages, not from within
+ *   mesh_pusher_outbox_send(); there as long as requests are under way
  *
  * Returns: (transfer full): an empty outbox
  *
  * Since: 0.1
  */
 MeshPusherOutbox *
-mesh_pusher_outbox_new (const MeshLink *link,
-    const MeshPusherOutboxEvents *events, GObject *owner)
+mesh_pusher_outbox_new (const MeshLink *link, MeshRoomless *owner)
 {
   MeshPusherOutbox *self = g_rc_box_new0 (MeshPusherOutbox);
 
-  self->events = *events;
   self->owner = owner;
   self->server = make_server (link);
   self->api = link->api ? make_api (link->api) : NULL;
@@ -169,7 +165,7 @@ forget_done (MeshPusherOutbox *self)
     item_free (g_queue_pop_head (&self->items));
   }
   if (mid > 0 && self->owner)
-    self->events.taken (mid, self->owner);
+    mesh_roomless_taken (self->owner, mid);
 }
 
 static void
@@ -177,9 +173,9 @@ refuse (MeshPusherOutbox *self, guint status)
 {
   g_autofree char *text = g_strdup_printf ("our messages are not taken there "
       "(HTTP status %u)", status);
-  gpointer owner = g_steal_pointer (&self->owner);
+  MeshRoomless *owner = g_steal_pointer (&self->owner);
 
-  self->events.refused (text, owner);
+  mesh_roomless_refused (owner, text);
 }
 
 static void
@@ -197,7 +193,7 @@ static void
 lose_item (MeshPusherOutbox *self, Item *item)
 {
   item->state = DONE;
-  self->events.lost (item->to, self->owner);
+  mesh_roomless_lost (self->owner, item->to);
 }
 
 static gboolean
@@ -214,7 +210,7 @@ on_answer (guint status, GBytes *answer, const GError *error,
 {
   Item *item = user_data;
   MeshPusherOutbox *self = g_steal_pointer (&item->outbox);
-  g_autoptr (GObject) owner = g_steal_pointer (&item->owner);
+  g_autoptr (MeshRoomless) owner = g_steal_pointer (&item->owner);
 
   self->n_sending--;
   item->state = WAITING;
@@ -286,7 +282,7 @@ static gboolean
 on_work (gpointer user_data)
 {
   MeshPusherOutbox *self = g_rc_box_acquire (user_data);
-  g_autoptr (GObject) owner = g_object_ref (self->owner);
+  g_autoptr (MeshRoomless) owner = g_object_ref (self->owner);
 
   g_source_set_ready_time (self->work, -1);
   look_at_items (self);

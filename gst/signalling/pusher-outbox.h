@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <gio/gio.h>
-
-#include "core/link.h"
+#include "signalling/roomless.h"
 
 G_BEGIN_DECLS
 
@@ -14,18 +12,8 @@ G_BEGIN_DECLS
 
 typedef struct _MeshPusherOutbox MeshPusherOutbox;
 
-/* Nothing is called from within mesh_pusher_outbox_send(). */
-typedef struct {
-  /* all up to mid are out, or lost */
-  void (*taken) (gint64 mid, gpointer owner);
-  /* one that nobody would take */
-  void (*lost) (const char *to, gpointer owner);
-  /* none will ever be taken, and text says why; nothing follows */
-  void (*refused) (const char *text, gpointer owner);
-} MeshPusherOutboxEvents;
-
 MeshPusherOutbox *mesh_pusher_outbox_new (const MeshLink *link,
-    const MeshPusherOutboxEvents *events, GObject *owner);
+    MeshRoomless *owner);
 void mesh_pusher_outbox_free (MeshPusherOutbox *self);
 void mesh_pusher_outbox_send (MeshPusherOutbox *self, gint64 mid,
     const char *to, const char *payload, gsize length, const char *socket_id);

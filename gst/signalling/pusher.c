@@ -1,29 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A service that passes messages on and knows nothing of rooms, made to look
- * like a server that says who we are and nothing else: a `welcome` without host
- * and members comes when our channels are subscribed, and what the channels
- * bring is numbered here.
+/* The wire of Pusher Channels, and of whatever speaks its protocol.
  *
- *     frames of the core ─→ MeshPusherOutbox ─ HTTP ─→ service
- *                       ←── events ←──── WebSocket ───┘
- *
- * Each connection is a new mailbox to the core, since the service keeps
- * nothing for us: what was under way when it broke begins anew. We listen at
- * our own address and at the room's, as everybody does: so whoever hosts by
- * now hears those who ask (docs/protocol.md, "Over Pusher Channels"). */
+ *     MeshRoomless ─→ MeshPusherOutbox ─ HTTP ─→ service
+ *                  ←── events ←──── WebSocket ───┘
+ */
 
 #include "signalling/pusher.h"
 
 #include <string.h>
 
-#include "core/envelope.h"
 #include "core/error.h"
 #include "core/json.h"
-#include "core/message.h"
 #include "pusher/client.h"
 #include "signalling/post.h"
 #include "signalling/pusher-outbox.h"
+#include "signalling/roomless.h"
 #include "signalling/timer.h"
 #include "signalling/websocket.h"
 
@@ -35,32 +27,29 @@
 #define MAX_AUTH_BYTES 8192
 
 struct _MeshPusher {
-  GObject parent;
+  MeshRoomless parent;
 
-  MeshLink *link;
   MeshTransport *socket;
   MeshPusherOutbox *outbox;
   SoupSession *session;         /* NULL: nobody else lets us in */
   GCancellable *cancellable;
   gboolean tls;
   char *socket_id;              /* once the connection is established */
-  char *id;                     /* ours, from the hello */
-  guint n_channels;             /* subscribed */
-  gint64 seq;                   /* of what we handed over */
   guint activity_seconds;
   GSource *activity;            /* nothing was heard for long */
   GSource *later;               /* until `closed` is emitted */
   gboolean pinged;              /* for want of activity */
-  gboolean finishing;
-  gboolean over;                /* nothing more is emitted */
   guint code;                   /* of the last error */
   char *text;
 };
 
-static void transport_init (MeshTransportInterface *iface);
+G_DEFINE_FINAL_TYPE (MeshPusher, mesh_pusher, MESH_TYPE_ROOMLESS)
 
-G_DEFINE_FINAL_TYPE_WITH_CODE (MeshPusher, mesh_pusher, G_TYPE_OBJECT,
-    G_IMPLEMENT_INTERFACE (MESH_TYPE_TRANSPORT, transport_init))
+static const MeshLink *
+get_link (MeshPusher *self)
+{
+  return mesh_roomless_get_link (MESH_ROOMLESS (self));
+}
 
 static void
 drop_socket (MeshPusher *self)
@@ -75,70 +64,32 @@ drop_socket (MeshPusher *self)
 }
 
 static void
-stop (MeshPusher *self)
+mesh_pusher_stop (MeshRoomless *roomless)
 {
-  self->over = TRUE;
+  MeshPusher *self = MESH_PUSHER (roomless);
+
   drop_socket (self);
   mesh_timer_clear (&self->later);
   g_cancellable_cancel (self->cancellable);
   g_clear_pointer (&self->outbox, mesh_pusher_outbox_free);
 }
 
-/* (transfer full) on @error */
 static void
-report_closed (MeshPusher *self, GError *error)
+report_unreachable (MeshPusher *self, const char *text)
 {
-  g_autoptr (GError) reason = error;
+  g_autoptr (GError) error = g_error_new_literal (MESH_ERROR,
+      MESH_ERROR_UNREACHABLE, text);
 
-  if (self->over)
-    return;
-  stop (self);
-  mesh_transport_emit_closed (MESH_TRANSPORT (self), reason);
+  mesh_roomless_closed (MESH_ROOMLESS (self), error);
 }
 
-static void G_GNUC_PRINTF (2, 3)
-emit_frame (MeshPusher *self, const char *format, ...)
-{
-  g_autoptr (GBytes) frame = NULL;
-  va_list args;
-  char *text;
-
-  if (self->over || self->finishing)
-    return;
-  va_start (args, format);
-  text = g_strdup_vprintf (format, args);
-  va_end (args);
-  frame = g_bytes_new_take (text, strlen (text));
-  mesh_transport_emit_frame (MESH_TRANSPORT (self), frame);
-}
-
-/* That is no server for us, however often we try. */
 static void
 report_refused (MeshPusher *self, const char *text)
 {
-  g_autoptr (JsonObject) frame = json_object_new ();
-  g_autofree char *json = NULL;
-
-  if (!self->socket_id) {
-    report_closed (self, g_error_new_literal (MESH_ERROR, MESH_ERROR_REFUSED,
-            text));
-    return;
-  }
-  json_object_set_string_member (frame, "type", "error");
-  json_object_set_string_member (frame, "code", "refused");
-  json_object_set_string_member (frame, "message", text);
-  json = mesh_json_to_string (frame);
-  emit_frame (self, "%s", json);
-  report_closed (self, NULL);
+  mesh_roomless_refused (MESH_ROOMLESS (self), text);
 }
 
 /* --- channels --- */
-
-static char *
-make_channel (MeshPusher *self, const char *id)
-{
-  return g_strconcat (self->link->prefix, id, NULL);
-}
 
 static void
 say (MeshPusher *self, const char *event)
@@ -164,7 +115,7 @@ on_auth (guint status, GBytes *answer, const GError *error,
   const char *auth = NULL, *data = NULL;
 
   g_free (asking);
-  if (self->over)
+  if (mesh_roomless_is_over (MESH_ROOMLESS (self)))
     return;
   if (status == SOUP_STATUS_OK)
     object = mesh_json_parse (g_bytes_get_data (answer, NULL),
@@ -194,16 +145,17 @@ ask_for_auth (MeshPusher *self, const char *channel)
     self->session = mesh_post_session_new ();
   asking->self = g_object_ref (self);
   asking->channel = g_strdup (channel);
-  mesh_post (self->session, self->link->auth,
+  mesh_post (self->session, get_link (self)->auth,
       "application/x-www-form-urlencoded", body, MAX_AUTH_BYTES,
       AUTH_PATIENCE_MS, self->cancellable, on_auth, asking);
 }
 
 static void
-subscribe (MeshPusher *self, const char *id)
+mesh_pusher_listen (MeshRoomless *roomless, const char *id)
 {
-  const MeshLink *link = self->link;
-  g_autofree char *channel = make_channel (self, id);
+  MeshPusher *self = MESH_PUSHER (roomless);
+  const MeshLink *link = get_link (self);
+  g_autofree char *channel = g_strconcat (link->prefix, id, NULL);
   g_autofree char *data = NULL, *auth = NULL, *event = NULL;
 
   if (*link->prefix && !link->secret) {
@@ -211,7 +163,8 @@ subscribe (MeshPusher *self, const char *id)
     return;
   }
   if (g_str_equal (link->prefix, "presence-"))
-    data = g_strdup_printf ("{\"user_id\":\"%s\"}", self->id);
+    data = g_strdup_printf ("{\"user_id\":\"%s\"}",
+        mesh_roomless_get_id (roomless));
   if (*link->prefix)
     auth = mesh_pusher_authorise (link->app_key, link->secret,
         self->socket_id, channel, data);
@@ -219,81 +172,34 @@ subscribe (MeshPusher *self, const char *id)
   say (self, event);
 }
 
-static gboolean
-are_host (MeshPusher *self)
-{
-  return g_str_equal (self->id, self->link->room);
-}
-
-/* When nothing of what is said to us is missed any more, we are there. */
-static void
-on_subscribed (MeshPusher *self)
-{
-  if (!self->id || ++self->n_channels != (are_host (self) ? 1 : 2))
-    return;
-  emit_frame (self, "{\"type\":\"welcome\",\"id\":\"%s\",\"room\":\"%s\","
-      "\"epoch\":\"%08x%08x\",\"resumed\":false,\"mid\":0}", self->id,
-      self->link->room, g_random_int (), g_random_int ());
-}
-
-/* Whose message came on @channel: ours, or one to the room? */
-static const char *
-find_recipient (MeshPusher *self, const char *channel)
-{
-  const char *id = channel + strlen (self->link->prefix);
-
-  if (!g_str_has_prefix (channel, self->link->prefix) || !self->id)
-    return NULL;
-  if (g_str_equal (id, self->id))
-    return self->id;
-  return g_str_equal (id, self->link->room) ? self->link->room : NULL;
-}
-
-/* Of what is sent to the room's address, another member has to do with those
- * who ask only; the rest is for somebody whose own address it is. */
-static gboolean
-is_for_us (MeshPusher *self, const MeshMessage *message, const char *to)
-{
-  if (!message->from || g_str_equal (message->from, self->id)
-      || (message->to && !g_str_equal (message->to, to)))
-    return FALSE;
-  return to == self->id || message->type == MESH_MESSAGE_JOINROOM
-      || message->type == MESH_MESSAGE_SEALED;
-}
-
-/* Anybody can send to anybody, so what makes no sense is not worth a word. An
- * older app does not say to whom it speaks; the channel does. */
 static void
 take_message (MeshPusher *self, const MeshPusherEvent *event)
 {
-  const char *to = find_recipient (self, event->channel);
-  g_autoptr (MeshMessage) message
-      = mesh_message_parse (event->data, strlen (event->data), NULL);
+  const char *prefix = get_link (self)->prefix;
 
-  if (!to || !message || message->type == MESH_MESSAGE_UNKNOWN
-      || !is_for_us (self, message, to))
-    return;
-  if (message->to)
-    emit_frame (self, "{\"seq\":%" G_GINT64_FORMAT ",\"from\":\"%s\","
-        "\"payload\":%s}", ++self->seq, message->from, event->data);
-  else
-    emit_frame (self, "{\"seq\":%" G_GINT64_FORMAT ",\"from\":\"%s\","
-        "\"payload\":{\"to\":\"%s\",%s}", ++self->seq, message->from, to,
-        event->data + 1);
+  if (g_str_has_prefix (event->channel, prefix))
+    mesh_roomless_message (MESH_ROOMLESS (self),
+        event->channel + strlen (prefix), event->data);
 }
 
 /* --- the connection --- */
 
 static void connect_socket (MeshPusher *self);
 
+static char *
+describe (MeshPusher *self)
+{
+  return g_strdup_printf ("%s (%u)",
+      self->text ? self->text : "it closed the connection", self->code);
+}
+
 static gboolean
 on_later (gpointer user_data)
 {
   g_autoptr (MeshPusher) self = g_object_ref (user_data);
+  g_autofree char *text = describe (self);
 
-  report_closed (self, g_error_new (MESH_ERROR, MESH_ERROR_UNREACHABLE,
-          "%s (%u)", self->text ? self->text : "it closed the connection",
-          self->code));
+  report_unreachable (self, text);
   return G_SOURCE_REMOVE;
 }
 
@@ -302,14 +208,14 @@ static void
 obey (MeshPusher *self, guint code, gboolean closed)
 {
   MeshPusherVerdict verdict = mesh_pusher_judge (code);
-  g_autofree char *text = g_strdup_printf ("%s (%u)",
-      self->text ? self->text : "it closed the connection", code);
+  g_autofree char *text = NULL;
 
   if (verdict == MESH_PUSHER_GO_ON && closed)
     verdict = MESH_PUSHER_STOP;
   if (verdict == MESH_PUSHER_GO_ON || self->later)
     return;
   self->code = code;
+  text = describe (self);
   drop_socket (self);
   if (verdict == MESH_PUSHER_USE_TLS && !self->tls && !self->socket_id) {
     self->tls = TRUE;
@@ -324,18 +230,23 @@ obey (MeshPusher *self, guint code, gboolean closed)
   }
 }
 
+static void
+mesh_pusher_ping (MeshRoomless *roomless)
+{
+  say (MESH_PUSHER (roomless), "{\"event\":\"pusher:ping\",\"data\":{}}");
+}
+
 static gboolean
 on_no_activity (gpointer user_data)
 {
   g_autoptr (MeshPusher) self = g_object_ref (user_data);
 
   if (self->pinged) {
-    report_closed (self, g_error_new_literal (MESH_ERROR,
-            MESH_ERROR_UNREACHABLE, "no answer"));
+    report_unreachable (self, "no answer");
     return G_SOURCE_REMOVE;
   }
   self->pinged = TRUE;
-  say (self, "{\"event\":\"pusher:ping\",\"data\":{}}");
+  mesh_pusher_ping (MESH_ROOMLESS (self));
   g_source_set_ready_time (self->activity,
       g_get_monotonic_time () + PONG_SECONDS * G_TIME_SPAN_SECOND);
   return G_SOURCE_CONTINUE;
@@ -371,7 +282,7 @@ on_established (MeshPusher *self, const MeshPusherEvent *event)
   if (event->activity_timeout > 0)
     self->activity_seconds = MIN (event->activity_timeout, ACTIVITY_SECONDS);
   note_activity (self);
-  mesh_transport_emit_opened (MESH_TRANSPORT (self));
+  mesh_roomless_opened (MESH_ROOMLESS (self));
 }
 
 static void
@@ -382,7 +293,7 @@ take_event (MeshPusher *self, const MeshPusherEvent *event)
       on_established (self, event);
       break;
     case MESH_PUSHER_SUBSCRIBED:
-      on_subscribed (self);
+      mesh_roomless_listening (MESH_ROOMLESS (self));
       break;
     case MESH_PUSHER_NOT_SUBSCRIBED:
       report_refused (self, event->text ? event->text
@@ -395,7 +306,7 @@ take_event (MeshPusher *self, const MeshPusherEvent *event)
       say (self, "{\"event\":\"pusher:pong\",\"data\":{}}");
       break;
     case MESH_PUSHER_PONG:
-      emit_frame (self, "{\"type\":\"pong\"}");
+      mesh_roomless_pong (MESH_ROOMLESS (self));
       break;
     case MESH_PUSHER_ERROR:
       g_free (self->text);
@@ -419,17 +330,15 @@ on_frame (MeshTransport *socket, GBytes *frame, gpointer user_data)
 
   event = mesh_pusher_event_parse (text, length, NULL);
   note_activity (self);
-  if (!self->finishing)
-    mesh_transport_emit_heard (MESH_TRANSPORT (self));
-  if (event && !self->over)
+  mesh_roomless_heard (MESH_ROOMLESS (self));
+  if (event && !mesh_roomless_is_over (MESH_ROOMLESS (self)))
     take_event (self, event);
 }
 
 static void
 on_heard (MeshTransport *socket, gpointer user_data)
 {
-  if (!MESH_PUSHER (user_data)->finishing)
-    mesh_transport_emit_heard (user_data);
+  mesh_roomless_heard (MESH_ROOMLESS (user_data));
 }
 
 static void
@@ -443,150 +352,56 @@ on_closed (MeshTransport *socket, const GError *error, gpointer user_data)
   if (code >= 4000)
     obey (self, code, TRUE);
   else
-    report_closed (self, error ? g_error_copy (error) : NULL);
+    mesh_roomless_closed (MESH_ROOMLESS (self), error);
 }
 
 static void
 connect_socket (MeshPusher *self)
 {
-  g_autofree char *path = mesh_pusher_path (self->link->app_key);
+  const MeshLink *link = get_link (self);
+  g_autofree char *path = mesh_pusher_path (link->app_key);
 
-  self->socket = mesh_websocket_new_at (self->link, path, self->tls);
+  self->socket = mesh_websocket_new_at (link, path, self->tls);
   g_signal_connect (self->socket, "frame", G_CALLBACK (on_frame), self);
   g_signal_connect (self->socket, "heard", G_CALLBACK (on_heard), self);
   g_signal_connect (self->socket, "closed", G_CALLBACK (on_closed), self);
   mesh_transport_open (self->socket);
 }
 
-/* --- what goes out --- */
-
 static void
-finish_if_done (MeshPusher *self)
+mesh_pusher_open (MeshRoomless *roomless)
 {
-  if (self->finishing && mesh_pusher_outbox_is_empty (self->outbox))
-    report_closed (self, NULL);
-}
+  MeshPusher *self = MESH_PUSHER (roomless);
 
-static void
-on_taken (gint64 mid, gpointer owner)
-{
-  g_autoptr (MeshPusher) self = g_object_ref (owner);
-
-  emit_frame (self, "{\"mid\":%" G_GINT64_FORMAT "}", mid);
-  if (!self->over)
-    finish_if_done (self);
-}
-
-static void
-on_lost (const char *to, gpointer owner)
-{
-  MeshPusher *self = owner;
-
-  emit_frame (self, "{\"seq\":%" G_GINT64_FORMAT ",\"event\":{\"type\":"
-      "\"undeliverable\",\"to\":\"%s\",\"reason\":\"gone\"}}", ++self->seq,
-      to);
-}
-
-static void
-on_refused (const char *text, gpointer owner)
-{
-  g_autoptr (MeshPusher) self = g_object_ref (owner);
-
-  report_refused (self, text);
-}
-
-static const MeshPusherOutboxEvents outbox_events = {
-  .taken = on_taken,
-  .lost = on_lost,
-  .refused = on_refused,
-};
-
-static void
-start (MeshPusher *self, const MeshEnvelope *hello)
-{
-  if (self->id)
-    return;
-  self->id = g_strdup (hello->id);
-  subscribe (self, self->id);
-  if (!are_host (self))
-    subscribe (self, self->link->room);
-}
-
-static void
-mesh_pusher_open (MeshTransport *transport)
-{
-  MeshPusher *self = MESH_PUSHER (transport);
-
-  self->outbox = mesh_pusher_outbox_new (self->link, &outbox_events,
-      G_OBJECT (self));
+  self->outbox = mesh_pusher_outbox_new (get_link (self), roomless);
   connect_socket (self);
 }
 
 static void
-mesh_pusher_send (MeshTransport *transport, const char *frame)
+mesh_pusher_send (MeshRoomless *roomless, gint64 mid, const char *to,
+    const char *payload, gsize length)
 {
-  MeshPusher *self = MESH_PUSHER (transport);
-  MeshEnvelope envelope;
+  MeshPusher *self = MESH_PUSHER (roomless);
 
-  if (self->over || self->finishing
-      || !mesh_envelope_parse (frame, strlen (frame), &envelope, NULL))
-    return;
-  switch (envelope.type) {
-    case MESH_ENVELOPE_HELLO:
-      start (self, &envelope);
-      break;
-    case MESH_ENVELOPE_SEND:
-      mesh_pusher_outbox_send (self->outbox, envelope.mid, envelope.to,
-          envelope.payload, envelope.payload_length, self->socket_id);
-      break;
-    case MESH_ENVELOPE_PING:
-      say (self, "{\"event\":\"pusher:ping\",\"data\":{}}");
-      break;
-    case MESH_ENVELOPE_ACK:
-    case MESH_ENVELOPE_BYE:
-    default:
-      break;
-  }
+  mesh_pusher_outbox_send (self->outbox, mid, to, payload, length,
+      self->socket_id);
 }
 
-static void
-mesh_pusher_close (MeshTransport *transport, gboolean finish)
+static gboolean
+mesh_pusher_is_idle (MeshRoomless *roomless)
 {
-  g_autoptr (MeshPusher) self = g_object_ref (MESH_PUSHER (transport));
+  MeshPusher *self = MESH_PUSHER (roomless);
 
-  if (self->over)
-    return;
-  if (!finish || !self->outbox) {
-    stop (self);
-    return;
-  }
-  self->finishing = TRUE;
-  finish_if_done (self);
+  return !self->outbox || mesh_pusher_outbox_is_empty (self->outbox);
 }
 
 static char *
-mesh_pusher_dup_way (MeshTransport *transport)
+mesh_pusher_dup_way (MeshRoomless *roomless)
 {
-  MeshPusher *self = MESH_PUSHER (transport);
+  MeshPusher *self = MESH_PUSHER (roomless);
 
   return self->socket ? mesh_transport_dup_way (MESH_TRANSPORT (self->socket))
       : NULL;
-}
-
-static void
-transport_init (MeshTransportInterface *iface)
-{
-  iface->open = mesh_pusher_open;
-  iface->send = mesh_pusher_send;
-  iface->close = mesh_pusher_close;
-  iface->dup_way = mesh_pusher_dup_way;
-}
-
-static void
-mesh_pusher_dispose (GObject *object)
-{
-  stop (MESH_PUSHER (object));
-  G_OBJECT_CLASS (mesh_pusher_parent_class)->dispose (object);
 }
 
 static void
@@ -596,9 +411,7 @@ mesh_pusher_finalize (GObject *object)
 
   g_clear_object (&self->session);
   g_object_unref (self->cancellable);
-  mesh_link_free (self->link);
   g_free (self->socket_id);
-  g_free (self->id);
   g_free (self->text);
   G_OBJECT_CLASS (mesh_pusher_parent_class)->finalize (object);
 }
@@ -606,10 +419,16 @@ mesh_pusher_finalize (GObject *object)
 static void
 mesh_pusher_class_init (MeshPusherClass *klass)
 {
-  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  MeshRoomlessClass *roomless_class = MESH_ROOMLESS_CLASS (klass);
 
-  object_class->dispose = mesh_pusher_dispose;
-  object_class->finalize = mesh_pusher_finalize;
+  G_OBJECT_CLASS (klass)->finalize = mesh_pusher_finalize;
+  roomless_class->open = mesh_pusher_open;
+  roomless_class->listen = mesh_pusher_listen;
+  roomless_class->send = mesh_pusher_send;
+  roomless_class->ping = mesh_pusher_ping;
+  roomless_class->is_idle = mesh_pusher_is_idle;
+  roomless_class->stop = mesh_pusher_stop;
+  roomless_class->dup_way = mesh_pusher_dup_way;
 }
 
 static void
@@ -632,7 +451,7 @@ mesh_pusher_new (const MeshLink *link)
 {
   MeshPusher *self = g_object_new (MESH_TYPE_PUSHER, NULL);
 
-  self->link = mesh_link_copy (link);
+  mesh_roomless_set_link (MESH_ROOMLESS (self), link);
   self->tls = link->tls;
   return MESH_TRANSPORT (self);
 }

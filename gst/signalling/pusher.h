@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "core/link.h"
-#include "signalling/transport.h"
+#include "signalling/roomless.h"
 
 G_BEGIN_DECLS
 
@@ -10,7 +9,7 @@ G_BEGIN_DECLS
 
 #define MESH_TYPE_PUSHER (mesh_pusher_get_type ())
 MESH_API
-G_DECLARE_FINAL_TYPE (MeshPusher, mesh_pusher, MESH, PUSHER, GObject)
+G_DECLARE_FINAL_TYPE (MeshPusher, mesh_pusher, MESH, PUSHER, MeshRoomless)
 
 MESH_API
 MeshTransport *mesh_pusher_new (const MeshLink *link);
