@@ -113,6 +113,36 @@ measure_stream (Party *party, Party *of, gboolean video, Gaps *gaps)
 
 #define NO_BREAK (1 * GST_SECOND)
 
+/* --- who is in a test's call --- */
+
+static Wire *wire;
+static Party *ann, *ben;
+
+/* @sources: what Ann sends from the start */
+static void
+make_call (const char *sources, const char *ben_room)
+{
+  wire = wire_new (NULL, NULL);
+  ann = party_new (wire, ANN, sources);
+  ben = party_new (wire, ben_room, BLUE_AND_HUM);
+}
+
+static void
+start_call (const char *sources)
+{
+  make_call (sources, BEN);
+  party_start (ann);
+  party_start (ben);
+}
+
+static void
+end_call (void)
+{
+  party_free (ann);
+  party_free (ben);
+  wire_free (wire);
+}
+
 static guint
 count (GPtrArray *texts, const char *text)
 {
@@ -123,19 +153,18 @@ count (GPtrArray *texts, const char *text)
   return n;
 }
 
+/* --- the tests --- */
+
 /* Turns a camera on later; and nothing that there is stops for it. */
 static void
-check_camera_on (const char *ann_room, const char *ben_room, const char *camera)
+check_camera_on (const char *camera)
 {
-  Wire *wire = wire_new (NULL, NULL);
-  Party *ann = party_new (wire, ann_room, HUM);
-  Party *ben = party_new (wire, ben_room, BLUE_AND_HUM);
-  Party *carl = party_new (wire, "", "");
   Gaps sound = { 0 }, picture = { 0 }, own = { 0 }, control = { 0 };
+  Party *carl;
   Extra extra;
 
-  party_start (ann);
-  party_start (ben);
+  start_call (HUM);
+  carl = party_new (wire, "", "");
   party_start (carl);
   WAIT_FOR (party_hears (carl, ben->id, 900));
   WAIT_FOR (party_hears (ben, ann->id, 500));
@@ -162,15 +191,13 @@ check_camera_on (const char *ann_room, const char *ben_room, const char *camera)
   g_mutex_unlock (&party_lock);
 
   extra_end (&extra);
-  party_free (ann);
-  party_free (ben);
   party_free (carl);
-  wire_free (wire);
+  end_call ();
 }
 
 GST_START_TEST (a_camera_is_turned_on_later)
 {
-  check_camera_on (ANN, BEN, GREEN_CAMERA);
+  check_camera_on (GREEN_CAMERA);
 }
 
 GST_END_TEST;
@@ -183,7 +210,7 @@ GST_START_TEST (an_encoded_camera_is_turned_on_later)
     "video/x-h264,profile=constrained-baseline ! identity",
   };
 
-  check_camera_on (ANN, BEN, cameras[__i__]);
+  check_camera_on (cameras[__i__]);
 }
 
 GST_END_TEST;
@@ -192,12 +219,10 @@ GST_END_TEST;
  * goes on. */
 GST_START_TEST (a_camera_is_turned_on_for_one_who_does_not_decode)
 {
-  Wire *wire = wire_new (NULL, NULL);
-  Party *ann = party_new (wire, ANN, HUM);
-  Party *ben = party_new (wire, BEN " decode=false", BLUE_AND_HUM);
   Gaps sound = { 0 };
   Extra extra;
 
+  make_call (HUM, BEN " decode=false");
   party_start (ann);
   party_start (ben);
   WAIT_FOR (party_stream_of (ben, ann->id, FALSE)
@@ -209,9 +234,7 @@ GST_START_TEST (a_camera_is_turned_on_for_one_who_does_not_decode)
   WAIT_FOR (sound.buffers > 400);
   extra_end (&extra);
   WAIT_FOR (party_stream (ben, "video_0") == NULL);
-  party_free (ann);
-  party_free (ben);
-  wire_free (wire);
+  end_call ();
 }
 
 GST_END_TEST;
@@ -219,11 +242,9 @@ GST_END_TEST;
 /* PAUSED is in mid-call as well: the way of the messages is chosen. */
 GST_START_TEST (a_camera_is_requested_in_paused)
 {
-  Wire *wire = wire_new (NULL, NULL);
-  Party *ann = party_new (wire, ANN, HUM);
-  Party *ben = party_new (wire, BEN, BLUE_AND_HUM);
   Extra extra;
 
+  make_call (HUM, BEN);
   ck_assert_int_eq (gst_element_set_state (ann->pipeline, GST_STATE_PAUSED),
       GST_STATE_CHANGE_NO_PREROLL);
   extra = extra_start (ann, "video_sink", GREEN_CAMERA);
@@ -233,23 +254,17 @@ GST_START_TEST (a_camera_is_requested_in_paused)
   WAIT_FOR (party_hears (ben, ann->id, 500));
   extra_end (&extra);
   WAIT_FOR (party_stream_of (ben, ann->id, TRUE) == NULL);
-  party_free (ann);
-  party_free (ben);
-  wire_free (wire);
+  end_call ();
 }
 
 GST_END_TEST;
 
 GST_START_TEST (a_microphone_is_turned_on_later)
 {
-  Wire *wire = wire_new (NULL, NULL);
-  Party *ann = party_new (wire, ANN, RED);
-  Party *ben = party_new (wire, BEN, BLUE_AND_HUM);
   Gaps picture = { 0 };
   Extra extra;
 
-  party_start (ann);
-  party_start (ben);
+  start_call (RED);
   WAIT_FOR (party_sees (ben, ann->id, PARTY_RED));
   measure_stream (ben, ann, TRUE, &picture);
   extra = extra_start (ann, "audio_sink", HIGH_TONE);
@@ -257,9 +272,7 @@ GST_START_TEST (a_microphone_is_turned_on_later)
   WAIT_FOR (picture.buffers > 100);
   WAIT_FOR (party_sees (ben, ann->id, PARTY_RED));
   extra_end (&extra);
-  party_free (ann);
-  party_free (ben);
-  wire_free (wire);
+  end_call ();
 }
 
 GST_END_TEST;
@@ -267,20 +280,16 @@ GST_END_TEST;
 /* Who has only watched until then; and nobody is there when the pad comes. */
 GST_START_TEST (a_camera_before_anybody_else)
 {
-  Wire *wire = wire_new (NULL, NULL);
-  Party *ann = party_new (wire, ANN, "");
-  Party *ben = party_new (wire, BEN, BLUE_AND_HUM);
   Extra extra;
 
+  make_call ("", BEN);
   party_start (ann);
   extra = extra_start (ann, "video_sink", GREEN_CAMERA);
   party_start (ben);
   WAIT_FOR (party_sees (ben, ann->id, PARTY_GREEN));
   WAIT_FOR (party_sees (ann, ben->id, PARTY_BLUE));
   extra_end (&extra);
-  party_free (ann);
-  party_free (ben);
-  wire_free (wire);
+  end_call ();
 }
 
 GST_END_TEST;
@@ -288,13 +297,9 @@ GST_END_TEST;
 /* Until the input is known there is nothing to offer. */
 GST_START_TEST (a_pad_without_a_stream_changes_nothing)
 {
-  Wire *wire = wire_new (NULL, NULL);
-  Party *ann = party_new (wire, ANN, HUM);
-  Party *ben = party_new (wire, BEN, BLUE_AND_HUM);
   Extra extra;
 
-  party_start (ann);
-  party_start (ben);
+  start_call (HUM);
   WAIT_FOR (party_hears (ben, ann->id, 500));
   extra = extra_new (ann, "video_sink", GREEN_CAMERA);
   WAIT_FOR (party_hears (ann, ben->id, 900));
@@ -304,9 +309,7 @@ GST_START_TEST (a_pad_without_a_stream_changes_nothing)
   extra_play (&extra);
   WAIT_FOR (party_sees (ben, ann->id, PARTY_GREEN));
   extra_end (&extra);
-  party_free (ann);
-  party_free (ben);
-  wire_free (wire);
+  end_call ();
 }
 
 GST_END_TEST;
@@ -314,10 +317,10 @@ GST_END_TEST;
 /* Both at the same moment, and three of them. */
 GST_START_TEST (all_turn_their_cameras_on_at_once)
 {
-  Wire *wire = wire_new (NULL, NULL);
   Party *parties[3];
   Extra extras[3];
 
+  wire = wire_new (NULL, NULL);
   for (guint i = 0; i < 3; i++) {
     parties[i] = party_new (wire, "", HUM);
     party_start (parties[i]);
@@ -364,11 +367,10 @@ count_encoders (Party *party)
  * what the last one sends, and no more. */
 GST_START_TEST (a_camera_goes_off_and_on)
 {
-  Wire *wire = wire_new (NULL, NULL);
-  Party *ann = party_new (wire, ANN, HUM);
-  Party *ben = party_new (wire, BEN, BLUE_AND_HUM);
-  Extra extra = extra_new (ann, "video_sink", RED_CAMERA);
+  Extra extra;
 
+  make_call (HUM, BEN);
+  extra = extra_new (ann, "video_sink", RED_CAMERA);
   party_start (ann);
   party_start (ben);
   WAIT_FOR (party_sees (ben, ann->id, PARTY_RED));
@@ -393,17 +395,14 @@ GST_START_TEST (a_camera_goes_off_and_on)
     g_thread_yield ();
   extra_end (&extra);
   WAIT_FOR (party_stream_of (ben, ann->id, TRUE) == NULL);
-  party_free (ann);
-  party_free (ben);
-  wire_free (wire);
+  end_call ();
 }
 
 GST_END_TEST;
 
 GST_START_TEST (what_cannot_come_late_is_said)
 {
-  Party *ann = party_new (NULL, "serve=127.0.0.1:0", RED HUM);
-
+  ann = party_new (NULL, "serve=127.0.0.1:0", RED HUM);
   party_start (ann);
   /* by its name GStreamer itself would say so */
   fail_if (gst_element_request_pad (ann->room, gst_element_get_pad_template
