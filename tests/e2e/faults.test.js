@@ -11,7 +11,7 @@ import { looks } from './kit/media.js';
 import { party, Pipeline } from './kit/pipeline.js';
 import { Member, Server, WireTap } from './kit/server.js';
 import { assertUndisturbed } from './kit/steady.js';
-import { pause, until } from './kit/wait.js';
+import { until } from './kit/wait.js';
 
 const [red, green, blue] = looks;
 
@@ -34,6 +34,16 @@ async function pair(t, link, room) {
   await meet(a, green);
   await meet(b, red);
   return [a, b];
+}
+
+/** What disturbs the two of a pair shows by the time that they have more frames
+ *  of each other. */
+async function seeMore([a, b], seconds) {
+  const sights = [a.sight(b.look), b.sight(a.look)];
+  const enough = sights.map(sight => sight.video.frames + seconds * FPS);
+  await until('more frames',
+    () => sights.every((sight, i) => sight.video.frames >= enough[i]), 60000,
+    () => [a.summary(), b.summary()]);
 }
 
 async function serve(t, args, env) {
@@ -107,14 +117,14 @@ test('with a wrong key there is no connection, and both are told', async t => {
   const link = await server.link();
   const wrong = link.replace(/#.*/,
     '#' + randomBytes(16).toString('base64url'));
-  const [a] = await pair(t, link);
+  const [a, b] = await pair(t, link);
   const eve = party({ name: 'eve', look: blue, link: wrong });
   t.after(() => eve.stop('SIGKILL'));
   for (const who of [a, eve]) {
     await until('a warning about the key', () =>
       warnings(who).some(w => /key/i.test(w)), 20000, () => who.output);
   }
-  await pause(3000);
+  await seeMore([a, b], 3);
   assert.equal(eve.faces, 0);
   assert.equal(a.faces, 1);
 });
@@ -195,7 +205,7 @@ test('junk from the server is a warning, and the call goes on', async t => {
     junk.forEach(text => tap.inject(text));
     await until('a warning', () => warnings(pipes[0]).length > 0, 10000,
       () => pipes[0].output);
-    await pause(2000);
+    await seeMore(pipes, 2);
   });
   pipes.forEach(p => assert.equal(errors(p), 0, p.output));
 });
@@ -227,7 +237,7 @@ test('junk from a peer is a warning, and the call goes on', async t => {
       data: { type: 'answer', sdp: 'v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 200' } });
     await until('a warning', () => warnings(pipes[0]).length > 0, 10000,
       () => pipes[0].output);
-    await pause(2000);
+    await seeMore(pipes, 2);
   });
   pipes.forEach(p => assert.equal(errors(p), 0, p.output));
 });

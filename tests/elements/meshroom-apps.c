@@ -10,6 +10,8 @@
 #include "party.h"
 
 #define N_OTHERS 4
+#define LOOK_AGAIN (20 * 1000)  /* us */
+#define ALIKE 25                /* looks after which a number stands still */
 
 typedef struct _App App;
 
@@ -249,22 +251,53 @@ count_files (const char *path)
   return n;
 }
 
-/* Both as few as before, within the watchdog: threads take their time to go. */
-static void
-check_traces (guint threads, guint descriptors)
+typedef struct {
+  guint threads;
+  guint descriptors;
+} Traces;
+
+static Traces
+count_traces (void)
+{
+  g_usleep (LOOK_AGAIN);
+  g_thread_pool_stop_unused_threads ();
+  return (Traces) { count_files ("/proc/self/task"),
+        count_files ("/proc/self/fd") };
+}
+
+/* Threads take their time to go. Returns: what there is once that stands still */
+static Traces
+wait_settled (void)
 {
   gint64 until = g_get_monotonic_time () + party_patience ();
-  guint t, d;
+  Traces last = count_traces ();
+
+  for (guint alike = 0; alike < ALIKE;) {
+    Traces now = count_traces ();
+
+    fail_unless (g_get_monotonic_time () < until, "threads come and go");
+    alike = now.threads == last.threads
+        && now.descriptors == last.descriptors ? alike + 1 : 0;
+    last = now;
+  }
+  return last;
+}
+
+/* Both as few as before, within the watchdog. */
+static void
+check_traces (Traces before)
+{
+  gint64 until = g_get_monotonic_time () + party_patience ();
+  Traces now;
 
   do {
-    g_thread_yield ();
-    g_thread_pool_stop_unused_threads ();
-    t = count_files ("/proc/self/task");
-    d = count_files ("/proc/self/fd");
-  } while ((t > threads || d > descriptors) && g_get_monotonic_time () < until);
-  fail_unless (t <= threads && d <= descriptors,
-      "%u threads and %u descriptors; there were %u and %u", t, d, threads,
-      descriptors);
+    now = count_traces ();
+    if (now.threads <= before.threads
+        && now.descriptors <= before.descriptors)
+      return;
+  } while (g_get_monotonic_time () < until);
+  fail ("%u threads and %u descriptors; there were %u and %u", now.threads,
+      now.descriptors, before.threads, before.descriptors);
 }
 
 /* --- four others --- */
@@ -333,7 +366,7 @@ GST_START_TEST (four_others_hang_up_at_once)
   App app = { .pattern = &patterns[__i__] };
   Wire *wire = wire_new (NULL, NULL);
   Party *others[N_OTHERS];
-  guint threads = 0, descriptors = 0;
+  Traces before = { 0 };
 
   app.party = party_new (wire, "", __i__ == 2 ? MIXERS : "");
   app_connect (&app);
@@ -345,12 +378,12 @@ GST_START_TEST (four_others_hang_up_at_once)
     one_round (&app, others, i);
     /* GStreamer's own clock thread may begin in either of the first rounds. */
     if (i == 1 || i == 2) {
-      g_usleep (500 * 1000);
-      g_thread_pool_stop_unused_threads ();
-      threads = MAX (threads, count_files ("/proc/self/task"));
-      descriptors = MAX (descriptors, count_files ("/proc/self/fd"));
+      Traces now = wait_settled ();
+
+      before.threads = MAX (before.threads, now.threads);
+      before.descriptors = MAX (before.descriptors, now.descriptors);
     } else if (i > 2) {
-      check_traces (threads, descriptors);
+      check_traces (before);
     }
   }
   for (guint i = 0; i < N_OTHERS; i++)
