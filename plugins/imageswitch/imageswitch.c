@@ -40,7 +40,7 @@
  */
 #include "imageswitch.h"
 
-GST_DEBUG_CATEGORY (imageswitch_debug);
+GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
 #define GST_CAT_DEFAULT imageswitch_debug
 
 enum {
@@ -48,10 +48,7 @@ enum {
   PROP_HIDDEN,
   PROP_LOCATION,
   PROP_RELEASE_CAMERA,
-  N_PROPERTIES
 };
-
-static GParamSpec *properties[N_PROPERTIES];
 
 /* Any raw video, in whatever memory: visible frames are not looked at. */
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
@@ -60,118 +57,63 @@ static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
     GST_PAD_SRC, GST_PAD_ALWAYS,
     GST_STATIC_CAPS ("video/x-raw; video/x-raw(ANY)"));
+static GstStaticPadTemplate image_template = GST_STATIC_PAD_TEMPLATE
+    ("image_sink", GST_PAD_SINK, GST_PAD_REQUEST,
+    GST_STATIC_CAPS ("video/x-raw"));
 
-G_DEFINE_TYPE_WITH_CODE (ImageSwitch, image_switch, GST_TYPE_ELEMENT,
+G_DEFINE_TYPE_WITH_CODE (ImageSwitch, imageswitch, GST_TYPE_ELEMENT,
     GST_DEBUG_CATEGORY_INIT (imageswitch_debug, "imageswitch", 0,
         "hides the camera behind a picture"))
 GST_ELEMENT_REGISTER_DEFINE (imageswitch, "imageswitch", GST_RANK_NONE,
     TYPE_IMAGE_SWITCH)
 
-/* One notification for each change, whatever else is being set: those of
- * g_object_notify() are merged while another thread is inside a setter, and
- * those emitted by two threads at a time are merged as well. So one thread
- * emits them, also for the others. */
 static void
-tell_hidden (ImageSwitch *self)
+imageswitch_set_property (GObject *object, guint id, const GValue *value,
+    GParamSpec *pspec)
 {
-  GObject *object = G_OBJECT (self);
+  ImageSwitch *self = IMAGE_SWITCH (object);
 
-  g_mutex_lock (&self->lock);
-  if (!self->telling) {
-    self->telling = TRUE;
-    for (; self->changes_untold > 0; self->changes_untold--) {
-      g_mutex_unlock (&self->lock);
-      G_OBJECT_GET_CLASS (object)->dispatch_properties_changed (object, 1,
-          &properties[PROP_HIDDEN]);
+  switch (id) {
+    case PROP_HIDDEN:
+      imageswitch_hide_set (self, g_value_get_boolean (value));
+      break;
+    case PROP_LOCATION:
+      imageswitch_slide_set_location (self->slide, g_value_get_string (value));
+      break;
+    case PROP_RELEASE_CAMERA:
+      imageswitch_release_set_enabled (
+          self->release, g_value_get_boolean (value));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+}
+
+static void
+imageswitch_get_property (GObject *object, guint id, GValue *value,
+    GParamSpec *pspec)
+{
+  ImageSwitch *self = IMAGE_SWITCH (object);
+
+  switch (id) {
+    case PROP_HIDDEN:
       g_mutex_lock (&self->lock);
-    }
-    self->telling = FALSE;
-  }
-  g_mutex_unlock (&self->lock);
-}
-
-static gboolean
-change_hidden (ImageSwitch *self, gboolean toggle, gboolean hidden)
-{
-  GstClockTime now = output_now (self);
-  gboolean changed;
-
-  g_mutex_lock (&self->lock);
-  if (toggle)
-    hidden = !self->hidden;
-  changed = self->hidden != hidden;
-  self->changes_untold += changed;
-  if (changed && !hidden)
-    camera_note_show_locked (self, now);
-  self->hidden = hidden;
-  output_wake_locked (self);
-  release_wake_locked (self);
-  g_mutex_unlock (&self->lock);
-  if (hidden)
-    camera_wait_in_flight (self);
-  if (changed)
-    tell_hidden (self);
-  return hidden;
-}
-
-/* Returns when no frame of the camera will leave any more, if hiding. */
-void
-image_switch_set_hidden (ImageSwitch *self, gboolean hidden)
-{
-  change_hidden (self, FALSE, hidden);
-}
-
-/* Returns what it has become. */
-gboolean
-image_switch_toggle (ImageSwitch *self)
-{
-  return change_hidden (self, TRUE, FALSE);
-}
-
-static void
-image_switch_set_property (GObject *object, guint id, const GValue *value,
-    GParamSpec *pspec)
-{
-  ImageSwitch *self = IMAGE_SWITCH (object);
-
-  switch (id) {
-    case PROP_HIDDEN:
-      image_switch_set_hidden (self, g_value_get_boolean (value));
-      break;
-    case PROP_LOCATION:
-      slide_set_location (self, g_value_get_string (value));
-      break;
-    case PROP_RELEASE_CAMERA:
-      release_set_enabled (self, g_value_get_boolean (value));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
-}
-
-static void
-image_switch_get_property (GObject *object, guint id, GValue *value,
-    GParamSpec *pspec)
-{
-  ImageSwitch *self = IMAGE_SWITCH (object);
-
-  g_mutex_lock (&self->lock);
-  switch (id) {
-    case PROP_HIDDEN:
       g_value_set_boolean (value, self->hidden);
+      g_mutex_unlock (&self->lock);
       break;
     case PROP_LOCATION:
-      g_value_set_string (value, self->location);
+      g_value_take_string (value,
+          imageswitch_slide_get_location (self->slide));
       break;
     case PROP_RELEASE_CAMERA:
-      g_value_set_boolean (value, self->release.enabled);
+      g_value_set_boolean (value,
+          imageswitch_release_is_enabled (self->release));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
   }
-  g_mutex_unlock (&self->lock);
 }
 
 static void
@@ -181,65 +123,67 @@ set_playing (ImageSwitch *self, gboolean playing)
   GstClockTime now = gst_clock_get_time (clock);
 
   g_mutex_lock (&self->lock);
-  self->playing = playing;
+  self->schedule.playing = playing;
   if (playing)
     self->start_time = now;
-  else if (!self->upstream_live)
-    self->prerolled = FALSE;    /* sinks take one more to be paused */
-  output_wake_locked (self);
+  else if (!self->schedule.live)
+    self->flow.prerolled = FALSE;       /* sinks take one more to be paused */
+  imageswitch_clock_wake_locked (self);
   g_mutex_unlock (&self->lock);
+  imageswitch_live_set_playing (self->live, playing);
 }
 
 static GstStateChangeReturn
-image_switch_change_state (GstElement *element, GstStateChange transition)
+imageswitch_change_state (GstElement *element, GstStateChange transition)
 {
   ImageSwitch *self = IMAGE_SWITCH (element);
   GstStateChangeReturn ret;
 
   switch (transition) {
     case GST_STATE_CHANGE_NULL_TO_READY:
-      slide_start (self);
-      release_start (self);
+      imageswitch_slide_start (self->slide);
+      imageswitch_release_start (self->release);
       break;
     case GST_STATE_CHANGE_READY_TO_PAUSED:
-      camera_start (self);
-      output_reset (self);
-      release_start_stream (self);
+      imageswitch_output_reset (self);
+      imageswitch_latency_start (self);
       break;
     case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
       set_playing (self, FALSE);
       break;
     case GST_STATE_CHANGE_PAUSED_TO_READY:
-      output_stop (self);
+      imageswitch_output_stop (self);
       break;
     default:
       break;
   }
-  ret = GST_ELEMENT_CLASS (image_switch_parent_class)->change_state (element,
+  ret = GST_ELEMENT_CLASS (imageswitch_parent_class)->change_state (element,
       transition);
   switch (transition) {
     case GST_STATE_CHANGE_READY_TO_PAUSED:
-      if (ret != GST_STATE_CHANGE_FAILURE)
-        output_start (self);
-      else
-        output_stop (self);
+      if (ret != GST_STATE_CHANGE_FAILURE) {
+        imageswitch_output_start (self);
+      } else {
+        imageswitch_output_stop (self);
+        imageswitch_output_join (self);
+      }
       break;
     case GST_STATE_CHANGE_PAUSED_TO_PLAYING:
       set_playing (self, TRUE);
       break;
     case GST_STATE_CHANGE_PAUSED_TO_READY:
-      output_join (self);
+      imageswitch_output_join (self);
       break;
     case GST_STATE_CHANGE_READY_TO_NULL:
-      release_stop (self);
-      slide_stop (self);
+      imageswitch_release_stop (self->release);
+      imageswitch_slide_stop (self->slide);
       break;
     default:
       break;
   }
   if (ret == GST_STATE_CHANGE_SUCCESS
       && GST_STATE_TRANSITION_NEXT (transition) == GST_STATE_PAUSED
-      && release_is_source (self))
+      && imageswitch_latency_is_source (self))
     ret = GST_STATE_CHANGE_NO_PREROLL;
   return ret;
 }
@@ -248,54 +192,74 @@ image_switch_change_state (GstElement *element, GstStateChange transition)
  * it to each source. While hidden the camera's EOS goes no further, so it
  * comes here as well (that is what the SOURCE flag is for). */
 static gboolean
-image_switch_send_event (GstElement *element, GstEvent *event)
+imageswitch_send_event (GstElement *element, GstEvent *event)
 {
   ImageSwitch *self = IMAGE_SWITCH (element);
 
-  if (control_take_event (self, event))
+  if (imageswitch_hide_take_event (self, event))
     return TRUE;
   if (GST_EVENT_TYPE (event) == GST_EVENT_EOS) {
     g_mutex_lock (&self->lock);
-    self->eos_wanted = self->running
-        && (self->hidden || self->showing == SHOWING_PICTURE);
-    output_wake_locked (self);
+    self->ends.wanted = self->running
+        && (self->hidden || self->flow.picture);
+    imageswitch_clock_wake_locked (self);
     g_mutex_unlock (&self->lock);
     gst_event_unref (event);
     return TRUE;
   }
-  return GST_ELEMENT_CLASS (image_switch_parent_class)->send_event (element,
+  return GST_ELEMENT_CLASS (imageswitch_parent_class)->send_event (element,
       event);
 }
 
-static void
-image_switch_finalize (GObject *object)
+/* What is asked or told on src concerns the camera, never the live picture. */
+static GstIterator *
+links_of (GstPad *pad, GstObject *parent)
 {
-  ImageSwitch *self = IMAGE_SWITCH (object);
+  ImageSwitch *self = (ImageSwitch *) parent;
+  GValue value = G_VALUE_INIT;
+  GstIterator *iterator;
 
-  release_clear (self);
-  gst_clear_caps (&self->out_caps);
-  gst_clear_buffer (&self->slide);
-  g_clear_pointer (&self->picture, picture_unref);
-  g_clear_pointer (&self->builtin, picture_unref);
-  image_finalize (self);
-  g_free (self->location);
-  g_cond_clear (&self->cond);
-  g_mutex_clear (&self->lock);
-  G_OBJECT_CLASS (image_switch_parent_class)->finalize (object);
+  if (!self)
+    return NULL;
+  g_value_init (&value, GST_TYPE_PAD);
+  g_value_set_object (&value,
+      pad == self->sinkpad ? self->srcpad : self->sinkpad);
+  iterator = gst_iterator_new_single (GST_TYPE_PAD, &value);
+  g_value_unset (&value);
+  return iterator;
+}
+
+static GstPad *
+imageswitch_request_new_pad (GstElement *element, GstPadTemplate *template,
+    const gchar *name, const GstCaps *caps)
+{
+  return imageswitch_live_request_pad (IMAGE_SWITCH (element)->live, template);
 }
 
 static void
-image_switch_class_init (ImageSwitchClass *klass)
+imageswitch_release_pad (GstElement *element, GstPad *pad)
 {
-  GObjectClass *object_class = G_OBJECT_CLASS (klass);
-  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  imageswitch_live_release_pad (IMAGE_SWITCH (element)->live);
+}
 
-  object_class->set_property = image_switch_set_property;
-  object_class->get_property = image_switch_get_property;
-  object_class->finalize = image_switch_finalize;
-  element_class->change_state = image_switch_change_state;
-  element_class->send_event = image_switch_send_event;
+static void
+imageswitch_finalize (GObject *object)
+{
+  ImageSwitch *self = IMAGE_SWITCH (object);
 
+  imageswitch_release_free (self->release);
+  imageswitch_slide_free (self->slide);
+  imageswitch_live_free (self->live);
+  imageswitch_gate_unref (self->gate);
+  gst_clear_caps (&self->out.caps);
+  g_cond_clear (&self->cond);
+  g_mutex_clear (&self->lock);
+  G_OBJECT_CLASS (imageswitch_parent_class)->finalize (object);
+}
+
+static void
+install_properties (GObjectClass *klass)
+{
   /**
    * imageswitch:hidden:
    *
@@ -308,11 +272,11 @@ image_switch_class_init (ImageSwitchClass *klass)
    *
    * Since: 0.1
    */
-  properties[PROP_HIDDEN] = g_param_spec_boolean ("hidden", "Hidden",
-      "Show the picture in place of the camera: once set, no pixel of the "
-      "camera goes out", FALSE,
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY
-      | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING);
+  g_object_class_install_property (klass, PROP_HIDDEN, g_param_spec_boolean
+      ("hidden", "Hidden", "Show the picture in place of the camera: once "
+          "set, no pixel of the camera goes out", FALSE,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY
+          | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING));
   /**
    * imageswitch:location:
    *
@@ -322,9 +286,10 @@ image_switch_class_init (ImageSwitchClass *klass)
    *
    * Since: 0.1
    */
-  properties[PROP_LOCATION] = g_param_spec_string ("location", "Location",
-      "Image or video to show while hidden (NULL: the built-in picture)", NULL,
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
+  g_object_class_install_property (klass, PROP_LOCATION, g_param_spec_string
+      ("location", "Location", "Image or video to show while hidden (NULL: the "
+          "built-in picture)", NULL, G_PARAM_READWRITE
+          | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
   /**
    * imageswitch:release-camera:
    *
@@ -337,15 +302,30 @@ image_switch_class_init (ImageSwitchClass *klass)
    *
    * Since: 0.1
    */
-  properties[PROP_RELEASE_CAMERA] = g_param_spec_boolean ("release-camera",
-      "Release camera", "Shut the camera down while hidden, so that its light "
-      "is off", TRUE,
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
-  g_object_class_install_properties (object_class, N_PROPERTIES, properties);
+  g_object_class_install_property (klass, PROP_RELEASE_CAMERA,
+      g_param_spec_boolean ("release-camera", "Release camera", "Shut the "
+          "camera down while hidden, so that its light is off", TRUE,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
+          | GST_PARAM_MUTABLE_PLAYING));
+}
 
+static void
+imageswitch_class_init (ImageSwitchClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+
+  object_class->set_property = imageswitch_set_property;
+  object_class->get_property = imageswitch_get_property;
+  object_class->finalize = imageswitch_finalize;
+  element_class->change_state = imageswitch_change_state;
+  element_class->send_event = imageswitch_send_event;
+  element_class->request_new_pad = imageswitch_request_new_pad;
+  element_class->release_pad = imageswitch_release_pad;
+  install_properties (object_class);
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
-  image_class_init (element_class);
+  gst_element_class_add_static_pad_template (element_class, &image_template);
   gst_element_class_set_static_metadata (element_class, "Image switch",
       "Filter/Video", "Hides the camera behind a picture, and never leaks it",
       "The meshroom developers");
@@ -354,33 +334,39 @@ image_switch_class_init (ImageSwitchClass *klass)
 static void
 on_src_linked (GstPad *pad, GstPad *peer, ImageSwitch *self)
 {
-  camera_keep_gate (self);
+  imageswitch_gate_keep (self->gate, pad);
 }
 
 static void
-image_switch_init (ImageSwitch *self)
+imageswitch_init (ImageSwitch *self)
 {
   GstElement *element = GST_ELEMENT (self);
 
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);
-  self->loading.stop = TRUE;
-  self->control_time = GST_CLOCK_TIME_NONE;
+  self->changes.control_time = GST_CLOCK_TIME_NONE;
+  self->latency.told = GST_CLOCK_TIME_NONE;
+  imageswitch_schedule_reset (&self->schedule);
 
   self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");
-  gst_pad_set_chain_function (self->sinkpad, camera_chain);
-  gst_pad_set_event_function (self->sinkpad, sink_event);
-  gst_pad_set_query_function (self->sinkpad, sink_query);
+  gst_pad_set_chain_function (self->sinkpad, imageswitch_camera_chain);
+  gst_pad_set_event_function (self->sinkpad, imageswitch_sink_event);
+  gst_pad_set_query_function (self->sinkpad, imageswitch_sink_query);
+  gst_pad_set_iterate_internal_links_function (self->sinkpad, links_of);
   gst_element_add_pad (element, self->sinkpad);
 
   self->srcpad = gst_pad_new_from_static_template (&src_template, "src");
-  gst_pad_set_event_function (self->srcpad, source_event);
-  gst_pad_set_query_function (self->srcpad, source_query);
+  gst_pad_set_event_function (self->srcpad, imageswitch_source_event);
+  gst_pad_set_query_function (self->srcpad, imageswitch_source_query);
+  gst_pad_set_iterate_internal_links_function (self->srcpad, links_of);
   GST_PAD_SET_PROXY_CAPS (self->srcpad);
   g_signal_connect (self->srcpad, "linked", G_CALLBACK (on_src_linked), self);
-  release_init (self);
+
+  self->gate = imageswitch_gate_new ();
+  self->release = imageswitch_release_new (element, self->sinkpad);
+  self->slide = imageswitch_slide_new (element, imageswitch_clock_wake);
+  self->live = imageswitch_live_new (element, imageswitch_clock_get);
   gst_element_add_pad (element, self->srcpad);
-  image_init (self);
 
   GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SOURCE);
 }

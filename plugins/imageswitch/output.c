@@ -6,167 +6,51 @@
  */
 #include "imageswitch.h"
 
+#include "picture/caps.h"
+
 GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
 #define GST_CAT_DEFAULT imageswitch_debug
-
-/* Frame rate where the caps leave it open. */
-#define DEFAULT_FPS 30
-
-/* Pictures that are late by less are sent all the same, so that the frame
- * rate holds; beyond, they are left out. */
-#define CATCH_UP (500 * GST_MSECOND)
-
-/* Where nothing is live, the picture is this far ahead of the clock at most:
- * what follows needs time as well, and nobody declares it. */
-#define FILE_LEAD (100 * GST_MSECOND)
 
 /* A file for the picture has this long to load before the first frame. */
 #define LOAD_PATIENCE G_TIME_SPAN_SECOND
 
-/* Whatever the output thread waits for, have it look again. */
-void
-output_wake_locked (ImageSwitch *self)
-{
-  g_cond_broadcast (&self->cond);
-  if (self->wait_id)
-    gst_clock_id_unschedule (self->wait_id);
-}
-
-GstClock *
-output_get_clock (ImageSwitch *self, GstClockTime *base)
-{
-  GstClock *clock = gst_element_get_clock (GST_ELEMENT (self));
-
-  if (clock) {
-    *base = gst_element_get_base_time (GST_ELEMENT (self));
-    return clock;
-  }
-  *base = self->start_time;
-  return gst_system_clock_obtain ();
-}
-
-/* The running time it is now. */
-GstClockTime
-output_now (ImageSwitch *self)
-{
-  GstClockTime base, now;
-  g_autoptr (GstClock) clock = output_get_clock (self, &base);
-
-  now = gst_clock_get_time (clock);
-  return now > base ? now - base : 0;
-}
-
-/* How long @count pictures take: from their number, so that odd frame rates do
- * not drift. */
-GstClockTime
-output_span_locked (ImageSwitch *self, guint64 count)
-{
-  gint n = DEFAULT_FPS, d = 1;
-
-  if (self->out_raw && self->out_info.fps_n > 0 && self->out_info.fps_d > 0) {
-    n = self->out_info.fps_n;
-    d = self->out_info.fps_d;
-  }
-  if (self->out_raw && self->out_info.interlace_mode
-      == GST_VIDEO_INTERLACE_MODE_ALTERNATE)
-    n *= 2;
-  return gst_util_uint64_scale (count, d * GST_SECOND, n);
-}
-
-/* When a picture goes out; no sooner than a camera that has been shown can be
- * there. */
-static GstClockTimeDiff
-turn_locked (ImageSwitch *self, GstClockTime time)
-{
-  return (GstClockTimeDiff) time - self->lead
-      + (self->hidden ? 0 : (GstClockTimeDiff) self->yielded);
-}
-
-/* Running time of the next picture: in step with what was sent last, unless
- * that is long ago. */
-static GstClockTime
-next_time_locked (ImageSwitch *self, GstClockTime now)
-{
-  GstClockTimeDiff due;
-  GstClockTime time;
-
-  if (!GST_CLOCK_TIME_IS_VALID (self->last_time)) {
-    if (!self->upstream_live)
-      self->lead = MIN (2 * output_span_locked (self, 1), FILE_LEAD);
-    /* due now at the latest: now is later each time that it is asked for */
-    self->anchor = self->playing ? now : 0;
-    if (self->lead < 0)
-      self->anchor -= MIN (self->anchor, (GstClockTime) -self->lead);
-    self->anchor_count = 0;
-  } else if (!GST_CLOCK_TIME_IS_VALID (self->anchor)) {
-    self->anchor = self->last_time;
-    if (GST_CLOCK_TIME_IS_VALID (self->last_duration)
-        && self->last_duration > 0)
-      self->anchor += self->last_duration;
-    else
-      self->anchor += output_span_locked (self, 1);
-    self->anchor_count = 0;
-  }
-  time = self->anchor + output_span_locked (self, self->anchor_count);
-  due = turn_locked (self, time);
-  if (self->playing && (GstClockTimeDiff) now - due
-      > (GstClockTimeDiff) CATCH_UP) {
-    time = MAX ((GstClockTimeDiff) now + self->lead, (GstClockTimeDiff) time);
-    self->anchor = time;
-    self->anchor_count = 0;
-  }
-  return time;
-}
-
-/* When the picture that is for @time goes out. A camera that has been shown and
- * is a little behind is let in first. */
-static GstClockTimeDiff
-due_locked (ImageSwitch *self, GstClockTime time)
-{
-  GstClockTime until = self->yield_until;
-
-  if (!self->hidden && GST_CLOCK_TIME_IS_VALID (until) && time < until
-      && until <= time + output_span_locked (self, 1))
-    time = until;
-  return turn_locked (self, time);
-}
-
 static gboolean
 eos_is_due_locked (ImageSwitch *self)
 {
-  return !self->eos_sent
-      && (self->eos_wanted || (self->eos_held && !self->hidden));
+  return !self->ends.sent
+      && (self->ends.wanted || (self->ends.held && !self->hidden));
 }
 
 static gboolean
 is_wanted_locked (ImageSwitch *self)
 {
-  if (self->failed || self->eos_sent || self->flush == FLUSH_STARTING)
+  if (self->flow.failed || self->ends.sent
+      || self->flow.flush == FLUSH_STARTING)
     return FALSE;
   if (eos_is_due_locked (self))
     return TRUE;
-  if (!self->hidden && !release_is_awaiting_locked (self)
-      && (self->showing == SHOWING_CAMERA || self->flush == FLUSHING))
+  if (!self->hidden && !imageswitch_release_is_awaiting (self->release)
+      && (!self->flow.picture || self->flow.flush == FLUSHING))
     return FALSE;
-  return self->playing || !self->prerolled;
+  return self->schedule.playing || !self->flow.prerolled;
 }
 
 /* TRUE: it is time for a picture. FALSE: waited, have another look. */
 static gboolean
 wait_until_due_locked (ImageSwitch *self)
 {
+  g_autoptr (GstClock) clock = NULL;
+  GstClockTime base, now, time;
   GstClockTimeDiff due;
-  GstClockTime base, now;
-  GstClock *clock;
   GstClockID id;
 
-  if (!self->playing || eos_is_due_locked (self))
+  if (eos_is_due_locked (self))
     return TRUE;
-  now = output_now (self);
-  due = due_locked (self, next_time_locked (self, now));
+  now = imageswitch_clock_now (self);
+  due = imageswitch_schedule_next (&self->schedule, now, self->hidden, &time);
   if (due <= (GstClockTimeDiff) now)
     return TRUE;
-  clock = output_get_clock (self, &base);
+  clock = imageswitch_clock_get (GST_ELEMENT (self), &base);
   id = gst_clock_new_single_shot_id (clock, base + due);
   self->wait_id = id;
   g_mutex_unlock (&self->lock);
@@ -174,57 +58,17 @@ wait_until_due_locked (ImageSwitch *self)
   g_mutex_lock (&self->lock);
   self->wait_id = NULL;
   gst_clock_id_unref (id);
-  gst_object_unref (clock);
   return FALSE;
-}
-
-/* Ends downstream's flush, with the camera's event or in its place. */
-gboolean
-output_end_flush (ImageSwitch *self, GstEvent *flush_stop, gboolean reset_time)
-{
-  gboolean ret = gst_pad_push_event (self->srcpad, flush_stop);
-
-  gst_segment_init (&self->out_segment, GST_FORMAT_UNDEFINED);
-  g_mutex_lock (&self->lock);
-  self->flush = FLOWING;
-  self->prerolled = FALSE;
-  self->failed = self->eos_sent = FALSE;
-  self->failure = GST_FLOW_OK;
-  self->retry_at = 0;
-  self->anchor = GST_CLOCK_TIME_NONE;
-  if (reset_time)
-    self->last_time = GST_CLOCK_TIME_NONE;
-  output_wake_locked (self);
-  g_mutex_unlock (&self->lock);
-  return ret;
 }
 
 static void
 fail (ImageSwitch *self, GstFlowReturn failure)
 {
-  g_mutex_lock (&self->lock);
-  self->failed = TRUE;
-  self->failure = failure;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  self->flow.failed = TRUE;
+  self->flow.failure = failure;
   g_cond_broadcast (&self->cond);
-  g_mutex_unlock (&self->lock);
-}
-
-static void
-push_stream_start (ImageSwitch *self)
-{
-  g_autoptr (GstEvent) event = NULL;
-  g_autofree gchar *id = NULL;
-
-  if (source_has_stream (self))
-    return;
-  event = gst_pad_get_sticky_event (self->sinkpad, GST_EVENT_STREAM_START, 0);
-  if (!event) {
-    /* GStreamer makes them up for elements with one sink pad at most */
-    id = g_uuid_string_random ();
-    event = gst_event_new_stream_start (id);
-    gst_event_set_group_id (event, gst_util_group_id_next ());
-  }
-  gst_pad_push_event (self->srcpad, g_steal_pointer (&event));
 }
 
 static void
@@ -241,7 +85,7 @@ tell_format (GstElement *element, gpointer caps)
 static void
 fail_format (ImageSwitch *self)
 {
-  char *caps = self->out_caps ? gst_caps_to_string (self->out_caps)
+  char *caps = self->out.caps ? gst_caps_to_string (self->out.caps)
       : g_strdup ("not known");
 
   fail (self, GST_FLOW_NOT_NEGOTIATED);
@@ -253,17 +97,15 @@ fail_format (ImageSwitch *self)
 static GstFlowReturn
 settle_caps (ImageSwitch *self)
 {
-  gboolean changed = gst_pad_check_reconfigure (self->srcpad), raw;
+  gboolean changed = gst_pad_check_reconfigure (self->srcpad);
   g_autoptr (GstCaps) caps = NULL;
 
-  g_mutex_lock (&self->lock);
-  raw = self->out_raw;
-  g_mutex_unlock (&self->lock);
-  if (raw && (!changed
-          || gst_pad_peer_query_accept_caps (self->srcpad, self->out_caps)))
+  /* changed under src's stream lock alone */
+  if (self->out.raw && (!changed
+          || gst_pad_peer_query_accept_caps (self->srcpad, self->out.caps)))
     return GST_FLOW_OK;
-  caps = negotiate_choose (self);
-  if (caps && source_push_caps (self, caps))
+  caps = imageswitch_caps_choose (self->sinkpad, self->srcpad);
+  if (caps && imageswitch_told_caps (self, caps))
     return GST_FLOW_OK;
   gst_pad_mark_reconfigure (self->srcpad);
   return caps ? GST_FLOW_FLUSHING : GST_FLOW_NOT_NEGOTIATED;
@@ -274,7 +116,7 @@ settle_caps (ImageSwitch *self)
 static GstClockTime
 settle_segment (ImageSwitch *self, GstClockTime time)
 {
-  GstSegment *now = &self->out_segment, segment;
+  GstSegment *now = &self->out.segment, segment;
   guint64 position = GST_CLOCK_TIME_NONE;
 
   if (now->format == GST_FORMAT_TIME && now->rate == 1.0)
@@ -283,23 +125,23 @@ settle_segment (ImageSwitch *self, GstClockTime time)
   if (GST_CLOCK_TIME_IS_VALID (position))
     return position;
   gst_segment_init (&segment, GST_FORMAT_TIME);
-  source_push_segment (self, &segment);
+  imageswitch_told_segment (self, &segment);
   return time;
 }
 
 static void
 set_field_flags_locked (ImageSwitch *self, GstBuffer *buffer)
 {
-  switch (self->out_info.interlace_mode) {
+  switch (self->out.info.interlace_mode) {
     case GST_VIDEO_INTERLACE_MODE_ALTERNATE:
       GST_BUFFER_FLAG_SET (buffer, GST_VIDEO_BUFFER_FLAG_INTERLACED
-          | (self->bottom_field ? GST_VIDEO_BUFFER_FLAG_BOTTOM_FIELD
+          | (self->flow.bottom_field ? GST_VIDEO_BUFFER_FLAG_BOTTOM_FIELD
               : GST_VIDEO_BUFFER_FLAG_TOP_FIELD));
-      self->bottom_field = !self->bottom_field;
+      self->flow.bottom_field = !self->flow.bottom_field;
       break;
     case GST_VIDEO_INTERLACE_MODE_INTERLEAVED:
       GST_BUFFER_FLAG_SET (buffer, GST_VIDEO_BUFFER_FLAG_INTERLACED);
-      if (self->out_info.ABI.abi.field_order
+      if (self->out.info.ABI.abi.field_order
           != GST_VIDEO_FIELD_ORDER_BOTTOM_FIELD_FIRST)
         GST_BUFFER_FLAG_SET (buffer, GST_VIDEO_BUFFER_FLAG_TFF);
       break;
@@ -313,37 +155,30 @@ set_field_flags_locked (ImageSwitch *self, GstBuffer *buffer)
 static GstBuffer *
 take_turn_locked (ImageSwitch *self, GstClockTime *time)
 {
-  GstClockTime now = output_now (self);
+  Schedule *schedule = &self->schedule;
+  gboolean restart = !self->flow.picture
+      || !GST_CLOCK_TIME_IS_VALID (schedule->last.time);
+  GstClockTime now = imageswitch_clock_now (self);
+  const GstVideoInfo *info = &self->out.info;
   GstBuffer *buffer;
 
-  if (!self->running || !is_wanted_locked (self) || !self->slide
-      || slide_is_stale_locked (self))
+  if (!self->running || !is_wanted_locked (self)
+      || imageswitch_slide_get_state (self->slide, info) != SLIDE_READY
+      || imageswitch_schedule_next (schedule, now, self->hidden, time)
+      > (GstClockTimeDiff) now)
     return NULL;
-  *time = next_time_locked (self, now);
-  if (self->playing && due_locked (self, *time) > (GstClockTimeDiff) now)
+  buffer = imageswitch_live_take (self->live, info);
+  if (!buffer)
+    buffer = imageswitch_slide_take (self->slide, info, *time, restart);
+  if (!buffer)                  /* another picture has come meanwhile */
     return NULL;
-  buffer = slide_take_locked (self, *time);
-  GST_BUFFER_DURATION (buffer) = self->anchor
-      + output_span_locked (self, self->anchor_count + 1) - *time;
+  GST_BUFFER_DURATION (buffer) = imageswitch_schedule_take (schedule, *time);
   set_field_flags_locked (self, buffer);
-  self->anchor_count++;
-  self->showing = SHOWING_PICTURE;
-  self->prerolled = TRUE;
-  self->last_time = *time;
-  self->last_duration = GST_BUFFER_DURATION (buffer);
+  if (!self->flow.picture)
+    imageswitch_told_flows_locked (self, TRUE);
+  self->flow.prerolled = TRUE;
   g_cond_broadcast (&self->cond);
   return buffer;
-}
-
-static void
-push_eos (ImageSwitch *self)
-{
-  push_stream_start (self);
-  g_mutex_lock (&self->lock);
-  self->eos_held = self->eos_wanted = FALSE;
-  self->eos_sent = TRUE;
-  g_mutex_unlock (&self->lock);
-  gst_pad_push_event (self->srcpad, gst_event_new_eos ());
 }
 
 /* Nothing that may pass ends the picture: who is not linked may be linked
@@ -357,14 +192,14 @@ take_result (ImageSwitch *self, GstFlowReturn ret)
     case GST_FLOW_FLUSHING:
     case GST_FLOW_NOT_LINKED:
       g_mutex_lock (&self->lock);
-      self->retry_at = g_get_monotonic_time ()
-          + MAX (output_span_locked (self, 1) / 1000,
+      self->flow.retry_at = g_get_monotonic_time ()
+          + MAX (imageswitch_schedule_span (&self->schedule, 1) / 1000,
               10 * G_TIME_SPAN_MILLISECOND);
       g_mutex_unlock (&self->lock);
       break;
     case GST_FLOW_EOS:          /* downstream has had enough */
       fail (self, ret);
-      push_eos (self);
+      imageswitch_told_eos (self);
       break;
     default:
       fail (self, ret);
@@ -377,55 +212,54 @@ take_result (ImageSwitch *self, GstFlowReturn ret)
 static void
 sync_control (ImageSwitch *self)
 {
-  GstSegment *segment = &self->out_segment;
+  GstSegment *segment = &self->out.segment;
   guint64 position;
   GstClockTime time;
 
   if (!gst_object_has_active_control_bindings (GST_OBJECT (self)))
     return;
   g_mutex_lock (&self->lock);
-  time = next_time_locked (self, output_now (self));
+  imageswitch_schedule_next (&self->schedule, imageswitch_clock_now (self),
+      self->hidden, &time);
   g_mutex_unlock (&self->lock);
   if (segment->format == GST_FORMAT_TIME) {
     position = gst_segment_position_from_running_time (segment,
         GST_FORMAT_TIME, time);
     time = gst_segment_to_stream_time (segment, GST_FORMAT_TIME, position);
   }
-  control_sync (self, time);
+  imageswitch_hide_sync (self, time);
 }
 
 static void
 push_picture (ImageSwitch *self)
 {
-  gboolean unshowable;
   GstClockTime time;
   GstBuffer *buffer;
   GstFlowReturn ret;
 
-  push_stream_start (self);
+  imageswitch_told_stream_start (self);
   ret = settle_caps (self);
-  if (ret != GST_FLOW_OK) {
-    if (ret == GST_FLOW_FLUSHING)
-      take_result (self, ret);
-    else
-      fail_format (self);
+  if (ret == GST_FLOW_FLUSHING)
+    take_result (self, ret);
+  else if (ret != GST_FLOW_OK)
+    fail_format (self);
+  if (ret != GST_FLOW_OK)
     return;
-  }
-  image_prepare (self);
+  imageswitch_live_prepare (self->live, &self->out.info);
   sync_control (self);
   g_mutex_lock (&self->lock);
   buffer = take_turn_locked (self, &time);
-  unshowable = !self->slide && !slide_is_stale_locked (self);
   g_mutex_unlock (&self->lock);
   if (!buffer) {
-    if (unshowable)
+    if (imageswitch_slide_get_state (self->slide, &self->out.info)
+        == SLIDE_UNSHOWABLE)
       fail_format (self);
     return;
   }
   GST_BUFFER_PTS (buffer) = settle_segment (self, time);
-  if (self->told_hidden != TRUE)
+  if (self->told.hidden != TRUE)
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
-  source_announce (self, TRUE, time);
+  imageswitch_told_hidden (self, TRUE, time);
   take_result (self, gst_pad_push (self->srcpad, buffer));
 }
 
@@ -438,15 +272,15 @@ push_next (ImageSwitch *self)
   g_mutex_lock (&self->lock);
   wanted = self->running && is_wanted_locked (self);
   eos = eos_is_due_locked (self);
-  flushing = self->flush == FLUSHING;
+  flushing = self->flow.flush == FLUSHING;
   if (wanted && flushing)
-    self->resync = TRUE;
+    self->flow.resync = TRUE;
   g_mutex_unlock (&self->lock);
   /* the camera may never end the flush that it began before it was hidden */
   if (wanted && flushing)
-    output_end_flush (self, gst_event_new_flush_stop (FALSE), FALSE);
+    imageswitch_told_flush_stop (self, gst_event_new_flush_stop (FALSE), FALSE);
   if (wanted && eos)
-    push_eos (self);
+    imageswitch_told_eos (self);
   else if (wanted)
     push_picture (self);
   GST_PAD_STREAM_UNLOCK (self->srcpad);
@@ -459,8 +293,8 @@ wait_for_load_locked (ImageSwitch *self)
 {
   gint64 until = g_get_monotonic_time () + LOAD_PATIENCE;
 
-  while (self->running && !GST_CLOCK_TIME_IS_VALID (self->last_time)
-      && (self->loading.busy || (self->loading.wanted && self->location))
+  while (self->running && !GST_CLOCK_TIME_IS_VALID (self->schedule.last.time)
+      && imageswitch_slide_is_loading (self->slide)
       && g_cond_wait_until (&self->cond, &self->lock, until));
 }
 
@@ -470,9 +304,10 @@ wait_for_load_locked (ImageSwitch *self)
 static void
 yield_to_camera_locked (ImageSwitch *self)
 {
-  gint64 until = g_get_monotonic_time () + output_span_locked (self, 1) / 1000;
+  gint64 until = g_get_monotonic_time ()
+      + imageswitch_schedule_span (&self->schedule, 1) / 1000;
 
-  while (self->running && self->release.inside > 0
+  while (self->running && imageswitch_release_is_entered (self->release)
       && g_cond_wait_until (&self->cond, &self->lock, until));
 }
 
@@ -480,17 +315,20 @@ static gpointer
 output_thread (gpointer data)
 {
   ImageSwitch *self = data;
+  GstVideoInfo info;
 
   g_mutex_lock (&self->lock);
   while (self->running) {
-    if (slide_is_stale_locked (self)) {
+    if (self->out.raw && imageswitch_slide_get_state (self->slide,
+            &self->out.info) == SLIDE_STALE) {
+      info = self->out.info;
       g_mutex_unlock (&self->lock);
-      slide_render (self);
+      imageswitch_slide_render (self->slide, &info);
       g_mutex_lock (&self->lock);
     } else if (!is_wanted_locked (self)) {
       g_cond_wait (&self->cond, &self->lock);
-    } else if (self->retry_at > g_get_monotonic_time ()) {
-      g_cond_wait_until (&self->cond, &self->lock, self->retry_at);
+    } else if (self->flow.retry_at > g_get_monotonic_time ()) {
+      g_cond_wait_until (&self->cond, &self->lock, self->flow.retry_at);
     } else if (wait_until_due_locked (self)) {
       wait_for_load_locked (self);
       yield_to_camera_locked (self);
@@ -509,48 +347,35 @@ static void
 end_left_flush (ImageSwitch *self)
 {
   g_autoptr (GstPad) peer = gst_pad_get_peer (self->srcpad);
-  gboolean left;
 
-  g_mutex_lock (&self->lock);
-  left = self->flush != FLOWING;
-  g_mutex_unlock (&self->lock);
-  if (left && peer)
+  if (self->flow.flush != FLOWING && peer)
     gst_pad_send_event (peer, gst_event_new_flush_stop (TRUE));
 }
 
-/* Before the pads are active: nobody else is here yet. */
+/* Before the pads are active: nobody else is here yet, but for setters. */
 void
-output_reset (ImageSwitch *self)
+imageswitch_output_reset (ImageSwitch *self)
 {
   end_left_flush (self);
-  gst_segment_init (&self->out_segment, GST_FORMAT_UNDEFINED);
-  self->told_hidden = -1;
-  self->key_units = 0;
+  imageswitch_hide_reset (self);
+  imageswitch_told_took_caps (self, NULL);
+  gst_segment_init (&self->camera.segment, GST_FORMAT_UNDEFINED);
+  self->camera.latency_known = FALSE;
+  self->told = (Told) { .hidden = -1 };
   g_mutex_lock (&self->lock);
-  gst_segment_init (&self->last_segment, GST_FORMAT_UNDEFINED);
+  gst_segment_init (&self->out.segment, GST_FORMAT_UNDEFINED);
+  imageswitch_schedule_reset (&self->schedule);
   self->running = TRUE;
-  self->showing = self->hidden ? SHOWING_PICTURE : SHOWING_CAMERA;
-  self->playing = self->prerolled = FALSE;
-  self->resync = self->upstream_hidden = FALSE;
-  self->failed = self->eos_held = self->eos_wanted = self->eos_sent = FALSE;
-  self->failure = GST_FLOW_OK;
-  self->sink_flushing = self->bottom_field = FALSE;
-  self->flush = FLOWING;
-  self->retry_at = 0;
-  self->upstream_live = FALSE;
-  self->upstream_latency = 0;
-  self->last_time = self->last_duration = GST_CLOCK_TIME_NONE;
-  self->yield_until = self->yielded_at = GST_CLOCK_TIME_NONE;
-  self->yielded = 0;
-  self->anchor = GST_CLOCK_TIME_NONE;
-  self->lead = 0;
-  gst_clear_caps (&self->out_caps);
-  self->out_raw = FALSE;
+  self->changes.upstream = self->sink_flushing = FALSE;
+  self->flow = (Flow) { .failure = GST_FLOW_OK };
+  self->ends = (Ends) { FALSE };
+  imageswitch_told_flows_locked (self, self->hidden);
+  imageswitch_gate_start (self->gate);
   g_mutex_unlock (&self->lock);
 }
 
 void
-output_start (ImageSwitch *self)
+imageswitch_output_start (ImageSwitch *self)
 {
   self->thread = g_thread_new ("imageswitch", output_thread, self);
 }
@@ -558,21 +383,18 @@ output_start (ImageSwitch *self)
 /* Asks the thread to end; it does when its push returns, which the pads being
  * deactivated sees to. */
 void
-output_stop (ImageSwitch *self)
+imageswitch_output_stop (ImageSwitch *self)
 {
-  g_mutex_lock (&self->lock);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
   self->running = FALSE;
-  output_wake_locked (self);
-  g_mutex_unlock (&self->lock);
+  imageswitch_clock_wake_locked (self);
 }
 
 void
-output_join (ImageSwitch *self)
+imageswitch_output_join (ImageSwitch *self)
 {
   g_clear_pointer (&self->thread, g_thread_join);
-  camera_close_gate (self);
-  g_mutex_lock (&self->lock);
-  gst_clear_caps (&self->out_caps);
-  self->out_raw = FALSE;
-  g_mutex_unlock (&self->lock);
+  imageswitch_gate_stop (self->gate);
+  imageswitch_told_took_caps (self, NULL);
 }

@@ -11,35 +11,29 @@ GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
 /* How long a serialised query of the camera's waits for its turn. */
 #define QUERY_PATIENCE (100 * G_TIME_SPAN_MILLISECOND)
 
+/* A source may hold locks while it sends events that its change to PAUSED needs,
+ * and a picture may be stuck in a receiver that is paused already: src's stream
+ * lock is not waited for. FALSE: the event goes no further. Otherwise leave()
+ * is to be called. */
 static gboolean
-is_flushing (ImageSwitch *self)
+enter (ImageSwitch *self)
 {
-  gboolean flushing;
+  gboolean in;
 
   g_mutex_lock (&self->lock);
-  flushing = self->flush == FLUSHING;
+  in = !self->hidden && imageswitch_release_enter (self->release);
   g_mutex_unlock (&self->lock);
-  return flushing;
+  if (!in || GST_PAD_STREAM_TRYLOCK (self->srcpad))
+    return in;
+  imageswitch_camera_leave (self);
+  return FALSE;
 }
 
-/* Hidden, an event is noted and no more. src's stream lock is not taken: who
- * has it may be blocked downstream, and the camera must not wait for that.
- * FALSE: it may go on, until camera_leave(). */
-static gboolean
-hold_back (ImageSwitch *self, gboolean eos)
+static void
+leave (ImageSwitch *self)
 {
-  gboolean hold;
-
-  g_mutex_lock (&self->lock);
-  hold = self->hidden || self->release.shutting;
-  if (hold)
-    self->resync = TRUE;
-  else
-    self->release.inside++;
-  if (hold && eos)
-    self->eos_held = TRUE;
-  g_mutex_unlock (&self->lock);
-  return hold;
+  GST_PAD_STREAM_UNLOCK (self->srcpad);
+  imageswitch_camera_leave (self);
 }
 
 /* FLUSH_START takes no stream lock: downstream may be blocked, which is just
@@ -47,103 +41,98 @@ hold_back (ImageSwitch *self, gboolean eos)
 static gboolean
 take_flush_start (ImageSwitch *self, GstEvent *event)
 {
-  gboolean pass, ret = TRUE;
+  gboolean pass, ret;
 
   g_mutex_lock (&self->lock);
-  pass = !self->hidden && self->flush == FLOWING && !self->release.shutting;
+  pass = !self->hidden && self->flow.flush == FLOWING
+      && !imageswitch_release_is_shutting (self->release);
   if (pass)
-    self->flush = FLUSH_STARTING;
+    self->flow.flush = FLUSH_STARTING;
   else
-    self->resync = TRUE;
+    self->flow.resync = TRUE;
   self->sink_flushing = TRUE;
-  output_wake_locked (self);
+  imageswitch_clock_wake_locked (self);
   g_mutex_unlock (&self->lock);
-  if (!pass) {
-    gst_event_unref (event);
+  if (!pass)
     return TRUE;
-  }
-  ret = gst_pad_push_event (self->srcpad, event);
+  ret = gst_pad_push_event (self->srcpad, gst_event_ref (event));
   g_mutex_lock (&self->lock);
-  self->flush = FLUSHING;
-  output_wake_locked (self);
+  self->flow.flush = FLUSHING;
+  imageswitch_clock_wake_locked (self);
   g_mutex_unlock (&self->lock);
   return ret;
+}
+
+static gboolean
+is_flushing (ImageSwitch *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  return self->flow.flush == FLUSHING;
 }
 
 static gboolean
 take_flush_stop (ImageSwitch *self, GstEvent *event)
 {
-  gboolean pass, reset_time, ret = TRUE;
+  gboolean reset_time, ret = TRUE;
 
   gst_event_parse_flush_stop (event, &reset_time);
-  gst_segment_init (&self->camera_segment, GST_FORMAT_UNDEFINED);
-  self->camera_shift = 0;
-  control_reset (self);
+  gst_segment_init (&self->camera.segment, GST_FORMAT_UNDEFINED);
+  imageswitch_hide_reset (self);
   g_mutex_lock (&self->lock);
-  self->sink_flushing = FALSE;
-  self->eos_held = FALSE;
-  pass = self->flush == FLUSHING;
-  if (!pass)
-    self->resync = TRUE;
+  self->schedule.shift = 0;
+  self->sink_flushing = self->ends.held = FALSE;
+  if (self->flow.flush != FLUSHING)
+    self->flow.resync = TRUE;
   g_mutex_unlock (&self->lock);
-  if (pass) {
-    GST_PAD_STREAM_LOCK (self->srcpad);
-    /* or else the output thread has ended it meanwhile */
-    if (is_flushing (self))
-      ret = output_end_flush (self, gst_event_ref (event), reset_time);
-    GST_PAD_STREAM_UNLOCK (self->srcpad);
-  }
-  gst_event_unref (event);
+  if (!is_flushing (self))
+    return TRUE;
+  GST_PAD_STREAM_LOCK (self->srcpad);
+  /* or else the output thread has ended it meanwhile */
+  if (is_flushing (self))
+    ret = imageswitch_told_flush_stop (self, gst_event_ref (event), reset_time);
+  GST_PAD_STREAM_UNLOCK (self->srcpad);
   return ret;
 }
 
-static void
-leave_eos (ImageSwitch *self)
-{
-  g_mutex_lock (&self->lock);
-  self->eos_held = TRUE;
-  output_wake_locked (self);
-  g_mutex_unlock (&self->lock);
-  camera_leave (self);
-}
-
+/* One that goes no further now is told when the camera is shown, or by the
+ * output thread. */
 static gboolean
 take_eos (ImageSwitch *self, GstEvent *event)
 {
-  gboolean pass, ret = TRUE;
+  gboolean pass, entered, ret = TRUE;
 
-  if (release_take_eos (self)) {
-    gst_event_unref (event);
+  if (imageswitch_release_take_eos (self->release))
     return TRUE;
-  }
-  if (hold_back (self, TRUE)) {
-    GST_INFO_OBJECT (self, "the camera ended while hidden");
-    gst_event_unref (event);
-    return TRUE;
-  }
-  if (!GST_PAD_STREAM_TRYLOCK (self->srcpad)) {
-    leave_eos (self);           /* to the output thread */
-    gst_event_unref (event);
-    return TRUE;
-  }
+  entered = enter (self);
   g_mutex_lock (&self->lock);
-  pass = !self->hidden;
-  self->eos_held = !pass;
+  pass = entered && !self->hidden;
+  self->ends.held = !pass;
+  imageswitch_clock_wake_locked (self);
   g_mutex_unlock (&self->lock);
   if (pass) {
     /* where no frame ever came, downstream has heard nothing yet */
-    camera_show (self);
+    imageswitch_camera_show (self);
     g_mutex_lock (&self->lock);
-    self->eos_sent = TRUE;
+    self->ends.sent = TRUE;
     g_mutex_unlock (&self->lock);
     ret = gst_pad_push_event (self->srcpad, gst_event_ref (event));
+  } else {
+    GST_INFO_OBJECT (self, "the camera ended while hidden");
   }
-  GST_PAD_STREAM_UNLOCK (self->srcpad);
-  camera_leave (self);
-  gst_event_unref (event);
+  if (entered)
+    leave (self);
   return ret;
 }
 
+/* Whether downstream has heard all that the camera said so far. */
+static gboolean
+is_in_step_locked (ImageSwitch *self)
+{
+  return !self->hidden && !self->flow.picture && !self->flow.resync;
+}
+
+/* Where it goes no further, the next frame tells. */
 static void
 take_hidden (ImageSwitch *self, GstEvent *event)
 {
@@ -151,26 +140,17 @@ take_hidden (ImageSwitch *self, GstEvent *event)
 
   gst_structure_get_boolean (gst_event_get_structure (event), "hidden",
       &hidden);
-  gst_event_unref (event);
   g_mutex_lock (&self->lock);
-  self->upstream_hidden = hidden;
-  tell = !self->hidden && !self->release.shutting;
-  if (tell)
-    self->release.inside++;
+  self->changes.upstream = hidden;
   g_mutex_unlock (&self->lock);
-  if (!tell)
+  if (!enter (self))
     return;
-  if (!GST_PAD_STREAM_TRYLOCK (self->srcpad)) {
-    camera_leave (self);
-    return;                     /* the next frame tells */
-  }
   g_mutex_lock (&self->lock);
-  tell = !self->hidden && self->showing == SHOWING_CAMERA && !self->resync;
+  tell = is_in_step_locked (self);
   g_mutex_unlock (&self->lock);
   if (tell)
-    source_announce (self, hidden, GST_CLOCK_TIME_NONE);
-  GST_PAD_STREAM_UNLOCK (self->srcpad);
-  camera_leave (self);
+    imageswitch_told_hidden (self, hidden, GST_CLOCK_TIME_NONE);
+  leave (self);
 }
 
 /* A camera that speaks up while hidden may have been linked only now, some
@@ -178,97 +158,81 @@ take_hidden (ImageSwitch *self, GstEvent *event)
 static void
 begin_stream (ImageSwitch *self)
 {
-  g_mutex_lock (&self->lock);
-  self->eos_held = self->eos_sent = FALSE;
-  if (self->hidden)
-    release_wake_locked (self);
-  g_mutex_unlock (&self->lock);
-}
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
 
-static void
-leave_event (ImageSwitch *self)
-{
-  g_mutex_lock (&self->lock);
-  self->resync = TRUE;
-  g_mutex_unlock (&self->lock);
-  camera_leave (self);
+  self->camera.latency_known = FALSE;
+  self->ends.held = self->ends.sent = FALSE;
+  if (self->hidden)
+    imageswitch_release_set_hidden (self->release, TRUE);
 }
 
 /* Serialised events. What is not passed now and still matters later is sticky
- * on sink, where camera_show() finds it.
- *
- * A source may hold locks while it sends them that its change to PAUSED needs,
- * and a picture may be stuck in a receiver that is paused already: src's
- * stream lock is not waited for. */
+ * on sink, where imageswitch_camera_show() finds it. */
 static gboolean
 take_in_order (ImageSwitch *self, GstEvent *event)
 {
   GstEventType type = GST_EVENT_TYPE (event);
-  gboolean pass, ret = TRUE;
+  gboolean pass, entered = enter (self), ret = TRUE;
   GstCaps *caps;
 
-  if (type == GST_EVENT_STREAM_START)
-    begin_stream (self);
-  if (hold_back (self, FALSE)) {
-    gst_event_unref (event);
-    return TRUE;
-  }
-  if (!GST_PAD_STREAM_TRYLOCK (self->srcpad)) {
-    leave_event (self);
-    gst_event_unref (event);
-    return TRUE;
-  }
   g_mutex_lock (&self->lock);
-  pass = !self->hidden && self->showing == SHOWING_CAMERA && !self->resync;
+  pass = entered && is_in_step_locked (self);
   if (!pass)
-    self->resync = TRUE;
+    self->flow.resync = TRUE;
   g_mutex_unlock (&self->lock);
-  if (pass && type == GST_EVENT_SEGMENT && self->camera_shift != 0) {
-    ret = camera_push_segment (self);
+  if (pass && type == GST_EVENT_SEGMENT && self->schedule.shift != 0) {
+    ret = imageswitch_camera_push_segment (self);
   } else if (pass) {
     ret = gst_pad_push_event (self->srcpad, gst_event_ref (event));
     if (type == GST_EVENT_SEGMENT)
-      source_took_segment (self, &self->camera_segment);
+      imageswitch_told_took_segment (self, &self->camera.segment);
     if (ret && type == GST_EVENT_CAPS) {
       gst_event_parse_caps (event, &caps);
-      source_took_caps (self, caps);
+      imageswitch_told_took_caps (self, caps);
     }
   }
-  GST_PAD_STREAM_UNLOCK (self->srcpad);
-  camera_leave (self);
-  gst_event_unref (event);
+  if (entered)
+    leave (self);
   return ret;
 }
 
 gboolean
-sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
+imageswitch_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
-  ImageSwitch *self = IMAGE_SWITCH (parent);
+  ImageSwitch *self = (ImageSwitch *) parent;
+  gboolean ret = TRUE;
 
-  if (control_take_event (self, event))
+  if (imageswitch_hide_take_event (self, event))
     return TRUE;
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_FLUSH_START:
-      return take_flush_start (self, event);
+      ret = take_flush_start (self, event);
+      break;
     case GST_EVENT_FLUSH_STOP:
-      return take_flush_stop (self, event);
+      ret = take_flush_stop (self, event);
+      break;
     case GST_EVENT_EOS:
-      return take_eos (self, event);
+      ret = take_eos (self, event);
+      break;
     case GST_EVENT_STREAM_START:
-      self->camera_live_known = FALSE;
-      return take_in_order (self, event);
+      begin_stream (self);
+      ret = take_in_order (self, event);
+      break;
     case GST_EVENT_SEGMENT:
-      gst_event_copy_segment (event, &self->camera_segment);
-      return take_in_order (self, event);
+      gst_event_copy_segment (event, &self->camera.segment);
+      ret = take_in_order (self, event);
+      break;
     default:
-      if (camera_is_hidden_event (event)) {
+      if (imageswitch_camera_is_hidden_event (event))
         take_hidden (self, event);
-        return TRUE;
-      }
-      if (GST_EVENT_IS_SERIALIZED (event))
-        return take_in_order (self, event);
-      return gst_pad_event_default (pad, parent, event);
+      else if (GST_EVENT_IS_SERIALIZED (event))
+        ret = take_in_order (self, event);
+      else
+        return gst_pad_event_default (pad, parent, event);
+      break;
   }
+  gst_event_unref (event);
+  return ret;
 }
 
 /* What downstream takes. While the picture is out its caps come first, so
@@ -281,8 +245,8 @@ answer_caps (ImageSwitch *self, GstQuery *query)
 
   gst_query_parse_caps (query, &filter);
   g_mutex_lock (&self->lock);
-  if (self->out_caps && (self->hidden || self->showing == SHOWING_PICTURE))
-    out = gst_caps_ref (self->out_caps);
+  if (self->out.caps && (self->hidden || self->flow.picture))
+    out = gst_caps_ref (self->out.caps);
   g_mutex_unlock (&self->lock);
   all = gst_pad_peer_query_caps (self->srcpad, filter);
   if (gst_caps_is_any (all)) {
@@ -320,9 +284,8 @@ ask_downstream (ImageSwitch *self, GstQuery *query)
   gboolean ask, ret;
 
   g_mutex_lock (&self->lock);
-  ask = (!self->hidden || !self->release.enabled) && !self->release.shutting;
-  if (ask)
-    self->release.inside++;
+  ask = (!self->hidden || !imageswitch_release_is_enabled (self->release))
+      && imageswitch_release_enter (self->release);
   g_mutex_unlock (&self->lock);
   if (!ask)
     return FALSE;
@@ -331,19 +294,16 @@ ask_downstream (ImageSwitch *self, GstQuery *query)
     ret = gst_pad_peer_query (self->srcpad, query);
     GST_PAD_STREAM_UNLOCK (self->srcpad);
   }
-  camera_leave (self);
+  imageswitch_camera_leave (self);
   return ret;
 }
 
 static gboolean
 is_visible (ImageSwitch *self)
 {
-  gboolean visible;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
 
-  g_mutex_lock (&self->lock);
-  visible = !self->hidden && self->showing == SHOWING_CAMERA;
-  g_mutex_unlock (&self->lock);
-  return visible;
+  return !self->hidden && !self->flow.picture;
 }
 
 /* Hidden, the camera's frames go nowhere: any caps will do, and need no
@@ -369,16 +329,16 @@ answer_allocation (ImageSwitch *self, GstQuery *query)
 
   gst_query_parse_allocation (query, &caps, NULL);
   g_mutex_lock (&self->lock);
-  if (self->hidden || self->showing == SHOWING_PICTURE)
-    same = caps && self->out_caps && gst_caps_is_equal (caps, self->out_caps);
+  if (self->hidden || self->flow.picture)
+    same = caps && self->out.caps && gst_caps_is_equal (caps, self->out.caps);
   g_mutex_unlock (&self->lock);
   return same && ask_downstream (self, query);
 }
 
 gboolean
-sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
+imageswitch_sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
-  ImageSwitch *self = IMAGE_SWITCH (parent);
+  ImageSwitch *self = (ImageSwitch *) parent;
 
   switch (GST_QUERY_TYPE (query)) {
     case GST_QUERY_CAPS:

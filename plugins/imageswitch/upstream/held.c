@@ -18,15 +18,16 @@ GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
 #define LAST_DELAY (5 * G_TIME_SPAN_SECOND)
 
 /* What the bus of a source needs to know, which may outlive us. */
-typedef struct {
+struct _HeldGuard {
   GWeakRef element;
+  Holds *holds;                 /* for as long as there is the element */
   GstBus *former;
-} Guard;
+};
 
 static void
 guard_free (gpointer data)
 {
-  Guard *guard = data;
+  HeldGuard *guard = data;
 
   g_weak_ref_clear (&guard->element);
   gst_object_unref (guard->former);
@@ -43,26 +44,60 @@ held_free (gpointer data)
   g_free (held->error);
 }
 
-void
+static void
 held_unref (gpointer held)
 {
   g_atomic_rc_box_release_full (held, held_free);
 }
 
-gpointer
+static gpointer
 held_ref (gconstpointer held, gpointer data)
 {
   return g_atomic_rc_box_acquire ((gpointer) held);
 }
 
+void
+imageswitch_holds_init (Holds *self, GstElement *element)
+{
+  self->element = element;
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->cond);
+  self->list = g_ptr_array_new_with_free_func (held_unref);
+}
+
+void
+imageswitch_holds_clear (Holds *self)
+{
+  g_ptr_array_unref (self->list);
+  g_cond_clear (&self->cond);
+  g_mutex_clear (&self->lock);
+}
+
+void
+imageswitch_holds_poke_locked (Holds *self)
+{
+  self->poked = TRUE;
+  g_cond_signal (&self->cond);
+}
+
+GPtrArray *
+imageswitch_holds_copy (Holds *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  GPtrArray *list = g_ptr_array_copy (self->list, held_ref, NULL);
+
+  g_ptr_array_set_free_func (list, held_unref);
+  return list;
+}
+
 /* Who holds @source, or posts on @bus. */
-Held *
-held_find_locked (ImageSwitch *self, GstElement *source, GstBus *bus)
+static Held *
+find_locked (Holds *self, GstElement *source, GstBus *bus)
 {
   guint i;
 
-  for (i = 0; i < self->release.held->len; i++) {
-    Held *held = g_ptr_array_index (self->release.held, i);
+  for (i = 0; i < self->list->len; i++) {
+    Held *held = g_ptr_array_index (self->list, i);
 
     if (held->source == source || (bus && held->bus == bus))
       return held;
@@ -70,64 +105,49 @@ held_find_locked (ImageSwitch *self, GstElement *source, GstBus *bus)
   return NULL;
 }
 
-HeldState
-held_get_state (ImageSwitch *self, Held *held)
-{
-  HeldState state;
-
-  g_mutex_lock (&self->lock);
-  state = held->state;
-  g_mutex_unlock (&self->lock);
-  return state;
-}
-
 static void
-set_state (ImageSwitch *self, Held *held, HeldState state)
+set_state (Holds *self, Held *held, HeldState state)
 {
-  g_mutex_lock (&self->lock);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
   held->state = state;
   g_clear_pointer (&held->error, g_free);
-  g_mutex_unlock (&self->lock);
 }
 
 void
-held_fail_locked (ImageSwitch *self, Held *held, const gchar *error)
+imageswitch_held_fail_locked (Holds *self, Held *held, const gchar *error)
 {
   if (held->state == SHUT || held->state == BACK || held->error)
     return;
   held->error = g_strdup (error);
-  release_poke_locked (self);
+  imageswitch_holds_poke_locked (self);
 }
 
 /* TRUE: the error was one of a source that is being started or shut. */
 static gboolean
-take_error (ImageSwitch *self, GstBus *bus, GstMessage *message)
+take_error (Holds *self, GstBus *bus, GstMessage *message)
 {
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  Held *held = find_locked (self, NULL, bus);
   g_autoptr (GError) error = NULL;
-  gboolean taken = FALSE;
-  Held *held;
 
   gst_message_parse_error (message, &error, NULL);
-  GST_INFO_OBJECT (self, "from the camera: %s", error->message);
-  g_mutex_lock (&self->lock);
-  held = held_find_locked (self, NULL, bus);
-  if (held && held->state != BACK) {
-    held_fail_locked (self, held, error->message);
-    taken = TRUE;
-  }
-  g_mutex_unlock (&self->lock);
-  return taken;
+  GST_INFO_OBJECT (self->element, "from the camera: %s", error->message);
+  if (!held || held->state == BACK)
+    return FALSE;
+  imageswitch_held_fail_locked (self, held, error->message);
+  return TRUE;
 }
 
 /* All but errors goes where it would have gone. */
 static GstBusSyncReply
 on_message (GstBus *bus, GstMessage *message, gpointer data)
 {
-  Guard *guard = data;
-  g_autoptr (ImageSwitch) self = g_weak_ref_get (&guard->element);
+  HeldGuard *guard = data;
+  g_autoptr (GstElement) element = g_weak_ref_get (&guard->element);
 
-  if (self && GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR
-      && take_error (self, bus, message))
+  if (element && GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR
+      && take_error (guard->holds, bus, message))
     gst_message_unref (message);
   else
     gst_bus_post (guard->former, message);
@@ -135,19 +155,19 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
 }
 
 static void
-put_guard (ImageSwitch *self, Held *held)
+put_guard (Holds *self, Held *held)
 {
   g_autoptr (GstBus) former = gst_element_get_bus (held->source);
-  Guard *guard;
+  HeldGuard *guard;
 
   if (!former)
     return;
-  guard = g_new0 (Guard, 1);
-  g_weak_ref_init (&guard->element, self);
+  held->guard = guard = g_new0 (HeldGuard, 1);
+  g_weak_ref_init (&guard->element, self->element);
+  guard->holds = self;
   guard->former = g_steal_pointer (&former);
   held->bus = gst_bus_new ();
   gst_bus_set_sync_handler (held->bus, on_message, guard, guard_free);
-  g_object_set_data (G_OBJECT (held->bus), "former", guard->former);
   gst_element_set_bus (held->source, held->bus);
 }
 
@@ -158,15 +178,14 @@ take_guard (Held *held)
   g_autoptr (GstBus) now = gst_element_get_bus (held->source);
 
   if (held->bus && now == held->bus)
-    gst_element_set_bus (held->source,
-        g_object_get_data (G_OBJECT (held->bus), "former"));
+    gst_element_set_bus (held->source, held->guard->former);
 }
 
 /* What others have locked is theirs. The source's state lock makes it one
  * thread that takes hold of it, or lets it go. Where somebody cannot wait for
  * it, our own thread will come and take the source. */
 void
-held_take (ImageSwitch *self, GstElement *source, gboolean wait)
+imageswitch_held_take (Holds *self, GstElement *source, gboolean wait)
 {
   gboolean is_ours;
   Held *held;
@@ -176,14 +195,14 @@ held_take (ImageSwitch *self, GstElement *source, gboolean wait)
   else if (!GST_STATE_TRYLOCK (source))
     return;
   g_mutex_lock (&self->lock);
-  is_ours = held_find_locked (self, source, NULL) != NULL;
+  is_ours = find_locked (self, source, NULL) != NULL;
   g_mutex_unlock (&self->lock);
   if (!is_ours && !gst_element_is_locked_state (source)) {
     held = g_atomic_rc_box_new0 (Held);
     held->source = gst_object_ref (source);
     put_guard (self, held);
     g_mutex_lock (&self->lock);
-    g_ptr_array_add (self->release.held, held);
+    g_ptr_array_add (self->list, held);
     g_mutex_unlock (&self->lock);
   }
   GST_STATE_UNLOCK (source);
@@ -214,7 +233,7 @@ flush_peers (GstElement *source, GstEvent *event)
  * between locking and shutting. Nobody is let in (`shutting`) until the caller
  * says so. */
 void
-held_shut (ImageSwitch *self, Held *held)
+imageswitch_held_shut (Holds *self, Held *held)
 {
   GstElement *source = held->source;
   gboolean flush;
@@ -223,27 +242,26 @@ held_shut (ImageSwitch *self, Held *held)
   gst_element_set_locked_state (source, TRUE);
   flush = GST_STATE (source) > GST_STATE_READY;
   g_mutex_lock (&self->lock);
-  self->release.shutting = TRUE;
+  self->shutting = TRUE;
   g_mutex_unlock (&self->lock);
   if (flush)
     flush_peers (source, gst_event_new_flush_start ());
   if (gst_element_set_state (source, GST_STATE_NULL)
       == GST_STATE_CHANGE_FAILURE)
-    GST_WARNING_OBJECT (self, "%s does not shut down",
+    GST_WARNING_OBJECT (self->element, "%s does not shut down",
         GST_ELEMENT_NAME (source));
   if (flush)
     flush_peers (source, gst_event_new_flush_stop (FALSE));
   set_state (self, held, SHUT);
   GST_STATE_UNLOCK (source);
-  GST_INFO_OBJECT (self, "%s is shut", GST_ELEMENT_NAME (source));
+  GST_INFO_OBJECT (self->element, "%s is shut", GST_ELEMENT_NAME (source));
 }
 
 /* As its bin would have done it: the pipeline may have been stopped and
  * started meanwhile. */
 static void
-adopt_times (ImageSwitch *self, GstElement *source)
+adopt_times (GstElement *element, GstElement *source)
 {
-  GstElement *element = GST_ELEMENT (self);
   g_autoptr (GstClock) clock = gst_element_get_clock (element);
 
   if (clock)
@@ -253,7 +271,7 @@ adopt_times (ImageSwitch *self, GstElement *source)
 }
 
 void
-held_start (ImageSwitch *self, Held *held, Upstream *upstream)
+imageswitch_held_start (Holds *self, Held *held, Feeders *feeders)
 {
   GstElement *source = held->source;
   GstStateChangeReturn ret = GST_STATE_CHANGE_SUCCESS;
@@ -261,16 +279,16 @@ held_start (ImageSwitch *self, Held *held, Upstream *upstream)
 
   GST_STATE_LOCK (source);
   set_state (self, held, STARTING);
-  adopt_times (self, source);
+  adopt_times (self->element, source);
   gst_element_set_locked_state (source, FALSE);
-  state = upstream_ready_for (upstream);
-  GST_INFO_OBJECT (self, "starting %s, to %s", GST_ELEMENT_NAME (source),
-      gst_element_state_get_name (state));
+  state = imageswitch_feeders_ready_for (feeders);
+  GST_INFO_OBJECT (self->element, "starting %s, to %s",
+      GST_ELEMENT_NAME (source), gst_element_state_get_name (state));
   if (state > GST_STATE_NULL)
     ret = gst_element_set_state (source, state);
   if (ret == GST_STATE_CHANGE_FAILURE) {
     g_mutex_lock (&self->lock);
-    held_fail_locked (self, held, "it could not be opened");
+    imageswitch_held_fail_locked (self, held, "it could not be opened");
     g_mutex_unlock (&self->lock);
   }
   GST_STATE_UNLOCK (source);
@@ -278,17 +296,17 @@ held_start (ImageSwitch *self, Held *held, Upstream *upstream)
 
 /* Whether a source behind those that it feeds will have to be looked at. */
 gboolean
-held_catch_up (ImageSwitch *self, Held *held, Upstream *upstream)
+imageswitch_held_catch_up (Holds *self, Held *held, Feeders *feeders)
 {
   GstElement *source = held->source;
-  GstState state = upstream_ready_for (upstream), now, pending;
+  GstState state = imageswitch_feeders_ready_for (feeders), now, pending;
 
   GST_STATE_LOCK (source);
   gst_element_get_state (source, &now, &pending, 0);
   if (now < state && pending == GST_STATE_VOID_PENDING)
     gst_element_set_state (source, state);
   GST_STATE_UNLOCK (source);
-  return state < GST_STATE (self);
+  return state < GST_STATE (self->element);
 }
 
 /* Not linked, it would only fail; where its pipeline is going down, it must
@@ -314,7 +332,7 @@ is_to_run (GstElement *source)
 
 /* Hands the source back to whom it belongs. */
 void
-held_let_go (ImageSwitch *self, Held *held)
+imageswitch_held_let_go (Holds *self, Held *held)
 {
   GstElement *source = held->source;
   gboolean was_shut, found;
@@ -322,12 +340,12 @@ held_let_go (ImageSwitch *self, Held *held)
   GST_STATE_LOCK (source);
   g_mutex_lock (&self->lock);
   was_shut = held->state == SHUT;
-  found = g_ptr_array_remove (self->release.held, held);
+  found = g_ptr_array_remove (self->list, held);
   g_mutex_unlock (&self->lock);
   if (found)
     take_guard (held);
   if (found && was_shut) {
-    adopt_times (self, source);
+    adopt_times (self->element, source);
     gst_element_set_locked_state (source, FALSE);
     if (is_to_run (source))
       gst_element_sync_state_with_parent (source);
@@ -335,53 +353,42 @@ held_let_go (ImageSwitch *self, Held *held)
   GST_STATE_UNLOCK (source);
 }
 
-/* What went wrong while starting, or NULL. */
-static gchar *
-take_failure (ImageSwitch *self, Held *held, gint64 *delay)
+/* Of a source that has failed. Returns when. */
+gint64
+imageswitch_held_try_again (Holds *self, Held *held)
 {
-  gchar *error;
+  g_autofree gchar *name = gst_object_get_name (GST_OBJECT (held->source));
+  g_autofree gchar *error = NULL;
+  gint64 delay, retry_at;
 
   g_mutex_lock (&self->lock);
   error = g_steal_pointer (&held->error);
-  if (error) {
-    *delay = MIN (FIRST_DELAY << MIN (held->attempts, 10), LAST_DELAY);
-    held->attempts++;
-    held->retry_at = g_get_monotonic_time () + *delay;
-  }
+  delay = MIN (FIRST_DELAY << MIN (held->attempts, 10), LAST_DELAY);
+  held->attempts++;
+  held->retry_at = retry_at = g_get_monotonic_time () + delay;
   g_mutex_unlock (&self->lock);
-  return error;
-}
-
-gint64
-held_try_again (ImageSwitch *self, Held *held)
-{
-  g_autofree gchar *error = NULL, *name = NULL;
-  gint64 delay = 0, retry_at;
-
-  error = take_failure (self, held, &delay);
-  name = gst_object_get_name (GST_OBJECT (held->source));
-  retry_at = held->retry_at;
-  held_shut (self, held);
-  GST_ELEMENT_WARNING (self, RESOURCE, OPEN_READ,
+  imageswitch_held_shut (self, held);
+  GST_ELEMENT_WARNING (self->element, RESOURCE, OPEN_READ,
       ("The camera \"%s\" does not start: %s", name, error),
       ("the picture stays, next attempt in %.1f s", delay / 1e6));
   return retry_at;
 }
 
 void
-held_lock_unopened (ImageSwitch *self, Held *held)
+imageswitch_held_lock_unopened (Holds *self, Held *held)
 {
   gboolean is_ours;
 
   if (!GST_STATE_TRYLOCK (held->source))
     return;
   g_mutex_lock (&self->lock);
-  is_ours = g_ptr_array_find (self->release.held, held, NULL);
+  is_ours = g_ptr_array_find (self->list, held, NULL);
   g_mutex_unlock (&self->lock);
   if (is_ours && GST_STATE (held->source) == GST_STATE_NULL) {
     gst_element_set_locked_state (held->source, TRUE);
     set_state (self, held, SHUT);
-    GST_INFO_OBJECT (self, "%s stays shut", GST_ELEMENT_NAME (held->source));
+    GST_INFO_OBJECT (self->element, "%s stays shut",
+        GST_ELEMENT_NAME (held->source));
   }
   GST_STATE_UNLOCK (held->source);
 }

@@ -4,6 +4,7 @@
  */
 #include "picture.h"
 
+#include <gio/gio.h>
 #include <png.h>
 #include <string.h>
 
@@ -18,7 +19,6 @@
 #define KEPT_HEIGHT 2160
 
 struct _Picture {
-  gatomicrefcount refs;
   GstVideoInfo info;            /* BGRx, or BGRA before it is flattened */
   GstBuffer *pixels;
 };
@@ -27,9 +27,8 @@ static Picture *
 picture_new (GstVideoFormat format, guint width, guint height, gint par_n,
     gint par_d)
 {
-  Picture *self = g_new0 (Picture, 1);
+  Picture *self = g_atomic_rc_box_new0 (Picture);
 
-  g_atomic_ref_count_init (&self->refs);
   gst_video_info_set_format (&self->info, format, width, height);
   self->info.par_n = par_n;
   self->info.par_d = par_d;
@@ -38,19 +37,22 @@ picture_new (GstVideoFormat format, guint width, guint height, gint par_n,
 }
 
 Picture *
-picture_ref (Picture *self)
+imageswitch_picture_ref (Picture *self)
 {
-  g_atomic_ref_count_inc (&self->refs);
-  return self;
+  return g_atomic_rc_box_acquire (self);
+}
+
+static void
+picture_free (gpointer data)
+{
+  gst_buffer_unref (((Picture *) data)->pixels);
 }
 
 void
-picture_unref (Picture *self)
+imageswitch_picture_unref (Picture *self)
 {
-  if (!self || !g_atomic_ref_count_dec (&self->refs))
-    return;
-  gst_clear_buffer (&self->pixels);
-  g_free (self);
+  if (self)
+    g_atomic_rc_box_release_full (self, picture_free);
 }
 
 /* Lays the picture over the background and forgets its transparency. Done
@@ -104,19 +106,6 @@ new_converter (const GstVideoInfo *from, const GstVideoInfo *to,
 }
 
 static gboolean
-convert (GstVideoFrame *from, GstVideoFrame *to, const GstVideoRectangle *box)
-{
-  GstVideoConverter *converter = new_converter (&from->info, &to->info, box,
-      GST_VIDEO_RESAMPLER_METHOD_CUBIC);
-
-  if (!converter)
-    return FALSE;
-  gst_video_converter_frame (converter, from, to);
-  gst_video_converter_free (converter);
-  return TRUE;
-}
-
-static gboolean
 png_to_picture (png_image *png, gconstpointer data, gsize size,
     Picture **picture)
 {
@@ -148,7 +137,7 @@ png_to_picture (png_image *png, gconstpointer data, gsize size,
  * imageswitch_get_resource() does not: GLib gives the second of two threads
  * that call it for the first time at once NULL. */
 Picture *
-picture_new_builtin (void)
+imageswitch_picture_new_builtin (void)
 {
   g_autoptr (GBytes) file =
       g_resources_lookup_data (BUILTIN, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
@@ -167,40 +156,33 @@ picture_new_builtin (void)
 
 /* Takes a copy of a decoded frame, scaled down to what is kept at most. */
 Picture *
-picture_new_from_frame (GstVideoFrame *frame, GError **error)
+imageswitch_picture_new_from_frame (GstVideoFrame *frame, GError **error)
 {
-  GstVideoRectangle whole = { 0, 0, KEPT_WIDTH, KEPT_HEIGHT }, box;
+  GstVideoRectangle all = { 0, 0, frame->info.width, frame->info.height };
+  GstVideoRectangle kept = { 0, 0, KEPT_WIDTH, KEPT_HEIGHT }, box = all;
   g_autoptr (Picture) self = NULL;
+  GstVideoConverter *converter;
   GstVideoFrame to;
-  gboolean ok;
 
-  box = whole;
-  if (frame->info.width > whole.w || frame->info.height > whole.h) {
-    GstVideoRectangle all = { 0, 0, frame->info.width, frame->info.height };
-
-    gst_video_center_rect (&all, &whole, &box, TRUE);
-  } else {
-    box.w = frame->info.width;
-    box.h = frame->info.height;
-  }
+  if (all.w > kept.w || all.h > kept.h)
+    gst_video_center_rect (&all, &kept, &box, TRUE);
   box.x = box.y = 0;
   box.w = MAX (box.w, 1);
   box.h = MAX (box.h, 1);
   self = picture_new (GST_VIDEO_FORMAT_BGRA, box.w, box.h,
       frame->info.par_n, frame->info.par_d);
-  if (!gst_video_frame_map (&to, &self->info, self->pixels, GST_MAP_WRITE)) {
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED,
-        "no memory for the picture");
-    return NULL;
-  }
-  ok = convert (frame, &to, &box);
-  gst_video_frame_unmap (&to);
-  if (!ok) {
-    g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
-        "cannot convert from %s", gst_video_format_to_string
+  converter = new_converter (&frame->info, &self->info, &box,
+      GST_VIDEO_RESAMPLER_METHOD_CUBIC);
+  if (!converter || !gst_video_frame_map (&to, &self->info, self->pixels,
+          GST_MAP_WRITE)) {
+    picture_error (error, "cannot convert from %s", gst_video_format_to_string
         (GST_VIDEO_INFO_FORMAT (&frame->info)));
+    g_clear_pointer (&converter, gst_video_converter_free);
     return NULL;
   }
+  gst_video_converter_frame (converter, frame, &to);
+  gst_video_frame_unmap (&to);
+  gst_video_converter_free (converter);
   flatten (self);
   return g_steal_pointer (&self);
 }
@@ -249,11 +231,11 @@ as_progressive (const GstVideoInfo *info, GstVideoInfo *out)
 }
 
 void
-renderer_clear (Renderer *self)
+imageswitch_renderer_clear (Renderer *self)
 {
   g_clear_pointer (&self->converter, gst_video_converter_free);
   if (self->second)
-    renderer_clear (self->second);
+    imageswitch_renderer_clear (self->second);
   g_clear_pointer (&self->second, g_free);
 }
 
@@ -266,7 +248,7 @@ renderer_prepare (Renderer *self, const GstVideoInfo *from,
   if (self->converter && gst_video_info_is_equal (&self->from, from)
       && gst_video_info_is_equal (&self->to, to))
     return TRUE;
-  renderer_clear (self);
+  imageswitch_renderer_clear (self);
   self->from = *from;
   self->to = *to;
   fit (from, to, &box);
@@ -284,11 +266,12 @@ render_flat (Renderer *self, GstBuffer *buffer, const GstVideoInfo *from,
   GstVideoFrame frame;
 
   if (gst_video_frame_map (&frame, from, buffer, GST_MAP_READ)) {
-    picture = picture_new_from_frame (&frame, error);
+    picture = imageswitch_picture_new_from_frame (&frame, error);
     gst_video_frame_unmap (&frame);
   }
-  return picture ? renderer_render (self, picture->pixels, &picture->info, to,
-      error) : NULL;
+  return picture ? imageswitch_renderer_render (
+             self, picture->pixels, &picture->info, to, error)
+                 : NULL;
 }
 
 /* GStreamer fills borders of YUV with more than 8 bits in a colour of its own
@@ -317,30 +300,20 @@ render_in_steps (Renderer *self, GstBuffer *frame, const GstVideoInfo *from,
   rgb.par_d = to->par_d;
   rgb.fps_n = to->fps_n;
   rgb.fps_d = to->fps_d;
-  buffer = renderer_render (self, frame, from, &rgb, error);
+  buffer = imageswitch_renderer_render (self, frame, from, &rgb, error);
   if (!buffer)
     return NULL;
   if (!self->second)
     self->second = g_new0 (Renderer, 1);
-  return renderer_render (self->second, buffer, &rgb, to, error);
+  return imageswitch_renderer_render (self->second, buffer, &rgb, to, error);
 }
 
-/**
- * renderer_render:
- * @self: a #Renderer, which keeps what the next frame needs as well
- * @frame: a frame
- * @from: what it is
- * @to: the stream to render it for
- * @error: return location for a #GError
- *
- * Scales a frame into another, its aspect kept, with bars where that one is
- * wider or higher.
- *
- * Returns: (transfer full) (nullable): one frame, without timestamps
- */
+/* Scales @frame, which is as @from says, into one for @to: its aspect kept, with
+ * bars where that one is wider or higher, and without timestamps. @self keeps
+ * what the next frame needs as well. */
 GstBuffer *
-renderer_render (Renderer *self, GstBuffer *frame, const GstVideoInfo *from,
-    const GstVideoInfo *to, GError **error)
+imageswitch_renderer_render (Renderer *self, GstBuffer *frame,
+    const GstVideoInfo *from, const GstVideoInfo *to, GError **error)
 {
   g_autoptr (GstBuffer) buffer = NULL;
   GstVideoFrame source, target;
@@ -365,8 +338,7 @@ renderer_render (Renderer *self, GstBuffer *frame, const GstVideoInfo *from,
   }
   if (!ok) {
     g_clear_error (error);
-    g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
-        "cannot show a picture as %s %dx%d",
+    picture_error (error, "cannot show a picture as %s %dx%d",
         gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (to)),
         to->width, to->height);
     return NULL;
@@ -375,12 +347,13 @@ renderer_render (Renderer *self, GstBuffer *frame, const GstVideoInfo *from,
 }
 
 GstBuffer *
-picture_render (Picture *self, const GstVideoInfo *info, GError **error)
+imageswitch_picture_render (
+    Picture *self, const GstVideoInfo *info, GError **error)
 {
   Renderer renderer = { 0 };
-  GstBuffer *buffer = renderer_render (&renderer, self->pixels, &self->info,
-      info, error);
+  GstBuffer *buffer = imageswitch_renderer_render (
+      &renderer, self->pixels, &self->info, info, error);
 
-  renderer_clear (&renderer);
+  imageswitch_renderer_clear (&renderer);
   return buffer;
 }

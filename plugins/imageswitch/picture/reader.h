@@ -2,7 +2,8 @@
 #pragma once
 
 #include <gio/gio.h>
-#include <gst/video/video.h>
+
+#include "picture.h"
 
 /* No side of a picture file may be longer, and no more pixels in all: what a
  * file can make us allocate while it is decoded. Decoders of moving pictures
@@ -28,22 +29,35 @@ struct _Reader {
   void (*close) (Reader *reader);
 };
 
-/* load.c: what kind of file it is */
-Reader *reader_open (const gchar *location, GError **error);
-gboolean reader_next (Reader *reader, Frame *frame, GCancellable *cancellable,
-    GError **error);
-void reader_close (Reader *reader);
-void frame_clear (Frame *frame);
+/* Blocks for a few seconds at most. The caller clears @frame's buffer. */
+static inline gboolean
+reader_next (Reader *reader, Frame *frame, GCancellable *cancellable,
+    GError **error)
+{
+  *frame = (Frame) { 0 };
+  return !g_cancellable_set_error_if_cancelled (cancellable, error)
+      && reader->next (reader, frame, cancellable, error);
+}
+
+static inline void
+reader_close (Reader *reader)
+{
+  if (reader)
+    reader->close (reader);
+}
+
+/* open.c: what kind of file it is */
+Reader *imageswitch_reader_open (const gchar *location, GError **error);
 
 /* decode.c: by whatever decoders GStreamer has */
-Reader *decode_open (const gchar *path, GError **error);
+Reader *imageswitch_decode_open (const gchar *path, GError **error);
 
 /* animation.c: what none of them can */
-Reader *animation_open_gif (GBytes *file, GError **error);
-Reader *animation_open_webp (GBytes *file, GError **error);
-gboolean animation_is_webp (gconstpointer head, gsize size);
+Reader *imageswitch_animation_open_gif (GBytes *file, GError **error);
+Reader *imageswitch_animation_open_webp (GBytes *file, GError **error);
+gboolean imageswitch_animation_is_webp (gconstpointer head, gsize size);
 
 /* whole.c */
-gboolean file_is_whole (int fd, guint64 size);
+gboolean imageswitch_file_is_whole (int fd, guint64 size);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Reader, reader_close)

@@ -5,7 +5,6 @@
  */
 #include "clip.h"
 
-#include "picture.h"
 #include "reader.h"
 
 /* Converted frames of a clip that are kept: 72 frames of 1280x720 in I420. At
@@ -29,10 +28,9 @@ typedef struct {
 } Still;
 
 struct _Clip {
-  gatomicrefcount refs;
   gchar *location;
 
-  /* by clip_step() alone */
+  /* by imageswitch_clip_step() alone */
   Reader *reader;
   Renderer renderer;
   Frame pending;                /* how long it stays is not known yet */
@@ -78,18 +76,12 @@ clear_tail (Clip *self)
   g_queue_clear_full (&self->tail, still_free);
 }
 
-/**
- * clip_new:
- * @location: a file that has been found to have more than one picture
- *
- * Returns: (transfer full): a clip, of which nothing has been read yet
- */
+/* @location: a file that has been found to have more than one picture */
 Clip *
-clip_new (const gchar *location)
+imageswitch_clip_new (const gchar *location)
 {
-  Clip *self = g_new0 (Clip, 1);
+  Clip *self = g_atomic_rc_box_new0 (Clip);
 
-  g_atomic_ref_count_init (&self->refs);
   g_mutex_init (&self->lock);
   self->location = g_strdup (location);
   self->renderer.fast = TRUE;
@@ -100,26 +92,31 @@ clip_new (const gchar *location)
 }
 
 Clip *
-clip_ref (Clip *self)
+imageswitch_clip_ref (Clip *self)
 {
-  g_atomic_ref_count_inc (&self->refs);
-  return self;
+  return g_atomic_rc_box_acquire (self);
 }
 
-void
-clip_unref (Clip *self)
+static void
+clip_free (gpointer data)
 {
-  if (!self || !g_atomic_ref_count_dec (&self->refs))
-    return;
-  g_clear_pointer (&self->reader, reader_close);
-  renderer_clear (&self->renderer);
-  frame_clear (&self->pending);
+  Clip *self = data;
+
+  reader_close (self->reader);
+  imageswitch_renderer_clear (&self->renderer);
+  gst_clear_buffer (&self->pending.buffer);
   clear_tail (self);
   g_array_unref (self->head);
   gst_clear_buffer (&self->current);
   g_mutex_clear (&self->lock);
   g_free (self->location);
-  g_free (self);
+}
+
+void
+imageswitch_clip_unref (Clip *self)
+{
+  if (self)
+    g_atomic_rc_box_release_full (self, clip_free);
 }
 
 static void
@@ -130,83 +127,57 @@ restart_locked (Clip *self)
   clear_tail (self);
 }
 
-/**
- * clip_set_info:
- * @self: a #Clip
- * @info: what its frames are to be
- *
- * What has been converted for anything else is forgotten.
- */
+/* What its frames are to be. What has been converted for anything else is
+ * forgotten. */
 void
-clip_set_info (Clip *self, const GstVideoInfo *info)
+imageswitch_clip_set_info (Clip *self, const GstVideoInfo *info)
 {
-  gsize frames;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  gsize frames = MAX (BUDGET / info->size, MIN_FRAMES);
 
-  g_mutex_lock (&self->lock);
-  if (!self->has_info || !gst_video_info_is_equal (&self->info, info)) {
-    self->info = *info;
-    self->has_info = TRUE;
-    frames = MAX (BUDGET / info->size, MIN_FRAMES);
-    self->tail_max = CLAMP (frames / 4, 2, MAX_TAIL);
-    self->head_max = CLAMP (frames - self->tail_max, 1, MAX_HEAD);
-    g_array_set_size (self->head, 0);
-    gst_clear_buffer (&self->current);
-    self->whole = FALSE;
-    self->length = 0;
-    self->play_pass = 0;
-    self->base = GST_CLOCK_TIME_NONE;
-    restart_locked (self);
-  }
-  g_mutex_unlock (&self->lock);
+  if (self->has_info && gst_video_info_is_equal (&self->info, info))
+    return;
+  self->info = *info;
+  self->has_info = TRUE;
+  self->tail_max = CLAMP (frames / 4, 2, MAX_TAIL);
+  self->head_max = CLAMP (frames - self->tail_max, 1, MAX_HEAD);
+  g_array_set_size (self->head, 0);
+  gst_clear_buffer (&self->current);
+  self->whole = FALSE;
+  self->length = 0;
+  self->play_pass = 0;
+  self->base = GST_CLOCK_TIME_NONE;
+  restart_locked (self);
 }
 
-/**
- * clip_wants_step:
- * @self: a #Clip
- * @shown: whether it is being shown
- *
- * Whether there is anything to decode. A clip that is no longer shown goes
- * back to its beginning, and then costs nothing.
- */
+/* Whether there is anything to decode. A clip that is no longer shown goes back
+ * to its beginning, and then costs nothing. */
 gboolean
-clip_wants_step (Clip *self, gboolean shown)
+imageswitch_clip_wants_step (Clip *self, gboolean shown)
 {
-  gboolean wants;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
 
-  g_mutex_lock (&self->lock);
   if (!shown && self->moved_on)
     restart_locked (self);
-  wants = self->has_info && !self->whole
-      && self->tail.length < self->tail_max;
-  g_mutex_unlock (&self->lock);
-  return wants;
-}
-
-static void
-get_rate (const GstVideoInfo *info, gint *n, gint *d)
-{
-  gboolean known = info->fps_n > 0 && info->fps_d > 0;
-
-  *n = known ? info->fps_n : DEFAULT_FPS;
-  *d = known ? info->fps_d : 1;
-}
-
-static guint64
-to_slot (const GstVideoInfo *info, GstClockTime time)
-{
-  gint n, d;
-
-  get_rate (info, &n, &d);
-  return gst_util_uint64_scale_round (time, n, d * GST_SECOND);
+  return self->has_info && !self->whole && self->tail.length < self->tail_max;
 }
 
 static GstClockTime
 from_slot (const GstVideoInfo *info, guint64 slot)
 {
-  gint n, d;
+  gboolean known = info->fps_n > 0 && info->fps_d > 0;
 
-  get_rate (info, &n, &d);
-  return gst_util_uint64_scale (slot, d * GST_SECOND, n);
+  return gst_util_uint64_scale (slot, (known ? info->fps_d : 1) * GST_SECOND,
+      known ? info->fps_n : DEFAULT_FPS);
+}
+
+static guint64
+to_slot (const GstVideoInfo *info, GstClockTime time)
+{
+  gboolean known = info->fps_n > 0 && info->fps_d > 0;
+
+  return gst_util_uint64_scale_round (time, known ? info->fps_n : DEFAULT_FPS,
+      (known ? info->fps_d : 1) * GST_SECOND);
 }
 
 static void
@@ -234,7 +205,7 @@ emit (Clip *self, const GstVideoInfo *info, guint64 end, GError **error)
   known = self->index < self->head->len;
   g_mutex_unlock (&self->lock);
   if (!known) {
-    buffer = renderer_render (&self->renderer, self->pending.buffer,
+    buffer = imageswitch_renderer_render (&self->renderer, self->pending.buffer,
         &self->pending.info, info, error);
     if (!buffer)
       return FALSE;
@@ -246,7 +217,7 @@ emit (Clip *self, const GstVideoInfo *info, guint64 end, GError **error)
   }
   self->index++;
   self->last_span = end - self->pending_slot;
-  frame_clear (&self->pending);
+  gst_clear_buffer (&self->pending.buffer);
   return TRUE;
 }
 
@@ -277,8 +248,7 @@ end_pass (Clip *self, const GstVideoInfo *info, GError **error)
   self->index = 0;
   if (self->read_pass++ == 0 || grown)
     return TRUE;
-  g_set_error_literal (error, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE,
-      "it has become shorter");
+  picture_error (error, "it has become shorter");
   return FALSE;
 }
 
@@ -292,7 +262,7 @@ take_frame (Clip *self, const GstVideoInfo *info, Frame *frame, GError **error)
       return FALSE;
     self->pending_slot = slot;
   }
-  frame_clear (&self->pending);
+  gst_clear_buffer (&self->pending.buffer);
   self->pending = *frame;
   frame->buffer = NULL;
   return TRUE;
@@ -309,24 +279,16 @@ start_anew (Clip *self, guint generation, GError **error)
   }
   if (self->reader)
     return TRUE;
-  frame_clear (&self->pending);
+  gst_clear_buffer (&self->pending.buffer);
   self->last_span = 0;
-  self->reader = reader_open (self->location, error);
+  self->reader = imageswitch_reader_open (self->location, error);
   return self->reader != NULL;
 }
 
-/**
- * clip_step:
- * @self: a #Clip
- * @cancellable: (nullable): gives up at once when cancelled
- * @error: return location for a #GError
- *
- * Decodes one frame. Always called by the same thread.
- *
- * Returns: %FALSE if the clip cannot be shown
- */
+/* Decodes one frame. Always called by the same thread. FALSE: the clip cannot be
+ * shown. */
 gboolean
-clip_step (Clip *self, GCancellable *cancellable, GError **error)
+imageswitch_clip_step (Clip *self, GCancellable *cancellable, GError **error)
 {
   GError *problem = NULL;
   GstVideoInfo info;
@@ -342,7 +304,7 @@ clip_step (Clip *self, GCancellable *cancellable, GError **error)
     return FALSE;
   if (reader_next (self->reader, &frame, cancellable, &problem)) {
     ok = take_frame (self, &info, &frame, error);
-    frame_clear (&frame);
+    gst_clear_buffer (&frame.buffer);
     return ok;
   }
   if (!problem)
@@ -412,23 +374,16 @@ get_position (Clip *self, GstClockTime time)
   return position - rounds * self->length;
 }
 
-/**
- * clip_take:
- * @self: a #Clip
- * @time: when the frame will be shown
- * @restart: whether it is the first one since somebody hid
- *
- * A clip that was not decoded in time stands still until it is.
- *
- * Returns: (transfer full) (nullable): a frame, or %NULL if none is ready
- */
+/* Returns: (transfer full) (nullable): the frame that will be shown at @time. A
+ * clip that was not decoded in time stands still until it is. @restart: it is
+ * the first one since somebody hid. */
 GstBuffer *
-clip_take (Clip *self, GstClockTime time, gboolean restart)
+imageswitch_clip_take (Clip *self, GstClockTime time, gboolean restart)
 {
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
   GstBuffer *buffer;
   guint64 position;
 
-  g_mutex_lock (&self->lock);
   if (restart || !GST_CLOCK_TIME_IS_VALID (self->base) || time < self->base
       || self->head->len == 0)
     play_from (self, time);
@@ -443,8 +398,5 @@ clip_take (Clip *self, GstClockTime time, gboolean restart)
     self->base = time - from_slot (&self->info, self->position);
     buffer = self->current;
   }
-  if (buffer)
-    gst_buffer_ref (buffer);
-  g_mutex_unlock (&self->lock);
-  return buffer;
+  return buffer ? gst_buffer_ref (buffer) : NULL;
 }

@@ -65,8 +65,8 @@ check_size (guint width, guint height, GError **error)
   if (width > 0 && height > 0
       && (guint64) width * height <= READER_MAX_MOVING_PIXELS)
     return TRUE;
-  g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
-      "%ux%u pixels are not the size of a moving picture", width, height);
+  picture_error (error, "%ux%u pixels are not the size of a moving picture",
+      width, height);
   return FALSE;
 }
 
@@ -92,14 +92,13 @@ fill (Animation *self, Frame *frame, GstVideoFormat format, guint width,
 static gboolean
 set_broken (GError **error)
 {
-  g_set_error_literal (error, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE,
-      "it is broken");
+  picture_error (error, "it is broken");
   return FALSE;
 }
 
 /* RIFF, VP8X with the animation flag (WebP Container Specification) */
 gboolean
-animation_is_webp (gconstpointer head, gsize size)
+imageswitch_animation_is_webp (gconstpointer head, gsize size)
 {
   const guint8 *data = head;
 
@@ -129,7 +128,7 @@ webp_next (Reader *reader, Frame *frame, GCancellable *cancellable,
 }
 
 Reader *
-animation_open_webp (GBytes *file, GError **error)
+imageswitch_animation_open_webp (GBytes *file, GError **error)
 {
   g_autoptr (Reader) reader = NULL;
   WebPAnimDecoderOptions options;
@@ -227,7 +226,7 @@ count_gif_frames (const guint8 *data, gsize size)
 }
 
 Reader *
-animation_open_gif (GBytes *file, GError **error)
+imageswitch_animation_open_gif (GBytes *file, GError **error)
 {
   Animation *self = animation_new (file);
   g_autoptr (Reader) reader = &self->reader;

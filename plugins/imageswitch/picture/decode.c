@@ -47,25 +47,25 @@ refuse (Loader *loader, gchar *problem)
 struct _NoPool {
   GstBufferPool parent;
 };
-#define TYPE_NO_POOL (no_pool_get_type ())
-G_DECLARE_FINAL_TYPE (NoPool, no_pool, NO, POOL, GstBufferPool)
-G_DEFINE_TYPE (NoPool, no_pool, GST_TYPE_BUFFER_POOL)
+#define TYPE_NO_POOL (imageswitch_no_pool_get_type ())
+G_DECLARE_FINAL_TYPE (NoPool, imageswitch_no_pool, NO, POOL, GstBufferPool)
+G_DEFINE_TYPE (NoPool, imageswitch_no_pool, GST_TYPE_BUFFER_POOL)
 
 static GstFlowReturn
-no_pool_alloc (GstBufferPool *pool, GstBuffer **buffer,
+imageswitch_no_pool_alloc (GstBufferPool *pool, GstBuffer **buffer,
     GstBufferPoolAcquireParams *params)
 {
   return GST_FLOW_ERROR;
 }
 
 static void
-no_pool_class_init (NoPoolClass *klass)
+imageswitch_no_pool_class_init (NoPoolClass *klass)
 {
-  GST_BUFFER_POOL_CLASS (klass)->alloc_buffer = no_pool_alloc;
+  GST_BUFFER_POOL_CLASS (klass)->alloc_buffer = imageswitch_no_pool_alloc;
 }
 
 static void
-no_pool_init (NoPool *self)
+imageswitch_no_pool_init (NoPool *self)
 {
 }
 
@@ -229,67 +229,46 @@ on_eos (GstAppSink *sink, gpointer data)
   on_sample (sink, data);
 }
 
-static void
-configure (Loader *loader, GstElement *source, GstElement *turn,
-    const gchar *path)
+/* Sound, and what else there may be, is not decoded. Photos say which way up
+ * they are: without videoflip they lie sideways. */
+static gboolean
+build (Loader *loader, const gchar *path, GError **error)
 {
-  GstElement *decode = loader->decode;
   GstAppSinkCallbacks callbacks = {
     .eos = on_eos,
     .new_sample = on_sample,
   };
-  g_autoptr (GstCaps) raw = gst_caps_from_string ("video/x-raw");
-  g_autoptr (GstCaps) any = gst_caps_from_string ("video/x-raw(ANY)");
+  g_autoptr (GstPluginFeature) turn = gst_registry_lookup_feature
+      (gst_registry_get (), "videoflip");
+  g_autofree gchar *text = g_strdup_printf (
+      "filesrc name=source "
+      "! decodebin name=decode caps=\"video/x-raw(ANY)\" "
+      "force-sw-decoders=true "
+      "expose-all-streams=false  videoconvertscale name=convert %s "
+      "! appsink name=sink sync=false max-buffers=1 caps=video/x-raw",
+      turn ? "! videoflip video-direction=auto" : "");
+  g_autoptr (GstElement) source = NULL;
 
+  loader->pipeline = gst_parse_launch_full (text, NULL,
+      GST_PARSE_FLAG_FATAL_ERRORS, error);
+  if (!loader->pipeline)
+    return FALSE;
+  source = gst_bin_get_by_name (GST_BIN (loader->pipeline), "source");
   g_object_set (source, "location", path, NULL);
-  /* sound, and what else there may be, is not decoded */
-  g_object_set (decode, "caps", any, "expose-all-streams", FALSE,
-      "force-sw-decoders", TRUE, NULL);
-  /* photos say which way up they are; without videoflip they lie sideways */
-  if (g_object_class_find_property (G_OBJECT_GET_CLASS (turn),
-          "video-direction"))
-    gst_util_set_object_arg (G_OBJECT (turn), "video-direction", "auto");
-  g_object_set (loader->sink, "sync", FALSE, "max-buffers", 1, "caps", raw,
-      NULL);
+  loader->decode = gst_bin_get_by_name (GST_BIN (loader->pipeline), "decode");
+  loader->convert = gst_bin_get_by_name (GST_BIN (loader->pipeline),
+      "convert");
+  loader->sink = gst_bin_get_by_name (GST_BIN (loader->pipeline), "sink");
+  loader->bus = gst_element_get_bus (loader->pipeline);
   gst_app_sink_set_callbacks (GST_APP_SINK (loader->sink), &callbacks, loader,
       NULL);
-  g_signal_connect (decode, "element-added",
+  g_signal_connect (loader->decode, "element-added",
       G_CALLBACK (on_inner_element_added), loader);
-  g_signal_connect (decode, "pad-added", G_CALLBACK (on_pad_added), loader);
-  g_signal_connect (decode, "no-more-pads", G_CALLBACK (on_no_more_pads),
+  g_signal_connect (loader->decode, "pad-added", G_CALLBACK (on_pad_added),
       loader);
-}
-
-static gboolean
-build (Loader *loader, const gchar *path, GError **error)
-{
-  GstElement *source = gst_element_factory_make ("filesrc", NULL);
-  GstElement *turn = gst_element_factory_make ("videoflip", NULL);
-  gboolean ok;
-
-  loader->decode = gst_element_factory_make ("decodebin", NULL);
-  loader->convert = gst_element_factory_make ("videoconvertscale", NULL);
-  loader->sink = gst_element_factory_make ("appsink", NULL);
-  if (!turn)
-    turn = gst_element_factory_make ("identity", NULL);
-  if (!source || !loader->decode || !turn || !loader->convert
-      || !loader->sink) {
-    g_set_error (error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN,
-        "filesrc, decodebin, videoconvertscale or appsink is missing");
-    gst_clear_object (&source);
-    gst_clear_object (&loader->decode);
-    gst_clear_object (&turn);
-    gst_clear_object (&loader->convert);
-    gst_clear_object (&loader->sink);
-    return FALSE;
-  }
-  configure (loader, source, turn, path);
-  gst_bin_add_many (GST_BIN (loader->pipeline), source, loader->decode,
-      loader->convert, turn, loader->sink, NULL);
-  ok = gst_element_link (source, loader->decode)
-      && gst_element_link_many (loader->convert, turn, loader->sink, NULL);
-  g_warn_if_fail (ok);
-  return ok;
+  g_signal_connect (loader->decode, "no-more-pads",
+      G_CALLBACK (on_no_more_pads), loader);
+  return TRUE;
 }
 
 static gboolean
@@ -300,8 +279,7 @@ take_sample (Loader *loader, GstSample *sample, Frame *frame, GError **error)
 
   if (!buffer || !gst_video_info_from_caps (&frame->info,
           gst_sample_get_caps (sample))) {
-    g_set_error_literal (error, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE,
-        "a frame of it cannot be read");
+    picture_error (error, "a frame of it cannot be read");
     return FALSE;
   }
   if (GST_BUFFER_PTS_IS_VALID (buffer)
@@ -338,29 +316,24 @@ is_complete (Loader *loader, GError **error)
           &duration) || duration <= 0
       || loader->end + GST_SECOND / 4 >= (guint64) duration / 4 * 3)
     return TRUE;
-  g_set_error_literal (error, GST_STREAM_ERROR, GST_STREAM_ERROR_DEMUX,
-      "it breaks half-way");
+  picture_error (error, "it breaks half-way");
   return FALSE;
 }
 
 static gboolean
 take_problem (Loader *loader, GstMessage *message, GError **error)
 {
-  gboolean any = TRUE;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&loader->lock);
 
-  g_mutex_lock (&loader->lock);
   if (loader->problem)
-    g_set_error_literal (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
-        loader->problem);
+    picture_error (error, "%s", loader->problem);
   else if (!message)
-    g_set_error_literal (error, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE,
-        "decoding it takes too long");
+    picture_error (error, "decoding it takes too long");
   else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR)
     gst_message_parse_error (message, error, NULL);
   else
-    any = FALSE;
-  g_mutex_unlock (&loader->lock);
-  return any;
+    return FALSE;
+  return TRUE;
 }
 
 static gboolean
@@ -411,10 +384,9 @@ decode_next_cancellable (Reader *reader, Frame *frame,
 static void
 shut (GstElement *element)
 {
-  if (!element)
-    return;
   gst_element_set_locked_state (element, TRUE);
   gst_element_set_state (element, GST_STATE_NULL);
+  gst_object_unref (element);
 }
 
 /* First the sink, for which decodebin may be waiting, then decodebin, and only
@@ -425,18 +397,21 @@ decode_close (Reader *reader)
 {
   Loader *loader = (Loader *) reader;
 
-  shut (loader->sink);
-  shut (loader->decode);
-  gst_element_set_state (loader->pipeline, GST_STATE_NULL);
-  gst_object_unref (loader->bus);
-  gst_object_unref (loader->pipeline);
+  if (loader->pipeline) {
+    shut (loader->sink);
+    shut (loader->decode);
+    gst_element_set_state (loader->pipeline, GST_STATE_NULL);
+    gst_object_unref (loader->convert);
+    gst_object_unref (loader->bus);
+    gst_object_unref (loader->pipeline);
+  }
   g_free (loader->problem);
   g_mutex_clear (&loader->lock);
   g_free (loader);
 }
 
 Reader *
-decode_open (const gchar *path, GError **error)
+imageswitch_decode_open (const gchar *path, GError **error)
 {
   Loader *loader = g_new0 (Loader, 1);
   g_autoptr (Reader) reader = &loader->reader;
@@ -445,8 +420,6 @@ decode_open (const gchar *path, GError **error)
   reader->close = decode_close;
   loader->offset = GST_CLOCK_TIME_NONE;
   g_mutex_init (&loader->lock);
-  loader->pipeline = gst_pipeline_new ("picture");
-  loader->bus = gst_element_get_bus (loader->pipeline);
   if (!build (loader, path, error))
     return NULL;
   /* a failure is an error on the bus */

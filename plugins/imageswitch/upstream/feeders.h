@@ -3,19 +3,15 @@
 
 #include <gst/gst.h>
 
-G_BEGIN_DECLS
-
 typedef struct {
   GPtrArray *sources;           /* elements that feed us alone */
   GPtrArray *path;              /* us, and what is between them and us */
   GstElement *fork;             /* where what feeds us feeds others as well */
-} Upstream;
+} Feeders;
 
-Upstream *upstream_find (GstPad *sink);
-void upstream_free (Upstream *upstream);
-gboolean upstream_may_shut (GstElement *source);
-GstState upstream_ready_for (Upstream *upstream);
+Feeders *imageswitch_feeders_find (GstPad *sink);
+void imageswitch_feeders_free (Feeders *feeders);
+gboolean imageswitch_feeders_may_shut (GstElement *source);
+GstState imageswitch_feeders_ready_for (Feeders *feeders);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Upstream, upstream_free)
-
-G_END_DECLS
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Feeders, imageswitch_feeders_free)

@@ -7,7 +7,7 @@
  *   source ──► tee ──► … ──► sink            left alone: somebody else
  *               └────► elsewhere             watches
  */
-#include "upstream.h"
+#include "feeders.h"
 
 #include <gst/base/gstbasesrc.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 
 typedef struct {
   GstPad *sink;                 /* where everything is to end */
-  Upstream *found;
+  Feeders *found;
   GHashTable *seen;             /* pads that have been looked at */
 } Search;
 
@@ -179,21 +179,12 @@ climb (Search *search, GstPad *sink, guint depth)
     climb_over (search, src, element, depth);
 }
 
-/**
- * upstream_find:
- * @sink: a sink pad
- *
- * Looks for all sources that feed @sink and nobody else. Where something on the
- * way feeds others as well, what is above it is not looked at.
- *
- * Returns: (transfer full): what there is
- *
- * Since: 0.1
- */
-Upstream *
-upstream_find (GstPad *sink)
+/* Looks for all sources that feed @sink and nobody else. Where something on the
+ * way feeds others as well, what is above it is not looked at. */
+Feeders *
+imageswitch_feeders_find (GstPad *sink)
 {
-  Upstream *found = g_new0 (Upstream, 1);
+  Feeders *found = g_new0 (Feeders, 1);
   Search search = { sink, found, g_hash_table_new (NULL, NULL) };
   GstElement *element = gst_pad_get_parent_element (sink);
 
@@ -207,33 +198,25 @@ upstream_find (GstPad *sink)
 }
 
 void
-upstream_free (Upstream *upstream)
+imageswitch_feeders_free (Feeders *self)
 {
-  g_ptr_array_unref (upstream->sources);
-  g_ptr_array_unref (upstream->path);
-  gst_clear_object (&upstream->fork);
-  g_free (upstream);
+  g_ptr_array_unref (self->sources);
+  g_ptr_array_unref (self->path);
+  gst_clear_object (&self->fork);
+  g_free (self);
 }
 
-/**
- * upstream_ready_for:
- * @upstream: an #Upstream
- *
- * A bin takes its elements up from sink to source. A source that is started
- * by somebody else must not be ahead of those that it feeds.
- *
- * Returns: the highest state that all between source and sink have reached
- *
- * Since: 0.1
- */
+/* Returns: the highest state that all between source and sink have reached. A
+ * bin takes its elements up from sink to source: a source that is started by
+ * somebody else must not be ahead of those that it feeds. */
 GstState
-upstream_ready_for (Upstream *upstream)
+imageswitch_feeders_ready_for (Feeders *self)
 {
   GstState lowest = GST_STATE_PLAYING;
   guint i;
 
-  for (i = 0; i < upstream->path->len; i++) {
-    GstElement *element = g_ptr_array_index (upstream->path, i);
+  for (i = 0; i < self->path->len; i++) {
+    GstElement *element = g_ptr_array_index (self->path, i);
 
     GST_OBJECT_LOCK (element);
     lowest = MIN (lowest, GST_STATE (element));
@@ -276,20 +259,11 @@ stays (GstPad *src)
   return !template || GST_PAD_TEMPLATE_PRESENCE (template) == GST_PAD_ALWAYS;
 }
 
-/**
- * upstream_may_shut:
- * @source: one of the sources found
- *
- * What is live may be shut down, and what does not know. Something that can be
- * sought in is a file, which would lose its place; and what an application
- * feeds is the application's.
- *
- * Returns: whether @source may be shut down, and started again
- *
- * Since: 0.1
- */
+/* Whether @source may be shut down, and started again: what is live may, and
+ * what does not know. Something that can be sought in is a file, which would
+ * lose its place; and what an application feeds is the application's. */
 gboolean
-upstream_may_shut (GstElement *source)
+imageswitch_feeders_may_shut (GstElement *source)
 {
   g_autoptr (GPtrArray) srcs = src_pads (source);
   const gchar *class = gst_element_class_get_metadata

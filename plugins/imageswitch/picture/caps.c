@@ -2,7 +2,7 @@
  *
  * Caps for the picture, where the camera has not set any.
  */
-#include "imageswitch.h"
+#include "caps.h"
 
 /* What the camera is most often asked for in a call. */
 #define DEFAULT_WIDTH 640
@@ -36,7 +36,7 @@ keep_system_memory (GstCapsFeatures *features, GstStructure *structure,
 
 /* Whether a picture can be sent as @caps; if so, @info describes it. */
 gboolean
-negotiate_is_raw (GstCaps *caps, GstVideoInfo *info)
+imageswitch_caps_are_raw (GstCaps *caps, GstVideoInfo *info)
 {
   gst_video_info_init (info);
   return gst_caps_is_fixed (caps)
@@ -54,37 +54,19 @@ only_raw (GstCaps **caps)
   gst_caps_filter_and_map_in_place (*caps, keep_system_memory, NULL);
 }
 
-static gboolean
-add_if_missing (GstCapsFeatures *features, GstStructure *structure,
-    gpointer data)
-{
-  if (!gst_structure_has_field (structure, "framerate"))
-    gst_structure_set (structure, "framerate", GST_TYPE_FRACTION_RANGE, 0, 1,
-        G_MAXINT, 1, NULL);
-  if (!gst_structure_has_field (structure, "width"))
-    gst_structure_set (structure, "width", GST_TYPE_INT_RANGE, 1, G_MAXINT,
-        "height", GST_TYPE_INT_RANGE, 1, G_MAXINT, NULL);
-  if (!gst_structure_has_field (structure, "height"))
-    gst_structure_set (structure, "height", GST_TYPE_INT_RANGE, 1, G_MAXINT,
-        NULL);
-  if (!gst_structure_has_field (structure, "format"))
-    gst_structure_set (structure, "format", G_TYPE_STRING, "I420", NULL);
-  return TRUE;
-}
+#define OPEN "width=(int)[1,max],height=(int)[1,max]," \
+    "framerate=(fraction)[0,max]"
 
+/* I420 if possible; what the caps do not say is open. */
 static GstCaps *
 fixate (GstCaps *caps)
 {
-  g_autoptr (GstCaps) i420 = gst_caps_from_string ("video/x-raw(ANY), "
-      "format=I420");
-  GstCaps *best;
+  g_autoptr (GstCaps) open = gst_caps_from_string ("video/x-raw(ANY),"
+      "format=I420," OPEN ";video/x-raw(ANY)," OPEN);
+  GstCaps *best = gst_caps_intersect_full (open, caps,
+      GST_CAPS_INTERSECT_FIRST);
   GstStructure *structure;
 
-  caps = gst_caps_make_writable (caps);
-  gst_caps_map_in_place (caps, add_if_missing, NULL);
-  best = gst_caps_intersect_full (caps, i420, GST_CAPS_INTERSECT_FIRST);
-  if (gst_caps_is_empty (best))
-    gst_caps_replace (&best, caps);
   gst_caps_unref (caps);
   best = gst_caps_make_writable (gst_caps_truncate (best));
   structure = gst_caps_get_structure (best, 0);
@@ -101,34 +83,28 @@ fixate (GstCaps *caps)
   return gst_caps_fixate (best);
 }
 
-/**
- * negotiate_choose:
- * @self: an #ImageSwitch
- *
- * Caps that downstream takes: the camera's own where it has told them,
+/* Caps that downstream takes: the camera's own where it has told them,
  * otherwise something that the camera could deliver later without a change.
- *
- * Returns: (transfer full) (nullable): fixed caps
- */
+ * NULL: there are none. */
 GstCaps *
-negotiate_choose (ImageSwitch *self)
+imageswitch_caps_choose (GstPad *sinkpad, GstPad *srcpad)
 {
-  g_autoptr (GstCaps) camera = gst_pad_get_current_caps (self->sinkpad);
+  g_autoptr (GstCaps) camera = gst_pad_get_current_caps (sinkpad);
   GstCaps *down, *both;
   GstVideoInfo info;
 
-  down = gst_pad_peer_query_caps (self->srcpad, NULL);
+  down = gst_pad_peer_query_caps (srcpad, NULL);
   if (gst_caps_is_any (down)) {
     gst_caps_unref (down);
     down = gst_caps_from_string ("video/x-raw");
   }
   only_raw (&down);
-  if (camera && negotiate_is_raw (camera, &info)
+  if (camera && imageswitch_caps_are_raw (camera, &info)
       && gst_caps_can_intersect (camera, down)) {
     gst_caps_unref (down);
     return g_steal_pointer (&camera);
   }
-  both = gst_pad_peer_query_caps (self->sinkpad, down);
+  both = gst_pad_peer_query_caps (sinkpad, down);
   only_raw (&both);
   if (gst_caps_is_empty (both))
     gst_caps_replace (&both, down);
@@ -138,7 +114,7 @@ negotiate_choose (ImageSwitch *self)
     return NULL;
   }
   both = fixate (both);
-  if (!negotiate_is_raw (both, &info))
+  if (!imageswitch_caps_are_raw (both, &info))
     gst_clear_caps (&both);
   return both;
 }

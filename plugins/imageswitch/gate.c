@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gate.h"
+
+/* How long is waited for a frame on its way out. A push that takes longer is
+ * blocked downstream, perhaps by whoever waits. */
+#define IN_FLIGHT_PATIENCE (250 * G_TIME_SPAN_MILLISECOND)
+
+struct _Gate {
+  GMutex lock;                  /* guards everything below */
+  GCond cond;
+  gboolean running;
+  gboolean closed;
+  GstPad *pad;                  /* the peer that carries the probe, */
+  gulong id;                    /* which has a reference to us */
+  GThread *pusher;              /* who is pushing a camera frame just now */
+  gboolean dropped;             /* what it pushes came to a closed gate */
+  guint waiters;
+};
+
+static void
+gate_free (gpointer data)
+{
+  Gate *self = data;
+
+  g_cond_clear (&self->cond);
+  g_mutex_clear (&self->lock);
+}
+
+Gate *
+imageswitch_gate_new (void)
+{
+  Gate *self = g_atomic_rc_box_new0 (Gate);
+
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->cond);
+  return self;
+}
+
+void
+imageswitch_gate_unref (Gate *self)
+{
+  g_atomic_rc_box_release_full (self, gate_free);
+}
+
+/* The thread is what tells the camera's frame: others may have put a copy in
+ * its place on the way here. */
+static GstPadProbeReturn
+on_buffer (GstPad *peer, GstPadProbeInfo *info, gpointer data)
+{
+  Gate *self = data;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  if (!self->closed || self->pusher != g_thread_self ())
+    return GST_PAD_PROBE_OK;
+  self->dropped = TRUE;
+  return GST_PAD_PROBE_DROP;
+}
+
+/* Puts the probe on @peer, and takes it away where it was before. Stopped
+ * meanwhile, nobody would take it away: it goes at once. */
+static void
+move (Gate *self, GstPad *peer)
+{
+  gulong id = 0, other_id;
+  GstPad *other;
+
+  if (peer)
+    id = gst_pad_add_probe (gst_object_ref (peer), GST_PAD_PROBE_TYPE_BUFFER,
+        on_buffer, g_atomic_rc_box_acquire (self),
+        (GDestroyNotify) imageswitch_gate_unref);
+  g_mutex_lock (&self->lock);
+  other = peer;
+  other_id = id;
+  if (!peer || self->running) {
+    other = self->pad;
+    other_id = self->id;
+    self->pad = peer;
+    self->id = id;
+  }
+  g_mutex_unlock (&self->lock);
+  if (!other)
+    return;
+  gst_pad_remove_probe (other, other_id);
+  gst_object_unref (other);
+}
+
+void
+imageswitch_gate_start (Gate *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  self->running = TRUE;
+}
+
+void
+imageswitch_gate_stop (Gate *self)
+{
+  g_mutex_lock (&self->lock);
+  self->running = FALSE;
+  g_mutex_unlock (&self->lock);
+  move (self, NULL);
+}
+
+/* Called before each push, and when @srcpad is linked: a frame that is blocked
+ * on it meanwhile must not find an open way. */
+void
+imageswitch_gate_keep (Gate *self, GstPad *srcpad)
+{
+  g_autoptr (GstPad) peer = gst_pad_get_peer (srcpad);
+  gboolean kept;
+
+  g_mutex_lock (&self->lock);
+  kept = peer == self->pad || !self->running;
+  g_mutex_unlock (&self->lock);
+  if (!kept)
+    move (self, peer);
+}
+
+void
+imageswitch_gate_set_closed (Gate *self, gboolean closed)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  self->closed = closed;
+}
+
+/* The gate being closed: returns when the frame on its way out has been handed
+ * over, or when waiting for that has no end. */
+void
+imageswitch_gate_wait (Gate *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  gint64 until = g_get_monotonic_time () + IN_FLIGHT_PATIENCE;
+
+  self->waiters++;
+  while (self->pusher && self->pusher != g_thread_self ()
+      && g_cond_wait_until (&self->cond, &self->lock, until));
+  self->waiters--;
+}
+
+/* The calling thread is about to push a frame of the camera. FALSE: that must
+ * not leave. */
+gboolean
+imageswitch_gate_enter (Gate *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  if (self->closed || !self->running)
+    return FALSE;
+  self->pusher = g_thread_self ();
+  self->dropped = FALSE;
+  return TRUE;
+}
+
+/* FALSE: the frame did not leave after all. */
+gboolean
+imageswitch_gate_leave (Gate *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  self->pusher = NULL;
+  if (self->waiters > 0)
+    g_cond_broadcast (&self->cond);
+  return !self->dropped;
+}

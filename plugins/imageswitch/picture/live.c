@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The request pad `image_sink`: whatever arrives there is the picture, while
+ * there is something. It is a sink of its own: each frame waits until its time
+ * has come on the pipeline's clock, and nothing that happens here goes any
+ * further.
+ */
+#include "live.h"
+
+#include "caps.h"
+#include "picture.h"
+
+GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
+#define GST_CAT_DEFAULT imageswitch_debug
+
+struct _Live {
+  GstElement *element;          /* owns us */
+  GstClock *(*get_clock) (GstElement *element, GstClockTime *base);
+  GstSegment segment;           /* pad's stream lock */
+  Renderer renderer;            /* output thread only */
+
+  GMutex lock;                  /* guards everything below */
+  GCond cond;
+  GstPad *pad;
+  gboolean playing;
+  gboolean flushing;
+  GstClockID wait_id;           /* what the pad's thread sleeps on */
+  GstCaps *caps;                /* what goes out, when those are raw */
+  gboolean proposed;            /* upstream has heard of them */
+  GstVideoInfo info;            /* of what comes next */
+  GstBuffer *newest;
+  GstVideoInfo newest_info;
+  gboolean converted;           /* ready was made of newest */
+  GstBuffer *ready;             /* as ready_info */
+  GstVideoInfo ready_info;
+};
+
+static void
+wake_locked (Live *self)
+{
+  g_cond_broadcast (&self->cond);
+  if (self->wait_id)
+    gst_clock_id_unschedule (self->wait_id);
+}
+
+static void
+forget_locked (Live *self)
+{
+  gst_clear_buffer (&self->newest);
+  gst_clear_buffer (&self->ready);
+  self->converted = FALSE;
+}
+
+static void
+set_flushing (Live *self, gboolean flushing)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  self->flushing = flushing;
+  forget_locked (self);
+  wake_locked (self);
+}
+
+static gboolean
+activate (GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active)
+{
+  Live *self = gst_pad_get_element_private (pad);
+
+  if (mode != GST_PAD_MODE_PUSH)
+    return FALSE;
+  set_flushing (self, !active);
+  if (active)
+    gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+  return TRUE;
+}
+
+void
+imageswitch_live_set_playing (Live *self, gboolean playing)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  self->playing = playing;
+  g_cond_signal (&self->cond);  /* who waits for a time goes on doing so */
+}
+
+/* Waits until @time as a sink would; while paused, for what comes after the
+ * first frame. FALSE: there is nothing more to wait for. */
+static gboolean
+wait_for_time (Live *self, GstClockTime time, gboolean preroll)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  while (!self->flushing) {
+    g_autoptr (GstClock) clock = NULL;
+    GstClockTime base;
+    GstClockID id;
+
+    if (!self->playing) {
+      if (preroll && !self->newest)
+        break;
+      g_cond_wait (&self->cond, &self->lock);
+      continue;
+    }
+    if (!GST_CLOCK_TIME_IS_VALID (time))
+      break;
+    clock = self->get_clock (self->element, &base);
+    if (time == 0 || gst_clock_get_time (clock) >= base + time)
+      break;
+    id = gst_clock_new_single_shot_id (clock, base + time);
+    self->wait_id = id;
+    g_mutex_unlock (&self->lock);
+    gst_clock_id_wait (id, NULL);
+    g_mutex_lock (&self->lock);
+    self->wait_id = NULL;
+    gst_clock_id_unref (id);
+  }
+  return !self->flushing;
+}
+
+/* What goes out from here on; NULL: nothing that a picture can be. */
+void
+imageswitch_live_set_caps (Live *self, GstCaps *caps)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  if (caps && self->caps != caps)
+    self->proposed = FALSE;
+  gst_caps_replace (&self->caps, caps);
+}
+
+/* What goes out has changed its caps: upstream may like to deliver those. */
+static void
+propose_caps (Live *self, GstPad *pad)
+{
+  gboolean propose;
+
+  g_mutex_lock (&self->lock);
+  propose = self->caps && !self->proposed;
+  self->proposed |= propose;
+  g_mutex_unlock (&self->lock);
+  if (propose)
+    gst_pad_push_event (pad, gst_event_new_reconfigure ());
+}
+
+static GstFlowReturn
+live_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  Live *self = gst_pad_get_element_private (pad);
+  GstSegment *segment = &self->segment;
+  GstClockTime time = GST_CLOCK_TIME_NONE;
+
+  propose_caps (self, pad);
+  if (GST_BUFFER_PTS_IS_VALID (buffer) && segment->format == GST_FORMAT_TIME) {
+    time = gst_segment_to_running_time (segment, GST_FORMAT_TIME,
+        GST_BUFFER_PTS (buffer));
+    if (!GST_CLOCK_TIME_IS_VALID (time)) {      /* outside the segment */
+      gst_buffer_unref (buffer);
+      return GST_FLOW_OK;
+    }
+    segment->position = GST_BUFFER_PTS (buffer);
+    if (GST_BUFFER_DURATION_IS_VALID (buffer))
+      segment->position += GST_BUFFER_DURATION (buffer);
+  }
+  if (!wait_for_time (self, time, TRUE)) {
+    gst_buffer_unref (buffer);
+    return GST_FLOW_FLUSHING;
+  }
+  g_mutex_lock (&self->lock);
+  if (!self->flushing) {
+    gst_buffer_replace (&self->newest, buffer);
+    self->newest_info = self->info;
+    self->converted = FALSE;
+  }
+  g_mutex_unlock (&self->lock);
+  gst_buffer_unref (buffer);
+  return GST_FLOW_OK;
+}
+
+static gboolean
+take_caps (Live *self, GstCaps *caps)
+{
+  GstVideoInfo info;
+
+  if (!imageswitch_caps_are_raw (caps, &info))
+    return FALSE;
+  g_mutex_lock (&self->lock);
+  self->info = info;
+  g_mutex_unlock (&self->lock);
+  return TRUE;
+}
+
+/* The last frame stays for as long as it says. */
+static void
+take_eos (Live *self)
+{
+  GstSegment *segment = &self->segment;
+  GstClockTime end = GST_CLOCK_TIME_NONE;
+
+  if (segment->format == GST_FORMAT_TIME)
+    end = gst_segment_to_running_time (segment, GST_FORMAT_TIME,
+        segment->position);
+  wait_for_time (self, end, FALSE);
+  g_mutex_lock (&self->lock);
+  forget_locked (self);
+  g_mutex_unlock (&self->lock);
+}
+
+static gboolean
+live_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  Live *self = gst_pad_get_element_private (pad);
+  gboolean ret = TRUE;
+  GstCaps *caps;
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_CAPS:
+      gst_event_parse_caps (event, &caps);
+      ret = take_caps (self, caps);
+      break;
+    case GST_EVENT_SEGMENT:
+      gst_event_copy_segment (event, &self->segment);
+      break;
+    case GST_EVENT_FLUSH_START:
+      set_flushing (self, TRUE);
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+      set_flushing (self, FALSE);
+      break;
+    case GST_EVENT_EOS:
+      take_eos (self);
+      break;
+    default:
+      break;
+  }
+  gst_event_unref (event);
+  return ret;
+}
+
+static void
+answer_caps (Live *self, GstPad *pad, GstQuery *query)
+{
+  GstCaps *caps = gst_pad_get_pad_template_caps (pad), *filter, *both;
+
+  g_mutex_lock (&self->lock);
+  if (self->caps)
+    caps = gst_caps_merge (gst_caps_ref (self->caps), caps);
+  g_mutex_unlock (&self->lock);
+  gst_query_parse_caps (query, &filter);
+  if (filter) {
+    both = gst_caps_intersect_full (caps, filter, GST_CAPS_INTERSECT_FIRST);
+    gst_caps_unref (caps);
+    caps = both;
+  }
+  gst_query_set_caps_result (query, caps);
+  gst_caps_unref (caps);
+}
+
+static gboolean
+live_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  GstVideoInfo info;
+  GstCaps *caps;
+
+  switch (GST_QUERY_TYPE (query)) {
+    case GST_QUERY_CAPS:
+      answer_caps (gst_pad_get_element_private (pad), pad, query);
+      return TRUE;
+    case GST_QUERY_ACCEPT_CAPS:
+      gst_query_parse_accept_caps (query, &caps);
+      gst_query_set_accept_caps_result (
+          query, imageswitch_caps_are_raw (caps, &info));
+      return TRUE;
+    default:
+      return FALSE;
+  }
+}
+
+/* A frame that is already what goes out. Who receives it may expect the usual
+ * layout. */
+static gboolean
+is_as_sent (GstBuffer *buffer, const GstVideoInfo *info,
+    const GstVideoInfo *out)
+{
+  GstVideoMeta *meta = gst_buffer_get_video_meta (buffer);
+  GstVideoInfo same = *info;
+  guint i;
+
+  same.fps_n = out->fps_n;
+  same.fps_d = out->fps_d;
+  if (!gst_video_info_is_equal (&same, out)
+      || gst_buffer_get_size (buffer) != out->size
+      || out->interlace_mode == GST_VIDEO_INTERLACE_MODE_ALTERNATE)
+    return FALSE;
+  for (i = 0; meta && i < meta->n_planes; i++)
+    if (meta->stride[i] != GST_VIDEO_INFO_PLANE_STRIDE (out, i)
+        || meta->offset[i] != GST_VIDEO_INFO_PLANE_OFFSET (out, i))
+      return FALSE;
+  return TRUE;
+}
+
+/* The pool that it came from must not have it back while it is in use. */
+static GstBuffer *
+wrap (GstBuffer *buffer)
+{
+  GstBuffer *frame = gst_buffer_copy_region (buffer, GST_BUFFER_COPY_MEMORY, 0,
+      -1);
+
+  gst_buffer_add_parent_buffer_meta (frame, buffer);
+  return frame;
+}
+
+/* Makes the newest frame ready to be sent as @out, if it is not yet. By the
+ * output thread, right before a frame goes out: what nobody sees is not
+ * converted. */
+void
+imageswitch_live_prepare (Live *self, const GstVideoInfo *out)
+{
+  g_autoptr (GstBuffer) buffer = NULL, ready = NULL;
+  g_autoptr (GError) error = NULL;
+  GstVideoInfo info;
+
+  g_mutex_lock (&self->lock);
+  info = self->newest_info;
+  if (self->newest && !(self->converted
+          && gst_video_info_is_equal (&self->ready_info, out)))
+    buffer = gst_buffer_ref (self->newest);
+  g_mutex_unlock (&self->lock);
+  if (!buffer)
+    return;
+  if (is_as_sent (buffer, &info, out))
+    ready = wrap (buffer);
+  else
+    ready = imageswitch_renderer_render (&self->renderer, buffer, &info, out,
+        &error);
+  if (error)
+    GST_WARNING_OBJECT (self->element, "%s", error->message);
+  g_mutex_lock (&self->lock);
+  if (self->newest) {
+    gst_buffer_replace (&self->ready, ready);
+    self->ready_info = *out;
+    self->converted = self->newest == buffer;
+  }
+  g_mutex_unlock (&self->lock);
+}
+
+/* Returns: (transfer full) (nullable): what to show in place of the picture,
+ * its pixels shared and not writable */
+GstBuffer *
+imageswitch_live_take (Live *self, const GstVideoInfo *out)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  if (!self->ready || !gst_video_info_is_equal (&self->ready_info, out))
+    return NULL;
+  return gst_buffer_copy (self->ready);
+}
+
+/* What is asked or told on src concerns the camera, never the image. */
+static GstIterator *
+no_links (GstPad *pad, GstObject *parent)
+{
+  return NULL;
+}
+
+GstPad *
+imageswitch_live_request_pad (Live *self, GstPadTemplate *template)
+{
+  GstPad *pad;
+
+  g_mutex_lock (&self->lock);
+  pad = self->pad ? NULL : gst_pad_new_from_template (template, "image_sink");
+  if (pad)
+    self->pad = pad;
+  g_mutex_unlock (&self->lock);
+  if (!pad)                     /* one is enough */
+    return NULL;
+  gst_pad_set_element_private (pad, self);
+  gst_pad_set_activatemode_function (pad, activate);
+  gst_pad_set_chain_function (pad, live_chain);
+  gst_pad_set_event_function (pad, live_event);
+  gst_pad_set_query_function (pad, live_query);
+  gst_pad_set_iterate_internal_links_function (pad, no_links);
+  gst_element_add_pad (self->element, pad);
+  return pad;
+}
+
+void
+imageswitch_live_release_pad (Live *self)
+{
+  g_autoptr (GstPad) pad = gst_object_ref (self->pad);
+
+  gst_pad_set_active (pad, FALSE);
+  gst_element_remove_pad (self->element, pad);
+  g_mutex_lock (&self->lock);
+  self->pad = NULL;
+  g_mutex_unlock (&self->lock);
+}
+
+Live *
+imageswitch_live_new (GstElement *element,
+    GstClock *(*get_clock) (GstElement *element, GstClockTime *base))
+{
+  Live *self = g_new0 (Live, 1);
+
+  self->element = element;
+  self->get_clock = get_clock;
+  self->renderer.fast = TRUE;
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->cond);
+  return self;
+}
+
+void
+imageswitch_live_free (Live *self)
+{
+  forget_locked (self);
+  imageswitch_renderer_clear (&self->renderer);
+  gst_clear_caps (&self->caps);
+  g_cond_clear (&self->cond);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/video/video.h>
+
+/* What comes in on the request pad `image_sink`, and takes the place of the
+ * picture while there is something. It has a lock of its own. */
+typedef struct _Live Live;
+
+/* @get_clock: the clock that the element goes by, and when its running time
+ * began */
+Live *imageswitch_live_new (GstElement *element,
+    GstClock *(*get_clock) (GstElement *element, GstClockTime *base));
+void imageswitch_live_free (Live *live);
+GstPad *imageswitch_live_request_pad (Live *live, GstPadTemplate *template);
+void imageswitch_live_release_pad (Live *live);
+void imageswitch_live_set_playing (Live *live, gboolean playing);
+void imageswitch_live_set_caps (Live *live, GstCaps *caps);
+void imageswitch_live_prepare (Live *live, const GstVideoInfo *out);
+GstBuffer *imageswitch_live_take (Live *live, const GstVideoInfo *out);
