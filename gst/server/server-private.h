@@ -4,6 +4,9 @@
 #include "core/hub.h"
 #include "pusher/front.h"
 #include "server/conn.h"
+#include "server/ice.h"
+#include "server/listener.h"
+#include "server/poll.h"
 #include "server/server.h"
 
 G_BEGIN_DECLS
@@ -17,6 +20,33 @@ typedef struct {
   guint connections;
   guint half_open;              /* of them, those that are not a member's */
 } MeshServerLimits;
+
+struct _MeshServer {
+  GObject parent;
+
+  MeshServerLimits limits;
+  GPtrArray *origins;           /* ends in a NULL */
+  GPtrArray *apps;              /* of Pusher, "ID:KEY:SECRET" */
+  MeshIce *ice;                 /* for members */
+
+  /* while listening */
+  GMainContext *context;
+  MeshListener *listener;
+  MeshPoller *poller;
+  MeshCredentials *credentials; /* NULL: plain http */
+  GSource *timer;               /* while there is something to time */
+  MeshHub *hub;
+  MeshPolls *polls;             /* clients of the hub without a WebSocket */
+  MeshPusherFront *front;       /* for Pusher's clients; NULL: no application */
+  GHashTable *clients;          /* number -> Client, owned */
+  GQueue half_open;             /* of Client, the oldest first */
+  GArray *dirty;                /* numbers of clients to flush */
+  guint64 last_number;
+  guint max_connections;
+  guint64 accepted;
+  guint64 refused;
+  guint64 requests;
+};
 
 void mesh_server_get_limits (MeshServer *server, MeshServerLimits *limits);
 /* before mesh_server_listen() */

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "server/clients.h"
+
+#include "server/handshake.h"
+#include "server/io.h"
+#include "server/metrics.h"
+#include "server/page.h"
+#include "server/pusher.h"
+
+/* How precise leases and timeouts are. */
+#define TICK_MS 250
+/* Clients that came all at once are not pinged all at once, but in so many
+ * turns: nobody waits while thousands are written to. */
+#define PING_TURNS 16
+
+typedef struct {
+  MeshServer *server;
+  MeshConn *conn;
+  guint64 number;
+  guint64 session;              /* the hub's client that polls on it; 0: none */
+  GList *half_open;             /* in the server's list; NULL: a member's */
+  gint64 pinged;
+  gboolean pusher;              /* the front's, not the hub's */
+  gboolean dirty;               /* in the server's list */
+} Client;
+
+static Client *
+find_client (MeshServer *self, guint64 number)
+{
+  return g_hash_table_lookup (self->clients, &number);
+}
+
+static void
+client_free (Client *client)
+{
+  mesh_conn_unref (client->conn);
+  g_free (client);
+}
+
+static void
+mark_dirty (MeshServer *self, Client *client)
+{
+  if (client->dirty)
+    return;
+  client->dirty = TRUE;
+  g_array_append_val (self->dirty, client->number);
+}
+
+static void
+send_frame (MeshServer *self, Client *client, GBytes *frame)
+{
+  if (mesh_conn_send_text (client->conn, frame))
+    mark_dirty (self, client);
+  else
+    mesh_hub_reject (self->hub, client->number, MESH_HUB_SLOW);
+}
+
+/* Flushing can end a connection, and so change the table. */
+static void
+flush_dirty (MeshServer *self)
+{
+  for (guint i = 0; i < self->dirty->len; i++) {
+    Client *client =
+        find_client (self, g_array_index (self->dirty, guint64, i));
+
+    if (client) {
+      client->dirty = FALSE;
+      mesh_conn_flush (client->conn);
+    }
+  }
+  g_array_set_size (self->dirty, 0);
+}
+
+static void
+carry_out_front (MeshServer *self)
+{
+  MeshPusherFrontAction action;
+
+  while (mesh_pusher_front_pop_action (self->front, &action)) {
+    Client *client = find_client (self, action.client);
+
+    if (client && !action.frame)
+      mesh_conn_close (client->conn, action.close_code);
+    else if (client && !mesh_conn_send_text (client->conn, action.frame))
+      mesh_pusher_front_reject (self->front, client->number,
+          MESH_PUSHER_FRONT_OVER_CAPACITY, "Too much is unread");
+    if (client)
+      mark_dirty (self, client);
+    mesh_pusher_front_action_clear (&action);
+  }
+}
+
+static void
+carry_out (MeshServer *self)
+{
+  MeshHubAction action;
+
+  while (mesh_hub_pop_action (self->hub, &action)) {
+    Client *client = find_client (self, action.client);
+
+    switch (action.type) {
+      case MESH_HUB_SEND:
+        if (client)
+          send_frame (self, client, action.frame);
+        else
+          mesh_polls_send (self->polls, action.client, action.frame);
+        break;
+      case MESH_HUB_CLOSE:
+        if (client) {
+          mesh_conn_close (client->conn, action.close_code);
+          mark_dirty (self, client);
+        } else {
+          mesh_polls_close (self->polls, action.client, action.close_code,
+              g_get_monotonic_time ());
+        }
+        break;
+      case MESH_HUB_LOG:
+        g_debug ("%s", (const char *) g_bytes_get_data (action.frame, NULL));
+        break;
+    }
+    mesh_hub_action_clear (&action);
+  }
+  if (self->front)
+    carry_out_front (self);
+  flush_dirty (self);
+  mesh_polls_flush (self->polls);
+}
+
+static void
+leave_half_open (MeshServer *self, Client *client)
+{
+  if (client->half_open)
+    g_queue_delete_link (&self->half_open,
+        g_steal_pointer (&client->half_open));
+}
+
+static void
+answer_metrics (MeshServer *self, MeshHttpResponse *response)
+{
+  MeshServerStats stats = {
+    .connections = g_hash_table_size (self->clients),
+    .half_open = self->half_open.length,
+    .accepted = self->accepted,
+    .refused = self->refused,
+    .requests = self->requests,
+    .sessions = mesh_polls_count (self->polls),
+  };
+  char *text = mesh_metrics_to_text (&stats, mesh_hub_get_stats (self->hub),
+      self->front ? mesh_pusher_front_get_stats (self->front) : NULL);
+
+  response->status = 200;
+  response->type = "text/plain; version=0.0.4; charset=utf-8";
+  response->body = g_bytes_new_take (text, strlen (text));
+}
+
+/* Numbers are given out once, to connections and sessions alike. */
+static void
+answer_poll (Client *client, const MeshHttpRequest *request,
+    MeshHttpResponse *response)
+{
+  MeshServer *self = client->server;
+
+  client->session = mesh_polls_request (self->polls, client->conn, request,
+      ++self->last_number, response, g_get_monotonic_time ());
+}
+
+static gsize
+on_body_limit (MeshConn *conn, const MeshHttpRequest *request,
+    gpointer user_data)
+{
+  Client *client = user_data;
+
+  if (mesh_polls_is_path (request->path))
+    return MESH_POLL_MAX_BODY;
+  return client->server->front
+      ? mesh_server_pusher_body_limit (client->server->front, request) : 0;
+}
+
+static void
+route (Client *client, const MeshHttpRequest *request,
+    MeshHttpResponse *response)
+{
+  MeshServer *self = client->server;
+
+  if (g_str_equal (request->path, "/v1/socket")) {
+    mesh_handshake_answer (request, (char **) self->origins->pdata, response);
+  } else if (mesh_polls_is_path (request->path)) {
+    answer_poll (client, request, response);
+  } else if (self->front && mesh_server_pusher_is_path (request->path)) {
+    mesh_server_pusher_answer (self->front, request,
+        (char **) self->origins->pdata, response, g_get_monotonic_time ());
+  } else if (!g_str_equal (request->method, "GET")
+      && !g_str_equal (request->method, "HEAD")) {
+    response->status = 405;
+    mesh_http_response_add (response, "Allow", "GET, HEAD");
+  } else if (g_str_equal (request->path, "/healthz")) {
+    response->status = 200;
+    response->body = g_bytes_new_static ("ok\n", 3);
+  } else if (g_str_equal (request->path, "/metrics")) {
+    answer_metrics (self, response);
+  } else if (g_str_equal (request->path, "/v1/ice")) {
+    mesh_ice_answer (self->ice, request, (char **) self->origins->pdata,
+        response, g_get_real_time () / G_USEC_PER_SEC);
+  } else {
+    mesh_page_answer (request, response);
+  }
+}
+
+static void
+on_request (MeshConn *conn, const MeshHttpRequest *request,
+    MeshHttpResponse *response, gpointer user_data)
+{
+  Client *client = user_data;
+  MeshServer *self = client->server;
+  gint64 now;
+
+  self->requests++;
+  mesh_http_response_add_general (response);
+  route (client, request, response);
+  if (response->status != 101)
+    return;
+  now = g_get_monotonic_time ();
+  client->pinged = now
+      - self->limits.ping * (client->number % PING_TURNS) / PING_TURNS;
+  client->pusher = self->front && mesh_server_pusher_is_path (request->path);
+  if (client->pusher)
+    mesh_server_pusher_connected (self->front, client->number, request, now);
+  else
+    mesh_hub_connected (self->hub, client->number, now);
+}
+
+static void
+on_text (MeshConn *conn, const char *text, gsize length, gpointer user_data)
+{
+  Client *client = user_data;
+  gint64 now = g_get_monotonic_time ();
+
+  if (client->pusher)
+    mesh_pusher_front_feed (client->server->front, client->number, text, length,
+        now);
+  else
+    mesh_hub_feed (client->server->hub, client->number, text, length, now);
+}
+
+static void
+on_heard (MeshConn *conn, gpointer user_data)
+{
+  Client *client = user_data;
+  gint64 now = g_get_monotonic_time ();
+
+  if (client->pusher)
+    mesh_pusher_front_heard (client->server->front, client->number, now);
+  else
+    mesh_hub_heard (client->server->hub, client->number, now);
+}
+
+static void
+on_offence (MeshConn *conn, gboolean too_big, gpointer user_data)
+{
+  Client *client = user_data;
+
+  if (client->pusher)
+    mesh_pusher_front_disconnected (client->server->front, client->number);
+  else
+    mesh_hub_reject (client->server->hub, client->number,
+        too_big ? MESH_HUB_TOO_BIG : MESH_HUB_BAD_MESSAGE);
+  carry_out (client->server);
+}
+
+static void
+on_done (MeshConn *conn, gpointer user_data)
+{
+  Client *client = user_data;
+  MeshServer *self = client->server;
+
+  if (client->half_open && (client->pusher
+          ? mesh_pusher_front_is_subscribed (self->front, client->number)
+          : mesh_hub_is_member (self->hub,
+              client->session ? client->session : client->number)))
+    leave_half_open (self, client);
+  carry_out (self);
+}
+
+static void
+on_closed (MeshConn *conn, gpointer user_data)
+{
+  Client *client = user_data;
+  MeshServer *self = client->server;
+
+  mesh_hub_disconnected (self->hub, client->number);
+  if (client->pusher)
+    mesh_pusher_front_disconnected (self->front, client->number);
+  mesh_polls_conn_gone (self->polls, conn);
+  leave_half_open (self, client);
+  g_hash_table_remove (self->clients, &client->number);
+}
+
+static const MeshConnFuncs conn_funcs = {
+  on_body_limit, on_request, on_text, on_heard, on_offence, on_done, on_closed
+};
+
+static gboolean
+timer_cb (gpointer user_data)
+{
+  MeshServer *self = user_data;
+  g_autoptr (GList) clients = g_hash_table_get_values (self->clients);
+  gint64 now = g_get_monotonic_time ();
+
+  mesh_hub_tick (self->hub, now);
+  mesh_polls_tick (self->polls, now);
+  if (self->front)
+    mesh_pusher_front_tick (self->front, now);
+  for (GList *l = clients; l; l = l->next) {
+    Client *client = l->data;
+
+    if (mesh_conn_is_overdue (client->conn, now)) {
+      mesh_conn_kill (client->conn);
+    } else if (mesh_conn_is_websocket (client->conn)
+        && now - client->pinged >= self->limits.ping) {
+      client->pinged = now;
+      mesh_conn_ping (client->conn);
+      mark_dirty (self, client);
+    }
+  }
+  carry_out (self);
+  if (g_hash_table_size (self->clients) || mesh_polls_count (self->polls)
+      || mesh_hub_deadline (self->hub) != G_MAXINT64
+      || (self->front && mesh_pusher_front_waits (self->front)))
+    return G_SOURCE_CONTINUE;
+  g_clear_pointer (&self->timer, g_source_unref);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+start_timer (MeshServer *self)
+{
+  if (self->timer)
+    return;
+  self->timer = g_timeout_source_new (TICK_MS);
+  g_source_set_callback (self->timer, timer_cb, self, NULL);
+  g_source_attach (self->timer, self->context);
+}
+
+/* Who is not in a room makes way, the one that has been at it longest first:
+ * so nobody is kept out by connections that are only held open. */
+static void
+make_way (MeshServer *self)
+{
+  Client *oldest = g_queue_peek_head (&self->half_open);
+
+  self->refused++;
+  mesh_conn_kill (oldest->conn);
+}
+
+/* A MeshListenerFunc. */
+void
+mesh_clients_accept (GSocket *socket, gpointer server)
+{
+  MeshServer *self = server;
+  Client *client;
+
+  if (self->half_open.length >= self->limits.half_open
+      || (g_hash_table_size (self->clients) >= self->max_connections
+          && self->half_open.length))
+    make_way (self);
+  if (g_hash_table_size (self->clients) >= self->max_connections) {
+    self->refused++;
+    g_socket_close (socket, NULL);
+    g_object_unref (socket);
+    return;
+  }
+  client = g_new0 (Client, 1);
+  client->server = self;
+  client->number = ++self->last_number;
+  client->conn = mesh_conn_new (client->number, socket, self->credentials,
+      self->poller, &self->limits.times, &conn_funcs, client);
+  if (!client->conn) {
+    self->refused++;
+    g_free (client);
+    return;
+  }
+  g_queue_push_tail (&self->half_open, client);
+  client->half_open = self->half_open.tail;
+  g_hash_table_insert (self->clients, &client->number, client);
+  self->accepted++;
+  start_timer (self);
+}
+
+/* Before the first of them. */
+void
+mesh_clients_start (MeshServer *self)
+{
+  self->clients = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL,
+      (GDestroyNotify) client_free);
+  self->dirty = g_array_new (FALSE, FALSE, sizeof (guint64));
+}
+
+/* Tells them what the hub has to say last, and closes their sockets. */
+void
+mesh_clients_dismiss (MeshServer *self)
+{
+  g_autoptr (GList) clients = NULL;
+
+  carry_out (self);
+  clients = g_hash_table_get_values (self->clients);
+  for (GList *l = clients; l; l = l->next)
+    mesh_conn_kill (((Client *) l->data)->conn);
+}
