@@ -34,7 +34,7 @@ def options_in_page():
 
 def properties_in_source():
     return {name for folder in ('meshroom', 'meshview', 'imageswitch', 'signal')
-            for path in (ROOT / 'plugins' / folder).glob('*.c')
+            for path in (ROOT / 'plugins' / folder).rglob('*.c')
             for name in PROPERTY.findall(path.read_text(encoding='utf-8'))}
 
 
