@@ -11,8 +11,8 @@
  *
  * Every phase but IDLE has a timeout, and leads back to IDLE through
  * mesh_attempt_failed(), which sets when to call again. A connection that has
- * fallen silent, or that the other side gives up, is set aside: it ends when
- * another one is there, and is gone back to when it is heard and the other
+ * fallen silent, or that the other side gives up, is set aside: it ends soon
+ * after another one is there, and is gone back to when it is heard and the other
  * attempt came to nothing. */
 
 #include <string.h>
@@ -47,6 +47,8 @@ begin (MeshRoom *room, MeshMember *member, char *sid, MeshPeerPhase phase,
   member->began_at = now;
   member->have_remote = member->have_local = FALSE;
   member->n_remote = member->n_local = 0;
+  if (member->old_since == NEVER)
+    member->old_since = now;
 
   action = mesh_room_action_new (MESH_ROOM_START, member->id);
   action->sid = g_strdup (sid);
@@ -98,10 +100,12 @@ mesh_attempt_call (MeshRoom *room, MeshMember *member, gint64 now)
   begin (room, member, sid, MESH_PEER_CALLING, NULL, now);
 }
 
+/* What becomes of @sid, which it takes. */
 static void
-push_stop (MeshRoom *room, MeshMember *member, char *sid, const char *reason)
+push (MeshRoom *room, MeshRoomActionType type, MeshMember *member, char *sid,
+    const char *reason)
 {
-  MeshRoomAction *action = mesh_room_action_new (MESH_ROOM_STOP, member->id);
+  MeshRoomAction *action = mesh_room_action_new (type, member->id);
 
   action->sid = sid;
   action->reason = g_strdup (reason);
@@ -126,15 +130,53 @@ end_attempt (MeshRoom *room, MeshMember *member, const char *reason)
 {
   if (member->phase == MESH_PEER_IDLE)
     return;
-  push_stop (room, member, g_steal_pointer (&member->sid), reason);
+  push (room, MESH_ROOM_STOP, member, g_steal_pointer (&member->sid), reason);
   become_idle (member);
 }
 
+/* Ends the connection that was there before the attempt. */
 void
-mesh_attempt_stop_old (MeshRoom *room, MeshMember *member, const char *reason)
+mesh_attempt_drop (MeshRoom *room, MeshMember *member, const char *reason)
+{
+  char **sid = member->old_sid ? &member->old_sid : &member->over_sid;
+
+  if (*sid)
+    push (room, MESH_ROOM_DROP, member, g_steal_pointer (sid), reason);
+}
+
+/* Another one has taken the place of the connection that was set aside: it is
+ * not gone back to. */
+void
+mesh_attempt_replace (MeshMember *member)
 {
   if (member->old_sid)
-    push_stop (room, member, g_steal_pointer (&member->old_sid), reason);
+    member->over_sid = g_steal_pointer (&member->old_sid);
+}
+
+/* When the connection that was there before the attempt has been silent beside
+ * it for too long. */
+gint64
+mesh_attempt_silent_at (MeshMember *member)
+{
+  return member->old_since == NEVER ? NEVER
+                                    : member->old_since + OLD_SILENCE;
+}
+
+/* When it ends of itself. */
+gint64
+mesh_attempt_drop_at (MeshMember *member)
+{
+  gint64 at = mesh_attempt_silent_at (member);
+
+  if (!member->old_sid && !member->over_sid)
+    return NEVER;
+#ifdef MESH_MUTANT_NO_DROP
+  return NEVER;
+#endif
+  if (member->over_sid && member->phase == MESH_PEER_CONNECTED)
+    at = MIN (at, member->connected_at
+        + (member->shown ? OLD_LINGERS : OLD_STAYS));
+  return at;
 }
 
 /* Ends everything with @member, and sets nothing new. */
@@ -142,7 +184,7 @@ void
 mesh_attempt_stop (MeshRoom *room, MeshMember *member, const char *reason)
 {
   end_attempt (room, member, reason);
-  mesh_attempt_stop_old (room, member, reason);
+  mesh_attempt_drop (room, member, reason);
 }
 
 /* A connection gives way to another attempt, and stays until that is connected:
@@ -150,10 +192,12 @@ mesh_attempt_stop (MeshRoom *room, MeshMember *member, const char *reason)
 static void
 set_aside (MeshRoom *room, MeshMember *member, gint64 now)
 {
-  mesh_attempt_stop_old (room, member, "replaced");
+  mesh_attempt_drop (room, member, "replaced");
+  push (room, MESH_ROOM_RETIRE, member, g_strdup (member->sid), NULL);
   member->old_sid = g_steal_pointer (&member->sid);
   member->old_caller = member->caller;
   member->old_heard_at = member->heard_at;
+  member->old_since = NEVER;
   member->lost_at = now;
   become_idle (member);
 }
@@ -182,7 +226,7 @@ patience (MeshMember *member)
 /* To the connection that was set aside, if it lives and nothing else is under
  * way. */
 gboolean
-mesh_attempt_go_back (MeshMember *member, gint64 now)
+mesh_attempt_go_back (MeshRoom *room, MeshMember *member, gint64 now)
 {
   if (!member->old_sid || member->phase != MESH_PEER_IDLE
       || now >= member->old_heard_at + patience (member))
@@ -192,6 +236,9 @@ mesh_attempt_go_back (MeshMember *member, gint64 now)
   member->caller = member->old_caller;
   member->heard_at = member->old_heard_at;
   member->have_remote = member->have_local = TRUE;
+#ifndef MESH_MUTANT_NO_BACK
+  push (room, MESH_ROOM_BACK, member, g_strdup (member->sid), NULL);
+#endif
   return TRUE;
 }
 
@@ -203,7 +250,7 @@ mesh_attempt_abandon (MeshRoom *room, MeshMember *member, gint64 now)
     return;
   mesh_room_send_bye (room, member->id, member->sid, "failed");
   end_attempt (room, member, "failed");
-  if (mesh_attempt_go_back (member, now))
+  if (mesh_attempt_go_back (room, member, now))
     return;
   member->call_at = now + mesh_room_repair_delay (room, member);
 }
@@ -220,7 +267,7 @@ mesh_attempt_failed (MeshRoom *room, MeshMember *member, const char *reason,
   if (bye)
     mesh_room_send_bye (room, member->id, member->sid, bye);
   end_attempt (room, member, reason);
-  if (mesh_attempt_go_back (member, now))
+  if (mesh_attempt_go_back (room, member, now))
     return;
   if (was_connected)
     member->lost_at = now;
@@ -402,13 +449,13 @@ mesh_attempt_on_call (MeshRoom *room, const MeshMessage *message, gint64 now)
       send_call (room, member, member->sid);
     return;
   }
-  if (message->sid)
-    mesh_attempt_give_way (room, member, now);
-  else
-    mesh_attempt_stop (room, member, "replaced");
   if (message->sid) {
+    mesh_attempt_give_way (room, member, now);
     memcpy (member->call_inc, inc, sizeof inc);
     member->last_call = n;
+  } else {
+    end_attempt (room, member, "replaced");
+    mesh_attempt_replace (member);
   }
   begin (room, member,
       message->sid ? g_strdup (message->sid) : next_sid (room),
@@ -504,7 +551,7 @@ mesh_attempt_on_bye (MeshRoom *room, MeshMember *member,
     return;
   }
   if (message->sid && g_strcmp0 (message->sid, member->old_sid) == 0) {
-    mesh_attempt_stop_old (room, member, "failed");
+    mesh_attempt_drop (room, member, "failed");
     return;
   }
   if (!message->sid || !is_current (member, message->sid))

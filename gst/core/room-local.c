@@ -118,12 +118,13 @@ mesh_room_connected (MeshRoom *room, const char *peer, const char *sid,
   member->phase = MESH_PEER_CONNECTED;
   g_free (member->life);
   member->life = g_strdup (member->inc);
-  member->heard_at = member->seen_at = now;
+  member->heard_at = member->seen_at = member->connected_at = now;
+  member->shown = FALSE;
   member->steady = 0;
   member->failures = 0;
   member->asked = 0;
   room->state_at = MIN (room->state_at, mesh_room_next_state (room, now));
-  mesh_attempt_stop_old (room, member, "replaced");
+  mesh_attempt_replace (member);
   /* an answer that comes all the same is still one */
   room->ask_at = NEVER;
   if (!member->added) {
@@ -154,13 +155,38 @@ mesh_room_heard (MeshRoom *room, const char *peer, const char *sid, gint64 now)
   mesh_room_wake (room, now);
   if (g_strcmp0 (member->old_sid, sid) == 0) {
     member->old_heard_at = member->seen_at = now;
-    mesh_attempt_go_back (member, now);
+    if (member->old_since != NEVER)
+      member->old_since = now;
+    mesh_attempt_go_back (room, member, now);
+  } else if (g_strcmp0 (member->over_sid, sid) == 0) {
+    member->old_since = now;
   } else if (member->phase == MESH_PEER_CONNECTED
              && g_strcmp0 (member->sid, sid) == 0) {
     member->steady = now - member->heard_at <= STEADY_GAP
         ? MIN (member->steady + 1, STEADY_AFTER) : 0;
     member->heard_at = member->seen_at = now;
   }
+}
+
+/**
+ * mesh_room_shown:
+ * @room: a room
+ * @peer: of whom
+ * @sid: which attempt
+ * @now: the time
+ *
+ * What comes by this attempt is shown now, in place of what came by the one
+ * before it: that one is needed no more.
+ *
+ * Since: 0.1
+ */
+void
+mesh_room_shown (MeshRoom *room, const char *peer, const char *sid, gint64 now)
+{
+  MeshMember *member = find_current (room, peer, sid);
+
+  if (member)
+    member->shown = TRUE;
 }
 
 /**
@@ -182,7 +208,7 @@ mesh_room_failed (MeshRoom *room, const char *peer, const char *sid,
 
   if (member && g_strcmp0 (member->old_sid, sid) == 0) {
     mesh_room_send_bye (room, member->id, sid, "failed");
-    mesh_attempt_stop_old (room, member, "failed");
+    mesh_attempt_drop (room, member, "failed");
     return;
   }
   member = find_current (room, peer, sid);

@@ -46,10 +46,18 @@ typedef struct {
   GQueue remote_candidates;     /* MeshRoomAction, wait for its description */
   GQueue local_candidates;      /* MeshMessage, wait for ours */
 
-  /* the connection before it, which is there until another one is */
+  gint64 connected_at;
+  gboolean shown;               /* what has come by it since */
+
+  /* The connection before it, of which there is one at the most: set aside, it
+   * is gone back to when nothing comes of the other attempt; when another one
+   * has been connected, it is over, and just lingers. */
   char *old_sid;
+  char *over_sid;
   gboolean old_caller;
   gint64 old_heard_at;
+  gint64 old_since;             /* heard or, if later, beside an attempt;
+                                 * NEVER: no other one has begun yet */
 
   /* the next attempt */
   char call_inc[17];            /* of the last call accepted, */
@@ -169,9 +177,13 @@ void mesh_attempt_renew (MeshRoom *room, MeshMember *member, gint64 now);
 void mesh_attempt_give_way (MeshRoom *room, MeshMember *member, gint64 now);
 void mesh_attempt_stop (MeshRoom *room, MeshMember *member,
     const char *reason);
-void mesh_attempt_stop_old (MeshRoom *room, MeshMember *member,
+void mesh_attempt_drop (MeshRoom *room, MeshMember *member,
     const char *reason);
-gboolean mesh_attempt_go_back (MeshMember *member, gint64 now);
+void mesh_attempt_replace (MeshMember *member);
+gint64 mesh_attempt_silent_at (MeshMember *member);
+gint64 mesh_attempt_drop_at (MeshMember *member);
+gboolean mesh_attempt_go_back (MeshRoom *room, MeshMember *member,
+    gint64 now);
 void mesh_attempt_abandon (MeshRoom *room, MeshMember *member, gint64 now);
 void mesh_attempt_failed (MeshRoom *room, MeshMember *member,
     const char *reason, const char *bye, gint64 now);

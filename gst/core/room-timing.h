@@ -38,6 +38,12 @@
 #define STEADY_GAP MS (1500)
 #define STEADY_AFTER 3
 #define LOST_SILENCE_TIMEOUT MS (5000)
+/* How long a connection that was set aside lives on: once another one is
+ * connected, while the other end may still send by it, and longer while nothing
+ * has come by the new one; and beside an attempt, while it is heard. */
+#define OLD_LINGERS MS (1000)
+#define OLD_STAYS MS (4000)
+#define OLD_SILENCE MS (8000)
 /* A driver that ticks later than this was itself asleep (stopped, or starved),
  * and what the others said in that time lies unread. */
 #define LATE MS (2000)

@@ -102,6 +102,9 @@ forgive (MeshRoom *room, gint64 late, gint64 now)
     member->lost_at = MIN (now, member->lost_at + late);
     member->began_at = MIN (now, member->began_at + late);
     member->heard_at = MIN (now, member->heard_at + late);
+    member->connected_at = MIN (now, member->connected_at + late);
+    if (member->old_since != NEVER)
+      member->old_since = MIN (now, member->old_since + late);
   }
 }
 
@@ -245,7 +248,8 @@ mesh_room_feed (MeshRoom *room, const MeshMessage *message, gint64 now)
 static gint64
 member_deadline (MeshRoom *room, MeshMember *member, gint64 free_at)
 {
-  gint64 at = MIN (mesh_attempt_timeout (member),
+  gint64 at = MIN (
+      MIN (mesh_attempt_timeout (member), mesh_attempt_drop_at (member)),
       MIN (mesh_room_ghost_at (room, member),
           mesh_room_forget_at (room, member)));
 
@@ -268,6 +272,9 @@ tick_member (MeshRoom *room, MeshMember *member, gint64 now)
   }
   if (now >= mesh_room_ghost_at (room, member))
     mesh_room_untile (room, member, "timeout");
+  if (now >= mesh_attempt_drop_at (member))
+    mesh_attempt_drop (room, member,
+        now >= mesh_attempt_silent_at (member) ? "silent" : "replaced");
   if (member->renew && room->server != SERVER_OFFLINE)
     mesh_attempt_renew (room, member, now);
   else if (now >= mesh_attempt_timeout (member))

@@ -59,12 +59,18 @@ typedef struct {
  * @MESH_ROOM_PEER_CHANGED: @peer's @name, @muted or @hidden are now these
  * @MESH_ROOM_START: start attempt @sid with @peer: as the offerer when @offerer
  *   is set, then with the first codec of @codecs that we can send; else wait
- *   for its offer. A connection with @peer that there is already goes on beside
- *   it, with its tile, until its own @MESH_ROOM_STOP; while it does,
- *   mesh_room_heard() and mesh_room_failed() tell of it too
+ *   for its offer. There is no other attempt with @peer, but for one connection
+ *   that was set aside
  * @MESH_ROOM_STOP: attempt @sid with @peer has ended, for @reason ("left",
- *   "timeout", "failed", "replaced", "silent", "refused", "full"): drop its
+ *   "timeout", "failed", "replaced", "silent", "refused", "full"): close its
  *   connection
+ * @MESH_ROOM_RETIRE: the connection of @sid with @peer is set aside: it goes on,
+ *   with its tile, beside the attempt that is to take its place, and
+ *   mesh_room_heard() and mesh_room_failed() tell of it too
+ * @MESH_ROOM_BACK: @sid, which was set aside, is the present attempt with @peer
+ *   again: nothing has come of the other one, which has ended
+ * @MESH_ROOM_DROP: @sid, which was set aside, has ended, for @reason (as with
+ *   @MESH_ROOM_STOP): close its connection
  * @MESH_ROOM_REMOTE_SDP: @peer's offer or answer for attempt @sid: @sdp_type,
  *   @sdp
  * @MESH_ROOM_REMOTE_CANDIDATE: @peer's @candidate for attempt @sid, never
@@ -85,6 +91,9 @@ typedef enum {
   MESH_ROOM_PEER_CHANGED,
   MESH_ROOM_START,
   MESH_ROOM_STOP,
+  MESH_ROOM_RETIRE,
+  MESH_ROOM_BACK,
+  MESH_ROOM_DROP,
   MESH_ROOM_REMOTE_SDP,
   MESH_ROOM_REMOTE_CANDIDATE,
   MESH_ROOM_CHAT,
@@ -180,6 +189,8 @@ void mesh_room_local_candidate (MeshRoom *room, const char *peer,
 void mesh_room_connected (MeshRoom *room, const char *peer, const char *sid,
     gint64 now);
 void mesh_room_heard (MeshRoom *room, const char *peer, const char *sid,
+    gint64 now);
+void mesh_room_shown (MeshRoom *room, const char *peer, const char *sid,
     gint64 now);
 void mesh_room_failed (MeshRoom *room, const char *peer, const char *sid,
     const char *reason, gint64 now);

@@ -22,6 +22,7 @@ mesh_member_free (MeshMember *member)
   g_free (member->name);
   g_free (member->sid);
   g_free (member->old_sid);
+  g_free (member->over_sid);
   g_queue_clear_full (&member->remote_candidates,
       (GDestroyNotify) mesh_room_action_free);
   g_queue_clear_full (&member->local_candidates,
@@ -218,7 +219,7 @@ mesh_room_untile (MeshRoom *room, MeshMember *member, const char *reason)
 {
   MeshRoomAction *action;
 
-  mesh_attempt_stop_old (room, member, reason);
+  mesh_attempt_drop (room, member, reason);
   if (!member->added)
     return;
   member->added = FALSE;

@@ -8,14 +8,6 @@
 
 static const MeshPeerEvents peer_events;
 
-/* How long an attempt lives on beside the one that takes its place, once that
- * is connected: while the other end may still send by it; while nothing has
- * come by the new one; and, when nothing comes of the new one, while it is
- * heard of itself (as docs/protocol.md has it for any attempt). */
-#define OLD_LINGERS (1 * G_TIME_SPAN_SECOND)
-#define OLD_STAYS (4 * G_TIME_SPAN_SECOND)
-#define OLD_SILENCE (8 * G_TIME_SPAN_SECOND)
-
 /* --- members --- */
 
 /* What the member said of itself, maybe in an attempt that came to nothing. */
@@ -62,52 +54,6 @@ stop_peer (MeshCall *self, Member *member, MeshPeer **peer)
   mesh_removals_push_peer (self->removals, g_steal_pointer (peer));
 }
 
-static void
-stop_attempt (MeshCall *self, Member *member)
-{
-  member->connected_at = 0;
-  stop_peer (self, member, &member->peer);
-}
-
-/* Another attempt takes the place of this one: what is there to see and hear
- * stays so until the other one has something. Returns whether there is. */
-static gboolean
-retire_attempt (MeshCall *self, Member *member)
-{
-  if (member->peer && mesh_peer_is_connected (member->peer)) {
-    stop_peer (self, member, &member->old);
-    member->old = g_steal_pointer (&member->peer);
-    member->old_heard_at = mesh_call_now ();
-  }
-  stop_attempt (self, member);
-  return member->old != NULL;
-}
-
-static void
-find_sid (const MeshPeerInfo *info, gpointer user_data)
-{
-  const char **search = user_data;      /* of whom, and what was found */
-
-  if (g_str_equal (info->id, search[0]))
-    search[1] = info->sid;
-}
-
-/* What was to take the old one's place came to nothing, and the room has gone
- * back to it. */
-static void
-reinstate_old (MeshCall *self, const char *id, Member *member)
-{
-  const char *search[2] = { id, NULL };
-
-  if (member->peer || !member->old)
-    return;
-  mesh_room_foreach_peer (self->room, find_sid, search);
-  if (g_strcmp0 (search[1], mesh_peer_get_sid (member->old)) != 0)
-    return;
-  member->peer = g_steal_pointer (&member->old);
-  member->connected_at = mesh_call_now ();
-}
-
 void
 mesh_call_drop_member (MeshCall *self, const char *id)
 {
@@ -115,7 +61,7 @@ mesh_call_drop_member (MeshCall *self, const char *id)
 
   if (!member)
     return;
-  stop_attempt (self, member);
+  stop_peer (self, member, &member->peer);
   stop_peer (self, member, &member->old);
   mesh_removals_push_tile (self->removals, g_steal_pointer (&member->tile));
   g_hash_table_remove (self->members, id);
@@ -153,7 +99,6 @@ void
 mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
 {
   Member *member = mesh_call_get_member (self, action->peer);
-  gboolean takes_over = retire_attempt (self, member);
   g_autoptr (GError) error = NULL;
   MeshReach reach;
   guint n_addresses;
@@ -176,7 +121,7 @@ mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
     .latency = self->config.latency,
     .decode = self->config.decode,
     .verify_fingerprint = self->config.verify_fingerprint,
-    .takes_over = takes_over,
+    .takes_over = member->old != NULL,
   };
 
   mesh_call_tell_reach (self, reach);
@@ -361,29 +306,22 @@ static const MeshPeerEvents peer_events = {
 static void
 listen_to (MeshCall *self, const char *id, Member *member)
 {
+  MeshPeer *const peers[] = { member->peer, member->old };
   gint64 now = mesh_call_now ();
 
-  if (member->peer && mesh_peer_take_heard (member->peer)) {
+  for (guint i = 0; i < G_N_ELEMENTS (peers); i++) {
+    if (!peers[i] || !mesh_peer_take_heard (peers[i]))
+      continue;
     member->heard_at = now;
-    mesh_room_heard (self->room, id, mesh_peer_get_sid (member->peer), now);
+    mesh_room_heard (self->room, id, mesh_peer_get_sid (peers[i]), now);
   }
-  if (!member->old)
-    return;
-  if (mesh_peer_take_heard (member->old)) {
-    member->heard_at = member->old_heard_at = now;
-    mesh_room_heard (self->room, id, mesh_peer_get_sid (member->old), now);
-    reinstate_old (self, id, member);
-  }
-  if (!member->old)
-    return;
-  if (now >= member->old_heard_at + OLD_SILENCE || (member->connected_at
-          && now >= member->connected_at + (mesh_tile_shows (member->tile,
-                  GST_ELEMENT (member->old)) ? OLD_STAYS : OLD_LINGERS)))
-    stop_peer (self, member, &member->old);
+  if (member->peer && member->old
+      && !mesh_tile_shows (member->tile, GST_ELEMENT (member->old)))
+    mesh_room_shown (self->room, id, mesh_peer_get_sid (member->peer), now);
 }
 
-/* Who has been heard of since the last time? And an attempt whose place
- * another one has taken goes, when both ends have had the time to notice. */
+/* Who has been heard of since the last time, and whose new attempt has brought
+ * a frame of everything? */
 void
 mesh_call_listen (MeshCall *self)
 {
@@ -397,28 +335,37 @@ mesh_call_listen (MeshCall *self)
   }
 }
 
-/* The core has ended an attempt; a member that was never shown goes with it. An
- * old one that has been replaced goes a little later (listen_to()). */
+/* Carries out what the core has decided of an attempt. What there is to see and
+ * hear of one that is set aside stays so until another one has something; a
+ * member that was never shown goes with its attempt. */
 void
-mesh_call_end_attempt (MeshCall *self, const MeshRoomAction *action)
+mesh_call_change_attempt (MeshCall *self, const MeshRoomAction *action)
 {
   Member *member = g_hash_table_lookup (self->members, action->peer);
-  gboolean replaced = g_str_equal (action->reason, "replaced");
 
   if (!member)
     return;
-  GST_DEBUG_OBJECT (self->config.element, "attempt %s with %s ends: %s",
-      action->sid, action->peer, action->reason);
-  if (member->old
-      && g_strcmp0 (mesh_peer_get_sid (member->old), action->sid) == 0) {
-    if (!replaced)
+  GST_DEBUG_OBJECT (self->config.element, "attempt %s with %s %s: %s",
+      action->sid, action->peer, action->type == MESH_ROOM_RETIRE
+      ? "is set aside" : action->type == MESH_ROOM_BACK ? "is gone back to"
+      : "ends", action->reason ? action->reason : "");
+  switch (action->type) {
+    case MESH_ROOM_RETIRE:
+      member->old = g_steal_pointer (&member->peer);
+      member->connected_at = 0;
+      break;
+    case MESH_ROOM_BACK:
+      member->peer = g_steal_pointer (&member->old);
+      member->connected_at = mesh_call_now ();
+      break;
+    case MESH_ROOM_DROP:
       stop_peer (self, member, &member->old);
-  } else if (member->peer
-             && g_strcmp0 (mesh_peer_get_sid (member->peer), action->sid)
-             == 0) {
-    mesh_call_keep_reason (self, member);
-    stop_attempt (self, member);
-    reinstate_old (self, action->peer, member);
+      break;
+    default:
+      mesh_call_keep_reason (self, member);
+      member->connected_at = 0;
+      stop_peer (self, member, &member->peer);
+      break;
   }
   if (!member->added && !member->peer)
     mesh_call_drop_member (self, action->peer);

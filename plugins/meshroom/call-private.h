@@ -27,8 +27,7 @@ G_BEGIN_DECLS
 typedef struct {
   MeshTile *tile;
   MeshPeer *peer;               /* NULL: no attempt under way */
-  MeshPeer *old;                /* connected, while another takes its place */
-  gint64 old_heard_at;
+  MeshPeer *old;                /* set aside, while another takes its place */
   gint64 heard_at;              /* by any attempt; 0: never */
   gint64 connected_at;          /* the present attempt; 0: not yet */
   gint64 exchange_at;           /* what it sends is not exchanged before */
@@ -93,7 +92,7 @@ void mesh_call_tell_chat (MeshCall *call, const char *peer, const char *text);
 Member *mesh_call_get_member (MeshCall *call, const char *id);
 void mesh_call_drop_member (MeshCall *call, const char *id);
 void mesh_call_start_attempt (MeshCall *call, const MeshRoomAction *action);
-void mesh_call_end_attempt (MeshCall *call, const MeshRoomAction *action);
+void mesh_call_change_attempt (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_take_remote_sdp (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_listen (MeshCall *call);
 

@@ -123,7 +123,10 @@ carry_out (MeshCall *self, const MeshRoomAction *action)
       mesh_call_start_attempt (self, action);
       break;
     case MESH_ROOM_STOP:
-      mesh_call_end_attempt (self, action);
+    case MESH_ROOM_RETIRE:
+    case MESH_ROOM_BACK:
+    case MESH_ROOM_DROP:
+      mesh_call_change_attempt (self, action);
       break;
     case MESH_ROOM_REMOTE_SDP:
       mesh_call_take_remote_sdp (self, action);

@@ -31,6 +31,7 @@ refresh_peer (const MeshPeerInfo *info, gpointer user_data)
 {
   Refresh *r = user_data;
   Member *member = g_hash_table_lookup (r->call->members, info->id);
+  MeshPeer *peer = !member ? NULL : member->peer ? member->peer : member->old;
   GstStructure *s = gst_structure_new ("peer", "peer-id", G_TYPE_STRING,
       info->id, "name", G_TYPE_STRING, info->name ? info->name : "",
       "state", G_TYPE_STRING, phase_name (info->phase),
@@ -43,14 +44,14 @@ refresh_peer (const MeshPeerInfo *info, gpointer user_data)
   if (member && member->heard_at)
     gst_structure_set (s, "silence", G_TYPE_UINT, (guint)
         ((mesh_call_now () - member->heard_at) / 1000), NULL);
-  gst_structure_set (s, "path", G_TYPE_STRING, member && member->peer
-      ? mesh_peer_get_path_type (member->peer) : "", NULL);
+  gst_structure_set (s, "path", G_TYPE_STRING, peer
+      ? mesh_peer_get_path_type (peer) : "", NULL);
   g_ptr_array_add (r->peers, s);
   if (info->phase == MESH_PEER_CONNECTED)
     r->connected++;
-  if (member && member->peer)
+  if (peer)
     g_hash_table_insert (r->stats, g_strdup (info->id),
-        mesh_peer_get_stats (member->peer));
+        mesh_peer_get_stats (peer));
 }
 
 void

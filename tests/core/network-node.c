@@ -51,11 +51,7 @@ start (Sim *sim, guint index, guint other, const MeshRoomAction *action)
   Link *link = &sim->nodes[index].links[other];
 
   /* one at a time, but for a connection that gives way to another */
-  if (link->sid) {
-    g_assert_true (link->connected);
-    g_assert_null (sim->nodes[index].old[other].sid);
-    sim->nodes[index].old[other] = *link;
-  }
+  g_assert_null (link->sid);
   memset (link, 0, sizeof *link);
   link->sid = g_strdup (action->sid);
   link->offerer = action->offerer;
@@ -109,18 +105,21 @@ remote_sdp (Sim *sim, guint index, guint other, const MeshRoomAction *action)
 }
 
 static void
-stop (Node *node, guint other, const char *sid)
+stop (Link *link, const char *sid)
 {
-  Link *link = &node->links[other], *old = &node->old[other];
-
-  if (g_strcmp0 (old->sid, sid) == 0) {
-    g_clear_pointer (&old->sid, g_free);
-    return;
-  }
   g_assert_cmpstr (link->sid, ==, sid);
-  g_free (link->sid);
-  *link = *old;
-  memset (old, 0, sizeof *old);
+  g_clear_pointer (&link->sid, g_free);
+}
+
+/* The connection is set aside, or what was set aside is gone back to. */
+static void
+move (Link *from, Link *to, const char *sid)
+{
+  g_assert_cmpstr (from->sid, ==, sid);
+  g_assert_true (from->connected);
+  g_assert_null (to->sid);
+  *to = *from;
+  memset (from, 0, sizeof *from);
 }
 
 static void
@@ -139,7 +138,16 @@ carry_out (Sim *sim, guint index, const MeshRoomAction *action)
       start (sim, index, other, action);
       break;
     case MESH_ROOM_STOP:
-      stop (node, other, action->sid);
+      stop (&node->links[other], action->sid);
+      break;
+    case MESH_ROOM_DROP:
+      stop (&node->old[other], action->sid);
+      break;
+    case MESH_ROOM_RETIRE:
+      move (&node->links[other], &node->old[other], action->sid);
+      break;
+    case MESH_ROOM_BACK:
+      move (&node->old[other], &node->links[other], action->sid);
       break;
     case MESH_ROOM_REMOTE_SDP:
       remote_sdp (sim, index, other, action);
@@ -254,6 +262,8 @@ sim_on_connect (Sim *sim, Event *event)
   }
   link->connected = TRUE;
   mesh_room_connected (node->room, sim->nodes[event->other].id, link->sid,
+      sim->now);
+  mesh_room_shown (node->room, sim->nodes[event->other].id, link->sid,
       sim->now);
   add_heard (sim, event->node, event->other, link->sid);
 }

@@ -57,6 +57,9 @@ static const char *const action_names[] = {
   [MESH_ROOM_PEER_CHANGED] = "changed",
   [MESH_ROOM_START] = "start",
   [MESH_ROOM_STOP] = "stop",
+  [MESH_ROOM_RETIRE] = "retire",
+  [MESH_ROOM_BACK] = "back",
+  [MESH_ROOM_DROP] = "drop",
   [MESH_ROOM_REMOTE_SDP] = "remote-sdp",
   [MESH_ROOM_REMOTE_CANDIDATE] = "remote-candidate",
   [MESH_ROOM_CHAT] = "chat",
@@ -151,6 +154,8 @@ report (MeshRoom *room, const char *in, JsonObject *step, gint64 now)
     mesh_room_connected (room, peer, sid, now);
   else if (g_str_equal (in, "heard"))
     mesh_room_heard (room, peer, sid, now);
+  else if (g_str_equal (in, "shown"))
+    mesh_room_shown (room, peer, sid, now);
   else if (g_str_equal (in, "failed"))
     mesh_room_failed (room, peer, sid, get (step, "reason"), now);
   else if (g_str_equal (in, "renew"))

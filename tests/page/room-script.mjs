@@ -22,6 +22,7 @@ export const inputs = {
     room.localCandidate(peer, sid, candidate, mline, mid),
   connected: (room, {at, peer, sid}) => room.connected(peer, sid, at),
   heard: (room, {at, peer, sid}) => room.heard(peer, sid, at),
+  shown: (room, {peer, sid}) => room.shown(peer, sid),
   failed: (room, {at, peer, sid, reason}) =>
     room.failed(peer, sid, reason, at),
   hurry: (room, {at}) => room.hurry(at),

@@ -10,6 +10,11 @@
 /* So long after the last trouble a connection has no reason to end: longer
  * than any silence is borne. */
 #define CALM (14 * SECOND)
+/* How long an old connection lives beside the one that has replaced it, by
+ * clocks that may be wrong. */
+#define LINGERS MS (950)
+#define STAYS MS (4200)
+#define SILENCE MS (8400)       /* and beside an attempt, when it is silent */
 #define MAX_MESSAGES 60000
 
 void
@@ -52,13 +57,48 @@ sim_check_start (World *world, guint index, guint other,
   for (guint i = 0; i < 2; i++) {
     Link *link = &node->links[other][i];
 
-    if (link->sid && !link->connected)
+    if (link->sid && !link->aside)
       sim_violation (world, "S1: %u begins a second attempt with %u", index,
           other);
   }
   if (!sim_link (node, other, 0))
     sim_violation (world, "S1: %u has too many connections with %u", index,
         other);
+}
+
+/* S10: what is set aside was connected, and is the only one of its kind. */
+void
+sim_check_retire (World *world, guint index, guint other, const Link *link)
+{
+  Node *node = &world->nodes[index];
+
+  if (!link->connected || sim_other_link (node, other, link)->sid)
+    sim_violation (world, "S10: %u sets aside what it cannot", index);
+  node->early[other] = FALSE;
+}
+
+void
+sim_check_back (World *world, guint index, guint other, const Link *link)
+{
+  if (sim_other_link (&world->nodes[index], other, link)->sid)
+    sim_violation (world, "S10: %u goes back beside another attempt", index);
+}
+
+/* Where another one is connected, both ends have the time to notice, unless that
+ * is set aside itself. */
+void
+sim_check_drop (World *world, guint index, guint other,
+    const MeshRoomAction *action, const Link *link)
+{
+  Node *node = &world->nodes[index];
+  Link *place = sim_other_link (node, other, link);
+
+  if (strcmp (action->reason, "replaced") != 0)
+    return;
+  if (!place->connected)
+    sim_violation (world, "S10: nothing has taken the place of what %u drops",
+        index);
+  node->early[other] = world->now - place->connected_at < LINGERS;
 }
 
 static gboolean
@@ -92,7 +132,33 @@ sim_check_stop (World *world, guint index, guint other, Link *link,
       other, reason);
 }
 
-/* S4 and S7. */
+/* S10: beside one that is connected, the old one is there for a while and no
+ * longer; nor beside an attempt when it is silent. */
+static void
+check_old (World *world, guint index, guint other)
+{
+  Node *node = &world->nodes[index];
+
+  if (node->early[other])
+    sim_violation (world, "S10: %u drops what %u may still send by", index,
+        other);
+  for (guint i = 0; i < 2; i++) {
+    Link *link = &node->links[other][i];
+    Link *place = sim_other_link (node, other, link);
+
+    if (!link->aside || !place->sid)
+      continue;
+    if (world->now - MAX (node->resume_at,
+            MAX (place->began_at, link->heard_at)) > SILENCE)
+      sim_violation (world, "S10: %u keeps what is silent", index);
+    if (place->connected
+        && world->now - MAX (place->connected_at, node->resume_at) > STAYS)
+      sim_violation (world, "S10: %u keeps what another one has replaced",
+          index);
+  }
+}
+
+/* S4, S7 and S10. */
 void
 sim_check_step (World *world, guint index)
 {
@@ -105,6 +171,7 @@ sim_check_step (World *world, guint index)
     if (connected && !node->shown[i])
       sim_violation (world, "S4: %u is connected with %u and does not show it",
           index, i);
+    check_old (world, index, i);
   }
   if (world->messages->len > MAX_MESSAGES)
     sim_violation (world, "S7: %u messages", world->messages->len);

@@ -37,6 +37,13 @@ sim_link (Node *node, guint other, guint sid)
   return NULL;
 }
 
+/* The one beside @link; it may be none. */
+Link *
+sim_other_link (Node *node, guint other, const Link *link)
+{
+  return &node->links[other][link == &node->links[other][0]];
+}
+
 static guint
 intern_sid (World *world, const char *text)
 {
@@ -105,26 +112,39 @@ start (World *world, guint index, guint other, const MeshRoomAction *action)
   sim_check_start (world, index, other, action, sid);
   if (world->violation)
     return;
-  *link = (Link) { .sid = sid, .offerer = action->offerer };
+  *link = (Link) { .sid = sid, .offerer = action->offerer,
+    .began_at = world->now };
   if (link->offerer)
     describe_later (world, index, other, sid);
 }
 
+/* What becomes of an attempt: it ends, is set aside, or gone back to. */
 static void
-stop (World *world, guint index, guint other, const MeshRoomAction *action)
+change (World *world, guint index, guint other, const MeshRoomAction *action)
 {
   guint sid = intern_sid (world, action->sid);
   Link *link = sim_link (&world->nodes[index], other, sid);
+  gboolean is_of_old = action->type == MESH_ROOM_DROP
+                       || action->type == MESH_ROOM_BACK;
 
-  sim_tell (world, "%u: stops %s with %u: %s", index, action->sid, other,
-      action->reason);
-  if (!link) {
-    sim_violation (world, "%u ends an attempt with %u that it does not have",
-        index, other);
-    return;
+  sim_tell (world, "%u: %s %s with %u: %s", index,
+      sim_room_action_name (action->type), action->sid, other,
+      action->reason ? action->reason : "");
+  if (!link || link->aside != is_of_old) {
+    sim_violation (world, "S10: %u has no attempt with %u that it could %s",
+        index, other, sim_room_action_name (action->type));
+  } else if (action->type == MESH_ROOM_RETIRE) {
+    sim_check_retire (world, index, other, link);
+    link->aside = TRUE;
+  } else if (action->type == MESH_ROOM_BACK) {
+    sim_check_back (world, index, other, link);
+    link->aside = FALSE;
+  } else {
+    if (is_of_old)
+      sim_check_drop (world, index, other, action, link);
+    sim_check_stop (world, index, other, link, action->reason);
+    *link = (Link) { 0 };
   }
-  sim_check_stop (world, index, other, link, action->reason);
-  *link = (Link) { 0 };
 }
 
 static void
@@ -213,7 +233,10 @@ carry_out (World *world, guint index, MeshRoomAction *action)
       start (world, index, other, action);
       break;
     case MESH_ROOM_STOP:
-      stop (world, index, other, action);
+    case MESH_ROOM_RETIRE:
+    case MESH_ROOM_BACK:
+    case MESH_ROOM_DROP:
+      change (world, index, other, action);
       break;
     case MESH_ROOM_REMOTE_SDP:
       remote_sdp (world, index, other, action);
@@ -339,6 +362,7 @@ end (World *world, guint index)
   g_clear_pointer (&node->room, sim_room_free);
   memset (node->links, 0, sizeof node->links);
   memset (node->shown, 0, sizeof node->shown);
+  memset (node->early, 0, sizeof node->early);
   node->life++;
   node->ended_at = world->now;
   node->doom = 0;
@@ -420,9 +444,17 @@ sim_pulse (World *world, guint index)
         continue;
       }
       back = sim_link (&world->nodes[other], index, link->sid);
-      if (back && back->connecting && is_open (world, other, index))
-        sim_room_heard (node->room, world->nodes[other].id,
-            sid_text (world, link->sid), now);
+      if (!back || !back->connecting || !is_open (world, other, index))
+        continue;
+      link->heard_at = world->now;
+      sim_room_heard (node->room, world->nodes[other].id,
+          sid_text (world, link->sid), now);
+      /* The first frame may take a while, and some send none. */
+      if (link->shown || sim_random (world) % 4 == 0)
+        continue;
+      link->shown = TRUE;
+      sim_room_shown (node->room, world->nodes[other].id,
+          sid_text (world, link->sid), now);
     }
   }
   sim_run_actions (world, index);
@@ -458,6 +490,7 @@ sim_on_connected (World *world, const Event *event)
   if (event->number != node->life || !link)
     return;
   link->connected = TRUE;
+  link->connected_at = world->now;
   link->other_life = other->life;
   sim_tell (world, "%u: %s with %u is connected", event->node,
       sid_text (world, event->index), event->other);

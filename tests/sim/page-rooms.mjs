@@ -23,6 +23,9 @@ const mutants = {
     'room.id < member.id ? REPAIR_LOWER : REPAIR_HIGHER', 'Infinity'],
   'no-session-check': ['attempt.js',
     'sid === undefined ? member.inc === null : sid === member.sid', 'true'],
+  'no-back': ['attempt.js', "room.push({type: 'back'", "({type: 'back'"],
+  'no-drop': ['attempt.js',
+    'member.oldSid === null && member.overSid === null', 'true'],
   'both-offer': ['attempt.js', 'sid, offerer: false', 'sid, offerer: true'],
 };
 

@@ -120,12 +120,21 @@ static const char *const action_names[] = {
   [MESH_ROOM_PEER_CHANGED] = "changed",
   [MESH_ROOM_START] = "start",
   [MESH_ROOM_STOP] = "stop",
+  [MESH_ROOM_RETIRE] = "retire",
+  [MESH_ROOM_BACK] = "back",
+  [MESH_ROOM_DROP] = "drop",
   [MESH_ROOM_REMOTE_SDP] = "remote-sdp",
   [MESH_ROOM_REMOTE_CANDIDATE] = "remote-candidate",
   [MESH_ROOM_CHAT] = "chat",
   [MESH_ROOM_OUTDATED] = "outdated",
   [MESH_ROOM_WARNING] = "warning",
 };
+
+const char *
+sim_room_action_name (MeshRoomActionType type)
+{
+  return action_names[type];
+}
 
 static char *
 get_text (JsonObject *object, const char *name)
@@ -447,6 +456,14 @@ sim_room_heard (SimRoom *room, const char *peer, const char *sid, gint64 now)
   if (room->core)
     mesh_room_heard (room->core, peer, sid, now);
   tell_of_attempt (room, "heard", peer, sid, now);
+}
+
+void
+sim_room_shown (SimRoom *room, const char *peer, const char *sid, gint64 now)
+{
+  if (room->core)
+    mesh_room_shown (room->core, peer, sid, now);
+  tell_of_attempt (room, "shown", peer, sid, now);
 }
 
 void

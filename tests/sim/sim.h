@@ -123,6 +123,11 @@ typedef struct {
   gboolean have_remote;
   gboolean connecting;
   gboolean connected;
+  gint64 began_at;
+  gint64 connected_at;
+  gint64 heard_at;
+  gboolean shown;               /* what comes by it */
+  gboolean aside;               /* another one is to take its place */
   guint other_life;
 } Link;
 
@@ -181,6 +186,7 @@ typedef struct {
   Client client;
   Link links[MAX_NODES][2];
   gboolean shown[MAX_NODES];
+  gboolean early[MAX_NODES];    /* dropped before its time; see check.c */
   char gone_inc[MAX_NODES][17]; /* of whoever said goodbye to it */
 } Node;
 
@@ -263,6 +269,7 @@ void sim_forward_cut (World *world, guint node);
 void sim_forward_back (World *world, guint node);
 
 /* room.c */
+const char *sim_room_action_name (MeshRoomActionType type);
 void sim_page_break (const char *mutant);
 SimRoom *sim_room_new (World *world, const MeshRoomConfig *config,
     gboolean is_page);
@@ -285,6 +292,8 @@ void sim_room_connected (SimRoom *room, const char *peer, const char *sid,
     gint64 now);
 void sim_room_heard (SimRoom *room, const char *peer, const char *sid,
     gint64 now);
+void sim_room_shown (SimRoom *room, const char *peer, const char *sid,
+    gint64 now);
 void sim_room_failed (SimRoom *room, const char *peer, const char *sid,
     gint64 now);
 void sim_room_hurry (SimRoom *room, gint64 now);
@@ -305,12 +314,18 @@ void sim_run_actions (World *world, guint node);
 void sim_on_sdp (World *world, const Event *event);
 void sim_on_connected (World *world, const Event *event);
 Link *sim_link (Node *node, guint other, guint sid);
+Link *sim_other_link (Node *node, guint other, const Link *link);
 
 /* check.c */
 void sim_violation (World *world, const char *format, ...)
     G_GNUC_PRINTF (2, 3);
 void sim_check_start (World *world, guint node, guint other,
     const MeshRoomAction *action, guint sid);
+void sim_check_retire (World *world, guint node, guint other,
+    const Link *link);
+void sim_check_back (World *world, guint node, guint other, const Link *link);
+void sim_check_drop (World *world, guint node, guint other,
+    const MeshRoomAction *action, const Link *link);
 void sim_check_stop (World *world, guint node, guint other, Link *link,
     const char *reason);
 void sim_check_step (World *world, guint node);

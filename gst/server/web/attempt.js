@@ -12,7 +12,7 @@
  *
  * Every phase but idle has a timeout, and leads back to idle through failed(),
  * which sets when to call again. A connection that has fallen silent, or that
- * the other side gives up, is set aside: it ends when another one is there, and
+ * the other side gives up, is set aside: it ends soon after another one is there, and
  * is gone back to when it is heard and the other attempt came to nothing.
  */
 
@@ -20,12 +20,13 @@ import {parseSid} from './ids.js';
 import * as pace from './pace.js';
 import * as roster from './roster.js';
 import {BARRED_TIME, CALL_TIMEOUT, CONNECT_TIMEOUT, LOST_SILENCE_TIMEOUT,
-  MAX_CANDIDATES, OTHER_SIDE_LATER, RETRY_DELAYS, SILENCE_TIMEOUT,
-  STEADY_AFTER, STEADY_SILENCE_TIMEOUT, WARN_AFTER} from './timing.js';
+  MAX_CANDIDATES, OLD_LINGERS, OLD_SILENCE, OLD_STAYS, OTHER_SIDE_LATER,
+  RETRY_DELAYS, SILENCE_TIMEOUT, STEADY_AFTER, STEADY_SILENCE_TIMEOUT,
+  WARN_AFTER} from './timing.js';
 
 /** @typedef {import('./message.js').Message} Message */
 /** @typedef {import('./room.js').Room} Room */
-/** @typedef {import('./room.js').Member} Member */
+/** @typedef {import('./member.js').Member} Member */
 
 /** @param {Room} room */
 const countAttempts = (room) =>
@@ -46,6 +47,8 @@ function begin(room, member, sid, phase, codecs, now) {
   member.beganAt = now;
   member.haveRemote = member.haveLocal = false;
   member.nRemote = member.nLocal = 0;
+  if (member.oldSince === Infinity)
+    member.oldSince = now;
   if (member.caller) {
     room.push({type: 'start', peer: member.id, sid, offerer: false});
   } else {
@@ -104,11 +107,48 @@ function endAttempt(room, member, reason) {
   becomeIdle(member);
 }
 
-/** @param {Room} room @param {Member} member @param {string} reason */
-export function stopOld(room, member, reason) {
-  if (member.oldSid !== null)
-    room.push({type: 'stop', peer: member.id, sid: member.oldSid, reason});
+/**
+ * Ends the connection that was there before the attempt.
+ *
+ * @param {Room} room
+ * @param {Member} member
+ * @param {string} reason
+ */
+export function drop(room, member, reason) {
+  const sid = member.oldSid ?? member.overSid;
+  if (sid !== null)
+    room.push({type: 'drop', peer: member.id, sid, reason});
+  member.oldSid = member.overSid = null;
+}
+
+/**
+ * Another one has taken the place of the connection that was set aside: it is
+ * not gone back to.
+ *
+ * @param {Member} member
+ */
+export function replace(member) {
+  member.overSid = member.oldSid ?? member.overSid;
   member.oldSid = null;
+}
+
+/**
+ * When the connection that was there before the attempt has been silent beside
+ * it for too long.
+ *
+ * @param {Member} member
+ */
+export const silentAt = ({oldSince}) => oldSince + OLD_SILENCE;
+
+/** When it ends of itself. @param {Member} member */
+export function dropAt(member) {
+  if (member.oldSid === null && member.overSid === null)
+    return Infinity;
+  const at = silentAt(member);
+  if (member.overSid === null || member.phase !== 'connected')
+    return at;
+  return Math.min(at, member.connectedAt
+    + (member.shown ? OLD_LINGERS : OLD_STAYS));
 }
 
 /**
@@ -120,7 +160,7 @@ export function stopOld(room, member, reason) {
  */
 export function stop(room, member, reason) {
   endAttempt(room, member, reason);
-  stopOld(room, member, reason);
+  drop(room, member, reason);
 }
 
 /**
@@ -132,10 +172,12 @@ export function stop(room, member, reason) {
  * @param {number} now
  */
 function setAside(room, member, now) {
-  stopOld(room, member, 'replaced');
+  drop(room, member, 'replaced');
+  room.push({type: 'retire', peer: member.id, sid: member.sid});
   member.oldSid = member.sid;
   member.oldCaller = member.caller;
   member.oldHeardAt = member.heardAt;
+  member.oldSince = Infinity;
   member.lostAt = now;
   becomeIdle(member);
 }
@@ -171,10 +213,11 @@ function patience(member) {
  * To the connection that was set aside, if it lives and nothing else is under
  * way.
  *
+ * @param {Room} room
  * @param {Member} member
  * @param {number} now
  */
-export function goBack(member, now) {
+export function goBack(room, member, now) {
   if (member.oldSid === null || member.phase !== 'idle'
       || now >= member.oldHeardAt + patience(member))
     return false;
@@ -184,6 +227,7 @@ export function goBack(member, now) {
   member.caller = member.oldCaller;
   member.heardAt = member.oldHeardAt;
   member.haveRemote = member.haveLocal = true;
+  room.push({type: 'back', peer: member.id, sid: member.sid});
   return true;
 }
 
@@ -199,7 +243,7 @@ export function abandon(room, member, now) {
     return;
   room.sendBye(member.id, member.sid, 'failed');
   endAttempt(room, member, 'failed');
-  if (!goBack(member, now))
+  if (!goBack(room, member, now))
     member.callAt = now + roster.repairDelay(room, member);
 }
 
@@ -220,7 +264,7 @@ export function failed(room, member, reason, bye, now) {
   if (bye)
     room.sendBye(member.id, member.sid, bye);
   endAttempt(room, member, reason);
-  if (goBack(member, now))
+  if (goBack(room, member, now))
     return;
   if (wasConnected)
     member.lostAt = now;
@@ -407,13 +451,13 @@ export function onCall(room, message, now) {
       sendCall(room, member, member.sid);
     return;
   }
-  if (parsed)
-    giveWay(room, member, now);
-  else
-    stop(room, member, 'replaced');
   if (parsed) {
+    giveWay(room, member, now);
     member.callInc = parsed.inc;
     member.lastCall = parsed.number;
+  } else {
+    endAttempt(room, member, 'replaced');
+    replace(member);
   }
   begin(room, member, sid ?? nextSid(room), 'offering', codecs, now);
 }
@@ -495,7 +539,7 @@ export function onBye(room, member, {sid, reason}, now) {
     return;
   }
   if (sid !== undefined && sid === member.oldSid) {
-    stopOld(room, member, 'failed');
+    drop(room, member, 'failed');
     return;
   }
   if (sid === undefined || !isCurrent(member, sid))

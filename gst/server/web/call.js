@@ -71,10 +71,6 @@ import {divideUplink} from './uplink.js';
  */
 
 const HEARD_INTERVAL = 1000;
-/* How long an attempt lives on beside the one that takes its place, once that
- * is connected; and when nothing comes of that one, but it is silent itself. */
-const OLD_LINGERS = 1000;
-const OLD_SILENCE = 8000;
 /* Sound and reports come more often than this. */
 const NOTABLE_SILENCE = 3000;
 const LEVEL_INTERVAL = 250;
@@ -303,6 +299,15 @@ export class Call {
       case 'stop':
         this.#stopAttempt(action);
         break;
+      case 'retire':
+        this.#retire(peer);
+        break;
+      case 'back':
+        this.#goBack(peer);
+        break;
+      case 'drop':
+        this.#drop(peer);
+        break;
       case 'remote-sdp':
         connection?.remoteSdp(action.sdpType, action.sdp);
         break;
@@ -314,7 +319,6 @@ export class Call {
         this.#handlers.came(this.#view(peer), true);
         break;
       case 'peer-removed':
-        this.#dropOld(peer);
         this.#speech.forget(peer);
         this.#handlers.came(this.#view(peer), false);
         break;
@@ -353,60 +357,43 @@ export class Call {
   }
 
   /**
-   * Another attempt takes the place of this one: what is there to see and hear
-   * stays so until the other one has something.
+   * Another attempt is to take the place of this one: what is there to see and
+   * hear stays so until the other one has something.
    *
    * @param {string} peer
    */
   #retire(peer) {
     const current = this.#connections.get(peer);
+    this.#connections.delete(peer);
+    if (current)
+      this.#old.set(peer, current);
+  }
+
+  /** Nothing has come of the other attempt. @param {string} peer */
+  #goBack(peer) {
+    const old = this.#old.get(peer);
+    this.#old.delete(peer);
+    if (old)
+      this.#connections.set(peer, old);
+    this.#shareUplink();
+  }
+
+  /** @param {Action} action */
+  #stopAttempt({peer = '', reason}) {
+    const current = this.#connections.get(peer);
     if (!current)
       return;
-    this.#dropOld(peer);
-    current.heardAt = now();
     this.#connections.delete(peer);
-    this.#old.set(peer, current);
+    if (current.shown)
+      this.#handlers.stopping(peer);
+    current.connection.close();
+    if (!current.up && reason !== 'left' && this.#ice.trouble)
+      this.#handlers.warning(this.#ice.trouble);
+    this.#shareUplink();
   }
 
-  /**
-   * What took the place of the old one may come to nothing: then the room may
-   * have gone back to that, or does when it is heard.
-   *
-   * @param {string} peer
-   */
-  #reinstate(peer) {
-    const old = this.#old.get(peer);
-    if (!old || this.#connections.has(peer)
-        || this.#room.find(peer)?.sid !== old.sid)
-      return;
-    this.#old.delete(peer);
-    this.#connections.set(peer, old);
-  }
-
-  /**
-   * An old one that has been replaced goes a little later.
-   *
-   * @param {Action} action
-   */
-  #stopAttempt({peer = '', sid = '', reason}) {
-    const current = this.#connections.get(peer);
-    if (this.#old.get(peer)?.sid === sid) {
-      if (reason !== 'replaced')
-        this.#dropOld(peer);
-    } else if (current?.sid === sid) {
-      this.#connections.delete(peer);
-      if (current.shown)
-        this.#handlers.stopping(peer);
-      current.connection.close();
-      if (!current.up && reason !== 'left' && this.#ice.trouble)
-        this.#handlers.warning(this.#ice.trouble);
-      this.#reinstate(peer);
-      this.#shareUplink();
-    }
-  }
-
-  /** @param {string} peer */
-  #dropOld(peer) {
+  /** What was set aside has ended. @param {string} peer */
+  #drop(peer) {
     const old = this.#old.get(peer);
     if (!old)
       return;
@@ -436,11 +423,7 @@ export class Call {
     this.#forgetAddressless();
     this.#room.connected(peer, current.sid, now());
     this.#showTracks(peer, current);
-    const old = this.#old.get(peer);
-    setTimeout(() => {
-      if (old && this.#old.get(peer) === old)
-        this.#dropOld(peer);
-    }, OLD_LINGERS);
+    this.#room.shown(peer, current.sid);
     this.#shareUplink();
     /* Nothing is to be done about one who was here before. */
     this.#showPeers();
@@ -449,7 +432,6 @@ export class Call {
   /** @param {Action} action */
   #startAttempt({peer = '', sid = '', offerer = false, codecs}) {
     const room = this.#room;
-    this.#retire(peer);
     const report = (call) => (...args) => {
       call(...args);
       this.#run();
@@ -549,23 +531,13 @@ export class Call {
 
   async #listenForMedia() {
     this.#ice.refresh(now());
-    await Promise.all([...this.#connections].map(
-      async ([peer, current]) => {
-        if (await current.connection.wasHeard()) {
-          current.heardAt = now();
-          this.#room.heard(peer, current.sid, now());
+    await Promise.all([...this.#connections, ...this.#old].map(
+      async ([peer, attempt]) => {
+        if (await attempt.connection.wasHeard()) {
+          attempt.heardAt = now();
+          this.#room.heard(peer, attempt.sid, now());
         }
       }));
-    await Promise.all([...this.#old].map(async ([peer, old]) => {
-      if (await old.connection.wasHeard()) {
-        old.heardAt = now();
-        this.#room.heard(peer, old.sid, now());
-        this.#reinstate(peer);
-      } else if (now() > old.heardAt + OLD_SILENCE
-          && this.#old.get(peer) === old) {
-        this.#dropOld(peer);
-      }
-    }));
     if (this.#over)
       return;
     this.#run();
@@ -586,7 +558,7 @@ export class Call {
   /** @param {string} id @returns {PeerView} */
   #view(id) {
     const member = this.#room.find(id);
-    const current = this.#connections.get(id);
+    const current = this.#connections.get(id) ?? this.#old.get(id);
     const silence = current?.up ? now() - current.heardAt : 0;
     return {id, name: member?.name ?? '', muted: member?.muted ?? false,
       hidden: member?.hidden ?? false,

@@ -12,7 +12,7 @@ import {MAX_MEMBERS, PACE_FIRST, PACE_HOLDS_UP, PACE_QUICK, PACE_SLOW}
   from './timing.js';
 
 /** @typedef {import('./room.js').Room} Room */
-/** @typedef {import('./room.js').Member} Member */
+/** @typedef {import('./member.js').Member} Member */
 
 /**
  * @param {Room} room

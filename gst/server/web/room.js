@@ -16,17 +16,14 @@
  */
 
 import * as attempt from './attempt.js';
-import {tidyName} from './names.js';
 import * as outdated from './outdated.js';
 import * as pace from './pace.js';
 import * as roster from './roster.js';
+import * as state from './state.js';
 import * as timing from './timing.js';
 
 /** @typedef {import('./message.js').Message} Message */
-
-/**
- * @typedef {'idle' | 'calling' | 'answering' | 'offering' | 'connected'} Phase
- */
+/** @typedef {import('./member.js').Member} Member */
 
 /**
  * One thing to do; which of the fields are there depends on its type.
@@ -36,9 +33,14 @@ import * as timing from './timing.js';
  * peer-removed: it is gone for good, for `reason`; only after peer-added;
  * peer-changed: its `name`, `muted` or `hidden` are now these;
  * start: start attempt `sid` with `peer`, as the offerer when `offerer` is set,
- *   then with the first of `codecs` that we can send; else wait for its offer;
- * stop: attempt `sid` with `peer` has ended, for `reason`; after 'replaced'
- *   its media may go on until the one that takes its place is connected;
+ *   then with the first of `codecs` that we can send; else wait for its offer.
+ *   There is no other attempt with it, but for one connection set aside;
+ * stop: attempt `sid` with `peer` has ended, for `reason`;
+ * retire: the connection of `sid` is set aside: it goes on, with its tile, beside
+ *   the attempt that is to take its place, and heard() and failed() tell of it
+ *   too;
+ * back: `sid`, which was set aside, is the present attempt again;
+ * drop: `sid`, which was set aside, has ended, for `reason`;
  * remote-sdp: `peer`'s description for attempt `sid`;
  * remote-candidate: its `candidate`, never before its description;
  * chat: `peer` says `text`;
@@ -46,7 +48,8 @@ import * as timing from './timing.js';
  *
  * @typedef {object} Action
  * @property {'send' | 'peer-added' | 'peer-removed' | 'peer-changed' | 'start'
- *   | 'stop' | 'remote-sdp' | 'remote-candidate' | 'chat' | 'warning'} type
+ *   | 'stop' | 'retire' | 'back' | 'drop' | 'remote-sdp' | 'remote-candidate'
+ *   | 'chat' | 'outdated' | 'warning'} type
  * @property {string} [peer]
  * @property {string} [sid]
  * @property {string} [reason]
@@ -63,71 +66,6 @@ import * as timing from './timing.js';
  * @property {string} [mid]
  * @property {Message} [message]
  */
-
-/** What is known of one member; attempt.js and roster.js look after it. */
-export class Member {
-  /** The newest seen; null: none, or an older app. @type {string | null} */
-  inc = null;
-  /** The incarnation last connected with. @type {string | null} */
-  life = null;
-
-  /* Who vouches for it. */
-  listed = false;               // the server: it is in the room
-  lost = false;                 // the server: timed out. Its media: not so
-  newer = false;                // it joined after us, so it calls
-  spoke = false;                // it did so itself
-  seenAt;                       // last message or media of its own
-  lostAt;                       // its last attempt failed
-
-  /* What we were told of it, and told our user. */
-  /** @type {string | null} */
-  name = null;
-  muted = false;
-  hidden = false;
-  added = false;
-
-  /* The attempt, unless phase is idle. */
-  /** @type {Phase} */
-  phase = 'idle';
-  /** @type {string | null} */
-  sid = null;
-  caller = false;               // we are
-  beganAt = 0;
-  heardAt = 0;
-  renew = false;                // to be made anew, when we can call
-  steady = 0;                   // heard so often without a gap
-  haveRemote = false;           // its description is here
-  haveLocal = false;            // ours is out
-  nRemote = 0;                  // candidates so far
-  nLocal = 0;
-  /** @type {Action[]} wait for its description */
-  remoteCandidates = [];
-  /** @type {Message[]} wait for ours */
-  localCandidates = [];
-
-  /* The connection before it, which is there until another one is. */
-  /** @type {string | null} */
-  oldSid = null;
-  oldCaller = false;
-  oldHeardAt = 0;
-
-  /* The next attempt. */
-  callInc = '';                 // of the last call accepted,
-  lastCall = 0;                 // and its N
-  asked = 0;                    // joinrooms since it was connected
-  toldUntil = 0;                // an older app is not told again before
-  failures = 0;                 // in a row
-  callAt = 0;
-  barredUntil = 0;              // we don't call
-  refuseUntil = 0;              // it need not call either
-
-  /** @param {string} id @param {number} now */
-  constructor(id, now) {
-    this.id = id;
-    this.seenAt = now;
-    this.lostAt = now;
-  }
-}
 
 export class Room {
   /** @type {Action[]} */
@@ -244,7 +182,7 @@ export class Room {
     if (now >= this.rosterAt)
       roster.sendRosters(this, now);
     if (now >= this.stateAt && this.server !== 'offline')
-      this.sendStates(now);
+      state.sendStates(this, now);
   }
 
   /** Says goodbye to everybody, and ends everything. */
@@ -274,7 +212,7 @@ export class Room {
     this.name = name;
     this.muted = muted;
     this.hidden = hidden;
-    this.sendStates(now);
+    state.sendStates(this, now);
   }
 
   /**
@@ -316,7 +254,7 @@ export class Room {
         || member.phase !== (sdpType === 'offer' ? 'offering' : 'answering'))
       return;
     member.haveLocal = true;
-    this.sendState(member.id);
+    state.sendState(this, member.id);
     this.send(this.message('signal', member.id, {sid, sdpType, sdp}));
     for (const message of member.localCandidates.splice(0))
       this.send(message);
@@ -353,12 +291,13 @@ export class Room {
     pace.connected(this, member, now);
     member.phase = 'connected';
     member.life = member.inc;
-    member.heardAt = member.seenAt = now;
+    member.heardAt = member.seenAt = member.connectedAt = now;
+    member.shown = false;
     member.steady = 0;
     member.failures = 0;
     member.asked = 0;
-    this.stateAt = Math.min(this.stateAt, this.#nextState(now));
-    attempt.stopOld(this, member, 'replaced');
+    this.stateAt = Math.min(this.stateAt, state.nextState(this, now));
+    attempt.replace(member);
     /* An answer that comes all the same is still one. */
     this.askAt = Infinity;
     if (!member.added) {
@@ -381,12 +320,29 @@ export class Room {
     this.#wake(now);
     if (sid === member.oldSid) {
       member.oldHeardAt = member.seenAt = now;
-      attempt.goBack(member, now);
+      if (member.oldSince !== Infinity)
+        member.oldSince = now;
+      attempt.goBack(this, member, now);
+    } else if (sid === member.overSid) {
+      member.oldSince = now;
     } else if (sid === member.sid && member.phase === 'connected') {
       member.steady = now - member.heardAt <= timing.STEADY_GAP
         ? Math.min(member.steady + 1, timing.STEADY_AFTER) : 0;
       member.heardAt = member.seenAt = now;
     }
+  }
+
+  /**
+   * What comes by this attempt is shown now, in place of what came by the one
+   * before it: that one is needed no more.
+   *
+   * @param {string} peer
+   * @param {string} sid
+   */
+  shown(peer, sid) {
+    const member = this.#findCurrent(peer, sid);
+    if (member)
+      member.shown = true;
   }
 
   /**
@@ -400,7 +356,7 @@ export class Room {
     const old = this.find(peer);
     if (old && old.oldSid === sid) {
       this.sendBye(peer, sid, 'failed');
-      attempt.stopOld(this, old, 'failed');
+      attempt.drop(this, old, 'failed');
       return;
     }
     const member = this.#findCurrent(peer, sid);
@@ -506,29 +462,6 @@ export class Room {
     this.send(this.message('bye', to, {sid: sid ?? undefined, reason}));
   }
 
-  /** @param {string} to */
-  sendState(to) {
-    const {name, muted, hidden} = this;
-    this.send(this.message('state', to, {name, muted, hidden}));
-  }
-
-  /** To all who have been told before, and again in a while. @param {number} now */
-  sendStates(now) {
-    this.stateAt = Infinity;
-    for (const {id, phase, oldSid} of this.members) {
-      if (phase === 'idle' && oldSid === null)
-        continue;
-      this.sendState(id);
-      this.stateAt = this.#nextState(now);
-    }
-  }
-
-  /** @param {number} now */
-  #nextState(now) {
-    return now + (this.lists ? timing.STATE_INTERVAL_LISTED
-      : timing.STATE_INTERVAL);
-  }
-
   /**
    * To be called first in whatever is called with the time: when our driver was
    * asleep, what the others said meanwhile is not read yet, and nobody is judged
@@ -544,10 +477,8 @@ export class Room {
     const late = now - Math.max(since, this.deadline());
     if (late <= timing.LATE)
       return;
-    for (const member of this.members) {
-      for (const key of ['seenAt', 'lostAt', 'beganAt', 'heardAt'])
-        member[key] = Math.min(now, member[key] + late);
-    }
+    for (const member of this.members)
+      member.forgive(late, now);
   }
 
   /** @param {string} peer @param {string} text */
@@ -597,7 +528,7 @@ export class Room {
         break;
       case 'state':
         if (member)
-          this.#onState(member, message);
+          state.onState(this, member, message);
         break;
       case 'outdated':
         outdated.onMessage(this, message);
@@ -615,19 +546,9 @@ export class Room {
     }
   }
 
-  /** @param {Member} member @param {Message} message */
-  #onState(member, {name: told = '', muted = false, hidden = false}) {
-    const name = tidyName(told);
-    if (member.name === name && member.muted === muted
-        && member.hidden === hidden)
-      return;
-    Object.assign(member, {name, muted, hidden});
-    this.push({type: 'peer-changed', peer: member.id, name, muted, hidden});
-  }
-
   /** @param {Member} member @param {number} freeAt */
   #memberDeadline(member, freeAt) {
-    const at = Math.min(attempt.timeout(member),
+    const at = Math.min(attempt.timeout(member), attempt.dropAt(member),
       roster.ghostAt(this, member), roster.forgetAt(this, member));
     if (member.renew && this.server !== 'offline')
       return 0;
@@ -644,6 +565,10 @@ export class Room {
     }
     if (now >= roster.ghostAt(this, member))
       roster.untile(this, member, 'timeout');
+    if (now >= attempt.dropAt(member)) {
+      attempt.drop(this, member,
+        now >= attempt.silentAt(member) ? 'silent' : 'replaced');
+    }
     if (member.renew && this.server !== 'offline')
       attempt.renew(this, member, now);
     else if (now >= attempt.timeout(member))

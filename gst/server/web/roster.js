@@ -8,7 +8,8 @@
 
 import * as attempt from './attempt.js';
 import * as pace from './pace.js';
-import {Member} from './room.js';
+import {Member} from './member.js';
+import {sendStates} from './state.js';
 import {ASK_DELAYS, ASKED_ENOUGH, GHOST_TIMEOUT, LOST_SILENCE_TIMEOUT,
   MAX_MEMBERS, NO_SIGN_TIMEOUT, REPAIR_HIGHER, REPAIR_LOWER, ROSTER_DELAY,
   ROSTER_INTERVAL, TELL_AGAIN} from './timing.js';
@@ -196,7 +197,7 @@ function learnByHearsay(room, id, now) {
  * @param {string} reason
  */
 export function untile(room, member, reason) {
-  attempt.stopOld(room, member, reason);
+  attempt.drop(room, member, reason);
   if (!member.added)
     return;
   member.added = false;
@@ -393,7 +394,7 @@ function startAfresh(room, now) {
     member.failures = 0;
     attempt.abandon(room, member, now);
   }
-  room.sendStates(now);
+  sendStates(room, now);
 }
 
 /** @param {Member} member @param {number} now */

@@ -28,6 +28,9 @@ export const STEADY_SILENCE_TIMEOUT = 4000;
 export const STEADY_GAP = 1500;
 export const STEADY_AFTER = 3;
 export const LOST_SILENCE_TIMEOUT = 5000;
+export const OLD_LINGERS = 1000;
+export const OLD_STAYS = 4000;
+export const OLD_SILENCE = 8000;
 export const LATE = 2000;
 
 export const PACE_FIRST = 4;

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/** What the members of a room tell each other of themselves. */
+
+import {tidyName} from './names.js';
+import {STATE_INTERVAL, STATE_INTERVAL_LISTED} from './timing.js';
+
+/** @typedef {import('./message.js').Message} Message */
+/** @typedef {import('./room.js').Room} Room */
+/** @typedef {import('./member.js').Member} Member */
+
+/** @param {Room} room @param {string} to */
+export function sendState(room, to) {
+  const {name, muted, hidden} = room;
+  room.send(room.message('state', to, {name, muted, hidden}));
+}
+
+/**
+ * When ours is said again, unless there is nobody to say it to.
+ *
+ * @param {Room} room
+ * @param {number} now
+ */
+export const nextState = (room, now) =>
+  now + (room.lists ? STATE_INTERVAL_LISTED : STATE_INTERVAL);
+
+/**
+ * To all who have been told before, and again in a while.
+ *
+ * @param {Room} room
+ * @param {number} now
+ */
+export function sendStates(room, now) {
+  room.stateAt = Infinity;
+  for (const {id, phase, oldSid} of room.members) {
+    if (phase === 'idle' && oldSid === null)
+      continue;
+    sendState(room, id);
+    room.stateAt = nextState(room, now);
+  }
+}
+
+/** @param {Room} room @param {Member} member @param {Message} message */
+export function onState(room, member, {name: told = '', muted = false,
+  hidden = false}) {
+  const name = tidyName(told);
+  if (member.name === name && member.muted === muted
+      && member.hidden === hidden)
+    return;
+  Object.assign(member, {name, muted, hidden});
+  room.push({type: 'peer-changed', peer: member.id, name, muted, hidden});
+}
