@@ -12,8 +12,8 @@ import sys
 
 ROOT = pathlib.Path(sys.argv[1])
 # Only what an element takes: in an array, a name is that of its items.
-PROPERTY = re.compile(r'properties\[\w+\]\s*=\s*gs?t?_param_spec_\w+\s*\(\s*'
-                      r'"([\w-]+)"')
+PROPERTY = re.compile(r'(?:properties\[\w+\]\s*=|klass, PROP_\w+,)\s*'
+                      r'gs?t?_param_spec_\w+\s*\(\s*"([\w-]+)"')
 
 
 def page(name):
