@@ -32,9 +32,11 @@ async function main([address, port, count, interval]) {
   const socket = createSocket('udp4');
   const sent = [];
   const back = [];
+  let quiet = null;
   socket.on('message', data => {
     const n = data.readUInt32BE();
     back.push([n, Math.round(performance.now() - sent[n])]);
+    quiet?.refresh();
   });
   for (let n = 0; n < Number(count); n++) {
     const data = Buffer.alloc(200);
@@ -43,7 +45,8 @@ async function main([address, port, count, interval]) {
     socket.send(data, Number(port), address);
     await new Promise(done => setTimeout(done, Number(interval)));
   }
-  setTimeout(() => {
+  // Some may be lost, so that nothing tells which of them is the last.
+  quiet = setTimeout(() => {
     console.log(JSON.stringify(back));
     socket.close();
   }, 1000);
