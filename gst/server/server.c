@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 
 #include "core/error.h"
+#include "host/random.h"
 #include "server/clients.h"
 #include "server/pusher.h"
 
@@ -344,6 +345,33 @@ mesh_server_dup_url (MeshServer *server)
   g_auto (GStrv) urls = mesh_server_dup_urls (server);
 
   return urls ? g_strdup (urls[0]) : NULL;
+}
+
+/**
+ * mesh_server_make_link:
+ * @server: a server that listens
+ *
+ * Makes up a room on this server: a link with a new id and a new key. Nothing
+ * is kept of it. Whoever opens the link first hosts the room, which is there as
+ * long as somebody is in it, and the key, with which members seal what they say
+ * to each other, does not reach the server.
+ *
+ * Returns: (transfer full) (nullable): a link for browsers and for the property
+ *   `link` of the element `meshroom`, %NULL when the server does not listen
+ *
+ * Since: 0.1
+ */
+char *
+mesh_server_make_link (MeshServer *server)
+{
+  g_autofree char *url = NULL;
+  g_autoptr (MeshLink) link = NULL;
+
+  g_return_val_if_fail (MESH_IS_SERVER (server), NULL);
+
+  url = mesh_server_dup_url (server);
+  link = url ? mesh_random_link (url, NULL) : NULL;
+  return link ? mesh_link_to_string (link) : NULL;
 }
 
 /**

@@ -31,6 +31,9 @@ char **mesh_server_dup_urls (MeshServer *server);
 /* (transfer full): the first of them */
 MESH_SERVER_API
 char *mesh_server_dup_url (MeshServer *server);
+/* (transfer full): to a new room with a new key */
+MESH_SERVER_API
+char *mesh_server_make_link (MeshServer *server);
 MESH_SERVER_API
 void mesh_server_allow_origin (MeshServer *server, const char *origin);
 /* "ID:KEY:SECRET", before mesh_server_listen() */

@@ -8,7 +8,7 @@
 #include "meshroom/call-private.h"
 
 #include "core/error.h"
-#include "meshroom/random.h"
+#include "host/random.h"
 
 /* How often we look whether peers are still heard, and refresh what stats and
  * peers show. */

@@ -8,7 +8,7 @@
 
 #include "core/json.h"
 #include "core/name.h"
-#include "meshroom/random.h"
+#include "host/random.h"
 
 #define DEFAULT_MAX_PEERS 32
 #define DEFAULT_LATENCY 80

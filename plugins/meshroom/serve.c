@@ -13,7 +13,8 @@ struct _MeshServe {
   GMainLoop *loop;
   char *address;
   char **ice_servers;
-  char **urls;                  /* the first is the best */
+  char **urls;
+  char *link;                   /* to a room on it */
   GError *error;
 
   GMutex lock;                  /* guards: */
@@ -48,6 +49,7 @@ run (gpointer user_data)
   add_ice_servers (self, server);
   if (mesh_server_listen (server, self->address, NULL, &self->error))
     self->urls = mesh_server_dup_urls (server);
+  self->link = mesh_server_make_link (server);
   for (char **url = self->urls; url && *url; url++)
     mesh_proxy_add_own (*url);
   g_mutex_lock (&self->lock);
@@ -113,17 +115,17 @@ mesh_serve_new (const char *address, const char *const *ice_servers,
 }
 
 /**
- * mesh_serve_get_url:
+ * mesh_serve_get_link:
  * @serve: the server
  *
- * Returns: (transfer none): where it is, without a path
+ * Returns: (transfer none): to the room that was made for it
  *
  * Since: 0.1
  */
 const char *
-mesh_serve_get_url (MeshServe *serve)
+mesh_serve_get_link (MeshServe *serve)
 {
-  return serve->urls[0];
+  return serve->link;
 }
 
 /**
@@ -152,5 +154,6 @@ mesh_serve_stop (MeshServe *serve)
   g_free (serve->address);
   g_strfreev (serve->ice_servers);
   g_strfreev (serve->urls);
+  g_free (serve->link);
   g_free (serve);
 }

@@ -11,7 +11,7 @@ typedef struct _MeshServe MeshServe;
 
 MeshServe *mesh_serve_new (const char *address,
     const char *const *ice_servers, GError **error);
-const char *mesh_serve_get_url (MeshServe *serve);
+const char *mesh_serve_get_link (MeshServe *serve);
 void mesh_serve_stop (MeshServe *serve);
 
 G_END_DECLS

@@ -7,7 +7,6 @@
 
 #include "core/error.h"
 #include "core/json.h"
-#include "meshroom/random.h"
 
 /* How long a goodbye may take to get out. */
 #define MAX_GOODBYE (500 * G_TIME_SPAN_MILLISECOND)
@@ -220,7 +219,7 @@ start_serving (MeshMeshroom *self, const char *address, GError **error)
       (const char *const *) ice_servers, error);
   if (!self->serve_thread)
     return NULL;
-  return mesh_random_link (mesh_serve_get_url (self->serve_thread), error);
+  return mesh_link_parse (mesh_serve_get_link (self->serve_thread), error);
 #else
   g_set_error_literal (error, MESH_ERROR, MESH_ERROR_FAILED,
       "serve is not available: built without the server");

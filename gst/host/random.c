@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "meshroom/random.h"
+#include "host/random.h"
 
 #include <gnutls/crypto.h>
 #include <string.h>
