@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#include "core/frame-size.h"
 #include "core/opus-packet.h"
 
 /* --- what of a codec we speak --- */
@@ -52,15 +51,25 @@ takes_h264 (const char *fmtp)
   return FALSE;
 }
 
+/* 0 is 8 bits in 4:2:0, and goes without saying (RFC 9628). */
+static gboolean
+takes_vp9 (const char *fmtp)
+{
+  g_autofree char *profile = NULL;
+
+  return !find_parameter (fmtp, "profile-id", &profile)
+      || strcmp (profile, "0") == 0;
+}
+
 /* --- the table --- */
 
 /* One thread for libvpx: with more it spins, and costs five times as much at
- * the sizes of a call. deadline=1 is libvpx's realtime mode; cpu-used=-8 a
- * fixed speed of VP8's (docs/performance.md has the measurements). A key frame
- * comes when somebody asks, and otherwise every ten seconds or so. */
+ * the sizes of a call. deadline=1 is libvpx's realtime mode; cpu-used a fixed
+ * speed, -8 for VP8 and 8 for VP9 (docs/performance.md has the measurements). A
+ * key frame comes when somebody asks, and otherwise every ten seconds or so. */
 #define LIBVPX "deadline=1 threads=1 lag-in-frames=0 end-usage=cbr " \
     "undershoot=95 buffer-size=600 buffer-initial-size=400 " \
-    "buffer-optimal-size=500 keyframe-max-dist=300 error-resilient=default " \
+    "buffer-optimal-size=500 keyframe-max-dist=300 " \
     "min-quantizer=4 max-quantizer=56 static-threshold=1 "
 
 static const MeshCodec codecs[] = {
@@ -96,7 +105,7 @@ static const MeshCodec codecs[] = {
     .payloader = "rtpvp8pay picture-id-mode=15-bit mtu=1200",
     .depayloader = "rtpvp8depay request-keyframe=true wait-for-keyframe=true",
     .encoders = {
-      { "vp8enc cpu-used=-8 " LIBVPX, "target-bitrate", 1 },
+      { "vp8enc cpu-used=-8 error-resilient=default " LIBVPX, "target-bitrate", 1 },
     },
     .decoders = "vp8dec|avdec_vp8",
     .read_size = mesh_vp8_read_size,
@@ -133,6 +142,31 @@ static const MeshCodec codecs[] = {
     .max_side = 8688,           /* table A-1: sqrt (8 MaxFS) macroblocks */
     .even = TRUE,
   },
+  {
+    .name = "VP9",
+    .kind = MESH_VIDEO,
+    .media_type = "video/x-vp9",
+    .caps = "video/x-vp9,alignment=(string)super-frame",
+    .passable = "video/x-vp9,profile=(string)0",
+    .advice = "Give its encoder 8 bits in 4:2:0 (video/x-raw,format=I420), or "
+        "give raw video",
+    .clock_rate = 90000,
+    .payload_type = 98,
+    .fmtp = "profile-id=0",
+    .takes = takes_vp9,
+    .payloader = "rtpvp9pay picture-id-mode=15-bit mtu=1200",
+    .depayloader = "rtpvp9depay request-keyframe=true wait-for-keyframe=true",
+    .encoders = {
+      { "vp9enc cpu-used=8 aq-mode=cyclic-refresh "
+            "frame-parallel-decoding=false " LIBVPX, "target-bitrate", 1 },
+    },
+    .parser = "vp9parse",
+    .decoders = "vp9dec|avdec_vp9",
+    .read_size = mesh_vp9_read_size,
+    .make_tail = mesh_vp9_make_tail,
+    .min_side = 1,
+    .max_side = 16832,          /* level 6 */
+  },
   /* What may come in, but is not spoken between peers. */
   {
     .name = "H265",
@@ -141,13 +175,6 @@ static const MeshCodec codecs[] = {
     .caps = "video/x-h265",
     .parser = "h265parse",
     .decoders = "avdec_h265|libde265dec",
-  },
-  {
-    .name = "VP9",
-    .kind = MESH_VIDEO,
-    .media_type = "video/x-vp9",
-    .caps = "video/x-vp9",
-    .decoders = "vp9dec|avdec_vp9",
   },
   {
     .name = "AV1",

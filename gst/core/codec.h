@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib.h>
+#include "core/frame-size.h"
 
 G_BEGIN_DECLS
 
@@ -64,6 +64,8 @@ typedef struct {
  * @is_valid: (nullable): whether a packet may be given to a decoder
  * @read_size: (nullable): the size of the largest picture that a frame is about,
  *   %FALSE where it names none; %NULL: the size is in the parser's caps
+ * @make_tail: (nullable): what has to stand behind a frame, so that a decoder
+ *   takes nothing but the frame whose size was read, and how many bytes that is
  * @min_side: of pictures that the encoders take
  * @max_side: likewise
  * @even: whether they take even sides only
@@ -97,6 +99,8 @@ typedef struct {
   gboolean (*is_valid) (const guint8 *data, gsize size);
   gboolean (*read_size) (const guint8 *data, gsize size, int *width,
       int *height);
+  gsize (*make_tail) (const guint8 *data, gsize size,
+      guint8 tail[MESH_MAX_TAIL]);
 
   int min_side, max_side;
   gboolean even;

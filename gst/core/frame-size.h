@@ -5,10 +5,16 @@
 
 G_BEGIN_DECLS
 
+#define MESH_MAX_TAIL 6
+
 /* What size of picture an encoded frame claims, read before a decoder allocates
  * it. */
 
 gboolean mesh_vp8_read_size (const guint8 *data, gsize size, int *width,
     int *height);
+gboolean mesh_vp9_read_size (const guint8 *data, gsize size, int *width,
+    int *height);
+gsize mesh_vp9_make_tail (const guint8 *data, gsize size,
+    guint8 tail[MESH_MAX_TAIL]);
 
 G_END_DECLS

@@ -7,6 +7,7 @@
  * of pixels, in whatever shape. */
 typedef struct {
   const MeshCodec *codec;
+  gboolean decode;
   MeshReceiveRefused refused;
   gpointer user_data;
   int width, height;            /* of what was refused last; 0: nothing */
@@ -54,6 +55,23 @@ guard_picture (GstPad *pad, Guard *self, const GstMapInfo *map)
   return self->width > 0 ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
 }
 
+/* @map: of @buffer, and unmapped here. Returns: (transfer full): with its tail */
+static GstBuffer *
+add_tail (const MeshCodec *codec, GstBuffer *buffer, GstMapInfo *map)
+{
+  guint8 tail[MESH_MAX_TAIL];
+  gsize size = codec->make_tail (map->data, map->size, tail);
+
+  gst_buffer_unmap (buffer, map);
+  if (size == 0)
+    return buffer;
+  buffer = gst_buffer_make_writable (buffer);
+  gst_buffer_append_memory (buffer,
+      gst_memory_new_wrapped (0, g_memdup2 (tail, size), size, 0, size, NULL,
+          g_free));
+  return buffer;
+}
+
 static GstPadProbeReturn
 guard (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
@@ -68,18 +86,22 @@ guard (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
     result = GST_PAD_PROBE_DROP;
   else if (self->codec->kind == MESH_VIDEO)
     result = guard_picture (pad, self, &map);
-  gst_buffer_unmap (buffer, &map);
+  if (result == GST_PAD_PROBE_OK && self->decode && self->codec->make_tail)
+    GST_PAD_PROBE_INFO_DATA (info) = add_tail (self->codec, buffer, &map);
+  else
+    gst_buffer_unmap (buffer, &map);
   return result;
 }
 
 static void
-add_guard (const MeshCodec *codec, GstElement *before_decoder,
+add_guard (const MeshCodec *codec, gboolean decode, GstElement *before_decoder,
     MeshReceiveRefused refused, gpointer user_data)
 {
   g_autoptr (GstPad) pad = gst_element_get_static_pad (before_decoder, "src");
   Guard *self = g_new0 (Guard, 1);
 
   self->codec = codec;
+  self->decode = decode;
   self->refused = refused;
   self->user_data = user_data;
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, guard, self, g_free);
@@ -126,7 +148,7 @@ mesh_receive_new (const MeshCodec *codec, gboolean decode,
   first = last;
   if (codec->parser && !append (GST_BIN (bin), &last, codec->parser, error))
     return NULL;
-  add_guard (codec, last, refused, user_data);
+  add_guard (codec, decode, last, refused, user_data);
   if (decode && !append (GST_BIN (bin), &last, codec->decoders, error))
     return NULL;
   if (!decode && codec->completed

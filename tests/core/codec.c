@@ -80,6 +80,11 @@ static const struct {
   { "H264", "packetization-mode=1;profile-level-id=640c1f", FALSE },
   { "H264", "packetization-mode=1;profile-level-id=", FALSE },
   { "H264", "x-packetization-mode=1;profile-level-id=42e01f", FALSE },
+  { "VP9", NULL, TRUE },
+  { "VP9", "profile-id=0", TRUE },
+  { "VP9", "max-fs=12288;max-fr=60", TRUE },
+  { "VP9", "profile-id=2", FALSE },
+  { "VP9", "max-fr=60; Profile-ID = 1", FALSE },
 };
 
 static void
@@ -107,6 +112,42 @@ static const struct {
       0, 0 },
   { mesh_vp8_read_size, { 0x10, 2, 0, 0x9d, 1, 0x2a, 0x40, 1, 0xf0 }, 9, 0, 0 },
   { mesh_vp8_read_size, { 0 }, 0, 0, 0 },
+  /* key frames of profiles 0, 1 (4:4:4) and 2 (10 bits), as libvpx makes them */
+  { mesh_vp9_read_size, { 0x82, 0x49, 0x83, 0x42, 0x20, 0x13, 0xf0, 0x0e, 0xf6,
+          6 }, 10, 320, 240 },
+  { mesh_vp9_read_size, { 0xa2, 0x49, 0x83, 0x42, 0x20, 0x06, 0xa8, 0x03, 0xbc,
+          0xc3 }, 10, 853, 479 },
+  { mesh_vp9_read_size, { 0x92, 0x49, 0x83, 0x42, 0x20, 0x9f, 0xf8, 0x2c, 0xfb,
+          0x3f }, 10, 5120, 1440 },
+  { mesh_vp9_read_size, { 0x82, 0x49, 0x83, 0x42, 0x20, 0, 0, 0, 0, 6 }, 10,
+      1, 1 },
+  { mesh_vp9_read_size, { 0x82, 0x49, 0x83, 0x42, 0x2f, 0xff, 0xff, 0xff, 0xff,
+          0xf6 }, 10, 65536, 65536 },
+  /* cut off in the size, without the sync code, of no VP9 */
+  { mesh_vp9_read_size, { 0x82, 0x49, 0x83, 0x42, 0x20, 0x13, 0xf0, 0x0e }, 8,
+      0, 0 },
+  { mesh_vp9_read_size, { 0x82, 0x49, 0x83, 0x43, 0x20, 0x13, 0xf0, 0x0e, 0xf6,
+          6 }, 10, 0, 0 },
+  { mesh_vp9_read_size, { 0x42, 0x49, 0x83, 0x42, 0x20, 0x13, 0xf0, 0x0e, 0xf6,
+          6 }, 10, 0, 0 },
+  { mesh_vp9_read_size, { 0 }, 0, 0, 0 },
+  /* a frame of the size of what it is built on; and two that are not, the second
+   * of which needs none */
+  { mesh_vp9_read_size, { 0x86, 0, 0x40, 0x92, 0xf0, 0xa1, 0x25, 0, 1, 0xc4 },
+      10, 0, 0 },
+  { mesh_vp9_read_size, { 0x86, 0, 0x40, 0, 0x27, 0xff, 0x16, 0x7f, 0x80 }, 9,
+      20479, 11520 },
+  { mesh_vp9_read_size, { 0x85, 0xa4, 0xc1, 0xa1, 0x7f, 0x81, 0x3f, 0x80, 0xef,
+          0x80 }, 10, 640, 480 },
+  /* one that is shown again */
+  { mesh_vp9_read_size, { 0x88, 0, 0, 0, 0, 0, 0, 0, 0, 0 }, 10, 0, 0 },
+  /* two frames in one: the larger one counts */
+  { mesh_vp9_read_size, { 0x82, 0x49, 0x83, 0x42, 0x20, 0, 0, 0, 0, 6, 0x82,
+          0x49, 0x83, 0x42, 0x20, 0x13, 0xf0, 0x0e, 0xf6, 6, 0xc1, 10, 10,
+          0xc1 }, 24, 320, 240 },
+  /* an index of which a frame is larger than all */
+  { mesh_vp9_read_size, { 0x82, 0x49, 0x83, 0x42, 0x20, 0x13, 0xf0, 0x0e, 0xf6,
+          6, 0xc0, 200, 0xc0 }, 13, 0, 0 },
 };
 
 static void

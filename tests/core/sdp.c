@@ -218,6 +218,7 @@ static const char webrtcbin_answer[] =
 
 static const char *const vp8[] = { "VP8", NULL };
 static const char *const h264[] = { "H264", NULL };
+static const char *const vp9[] = { "VP9", NULL };
 static const char *const both[] = { "H264", "VP8", NULL };
 
 static char *
@@ -300,6 +301,27 @@ chromium_is_let_in (void)
   g_assert_nonnull (strstr (sdp->text, "a=group:BUNDLE 0 1\r\n"));
   for (guint i = 0; i < G_N_ELEMENTS (unwanted); i++)
     g_assert_null (strstr (sdp->text, unwanted[i]));
+}
+
+static void
+vp9_is_let_in (void)
+{
+  g_autoptr (MeshSdp) sdp = read_ok (chromium_offer, TRUE, vp9);
+  g_autofree char *more = replace (chromium_offer, "profile-id=0",
+      "profile-id=2");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MeshSdp) other = mesh_sdp_read (more, TRUE, vp9, &error);
+
+  check_rewritten (sdp, TRUE, vp9);
+  g_assert_cmpstr (sdp->media[1].codec, ==, "VP9");
+  g_assert_cmpint (sdp->media[1].payload_type, ==, 98);
+  g_assert_cmpint (sdp->media[1].rtx_payload_type, ==, 99);
+  g_assert_nonnull (strstr (sdp->text,
+          "a=rtpmap:98 VP9/90000\r\na=fmtp:98 profile-id=0\r\n"));
+  g_assert_null (strstr (sdp->text, "VP8"));
+  /* pictures of 10 bits are none that everybody shows */
+  g_assert_no_error (error);
+  g_assert_null (other->media[1].codec);
 }
 
 static void
@@ -669,6 +691,7 @@ main (int argc, char **argv)
   g_test_add_func ("/sdp/retransmissions-are-found-behind-the-stream",
       retransmissions_are_found_behind_the_stream);
   g_test_add_func ("/sdp/webrtcbin-is-let-in", webrtcbin_is_let_in);
+  g_test_add_func ("/sdp/vp9-is-let-in", vp9_is_let_in);
   g_test_add_func ("/sdp/h264-is-taken-in-the-profile-of-everybody",
       h264_is_taken_in_the_profile_of_everybody);
   g_test_add_func ("/sdp/of-many-formats-the-one-that-fits-is-taken",

@@ -3,7 +3,8 @@
 /**
  * Whatever people give a room, Chromium shows it: H.264 as encoders make it when
  * nobody asks them for anything, of profiles that no browser need decode, out of
- * files, and pictures of any size.
+ * files, and pictures of any size. And every codec of video-codecs is spoken with
+ * browsers, both ways, whoever of the two offers.
  */
 
 import assert from 'node:assert/strict';
@@ -12,10 +13,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { openChromium } from './kit/browser.js';
+import { openChromium, openFirefox } from './kit/browser.js';
 import { start } from './kit/children.js';
 import { looks } from './kit/media.js';
-import { environment, Pipeline } from './kit/pipeline.js';
+import { environment, party, Pipeline } from './kit/pipeline.js';
+import { Server } from './kit/server.js';
 import { until } from './kit/wait.js';
 
 const [red, green] = looks;
@@ -93,3 +95,42 @@ test('Chromium shows', async t => {
     });
   }
 });
+
+const PATIENCE = 60000;
+
+/** Whoever comes later calls, and whoever is called offers. */
+for (const [name, open] of [['Chromium', openChromium], ['Firefox', openFirefox]]) {
+  test(`${name} and a pipeline in VP9`, async t => {
+    const server = new Server();
+    const browser = await open(green, name === 'Chromium'
+      ? { args: ['--allow-loopback-in-peer-connection'] } : {});
+    const pipelines = [];
+    t.after(async () => {
+      await browser.close();
+      await Promise.all(pipelines.map(pipeline => pipeline.stop()));
+      await server.stop();
+    });
+    const start = link => {
+      pipelines.push(party({ name: 'Ada', look: red, link,
+        room: ['video-codecs=VP9'] }));
+      return pipelines.at(-1);
+    };
+    for (const offerer of ['pipeline', 'page']) {
+      await t.test(`the ${offerer} offers`, async () => {
+        const link = await server.link();
+        let ada = offerer === 'pipeline' ? start(link) : null;
+        if (ada)
+          await until('the pipeline to be in the room', () =>
+            /async-done|Pipeline is PREROLLED|PLAYING/i.test(ada.output),
+          PATIENCE, () => ada.output);
+        await browser.join(link);
+        await browser.waitState('in-call', PATIENCE);
+        ada ??= start(link);
+        await until('both to meet', async () =>
+          ada.meets(green) && await browser.meets(red),
+        PATIENCE, () => [browser.summary(), ada.output]);
+        await ada.stop();
+      });
+    }
+  });
+}

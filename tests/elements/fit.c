@@ -17,6 +17,8 @@ static const struct {
   { "VP8", "width=1,height=1", { 1, 1, 0, 0 } },
   { "VP8", "width=720,height=480,pixel-aspect-ratio=(fraction)10/11",
       { 655, 480, 0, 0 } },
+  { "VP9", "width=853,height=479", { 853, 479, 0, 0 } },
+  { "VP9", "width=20000,height=10", { 16832, 8, 0, 0 } },
   /* H.264 even ones from 16 on: padded, or scaled where that is done anyway */
   { "H264", "width=64,height=48", { 64, 48, 0, 0 } },
   { "H264", "width=853,height=479", { 853, 479, 1, 1 } },

@@ -194,19 +194,83 @@ GST_START_TEST (encoded_input_that_is_decoded_is_turned)
 
 GST_END_TEST;
 
-static const char *const foreign[] = {
-  "x265enc tune=zerolatency speed-preset=ultrafast", "vp9enc deadline=1",
-  "av1enc usage-profile=realtime cpu-used=8",
+static const struct {
+  const char *encoder;
+  const char *warning;
+} foreign[] = {
+  { "x265enc tune=zerolatency speed-preset=ultrafast",
+      "the stream on video_sink: peers speak no H265" },
+  { "vp9enc deadline=1",
+      "the stream on video_sink: video-codecs does not name VP9" },
+  { "av1enc usage-profile=realtime cpu-used=8",
+      "the stream on video_sink: peers speak no AV1" },
 };
 
 GST_START_TEST (what_no_peer_speaks_is_seen)
 {
   g_autofree char *source = g_strconcat (SOURCE (PARTY_RED) SMALL " ! ",
-      foreign[__i__], TO_ROOM, NULL);
+      foreign[__i__].encoder, TO_ROOM, NULL);
 
   start ("", source, "", "");
   WAIT_FOR (party_sees (b, a->id, PARTY_RED));
-  WAIT_FOR (party_has (a->warnings, "the stream on video_sink: peers speak no "));
+  WAIT_FOR (party_has (a->warnings, foreign[__i__].warning));
+  stop (1);
+}
+
+GST_END_TEST;
+
+/* --- the codecs that are spoken when video-codecs names them --- */
+
+static const struct {
+  const char *codec;
+  const char *encoder;          /* as the room has it */
+  const char *source;           /* of 4:2:0, it is passed on; of 4:4:4, not */
+} spoken[] = {
+  { "VP9", "vp9enc", "vp9enc deadline=1 cpu-used=8" },
+};
+
+static void
+start_in (const char *codec, const char *source)
+{
+  g_autofree char *room = g_strdup_printf ("video-codecs=%s,VP8", codec);
+
+  start (room, source, room, PARTY_VIDEO (PARTY_GREEN));
+  WAIT_FOR (party_sees (b, a->id, PARTY_RED));
+  WAIT_FOR (party_sees (a, b->id, PARTY_GREEN));
+}
+
+GST_START_TEST (a_codec_is_spoken_when_it_is_named)
+{
+  start_in (spoken[__i__].codec, SOURCE (PARTY_RED) SMALL TO_ROOM);
+  ck_assert_uint_eq (count_elements (a, spoken[__i__].encoder), 1);
+  ck_assert_uint_eq (count_elements (b, spoken[__i__].encoder), 1);
+  ck_assert_uint_eq (count_elements (a, "vp8enc"), 0);
+  stop (0);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (a_named_codec_is_passed_on)
+{
+  g_autofree char *source = g_strconcat (SOURCE (PARTY_RED) SMALL
+      ",format=I420 ! ", spoken[__i__].source, TO_ROOM, NULL);
+
+  start_in (spoken[__i__].codec, source);
+  ck_assert_uint_eq (count_elements (a, spoken[__i__].encoder), 0);
+  ck_assert_uint_eq (count_elements (b, spoken[__i__].encoder), 1);
+  stop (0);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (a_named_codec_of_another_profile_is_decoded)
+{
+  g_autofree char *source = g_strconcat (SOURCE (PARTY_RED) SMALL
+      ",format=Y444 ! ", spoken[__i__].source, TO_ROOM, NULL);
+
+  start_in (spoken[__i__].codec, source);
+  WAIT_FOR (party_has (a->warnings, "the stream on video_sink: not every peer "
+          "can decode"));
   stop (1);
 }
 
@@ -387,6 +451,12 @@ meshroom_codecs_suite (void)
   tcase_add_test (encoded_case, encoded_input_that_is_decoded_is_turned);
   tcase_add_loop_test (encoded_case, what_no_peer_speaks_is_seen, 0,
       G_N_ELEMENTS (foreign));
+  tcase_add_loop_test (encoded_case, a_codec_is_spoken_when_it_is_named, 0,
+      G_N_ELEMENTS (spoken));
+  tcase_add_loop_test (encoded_case, a_named_codec_is_passed_on, 0,
+      G_N_ELEMENTS (spoken));
+  tcase_add_loop_test (encoded_case,
+      a_named_codec_of_another_profile_is_decoded, 0, G_N_ELEMENTS (spoken));
   tcase_add_test (encoded_case, what_is_not_to_be_spoken_is_decoded);
   tcase_add_test (encoded_case, raw_and_encoded_input_may_take_turns);
   tcase_add_loop_test (encoded_case, junk_hurts_nobody, 0,

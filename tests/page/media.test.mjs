@@ -40,6 +40,16 @@ test('codecs: H.264 is constrained baseline in mode 1, or not at all', () => {
   }
 });
 
+test('codecs: VP9 of 8 bits in 4:2:0, or not at all', () => {
+  const plain = codec('video/VP9', 'profile-id=0');
+  assert.equal(chooseVideo(['VP9'], [codec('video/VP9', 'profile-id=2'),
+    codec('video/VP8'), plain])[0], plain);
+  assert.equal(chooseVideo(['VP9'], [codec('video/VP8'),
+    codec('video/VP9', 'max-fs=12288;max-fr=60')])[0].mimeType, 'video/VP9');
+  assert.equal(chooseVideo(['VP9'], [codec('video/VP8'),
+    codec('video/VP9', 'profile-id=1')])[0].mimeType, 'video/VP8');
+});
+
 test('codecs: VP8 where nothing that was named is there', () => {
   assert.equal(chooseVideo(['AV2'], chromium)[0].mimeType, 'video/VP8');
   assert.deepEqual(chooseVideo(['AV2'], [codec('video/VP9')]), []);

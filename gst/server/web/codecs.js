@@ -5,20 +5,22 @@
  * answer with the first one alone; and retransmission for video.
  */
 
-const KNOWN = ['VP8', 'H264'];
-
 /** @typedef {{mimeType: string, sdpFmtpLine?: string}} Codec */
 
 /**
- * H.264 means constrained baseline in packetization mode 1 to everybody.
+ * The video codecs that we speak, best first, and which form of each everybody
+ * can decode, by its fmtp. gst/core/codec.c has what pipelines speak.
  *
- * @param {Codec} codec
+ * @type {{name: string, isPlain: (fmtp: string) => boolean}[]}
  */
-function isPlain({mimeType, sdpFmtpLine = ''}) {
-  return mimeType.toLowerCase() !== 'video/h264'
-    || (/packetization-mode=1/.test(sdpFmtpLine)
-      && /profile-level-id=42[0-9a-f]{2}/i.test(sdpFmtpLine));
-}
+const KNOWN = [
+  {name: 'VP8', isPlain: () => true},
+  /* constrained baseline in packetization mode 1 */
+  {name: 'H264', isPlain: (fmtp) => /packetization-mode=1/.test(fmtp)
+    && /profile-level-id=42[0-9a-f]{2}/i.test(fmtp)},
+  /* 8 bits in 4:2:0 */
+  {name: 'VP9', isPlain: (fmtp) => !/profile-id=[^0]/i.test(fmtp)},
+];
 
 /**
  * @template {Codec} T
@@ -26,9 +28,12 @@ function isPlain({mimeType, sdpFmtpLine = ''}) {
  * @param {string} name
  * @returns {T | undefined}
  */
-const find = (capabilities, name) => capabilities.find((codec) =>
-  codec.mimeType.toLowerCase() === `video/${name.toLowerCase()}`
-    && isPlain(codec));
+function find(capabilities, name) {
+  const mimeType = `video/${name.toLowerCase()}`;
+  const known = KNOWN.find((row) => row.name === name.toUpperCase());
+  return capabilities.find((codec) => codec.mimeType.toLowerCase() === mimeType
+    && known?.isPlain(codec.sdpFmtpLine ?? ''));
+}
 
 /** @param {'audio' | 'video'} kind */
 const receivable = (kind) =>
@@ -40,7 +45,7 @@ const sendable = (kind) =>
 
 /** The video codecs that this browser can send and receive, best first. */
 export function videoCodecs() {
-  const codecs = KNOWN.filter((name) =>
+  const codecs = KNOWN.map(({name}) => name).filter((name) =>
     find(receivable('video'), name) && find(sendable('video'), name));
   return codecs.length > 0 ? codecs : ['VP8'];
 }
