@@ -69,5 +69,5 @@ void mesh_client_drop (MeshClient *self, gint64 now, const char *reason);
 void mesh_client_acknowledge (MeshClient *self);
 void mesh_client_taken (MeshClient *self, gint64 mid);
 
-gboolean mesh_client_read_frame (MeshClient *self, JsonObject *frame,
-    const char *text, gsize length, gint64 now, GError **error);
+gboolean mesh_client_read_frame (MeshClient *self, const char *text,
+    gsize length, gint64 now, GError **error);

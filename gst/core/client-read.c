@@ -6,18 +6,78 @@
 #include <string.h>
 
 #include "core/client-private.h"
+#include "core/envelope.h"
 #include "core/error.h"
+#include "core/json-scan.h"
 #include "core/message.h"
 
 #define MAX_EPOCH_BYTES 64
 #define MAX_CODE_BYTES 32
 #define MAX_TEXT_BYTES 1024
+#define MAX_TYPE_BYTES 64
 
 /* A former life of ours, one that was killed, holds our id until its lease ends
  * (10 s, and half as much again after a server that slept): whoever still has
  * the id after that renews the lease, so it is alive. */
 #define TAKEN_PATIENCE G_GINT64_CONSTANT (16000000)
 #define TAKEN_RETRY G_GINT64_CONSTANT (1000000)
+
+/* What is read of a frame. A message in it is handed on as it came, and is
+ * parsed by whoever it is for. */
+enum {
+  FIELD_TYPE, FIELD_SEQ, FIELD_MID, FIELD_FROM, FIELD_PAYLOAD, FIELD_EVENT,
+  FIELD_EPOCH, FIELD_CODE, FIELD_MESSAGE, N_FIELDS
+};
+
+static const char *const field_names[] = { "type", "seq", "mid", "from",
+  "payload", "event", "epoch", "code", "message", NULL };
+
+static gboolean
+is_missing (const MeshJsonSpan *field)
+{
+  return field->length == 0 || field->text[0] == 'n';
+}
+
+static gboolean
+is_object (const MeshJsonSpan *field)
+{
+  return field->length > 0 && field->text[0] == '{';
+}
+
+static gboolean
+set_wrong (GError **error, guint field)
+{
+  g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
+      "field \"%s\" of a frame is not what it should be", field_names[field]);
+  return FALSE;
+}
+
+/* @value: (out): NULL where there is none; left alone where it is wrong */
+static gboolean
+get_string (const MeshJsonSpan *fields, guint field, gsize max_bytes,
+    char **value, GError **error)
+{
+  if (is_missing (&fields[field]))
+    return TRUE;
+  *value = mesh_json_span_dup (&fields[field], max_bytes);
+  return *value || set_wrong (error, field);
+}
+
+/* @value: (inout): left alone where there is none */
+static gboolean
+get_count (const MeshJsonSpan *fields, guint field, gint64 min, gint64 max,
+    gint64 *value, GError **error)
+{
+  guint64 number;
+
+  if (is_missing (&fields[field]))
+    return TRUE;
+  if (!mesh_json_span_number (&fields[field], &number)
+      || (gint64) number < min || (gint64) number > max)
+    return set_wrong (error, field);
+  *value = number;
+  return TRUE;
+}
 
 /* We write it into our next hello as it is. */
 static gboolean
@@ -55,22 +115,21 @@ check_welcome (MeshClient *self, const MeshMessage *message, const char *epoch,
 }
 
 static gboolean
-read_welcome (MeshClient *self, JsonObject *frame, const char *text,
+read_welcome (MeshClient *self, const MeshJsonSpan *fields, const char *text,
     gsize length, gint64 now, GError **error)
 {
   g_autoptr (MeshMessage) message = mesh_message_parse (text, length, error);
+  g_autofree char *epoch = NULL;
   gint64 mid = -1;
-  const char *epoch;
 
   if (!message
-      || !mesh_json_get_string (frame, "epoch", MAX_EPOCH_BYTES, &epoch, error)
-      || !mesh_json_get_int (frame, "mid", 0, MESH_CLIENT_MAX_COUNT, &mid,
-          error)
+      || !get_string (fields, FIELD_EPOCH, MAX_EPOCH_BYTES, &epoch, error)
+      || !get_count (fields, FIELD_MID, 0, MESH_CLIENT_MAX_COUNT, &mid, error)
       || !check_welcome (self, message, epoch, mid, error))
     return FALSE;
   if (!message->resumed) {
     g_free (self->epoch);
-    self->epoch = g_strdup (epoch);
+    self->epoch = g_steal_pointer (&epoch);
     self->cursor = 0;
   }
   self->acked = self->cursor;   /* hello has said it */
@@ -147,14 +206,16 @@ read_id_taken (MeshClient *self, const char *reason, gint64 now)
 }
 
 static gboolean
-read_error (MeshClient *self, JsonObject *frame, gint64 now, GError **error)
+read_error (MeshClient *self, const MeshJsonSpan *fields, gint64 now,
+    GError **error)
 {
   g_autofree char *reason = NULL;
   g_autofree char *clean = NULL;
-  const char *code, *text;
+  g_autofree char *code = NULL;
+  g_autofree char *text = NULL;
 
-  if (!mesh_json_get_string (frame, "code", MAX_CODE_BYTES, &code, error)
-      || !mesh_json_get_string (frame, "message", MAX_TEXT_BYTES, &text, error))
+  if (!get_string (fields, FIELD_CODE, MAX_CODE_BYTES, &code, error)
+      || !get_string (fields, FIELD_MESSAGE, MAX_TEXT_BYTES, &text, error))
     return FALSE;
   reason = g_strdup_printf ("%s (%s)", text ? text : "", code ? code : "");
   clean = printable (reason);
@@ -174,44 +235,47 @@ read_error (MeshClient *self, JsonObject *frame, gint64 now, GError **error)
   return TRUE;
 }
 
-static JsonObject *
-get_object (JsonObject *frame, const char *name)
+/* Who has sent it, by its own account; NULL: it is no message. */
+static char *
+dup_sender (const MeshJsonSpan *payload)
 {
-  JsonNode *node = json_object_get_member (frame, name);
+  static const char *const names[] = { "from", "type", NULL };
+  MeshJsonSpan fields[G_N_ELEMENTS (names) - 1];
+  g_autofree char *type = NULL;
 
-  return node && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node)
-                                               : NULL;
+  if (!is_object (payload)
+      || !mesh_json_scan (payload->text, payload->length, MESH_JSON_MAX_DEPTH,
+          names, fields))
+    return NULL;
+  type = mesh_json_span_dup (&fields[1], MAX_TYPE_BYTES);
+  return type ? mesh_json_span_dup (&fields[0], MESH_UUID_LENGTH) : NULL;
 }
 
 /* The server vouches for the stamp, and for nothing inside the payload. */
 static gboolean
-deliver_payload (MeshClient *self, JsonObject *frame, GError **error)
+deliver_payload (MeshClient *self, const MeshJsonSpan *fields, GError **error)
 {
-  JsonObject *payload = get_object (frame, "payload");
-  const char *stamp, *from, *type;
+  const MeshJsonSpan *payload = &fields[FIELD_PAYLOAD];
+  g_autofree char *stamp = mesh_json_span_dup (&fields[FIELD_FROM],
+      MESH_UUID_LENGTH);
+  g_autofree char *from = dup_sender (payload);
 
-  if (!mesh_json_get_string (frame, "from", 36, &stamp, error)
-      || !payload
-      || !mesh_json_get_string (payload, "from", 36, &from, error)
-      || !mesh_json_get_string (payload, "type", 64, &type, error)
-      || !type || !mesh_is_uuid (stamp) || g_strcmp0 (from, stamp) != 0) {
-    g_clear_error (error);
+  if (!mesh_is_uuid (stamp) || g_strcmp0 (from, stamp) != 0) {
     g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
         "message of %s dropped: not in that name, or no message",
         mesh_is_uuid (stamp) ? stamp : "nobody");
     return FALSE;
   }
   mesh_client_push_action (self, MESH_CLIENT_MESSAGE,
-      mesh_json_to_string (payload), NULL);
+      g_strndup (payload->text, payload->length), NULL);
   return TRUE;
 }
 
 static gboolean
-deliver_event (MeshClient *self, JsonObject *event, GError **error)
+deliver_event (MeshClient *self, const MeshJsonSpan *event, GError **error)
 {
-  g_autofree char *text = mesh_json_to_string (event);
-  g_autoptr (MeshMessage) message = mesh_message_parse (text, strlen (text),
-      error);
+  g_autoptr (MeshMessage) message = mesh_message_parse (event->text,
+      event->length, error);
 
   if (!message)
     return FALSE;
@@ -233,12 +297,12 @@ deliver_event (MeshClient *self, JsonObject *event, GError **error)
 }
 
 static gboolean
-read_numbered (MeshClient *self, JsonObject *frame, gint64 now, GError **error)
+read_numbered (MeshClient *self, const MeshJsonSpan *fields, gint64 now,
+    GError **error)
 {
-  JsonObject *event = get_object (frame, "event");
   gint64 seq = 0;
 
-  if (!mesh_json_get_int (frame, "seq", 1, MESH_CLIENT_MAX_COUNT, &seq, error))
+  if (!get_count (fields, FIELD_SEQ, 1, MESH_CLIENT_MAX_COUNT, &seq, error))
     return FALSE;
   if (seq <= self->cursor)
     return TRUE;
@@ -254,41 +318,65 @@ read_numbered (MeshClient *self, JsonObject *frame, gint64 now, GError **error)
   self->unreadable = 0;
   if (self->cursor - self->acked >= MESH_CLIENT_ACK_EVERY)
     mesh_client_acknowledge (self);
-  return event ? deliver_event (self, event, error)
-               : deliver_payload (self, frame, error);
+  return is_object (&fields[FIELD_EVENT])
+      ? deliver_event (self, &fields[FIELD_EVENT], error)
+      : deliver_payload (self, fields, error);
 }
 
 static gboolean
-read_taken (MeshClient *self, JsonObject *frame, GError **error)
+read_taken (MeshClient *self, const MeshJsonSpan *fields, GError **error)
 {
   gint64 mid = 0;
 
-  if (!mesh_json_get_int (frame, "mid", 0, self->last_mid, &mid, error))
+  if (!get_count (fields, FIELD_MID, 0, self->last_mid, &mid, error))
     return FALSE;
   mesh_client_taken (self, mid);
   return TRUE;
 }
 
+static void
+note_unreadable (MeshClient *self, gsize length, gint64 now)
+{
+  g_autoptr (GError) error = NULL;
+
+  self->unreadable++;
+  if (length > MESH_JSON_MAX_BYTES)
+    error = g_error_new (MESH_ERROR, MESH_ERROR_TOO_BIG, "message of %"
+        G_GSIZE_FORMAT " bytes is over the limit of %d", length,
+        MESH_JSON_MAX_BYTES);
+  else
+    error = g_error_new_literal (MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
+        "frame is not one JSON object, or is nested too deep");
+  mesh_client_warn (self, error, now);
+}
+
 /* What is not known is ignored: the server may be newer. */
 gboolean
-mesh_client_read_frame (MeshClient *self, JsonObject *frame, const char *text,
-    gsize length, gint64 now, GError **error)
+mesh_client_read_frame (MeshClient *self, const char *text, gsize length,
+    gint64 now, GError **error)
 {
-  const char *type;
+  MeshJsonSpan fields[N_FIELDS];
+  g_autofree char *type = NULL;
 
-  if (!mesh_json_get_string (frame, "type", 64, &type, error))
+  if (length > MESH_JSON_MAX_BYTES
+      || !mesh_json_scan (text, length, MESH_JSON_MAX_DEPTH, field_names,
+          fields)) {
+    note_unreadable (self, length, now);
+    return TRUE;
+  }
+  if (!get_string (fields, FIELD_TYPE, MAX_TYPE_BYTES, &type, error))
     return FALSE;
   if (g_strcmp0 (type, "error") == 0)
-    return read_error (self, frame, now, error);
+    return read_error (self, fields, now, error);
   if (self->state == MESH_CLIENT_HELLO)
     return g_strcmp0 (type, "welcome") != 0
-           || read_welcome (self, frame, text, length, now, error);
+           || read_welcome (self, fields, text, length, now, error);
   if (type)
     return TRUE;
-  if (json_object_has_member (frame, "seq"))
-    return read_numbered (self, frame, now, error);
-  if (json_object_has_member (frame, "mid"))
-    return read_taken (self, frame, error);
+  if (fields[FIELD_SEQ].length)
+    return read_numbered (self, fields, now, error);
+  if (fields[FIELD_MID].length)
+    return read_taken (self, fields, error);
   return TRUE;
 }
 

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "core/client-private.h"
+#include "core/envelope.h"
 #include "core/error.h"
+#include "core/json-scan.h"
 
 #define MS G_GINT64_CONSTANT (1000)
 #define SECOND G_GINT64_CONSTANT (1000000)
@@ -233,30 +235,46 @@ mesh_client_get_id (MeshClient *client)
   return client->id;
 }
 
+/* A message goes out as it was written: it is read for whose it is and to whom
+ * it goes, in the frame, which must be within the limits, too. */
 static char *
-make_frame (MeshClient *self, JsonObject *payload, GError **error)
+make_frame (MeshClient *self, const char *text, gsize length, GError **error)
 {
+  static const char *const names[] = { "from", "to", NULL };
+  MeshJsonSpan fields[G_N_ELEMENTS (names) - 1];
+  char from[MESH_UUID_LENGTH + 1], to[MESH_UUID_LENGTH + 1];
   g_autofree char *frame = NULL;
-  g_autofree char *text = NULL;
-  g_autoptr (JsonObject) check = NULL;
-  const char *from, *to;
 
-  if (!mesh_json_get_string (payload, "from", 36, &from, error)
-      || !mesh_json_get_string (payload, "to", 36, &to, error))
-    return NULL;
-  if (!mesh_is_uuid (to) || g_strcmp0 (from, self->id) != 0) {
-    g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
-        "message %s", mesh_is_uuid (to) ? "is not from us"
-                                        : "does not say to whom it goes");
+  if (length > MESH_JSON_MAX_BYTES
+      || !mesh_json_scan (text, length, MESH_JSON_MAX_DEPTH - 1, names,
+          fields)) {
+    g_set_error (error, MESH_ERROR, length > MESH_JSON_MAX_BYTES
+        ? MESH_ERROR_TOO_BIG : MESH_ERROR_BAD_MESSAGE,
+        "message is not one JSON object of at most %d bytes, nested at most %d "
+        "deep", MESH_JSON_MAX_BYTES, MESH_JSON_MAX_DEPTH - 1);
     return NULL;
   }
-  text = mesh_json_to_string (payload);
+  if (!mesh_json_span_string (&fields[1], MESH_UUID_LENGTH, to)
+      || !mesh_is_uuid (to)) {
+    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
+        "message does not say to whom it goes");
+    return NULL;
+  }
+  if (!mesh_json_span_string (&fields[0], MESH_UUID_LENGTH, from)
+      || g_strcmp0 (from, self->id) != 0) {
+    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
+        "message is not from us");
+    return NULL;
+  }
   frame = g_strdup_printf (
-      "{\"mid\":%" G_GINT64_FORMAT ",\"to\":\"%s\",\"payload\":%s}",
-      self->last_mid + 1, to, text);
-  /* a message can be within the limits, and its frame just over them */
-  check = mesh_json_parse (frame, strlen (frame), error);
-  return check ? g_steal_pointer (&frame) : NULL;
+      "{\"mid\":%" G_GINT64_FORMAT ",\"to\":\"%s\",\"payload\":%.*s}",
+      self->last_mid + 1, to, (int) length, text);
+  if (strlen (frame) > MESH_JSON_MAX_BYTES) {
+    g_set_error (error, MESH_ERROR, MESH_ERROR_TOO_BIG,
+        "message of %" G_GSIZE_FORMAT " bytes is over the limit", length);
+    return NULL;
+  }
+  return g_steal_pointer (&frame);
 }
 
 /**
@@ -276,7 +294,6 @@ gboolean
 mesh_client_send (MeshClient *client, const char *text, gsize length,
     GError **error)
 {
-  g_autoptr (JsonObject) payload = NULL;
   g_autofree char *frame = NULL;
   MeshClientOutgoing *outgoing;
 
@@ -291,8 +308,8 @@ mesh_client_send (MeshClient *client, const char *text, gsize length,
         "message dropped: too many wait for the server");
     return FALSE;
   }
-  payload = mesh_json_parse (text, length, error);
-  if (!payload || !(frame = make_frame (client, payload, error)))
+  frame = make_frame (client, text, length, error);
+  if (!frame)
     return FALSE;
 
   outgoing = g_new0 (MeshClientOutgoing, 1);
@@ -401,18 +418,11 @@ mesh_client_feed (MeshClient *client, const char *text, gsize length,
     gint64 now)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (JsonObject) frame = NULL;
 
   if (client->state != MESH_CLIENT_HELLO && client->state != MESH_CLIENT_ONLINE)
     return;
   mesh_client_heard (client, now);
-  frame = mesh_json_parse (text, length, &error);
-  if (!frame) {
-    client->unreadable++;
-    mesh_client_warn (client, error, now);
-    return;
-  }
-  if (mesh_client_read_frame (client, frame, text, length, now, &error))
+  if (mesh_client_read_frame (client, text, length, now, &error))
     return;
   mesh_client_warn (client, error, now);
   if (client->state == MESH_CLIENT_HELLO)   /* no second welcome will come */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib.h>
+#include <json-glib/json-glib.h>
 
 G_BEGIN_DECLS
 
@@ -25,6 +25,9 @@ gboolean mesh_json_span_string (const MeshJsonSpan *span, gsize max_length,
     char *value);
 gboolean mesh_json_span_number (const MeshJsonSpan *span, guint64 *value);
 gboolean mesh_json_span_decode (const MeshJsonSpan *span, GString *text);
+char *mesh_json_span_dup (const MeshJsonSpan *span, gsize max_length);
 gboolean mesh_json_span_next (MeshJsonSpan *rest, MeshJsonSpan *item);
+
+JsonObject *mesh_json_read (const char *text, gsize length, guint max_depth);
 
 G_END_DECLS

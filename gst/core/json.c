@@ -1,54 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Reading JSON that strangers sent: bounded before it is parsed, and every
- * field checked for its type, since json-glib's getters complain aloud
- * (g_critical) about a wrong one. */
+/* Messages as trees: bounded, and every field checked for its type, since
+ * json-glib's getters complain aloud (g_critical) about a wrong one. */
 
 #include "core/json.h"
 
 #include <string.h>
 
 #include "core/error.h"
-
-/* json-glib 1.6 parses by recursion without a limit, so 64 KiB of '[' would
- * use up a thread's stack: look at the nesting first. It also takes more than
- * JSON (comments, 'strings', several objects), in which brackets could hide:
- * outside of strings only what JSON is made of may pass.
- * Returns what is wrong, or NULL. */
-static const char *
-find_wrong_shape (const char *text, gsize length)
-{
-  guint depth = 0;
-  gboolean in_string = FALSE, begun = FALSE;
-
-  for (gsize i = 0; i < length; i++) {
-    char c = text[i];
-
-    if (in_string) {
-      if ((guchar) c < ' ')
-        return "has a control character in a string";
-      if (c == '\\')
-        i++;
-      else if (c == '"')
-        in_string = FALSE;
-      continue;
-    }
-    if (!strchr ("{}[]:,\" \t\r\n+-.0123456789eEtrufalsn", c))
-      return "is not JSON";
-    if (depth == 0 && !strchr (begun ? " \t\r\n" : " \t\r\n{", c))
-      return "is not one JSON object";
-    if (c == '"') {
-      in_string = TRUE;
-    } else if (c == '{' || c == '[') {
-      begun = TRUE;
-      if (++depth > MESH_JSON_MAX_DEPTH)
-        return "is nested too deep";
-    } else if (c == '}' || c == ']') {
-      depth--;
-    }
-  }
-  return NULL;
-}
+#include "core/json-scan.h"
 
 /**
  * mesh_json_parse:
@@ -66,10 +26,7 @@ find_wrong_shape (const char *text, gsize length)
 JsonObject *
 mesh_json_parse (const char *text, gsize length, GError **error)
 {
-  g_autoptr (JsonParser) parser = NULL;
-  g_autoptr (GError) reason = NULL;
-  const char *wrong;
-  JsonNode *root;
+  JsonObject *object;
 
   if (length > MESH_JSON_MAX_BYTES) {
     g_set_error (error, MESH_ERROR, MESH_ERROR_TOO_BIG,
@@ -77,32 +34,12 @@ mesh_json_parse (const char *text, gsize length, GError **error)
         MESH_JSON_MAX_BYTES);
     return NULL;
   }
-  if (length == 0 || !g_utf8_validate_len (text, length, NULL)
-      || memchr (text, 0, length)) {
-    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
-        "message is not JSON: empty, or not UTF-8");
-    return NULL;
-  }
-  wrong = find_wrong_shape (text, length);
-  if (wrong) {
-    g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE, "message %s",
-        wrong);
-    return NULL;
-  }
-
-  parser = json_parser_new_immutable ();
-  if (!json_parser_load_from_data (parser, text, length, &reason)) {
+  object = mesh_json_read (text, length, MESH_JSON_MAX_DEPTH);
+  if (!object)
     g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
-        "message is not JSON: %s", reason->message);
-    return NULL;
-  }
-  root = json_parser_get_root (parser);
-  if (!root || !JSON_NODE_HOLDS_OBJECT (root)) {
-    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
-        "message is not a JSON object");
-    return NULL;
-  }
-  return json_object_ref (json_node_get_object (root));
+        "message is not one JSON object, or is nested deeper than %d",
+        MESH_JSON_MAX_DEPTH);
+  return object;
 }
 
 /**

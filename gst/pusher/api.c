@@ -162,17 +162,6 @@ answer (GString *text, guint status, const char *message)
   return status;
 }
 
-/* NULL: it is no string, or has NULs. */
-static char *
-dup_string (const MeshJsonSpan *span)
-{
-  g_autoptr (GString) text = g_string_new (NULL);
-
-  if (!mesh_json_span_decode (span, text) || strlen (text->str) != text->len)
-    return NULL;
-  return g_strndup (text->str, text->len);
-}
-
 static void
 trigger_free (Trigger *trigger)
 {
@@ -198,7 +187,7 @@ read_channels (Trigger *self, const MeshJsonSpan *one, MeshJsonSpan *list)
   if (more && is_given (list))
     return "both channel and channels";
   for (; more || mesh_json_span_next (list, &item); more = FALSE) {
-    char *name = dup_string (&item);
+    char *name = mesh_json_span_dup (&item, G_MAXSIZE);
 
     if (name)
       g_ptr_array_add (self->channels, name);
@@ -233,16 +222,16 @@ read_trigger (Trigger *self, const char *text, gsize length, guint *status)
   if (!mesh_json_scan (text, length, MESH_PUSHER_FRONT_MAX_DEPTH, names,
           fields))
     return "Body is not a JSON object";
-  name = dup_string (&fields[0]);
+  name = mesh_json_span_dup (&fields[0], G_MAXSIZE);
   if (!name || !mesh_pusher_is_event_name (name))
     return "Invalid event name";
   if (!mesh_json_span_decode (&fields[1], data))
     return "Data is not a string";
-  self->except = dup_string (&fields[4]);
+  self->except = mesh_json_span_dup (&fields[4], G_MAXSIZE);
   if (is_given (&fields[4])
       && (!self->except || !mesh_pusher_is_socket_id (self->except)))
     return "Invalid socket_id";
-  info = dup_string (&fields[5]);
+  info = mesh_json_span_dup (&fields[5], G_MAXSIZE);
   self->subscribers = is_listed (info, "subscription_count");
   self->users = is_listed (info, "user_count");
   self->name = fields[0];

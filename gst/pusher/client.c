@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/json-scan.h"
 #include "core/json.h"
 #include "pusher/auth.h"
 
@@ -17,20 +18,35 @@
 #define MAX_ACTIVITY_TIMEOUT 3600
 #define MAX_CODE 4999
 
-/* (transfer full) (nullable): the event's data, when it is an object, be it in
- * text or not */
-static JsonObject *
-get_data (JsonObject *event)
-{
-  JsonNode *node = json_object_get_member (event, "data");
-  const char *text;
+enum { FIELD_EVENT, FIELD_CHANNEL, FIELD_DATA, N_FIELDS };
 
-  if (node && JSON_NODE_HOLDS_OBJECT (node))
-    return json_object_ref (json_node_get_object (node));
-  if (!mesh_json_get_string (event, "data", MESH_JSON_MAX_BYTES, &text, NULL)
-      || !text)
-    return NULL;
-  return mesh_json_parse (text, strlen (text), NULL);
+static const char *const field_names[] = { "event", "channel", "data", NULL };
+
+/* @value: (out): NULL where there is none */
+static gboolean
+get_name (const MeshJsonSpan *field, char **value)
+{
+  *value = mesh_json_span_dup (field, MESH_PUSHER_MAX_NAME);
+  return *value || field->length == 0 || field->text[0] == 'n';
+}
+
+/* (transfer full) (nullable): the event's data, which is JSON of an object when
+ * it is any use, be it in text or not */
+static char *
+dup_data (const MeshJsonSpan *field)
+{
+  if (field->length > 0 && field->text[0] == '{')
+    return g_strndup (field->text, field->length);
+  return mesh_json_span_dup (field, MESH_JSON_MAX_BYTES);
+}
+
+static gboolean
+is_object (const char *text)
+{
+  static const char *const nothing[] = { NULL };
+
+  return text && *text == '{' && mesh_json_scan (text, strlen (text),
+      MESH_JSON_MAX_DEPTH, nothing, NULL);
 }
 
 static gboolean
@@ -93,30 +109,30 @@ type_from_name (const char *name)
   return MESH_PUSHER_OTHER;
 }
 
+/* @text: (transfer full) (nullable): the event's data */
 static gboolean
-read_event (MeshPusherEvent *self, JsonObject *object, GError **error)
+read_event (MeshPusherEvent *self, char *text, GError **error)
 {
-  g_autoptr (JsonObject) data = get_data (object);
-  const char *channel;
+  g_autofree char *data = text ? g_strchug (text) : NULL;
+  g_autoptr (JsonObject) object = NULL;
 
-  if (!mesh_json_get_string (object, "channel", MESH_PUSHER_MAX_NAME, &channel,
-          error))
-    return FALSE;
-  self->channel = g_strdup (channel);
+  if (self->type == MESH_PUSHER_ESTABLISHED || self->type == MESH_PUSHER_ERROR
+      || self->type == MESH_PUSHER_NOT_SUBSCRIBED)
+    object = data ? mesh_json_parse (data, strlen (data), NULL) : NULL;
   switch (self->type) {
     case MESH_PUSHER_ESTABLISHED:
-      if (data)
-        return read_established (self, data, error);
+      if (object)
+        return read_established (self, object, error);
       break;
     case MESH_PUSHER_MESSAGE:
-      if (data && channel) {
-        self->data = mesh_json_to_string (data);
+      if (self->channel && is_object (data)) {
+        self->data = g_steal_pointer (&data);
         return TRUE;
       }
       break;
     case MESH_PUSHER_ERROR:
     case MESH_PUSHER_NOT_SUBSCRIBED:
-      read_error (self, data);
+      read_error (self, object);
       return TRUE;
     default:
       return TRUE;
@@ -139,17 +155,21 @@ read_event (MeshPusherEvent *self, JsonObject *object, GError **error)
 MeshPusherEvent *
 mesh_pusher_event_parse (const char *text, gsize length, GError **error)
 {
-  g_autoptr (JsonObject) object = mesh_json_parse (text, length, error);
-  g_autoptr (MeshPusherEvent) self = NULL;
-  const char *name;
+  MeshJsonSpan fields[N_FIELDS];
+  g_autoptr (MeshPusherEvent) self = g_new0 (MeshPusherEvent, 1);
+  g_autofree char *name = NULL;
 
-  if (!object
-      || !mesh_json_get_string (object, "event", MESH_PUSHER_MAX_NAME, &name,
-          error))
+  if (length > MESH_JSON_MAX_BYTES
+      || !mesh_json_scan (text, length, MESH_JSON_MAX_DEPTH, field_names,
+          fields)
+      || !get_name (&fields[FIELD_EVENT], &name)
+      || !get_name (&fields[FIELD_CHANNEL], &self->channel)) {
+    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
+        "not an event");
     return NULL;
-  self = g_new0 (MeshPusherEvent, 1);
+  }
   self->type = type_from_name (name);
-  if (!read_event (self, object, error))
+  if (!read_event (self, dup_data (&fields[FIELD_DATA]), error))
     return NULL;
   return g_steal_pointer (&self);
 }

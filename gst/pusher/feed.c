@@ -24,17 +24,6 @@ read_object (const MeshJsonSpan *data, const char *const *names,
       MESH_PUSHER_FRONT_MAX_DEPTH, names, fields);
 }
 
-/* NULL: it is no string, or has NULs. */
-static char *
-dup_string (const MeshJsonSpan *span)
-{
-  g_autoptr (GString) text = g_string_new (NULL);
-
-  if (!mesh_json_span_decode (span, text) || strlen (text->str) != text->len)
-    return NULL;
-  return g_strndup (text->str, text->len);
-}
-
 static void
 feed_subscribe (MeshPusherFront *front, MeshPusherFrontClient *client,
     const MeshJsonSpan *data)
@@ -47,13 +36,13 @@ feed_subscribe (MeshPusherFront *front, MeshPusherFrontClient *client,
   g_autofree char *channel_data = NULL;
 
   if (read_object (data, names, fields))
-    channel = dup_string (&fields[0]);
+    channel = mesh_json_span_dup (&fields[0], G_MAXSIZE);
   if (!channel) {
     refuse (front, client, 0, "Subscription without a channel");
     return;
   }
-  auth = dup_string (&fields[1]);
-  channel_data = dup_string (&fields[2]);
+  auth = mesh_json_span_dup (&fields[1], G_MAXSIZE);
+  channel_data = mesh_json_span_dup (&fields[2], G_MAXSIZE);
   mesh_pusher_front_subscribe (front, client,
       &(MeshPusherFrontTicket) { channel, auth, channel_data });
 }
@@ -68,7 +57,7 @@ feed_unsubscribe (MeshPusherFront *front, MeshPusherFrontClient *client,
   g_autofree char *name = NULL;
 
   if (read_object (data, names, &field))
-    name = dup_string (&field);
+    name = mesh_json_span_dup (&field, G_MAXSIZE);
   channel = name ? g_hash_table_lookup (client->app->channels, name) : NULL;
   if (channel)
     mesh_pusher_front_unsubscribe (front, client, channel);
@@ -85,7 +74,7 @@ read_user (const char *user_data, gboolean *watches)
 
   if (mesh_json_scan (user_data, strlen (user_data),
           MESH_PUSHER_FRONT_MAX_DEPTH, names, fields)) {
-    id = dup_string (&fields[0]);
+    id = mesh_json_span_dup (&fields[0], G_MAXSIZE);
     *watches = fields[1].length > strlen ("[]");
   }
   channel = g_strconcat (MESH_PUSHER_USER_PREFIX, id, NULL);
@@ -106,8 +95,8 @@ feed_signin (MeshPusherFront *front, MeshPusherFrontClient *client,
   gboolean watches = FALSE;
 
   if (read_object (data, names, fields)) {
-    auth = dup_string (&fields[0]);
-    user_data = dup_string (&fields[1]);
+    auth = mesh_json_span_dup (&fields[0], G_MAXSIZE);
+    user_data = mesh_json_span_dup (&fields[1], G_MAXSIZE);
   }
   what = g_strconcat (":user::", user_data, NULL);
   if (!client->user && user_data
@@ -148,7 +137,7 @@ static void
 feed_event (MeshPusherFront *front, MeshPusherFrontClient *client,
     const char *event, const MeshJsonSpan *fields, gint64 now)
 {
-  g_autofree char *name = dup_string (&fields[1]);
+  g_autofree char *name = mesh_json_span_dup (&fields[1], G_MAXSIZE);
   MeshPusherFrontChannel *channel =
       name ? g_hash_table_lookup (client->app->channels, name) : NULL;
   const char *wrong = check_event (client, event, channel, fields[2].length);
@@ -176,7 +165,7 @@ static void
 feed_frame (MeshPusherFront *front, MeshPusherFrontClient *client,
     const MeshJsonSpan *fields, gint64 now)
 {
-  g_autofree char *event = dup_string (&fields[0]);
+  g_autofree char *event = mesh_json_span_dup (&fields[0], G_MAXSIZE);
 
   if (!event)
     refuse (front, client, 0, "Message without an event");

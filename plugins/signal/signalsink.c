@@ -32,6 +32,8 @@
 #include <gst/gst.h>
 
 #include "core/error.h"
+#include "core/envelope.h"
+#include "core/json-scan.h"
 #include "core/json.h"
 #include "elements.h"
 #include "report.h"
@@ -126,12 +128,14 @@ mesh_signalsink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 static void
 learn_peer_id (MeshSignalsink *self, const GstMapInfo *map)
 {
-  g_autoptr (JsonObject) message = NULL;
-  const char *from = NULL;
+  static const char *const names[] = { "from", NULL };
+  char from[MESH_UUID_LENGTH + 1];
+  MeshJsonSpan field;
 
-  message = mesh_json_parse ((const char *) map->data, map->size, NULL);
-  if (message && mesh_json_get_string (message, "from", 36, &from, NULL)
-      && from)
+  if (map->size <= MESH_JSON_MAX_BYTES
+      && mesh_json_scan ((const char *) map->data, map->size,
+          MESH_JSON_MAX_DEPTH, names, &field)
+      && mesh_json_span_string (&field, MESH_UUID_LENGTH, from))
     mesh_share_set_peer_id (self->share, from);
 }
 

@@ -325,6 +325,41 @@ junk_is_a_warning (void)
   }
 }
 
+/* Whatever stands in a message is for those whom it is for. */
+static void
+messages_pass_as_they_are_written (void)
+{
+  static const char ours[] = " { \"to\" : \"" BOB "\",\"from\":\"" ALICE
+      "\",\"x\":[1.50,\"\\u00e4\\/\"]} ";
+  static const char theirs[] = "{ \"x\" :1e2, \"type\":\"c\\u0068at\","
+      "\"from\":\"" BOB "\",\"y\":\"\\u00e4\\/\"}";
+  g_autoptr (MeshClient) client = make_online (0);
+  g_autofree char *frame = g_strdup_printf (
+      "{\"payload\": %s ,\"from\":\"" BOB "\",\"seq\":1}", theirs);
+  g_autofree char *sent = g_strdup_printf (
+      "{\"mid\":1,\"to\":\"" BOB "\",\"payload\":%s}", ours);
+
+  g_assert_true (mesh_client_send (client, ours, strlen (ours), NULL));
+  expect (client, MESH_CLIENT_SEND, sent);
+  feed (client, frame, 0);
+  expect (client, MESH_CLIENT_MESSAGE, theirs);
+}
+
+/* A reader behind us could take the other one. */
+static void
+two_senders_are_none (void)
+{
+  g_autoptr (MeshClient) client = make_online (0);
+  const char *text = "{\"from\":\"" ALICE "\",\"from\":\"" ALICE
+      "\",\"to\":\"" BOB "\"}";
+
+  feed (client, "{\"seq\":1,\"from\":\"" BOB "\",\"payload\":{\"from\":\""
+      ALICE "\",\"type\":\"chat\",\"from\":\"" BOB "\"}}", 0);
+  expect_error (client, MESH_CLIENT_WARNING, MESH_ERROR_BAD_MESSAGE);
+  g_assert_false (mesh_client_send (client, text, strlen (text), NULL));
+  expect_nothing (client);
+}
+
 static void
 unknown_frames_are_ignored (void)
 {
@@ -862,6 +897,8 @@ main (int argc, char **argv)
   TEST ("acks", acknowledges_every_32_or_after_200_ms);
   TEST ("gap", gap_means_to_ask_again);
   TEST ("unreadable-is-no-gap", unreadable_frame_is_no_gap);
+  TEST ("as-written", messages_pass_as_they_are_written);
+  TEST ("two-senders", two_senders_are_none);
   TEST ("junk", junk_is_a_warning);
   TEST ("unknown-frames", unknown_frames_are_ignored);
   TEST ("warnings-rationed", warnings_are_rationed);

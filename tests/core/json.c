@@ -36,6 +36,20 @@ static const struct {
   { "a list", "[1]", -1, FALSE },
   { "a NUL inside", "{\"a\":1}\0", 8, FALSE },
   { "half of a character", "{\"a\":\"\xc3\"}", -1, FALSE },
+  { "half of a surrogate pair", "{\"a\":\"\\ud800x\"}", -1, FALSE },
+  { "two other halves", "{\"a\":\"\\udc00\\udc00\"}", -1, FALSE },
+  { "a surrogate pair", "{\"a\":\"\\ud83d\\ude00\"}", -1, TRUE },
+  { "an escape that there is not", "{\"a\":\"\\x\"}", -1, FALSE },
+  { "a number that begins with 0", "{\"a\":01}", -1, FALSE },
+  { "a number that ends in a point", "{\"a\":1.}", -1, FALSE },
+  { "a number with a plus", "{\"a\":+1}", -1, FALSE },
+  { "a minus apart from its number", "{\"a\":- 1}", -1, FALSE },
+  { "a cut-off number", "{\"a\":1", -1, FALSE },
+  { "a cut-off word", "{\"a\":tru", -1, FALSE },
+  { "a comma too many", "{\"a\":1,}", -1, FALSE },
+  { "one in a list", "{\"a\":[1,]}", -1, FALSE },
+  { "a member without a value", "{\"a\"}", -1, FALSE },
+  { "two of a name", "{\"a\":1,\"a\":2}", -1, TRUE },
   { "a surrogate in UTF-8", "{\"a\":\"\xed\xa0\x80\"}", -1, FALSE },
 };
 
@@ -104,6 +118,36 @@ fields_are_checked_for_their_type (void)
   g_assert_false (mesh_json_get_bool (object, "i", &flag, NULL));
 }
 
+/* What a tree is built of: json-glib writes it as it was. */
+static void
+a_tree_says_what_the_text_did (void)
+{
+  static const struct {
+    const char *text;
+    const char *said;
+  } trees[] = {
+    { "{}", "{}" },
+    { " { \"a\" : [ ] , \"b\" : { } } ", "{\"a\":[],\"b\":{}}" },
+    { "{\"a\":[1,-2,true,false,null,\"x\",[{\"b\":[0.5]}]]}",
+        "{\"a\":[1,-2,true,false,null,\"x\",[{\"b\":[0.5]}]]}" },
+    { "{\"a\":\"\\u00e4\\ud83d\\ude00\\\"\\\\\\/\\n\"}",
+        "{\"a\":\"\u00e4\U0001f600\\\"\\\\/\\n\"}" },
+    { "{\"\\u0061\":1,\"a\":2}", "{\"a\":2}" },
+    { "{\"a\":-9223372036854775808,\"b\":9223372036854775807}",
+        "{\"a\":-9223372036854775808,\"b\":9223372036854775807}" },
+    { "{\"a\":1E2,\"b\":-0}", "{\"a\":100.0,\"b\":0}" },
+    { "{\"a\":9223372036854775808}", "{\"a\":9.2233720368547758e+18}" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (trees); i++) {
+    g_autoptr (JsonObject) object = mesh_json_parse (trees[i].text,
+        strlen (trees[i].text), NULL);
+    g_autofree char *said = mesh_json_to_string (object);
+
+    g_assert_cmpstr (said, ==, trees[i].said);
+  }
+}
+
 static void
 uuids_are_lower_case (void)
 {
@@ -128,6 +172,7 @@ main (int argc, char **argv)
   g_test_add_func ("/json/objects", only_sane_objects_are_parsed);
   g_test_add_func ("/json/too-big", what_is_too_big_is_not_parsed);
   g_test_add_func ("/json/fields", fields_are_checked_for_their_type);
+  g_test_add_func ("/json/tree", a_tree_says_what_the_text_did);
   g_test_add_func ("/json/uuid", uuids_are_lower_case);
   return g_test_run ();
 }
