@@ -14,23 +14,23 @@
 #define TROUBLE (15 * G_TIME_SPAN_SECOND)
 
 void
-member_free (gpointer data)
+mesh_obs_member_free (gpointer data)
 {
-  Member *member = data;
+  MeshObsMember *member = data;
 
   for (guint i = 0; i < G_N_ELEMENTS (member->taps); i++)
-    tap_unref (member->taps[i]);
+    mesh_obs_tap_unref (member->taps[i]);
   g_free (member->name);
   g_free (member->id);
   g_free (member);
 }
 
 void
-viewer_free (gpointer data)
+mesh_obs_viewer_free (gpointer data)
 {
-  Viewer *viewer = data;
+  MeshObsViewer *viewer = data;
 
-  outlet_unref (viewer->outlet);
+  mesh_obs_handle_unref (viewer->handle);
   g_free (viewer->guest);
   g_free (viewer);
 }
@@ -40,30 +40,30 @@ viewer_free (gpointer data)
 static void
 news_free (gpointer data)
 {
-  CallNews *news = data;
+  MeshObsCallNews *news = data;
 
-  tap_unref (news->tap);
+  mesh_obs_tap_unref (news->tap);
   g_clear_pointer (&news->info, gst_structure_free);
-  call_unref (news->call);
+  mesh_obs_call_unref (news->call);
   g_free (news);
 }
 
 void
-call_post_news (Call *self, GSourceFunc func, guint number, TapKind kind,
-    Tap *tap, const GstStructure *info)
+mesh_obs_call_post_news (MeshObsCall *self, GSourceFunc func, guint number,
+    MeshObsTapKind kind, MeshObsTap *tap, const GstStructure *info)
 {
-  CallNews *news = g_new0 (CallNews, 1);
+  MeshObsCallNews *news = g_new0 (MeshObsCallNews, 1);
   gboolean posted = FALSE;
 
-  news->call = call_ref (self);
+  news->call = mesh_obs_call_ref (self);
   news->generation = g_atomic_int_get (&self->generation);
   news->number = number;
   news->kind = kind;
-  news->tap = tap ? tap_ref (tap) : NULL;
+  news->tap = tap ? mesh_obs_tap_ref (tap) : NULL;
   news->info = info ? gst_structure_copy (info) : NULL;
   g_mutex_lock (&self->lock);
   if (self->runner) {
-    runner_invoke (self->runner, func, news, news_free);
+    mesh_obs_runner_invoke (self->runner, func, news, news_free);
     posted = TRUE;
   }
   g_mutex_unlock (&self->lock);
@@ -72,16 +72,16 @@ call_post_news (Call *self, GSourceFunc func, guint number, TapKind kind,
 }
 
 static gboolean
-is_old (const CallNews *news)
+is_old (const MeshObsCallNews *news)
 {
   return news->generation != g_atomic_int_get (&news->call->generation);
 }
 
-static Member *
-find_member (Call *self, guint number)
+static MeshObsMember *
+find_member (MeshObsCall *self, guint number)
 {
   for (guint i = 0; i < self->members->len; i++) {
-    Member *member = g_ptr_array_index (self->members, i);
+    MeshObsMember *member = g_ptr_array_index (self->members, i);
 
     if (member->number == number)
       return member;
@@ -89,11 +89,11 @@ find_member (Call *self, guint number)
   return NULL;
 }
 
-static Member *
-find_member_by_id (Call *self, const char *id)
+static MeshObsMember *
+find_member_by_id (MeshObsCall *self, const char *id)
 {
   for (guint i = 0; id && i < self->members->len; i++) {
-    Member *member = g_ptr_array_index (self->members, i);
+    MeshObsMember *member = g_ptr_array_index (self->members, i);
 
     if (g_strcmp0 (member->id, id) == 0)
       return member;
@@ -102,48 +102,50 @@ find_member_by_id (Call *self, const char *id)
 }
 
 static guint
-get_seat (Call *self, const Member *member)
+get_seat (MeshObsCall *self, const MeshObsMember *member)
 {
-  return member->id ? seats_get_number (self->seats, member->id) : 0;
+  return member->id ? mesh_obs_seats_get_number (self->seats, member->id) : 0;
 }
 
 static gboolean
-has_begun (const Member *member)
+has_begun (const MeshObsMember *member)
 {
-  return (member->taps[TAP_VIDEO] && tap_has_begun (member->taps[TAP_VIDEO]))
-      || (member->taps[TAP_AUDIO] && tap_has_begun (member->taps[TAP_AUDIO]));
+  return (member->taps[MESH_OBS_TAP_VIDEO]
+      && mesh_obs_tap_has_begun (member->taps[MESH_OBS_TAP_VIDEO]))
+      || (member->taps[MESH_OBS_TAP_AUDIO]
+      && mesh_obs_tap_has_begun (member->taps[MESH_OBS_TAP_AUDIO]));
 }
 
 /* --- what sources show --- */
 
 static void
-hide_member (Viewer *viewer)
+hide_member (MeshObsViewer *viewer)
 {
   for (guint i = 0; viewer->member && i < 2; i++) {
     if (viewer->member->taps[i])
-      tap_remove_outlet (viewer->member->taps[i], viewer->outlet);
+      mesh_obs_tap_remove_handle (viewer->member->taps[i], viewer->handle);
   }
   viewer->member = NULL;
 }
 
 static void
-show_member (Viewer *viewer, Member *member)
+show_member (MeshObsViewer *viewer, MeshObsMember *member)
 {
-  Tap *video = member->taps[TAP_VIDEO];
+  MeshObsTap *video = member->taps[MESH_OBS_TAP_VIDEO];
 
   viewer->member = member;
-  if (!video || !tap_has_begun (video))
-    outlet_show_placeholder (viewer->outlet);
+  if (!video || !mesh_obs_tap_has_begun (video))
+    mesh_obs_handle_show_placeholder (viewer->handle);
   for (guint i = 0; i < 2; i++) {
     if (member->taps[i])
-      tap_add_outlet (member->taps[i], viewer->outlet);
+      mesh_obs_tap_add_handle (member->taps[i], viewer->handle);
   }
 }
 
 static char *
-describe_viewer (Call *self, const Viewer *viewer)
+describe_viewer (MeshObsCall *self, const MeshObsViewer *viewer)
 {
-  const Member *member = viewer->member;
+  const MeshObsMember *member = viewer->member;
   const char *name = member && member->name && *member->name
       ? member->name : "somebody without a name";
 
@@ -155,13 +157,13 @@ describe_viewer (Call *self, const Viewer *viewer)
     return g_strdup_printf ("Showing %s (%u)%s%s", name,
         get_seat (self, member), member->hidden ? ", camera hidden" : "",
         member->muted ? ", muted" : "");
-  if (seats_is_number (viewer->guest, NULL))
+  if (mesh_obs_seats_is_number (viewer->guest, NULL))
     return g_strdup_printf ("Waiting for guest %s", viewer->guest);
   return g_strdup_printf ("Waiting for %s", viewer->guest);
 }
 
 static void
-tell_viewer (Call *self, Viewer *viewer)
+tell_viewer (MeshObsCall *self, MeshObsViewer *viewer)
 {
   g_autofree char *status = NULL;
   g_autofree char *text = describe_viewer (self, viewer);
@@ -177,38 +179,38 @@ tell_viewer (Call *self, Viewer *viewer)
   bad = self->bad;
   status = bad ? g_strdup (self->status) : NULL;
   g_mutex_unlock (&self->lock);
-  outlet_set_status (viewer->outlet, bad ? status : text, bad);
+  mesh_obs_handle_set_status (viewer->handle, bad ? status : text, bad);
 }
 
-static Member *
-choose_member (Call *self, const Viewer *viewer)
+static MeshObsMember *
+choose_member (MeshObsCall *self, const MeshObsViewer *viewer)
 {
-  return find_member_by_id (self, seats_find (self->seats, viewer->guest,
-          g_get_monotonic_time ()));
+  return find_member_by_id (self, mesh_obs_seats_find (self->seats,
+          viewer->guest, g_get_monotonic_time ()));
 }
 
 static void
-update_viewer (Call *self, Viewer *viewer)
+update_viewer (MeshObsCall *self, MeshObsViewer *viewer)
 {
-  Member *member = choose_member (self, viewer);
+  MeshObsMember *member = choose_member (self, viewer);
 
   if (member != viewer->member) {
     hide_member (viewer);
     if (member)
       show_member (viewer, member);
     else
-      outlet_show_placeholder (viewer->outlet);
+      mesh_obs_handle_show_placeholder (viewer->handle);
   }
   tell_viewer (self, viewer);
 }
 
-static Viewer *
-find_viewer (Call *self, Outlet *outlet, guint *index)
+static MeshObsViewer *
+find_viewer (MeshObsCall *self, MeshObsHandle *handle, guint *index)
 {
   for (guint i = 0; i < self->viewers->len; i++) {
-    Viewer *viewer = g_ptr_array_index (self->viewers, i);
+    MeshObsViewer *viewer = g_ptr_array_index (self->viewers, i);
 
-    if (viewer->outlet == outlet) {
+    if (viewer->handle == handle) {
       if (index)
         *index = i;
       return viewer;
@@ -218,13 +220,14 @@ find_viewer (Call *self, Outlet *outlet, guint *index)
 }
 
 void
-call_set_viewer (Call *self, Outlet *outlet, const char *guest)
+mesh_obs_call_set_viewer (MeshObsCall *self, MeshObsHandle *handle,
+    const char *guest)
 {
-  Viewer *viewer = find_viewer (self, outlet, NULL);
+  MeshObsViewer *viewer = find_viewer (self, handle, NULL);
 
   if (!viewer) {
-    viewer = g_new0 (Viewer, 1);
-    viewer->outlet = outlet_ref (outlet);
+    viewer = g_new0 (MeshObsViewer, 1);
+    viewer->handle = mesh_obs_handle_ref (handle);
     g_ptr_array_add (self->viewers, viewer);
   }
   g_free (viewer->guest);
@@ -233,10 +236,10 @@ call_set_viewer (Call *self, Outlet *outlet, const char *guest)
 }
 
 void
-call_remove_viewer (Call *self, Outlet *outlet)
+mesh_obs_call_remove_viewer (MeshObsCall *self, MeshObsHandle *handle)
 {
   guint index;
-  Viewer *viewer = find_viewer (self, outlet, &index);
+  MeshObsViewer *viewer = find_viewer (self, handle, &index);
 
   if (!viewer)
     return;
@@ -249,8 +252,8 @@ call_remove_viewer (Call *self, Outlet *outlet)
 static int
 compare_seats (gconstpointer a, gconstpointer b)
 {
-  const CallPerson *x = *(CallPerson *const *) a;
-  const CallPerson *y = *(CallPerson *const *) b;
+  const MeshObsCallPerson *x = *(MeshObsCallPerson *const *) a;
+  const MeshObsCallPerson *y = *(MeshObsCallPerson *const *) b;
 
   return x->seat < y->seat ? -1 : x->seat > y->seat;
 }
@@ -261,8 +264,8 @@ are_same (GPtrArray *a, GPtrArray *b)
   if (a->len != b->len)
     return FALSE;
   for (guint i = 0; i < a->len; i++) {
-    const CallPerson *x = g_ptr_array_index (a, i);
-    const CallPerson *y = g_ptr_array_index (b, i);
+    const MeshObsCallPerson *x = g_ptr_array_index (a, i);
+    const MeshObsCallPerson *y = g_ptr_array_index (b, i);
 
     if (x->seat != y->seat || g_strcmp0 (x->name, y->name) != 0)
       return FALSE;
@@ -272,18 +275,19 @@ are_same (GPtrArray *a, GPtrArray *b)
 
 /* Returns whether a list of people looks different now. */
 static gboolean
-publish_people (Call *self)
+publish_people (MeshObsCall *self)
 {
-  GPtrArray *people = g_ptr_array_new_with_free_func (call_person_free);
+  GPtrArray *people =
+      g_ptr_array_new_with_free_func (mesh_obs_call_person_free);
   g_autoptr (GPtrArray) old = NULL;
 
   for (guint i = 0; i < self->members->len; i++) {
-    const Member *member = g_ptr_array_index (self->members, i);
-    CallPerson *person;
+    const MeshObsMember *member = g_ptr_array_index (self->members, i);
+    MeshObsCallPerson *person;
 
     if (get_seat (self, member) == 0)
       continue;
-    person = g_new0 (CallPerson, 1);
+    person = g_new0 (MeshObsCallPerson, 1);
     person->seat = get_seat (self, member);
     person->name = g_strdup (member->name ? member->name : "");
     person->muted = member->muted;
@@ -299,7 +303,7 @@ publish_people (Call *self)
 }
 
 static void
-summarise (Call *self)
+summarise (MeshObsCall *self)
 {
   g_autofree char *text = NULL;
 
@@ -317,7 +321,7 @@ summarise (Call *self)
 }
 
 void
-call_tell_viewers (Call *self)
+mesh_obs_call_tell_viewers (MeshObsCall *self)
 {
   summarise (self);
   for (guint i = 0; i < self->viewers->len; i++)
@@ -325,30 +329,32 @@ call_tell_viewers (Call *self)
 }
 
 void
-call_set_status (Call *self, const char *text, gboolean bad)
+mesh_obs_call_set_status (MeshObsCall *self, const char *text, gboolean bad)
 {
   g_mutex_lock (&self->lock);
   g_free (self->status);
   self->status = g_strdup (text);
   self->bad = bad;
   g_mutex_unlock (&self->lock);
-  for (guint i = 0; i < self->viewers->len; i++)
-    outlet_set_status (((Viewer *) g_ptr_array_index (self->viewers, i))->
-        outlet, text, bad);
+  for (guint i = 0; i < self->viewers->len; i++) {
+    MeshObsViewer *viewer = g_ptr_array_index (self->viewers, i);
+
+    mesh_obs_handle_set_status (viewer->handle, text, bad);
+  }
 }
 
 /* After anybody came, went or moved. */
 static void
-update (Call *self)
+update (MeshObsCall *self)
 {
   gboolean changed = publish_people (self);
 
   for (guint i = 0; i < self->viewers->len; i++) {
-    Viewer *viewer = g_ptr_array_index (self->viewers, i);
+    MeshObsViewer *viewer = g_ptr_array_index (self->viewers, i);
 
     update_viewer (self, viewer);
     if (changed)
-      outlet_refresh_dialog (viewer->outlet);
+      mesh_obs_handle_refresh_dialog (viewer->handle);
   }
   summarise (self);
 }
@@ -356,33 +362,33 @@ update (Call *self)
 /* --- who comes and goes --- */
 
 static void
-hear_all (Call *self)
+hear_all (MeshObsCall *self)
 {
   for (guint i = 0; i < self->members->len; i++) {
-    Member *member = g_ptr_array_index (self->members, i);
+    MeshObsMember *member = g_ptr_array_index (self->members, i);
 
     for (guint k = 0; member->id && k < 2; k++) {
       if (member->taps[k])
-        seats_hear (self->seats, member->id,
-            tap_get_heard_at (member->taps[k]));
+        mesh_obs_seats_hear (self->seats, member->id,
+            mesh_obs_tap_get_heard_at (member->taps[k]));
     }
   }
 }
 
 static void
-seat_member (Call *self, Member *member)
+seat_member (MeshObsCall *self, MeshObsMember *member)
 {
   gint64 now = g_get_monotonic_time ();
 
   if (!member->id || !has_begun (member) || get_seat (self, member) != 0)
     return;
   hear_all (self);
-  seats_come (self->seats, member->id, member->name, now);
+  mesh_obs_seats_come (self->seats, member->id, member->name, now);
 }
 
 /* (transfer full): the room's list, as meshroom has it */
 static void
-get_list (Call *self, GValue *list)
+get_list (MeshObsCall *self, GValue *list)
 {
   g_autoptr (GstElement) room = NULL;
 
@@ -395,7 +401,7 @@ get_list (Call *self, GValue *list)
 }
 
 static void
-seat_all (Call *self)
+seat_all (MeshObsCall *self)
 {
   g_auto (GValue) list = G_VALUE_INIT;
 
@@ -404,7 +410,7 @@ seat_all (Call *self)
   for (guint i = 0; i < gst_value_array_get_size (&list); i++) {
     const GstStructure *s =
         gst_value_get_structure (gst_value_array_get_value (&list, i));
-    Member *member = s ? find_member_by_id (self,
+    MeshObsMember *member = s ? find_member_by_id (self,
         gst_structure_get_string (s, "peer-id")) : NULL;
 
     if (member)
@@ -416,7 +422,7 @@ seat_all (Call *self)
 
 /* Somebody has something to show. */
 static void
-welcome (Call *self, Member *member)
+welcome (MeshObsCall *self, MeshObsMember *member)
 {
   g_auto (GValue) list = G_VALUE_INIT;
 
@@ -430,37 +436,38 @@ welcome (Call *self, Member *member)
 }
 
 gboolean
-call_on_tap_added (gpointer user_data)
+mesh_obs_call_on_tap_added (gpointer user_data)
 {
-  CallNews *news = user_data;
-  Call *self = news->call;
-  Member *member;
+  MeshObsCallNews *news = user_data;
+  MeshObsCall *self = news->call;
+  MeshObsMember *member;
 
   if (is_old (news))
     return G_SOURCE_REMOVE;
   member = find_member (self, news->number);
   if (!member) {
-    member = g_new0 (Member, 1);
+    member = g_new0 (MeshObsMember, 1);
     member->number = news->number;
     g_ptr_array_add (self->members, member);
   }
-  tap_unref (member->taps[news->kind]);
-  member->taps[news->kind] = tap_ref (news->tap);
+  mesh_obs_tap_unref (member->taps[news->kind]);
+  member->taps[news->kind] = mesh_obs_tap_ref (news->tap);
   for (guint i = 0; i < self->viewers->len; i++) {
-    Viewer *viewer = g_ptr_array_index (self->viewers, i);
+    MeshObsViewer *viewer = g_ptr_array_index (self->viewers, i);
 
     if (viewer->member == member)
-      tap_add_outlet (news->tap, viewer->outlet);
+      mesh_obs_tap_add_handle (news->tap, viewer->handle);
   }
   return G_SOURCE_REMOVE;
 }
 
 gboolean
-call_on_info (gpointer user_data)
+mesh_obs_call_on_info (gpointer user_data)
 {
-  CallNews *news = user_data;
-  Call *self = news->call;
-  Member *member = is_old (news) ? NULL : find_member (self, news->number);
+  MeshObsCallNews *news = user_data;
+  MeshObsCall *self = news->call;
+  MeshObsMember *member = is_old (news) ? NULL
+      : find_member (self, news->number);
 
   if (!member)
     return G_SOURCE_REMOVE;
@@ -471,17 +478,18 @@ call_on_info (gpointer user_data)
   gst_structure_get_boolean (news->info, "muted", &member->muted);
   gst_structure_get_boolean (news->info, "hidden", &member->hidden);
   if (member->id)
-    seats_rename (self->seats, member->id, member->name);
+    mesh_obs_seats_rename (self->seats, member->id, member->name);
   update (self);
   return G_SOURCE_REMOVE;
 }
 
 gboolean
-call_on_tap_begun (gpointer user_data)
+mesh_obs_call_on_tap_begun (gpointer user_data)
 {
-  CallNews *news = user_data;
-  Call *self = news->call;
-  Member *member = is_old (news) ? NULL : find_member (self, news->number);
+  MeshObsCallNews *news = user_data;
+  MeshObsCall *self = news->call;
+  MeshObsMember *member = is_old (news) ? NULL
+      : find_member (self, news->number);
 
   if (!member)
     return G_SOURCE_REMOVE;
@@ -491,32 +499,34 @@ call_on_tap_begun (gpointer user_data)
 }
 
 gboolean
-call_on_tap_removed (gpointer user_data)
+mesh_obs_call_on_tap_removed (gpointer user_data)
 {
-  CallNews *news = user_data;
-  Call *self = news->call;
-  Member *member = is_old (news) ? NULL : find_member (self, news->number);
+  MeshObsCallNews *news = user_data;
+  MeshObsCall *self = news->call;
+  MeshObsMember *member = is_old (news) ? NULL
+      : find_member (self, news->number);
 
   if (!member)
     return G_SOURCE_REMOVE;
   for (guint i = 0; i < self->viewers->len; i++) {
-    Viewer *viewer = g_ptr_array_index (self->viewers, i);
+    MeshObsViewer *viewer = g_ptr_array_index (self->viewers, i);
 
     if (viewer->member != member)
       continue;
     if (member->taps[news->kind])
-      tap_remove_outlet (member->taps[news->kind], viewer->outlet);
-    if (news->kind == TAP_VIDEO)
-      outlet_show_placeholder (viewer->outlet);
+      mesh_obs_tap_remove_handle (member->taps[news->kind], viewer->handle);
+    if (news->kind == MESH_OBS_TAP_VIDEO)
+      mesh_obs_handle_show_placeholder (viewer->handle);
   }
-  g_clear_pointer (&member->taps[news->kind], tap_unref);
-  if (!member->taps[TAP_VIDEO] && !member->taps[TAP_AUDIO]) {
+  g_clear_pointer (&member->taps[news->kind], mesh_obs_tap_unref);
+  if (!member->taps[MESH_OBS_TAP_VIDEO] && !member->taps[MESH_OBS_TAP_AUDIO]) {
     for (guint i = 0; i < self->viewers->len; i++) {
-      if (((Viewer *) g_ptr_array_index (self->viewers, i))->member == member)
+      if (((MeshObsViewer *) g_ptr_array_index (self->viewers, i))->member
+          == member)
         hide_member (g_ptr_array_index (self->viewers, i));
     }
     if (member->id)
-      seats_go (self->seats, member->id);
+      mesh_obs_seats_go (self->seats, member->id);
     g_ptr_array_remove (self->members, member);
   }
   update (self);
@@ -525,18 +535,18 @@ call_on_tap_removed (gpointer user_data)
 
 /* The pipeline is down; who was where is remembered for the next one. */
 void
-call_forget_members (Call *self)
+mesh_obs_call_forget_members (MeshObsCall *self)
 {
   for (guint i = 0; i < self->viewers->len; i++) {
-    Viewer *viewer = g_ptr_array_index (self->viewers, i);
+    MeshObsViewer *viewer = g_ptr_array_index (self->viewers, i);
 
     if (viewer->member) {
       hide_member (viewer);
-      outlet_show_placeholder (viewer->outlet);
+      mesh_obs_handle_show_placeholder (viewer->handle);
     }
   }
   g_ptr_array_set_size (self->members, 0);
-  seats_empty (self->seats);
+  mesh_obs_seats_empty (self->seats);
   self->gathering_until = 0;
   self->ready = FALSE;
   publish_people (self);
@@ -544,19 +554,19 @@ call_forget_members (Call *self)
 
 /* Now and then. */
 gboolean
-call_pulse (gpointer user_data)
+mesh_obs_call_tick (gpointer user_data)
 {
-  Call *self = user_data;
+  MeshObsCall *self = user_data;
   gint64 now = g_get_monotonic_time ();
 
   hear_all (self);
   if (self->trouble && now - self->trouble_at > TROUBLE) {
     g_clear_pointer (&self->trouble, g_free);
-    call_tell_viewers (self);
+    mesh_obs_call_tell_viewers (self);
   }
   if (self->gathering_until > 0 && now >= self->gathering_until)
     seat_all (self);
-  seats_settle (self->seats, now);
+  mesh_obs_seats_settle (self->seats, now);
   update (self);
   return G_SOURCE_CONTINUE;
 }

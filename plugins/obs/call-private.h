@@ -20,17 +20,17 @@ typedef struct {
   char *name;
   gboolean muted;
   gboolean hidden;
-  Tap *taps[2];                 /* by TapKind */
-} Member;
+  MeshObsTap *taps[2];          /* by MeshObsTapKind */
+} MeshObsMember;
 
 /* A source that shows somebody. */
 typedef struct {
-  Outlet *outlet;
+  MeshObsHandle *handle;
   char *guest;
-  Member *member;               /* NULL: the placeholder */
-} Viewer;
+  MeshObsMember *member;        /* NULL: the placeholder */
+} MeshObsViewer;
 
-struct _Call {
+struct _MeshObsCall {
   gatomicrefcount refs;
 
   /* under the pool's lock */
@@ -39,7 +39,7 @@ struct _Call {
 
   GMutex applying;              /* whoever applies last, applies the newest */
   GMutex lock;                  /* guards, after the pool's and applying: */
-  Runner *runner;               /* NULL: it is left */
+  MeshObsRunner *runner;        /* NULL: it is left */
   char *link;                   /* NULL: the room is still to be made */
   char *serve;                  /* NULL: nothing is served */
   char *name;
@@ -50,10 +50,10 @@ struct _Call {
   gboolean leave_when_unused;
   char *status;
   gboolean bad;
-  GPtrArray *people;            /* CallPerson, never changes: is replaced */
+  GPtrArray *people;            /* MeshObsCallPerson; replaced, not changed */
   GstElement *room;             /* NULL: not up */
   GstElement *camera;
-  GstElement *sources[2];       /* by CallKind */
+  GstElement *sources[2];       /* by MeshObsCallKind */
   GstCaps *caps[2];
   char *programme_name;         /* NULL: name */
   guint bitrate;                /* 0: no limit */
@@ -63,10 +63,10 @@ struct _Call {
 
   /* the runner's thread */
   GstElement *pipeline;
-  Seats *seats;
+  MeshObsSeats *seats;
   GPtrArray *members;
   GPtrArray *viewers;
-  GSource *pulse;
+  GSource *ticker;
   gint64 gathering_until;       /* 0: nobody has come yet; -1: it is over */
   gboolean ready;
   char *trouble;                /* what was last reported; NULL: none */
@@ -76,44 +76,46 @@ struct _Call {
 };
 
 /* call.c */
-Call *call_pool_get (const char *link, const char *serve, const CallSelf *self,
-    gboolean *made);
-void call_release_now (Call *call);
-void call_pool_add_link (Call *call, const char *link);
-void call_person_free (gpointer person);
+MeshObsCall *mesh_obs_call_pool_get (const char *link, const char *serve,
+    const MeshObsCallSelf *self, gboolean *made);
+void mesh_obs_call_release_now (MeshObsCall *call);
+void mesh_obs_call_pool_add_link (MeshObsCall *call, const char *link);
+void mesh_obs_call_person_free (gpointer person);
 
 /* call-programme.c */
-void call_watch_encoders (Call *call, GstElement *pipeline);
-void call_hear_message (Call *call, const GstStructure *s);
-void call_tell_link (Call *call);
+void mesh_obs_call_watch_encoders (MeshObsCall *call, GstElement *pipeline);
+void mesh_obs_call_hear_message (MeshObsCall *call, const GstStructure *s);
+void mesh_obs_call_tell_link (MeshObsCall *call);
 
 /* call-run.c */
-extern const RunnerEvents call_runner_events;
-void call_apply_self (Call *call);
+extern const MeshObsRunnerEvents mesh_obs_call_runner_events;
+void mesh_obs_call_apply_self (MeshObsCall *call);
 
 /* call-people.c: the runner's thread */
 typedef struct {
-  Call *call;
+  MeshObsCall *call;
   gint generation;
   guint number;
-  TapKind kind;
-  Tap *tap;
+  MeshObsTapKind kind;
+  MeshObsTap *tap;
   GstStructure *info;
-} CallNews;
+} MeshObsCallNews;
 
-void call_post_news (Call *call, GSourceFunc func, guint number, TapKind kind,
-    Tap *tap, const GstStructure *info);
-gboolean call_on_tap_added (gpointer news);
-gboolean call_on_tap_begun (gpointer news);
-gboolean call_on_tap_removed (gpointer news);
-gboolean call_on_info (gpointer news);
-gboolean call_pulse (gpointer call);
-void call_forget_members (Call *call);
-void call_set_viewer (Call *call, Outlet *outlet, const char *guest);
-void call_remove_viewer (Call *call, Outlet *outlet);
-void call_set_status (Call *call, const char *text, gboolean bad);
-void call_tell_viewers (Call *call);
-void member_free (gpointer member);
-void viewer_free (gpointer viewer);
+void mesh_obs_call_post_news (MeshObsCall *call, GSourceFunc func, guint number,
+    MeshObsTapKind kind, MeshObsTap *tap, const GstStructure *info);
+gboolean mesh_obs_call_on_tap_added (gpointer news);
+gboolean mesh_obs_call_on_tap_begun (gpointer news);
+gboolean mesh_obs_call_on_tap_removed (gpointer news);
+gboolean mesh_obs_call_on_info (gpointer news);
+gboolean mesh_obs_call_tick (gpointer call);
+void mesh_obs_call_forget_members (MeshObsCall *call);
+void mesh_obs_call_set_viewer (MeshObsCall *call, MeshObsHandle *handle,
+    const char *guest);
+void mesh_obs_call_remove_viewer (MeshObsCall *call, MeshObsHandle *handle);
+void mesh_obs_call_set_status (MeshObsCall *call, const char *text,
+    gboolean bad);
+void mesh_obs_call_tell_viewers (MeshObsCall *call);
+void mesh_obs_member_free (gpointer member);
+void mesh_obs_viewer_free (gpointer viewer);
 
 G_END_DECLS

@@ -15,17 +15,17 @@
 #define LATENCY 80              /* ms; as a guest's dialog has it */
 
 static GMutex listener_lock;    /* held while it is called */
-static CallListener listener;
+static MeshObsCallListener listener;
 
 /* --- what happens --- */
 
 /**
- * call_set_listener:
+ * mesh_obs_call_set_listener:
  * @new_listener: (nullable): what to call; the one before is called no more
  *   when this returns
  */
 void
-call_set_listener (CallListener new_listener)
+mesh_obs_call_set_listener (MeshObsCallListener new_listener)
 {
   g_mutex_lock (&listener_lock);
   listener = new_listener;
@@ -33,7 +33,7 @@ call_set_listener (CallListener new_listener)
 }
 
 static void
-tell (Call *self, const char *event, const GstStructure *what)
+tell (MeshObsCall *self, const char *event, const GstStructure *what)
 {
   gboolean sending;
 
@@ -50,20 +50,20 @@ tell (Call *self, const char *event, const GstStructure *what)
 
 /* The runner's thread. */
 void
-call_hear_message (Call *self, const GstStructure *s)
+mesh_obs_call_hear_message (MeshObsCall *self, const GstStructure *s)
 {
   const char *name = gst_structure_get_name (s);
 
   if (!g_str_has_prefix (name, "meshroom-"))
     return;
   if (g_str_equal (name, "meshroom-link-ready"))
-    call_pool_add_link (self, gst_structure_get_string (s, "link"));
+    mesh_obs_call_pool_add_link (self, gst_structure_get_string (s, "link"));
   tell (self, name + strlen ("meshroom-"), s);
 }
 
 /* The runner's thread: meshroom names only links that it has made. */
 void
-call_tell_link (Call *self)
+mesh_obs_call_tell_link (MeshObsCall *self)
 {
   g_autoptr (GstStructure) s = NULL;
 
@@ -77,13 +77,13 @@ call_tell_link (Call *self)
 }
 
 /**
- * call_dup_link:
+ * mesh_obs_call_dup_link:
  * @call: a call
  *
  * Returns: (transfer full) (nullable): the room's link, once there is one
  */
 char *
-call_dup_link (Call *call)
+mesh_obs_call_dup_link (MeshObsCall *call)
 {
   char *link;
 
@@ -94,12 +94,12 @@ call_dup_link (Call *call)
 }
 
 /**
- * call_get_peers:
+ * mesh_obs_call_get_peers:
  * @call: a call
  * @peers: (out): set to the room's list of members
  */
 void
-call_get_peers (Call *call, GValue *peers)
+mesh_obs_call_get_peers (MeshObsCall *call, GValue *peers)
 {
   g_autoptr (GstElement) room = NULL;
 
@@ -115,7 +115,7 @@ call_get_peers (Call *call, GValue *peers)
 
 /* In the unit of the encoder: libvpx' counts bits, x264's kilobits. */
 static guint
-get_limit (Call *self, GObject *encoder)
+get_limit (MeshObsCall *self, GObject *encoder)
 {
   GObjectClass *klass = G_OBJECT_GET_CLASS (encoder);
   guint limit;
@@ -145,7 +145,7 @@ read_bitrate (GObject *encoder, GParamSpec *pspec)
 static void
 on_bitrate (GObject *encoder, GParamSpec *pspec, gpointer user_data)
 {
-  Call *self = user_data;
+  MeshObsCall *self = user_data;
   guint limit = get_limit (self, encoder);
 
   if (limit > 0 && read_bitrate (encoder, pspec) > limit)
@@ -169,12 +169,13 @@ on_element_added (GstBin *bin, GstBin *sub, GstElement *element,
     return;
   signal = g_strconcat ("notify::", property, NULL);
   g_signal_connect_data (element, signal, G_CALLBACK (on_bitrate),
-      call_ref (user_data), (GClosureNotify) (GCallback) call_unref, 0);
+      mesh_obs_call_ref (user_data),
+      (GClosureNotify) (GCallback) mesh_obs_call_unref, 0);
 }
 
 /* The runner's thread, before anything starts. */
 void
-call_watch_encoders (Call *self, GstElement *pipeline)
+mesh_obs_call_watch_encoders (MeshObsCall *self, GstElement *pipeline)
 {
   g_signal_connect (pipeline, "deep-element-added",
       G_CALLBACK (on_element_added), self);
@@ -185,34 +186,35 @@ call_watch_encoders (Call *self, GstElement *pipeline)
 static gboolean
 apply (gpointer call)
 {
-  call_apply_self (call);
+  mesh_obs_call_apply_self (call);
   return G_SOURCE_REMOVE;
 }
 
 /* Hiding waits for a frame that is on its way, which whoever asks for it need
  * not. */
 static void
-apply_soon (Call *self)
+apply_soon (MeshObsCall *self)
 {
-  worker_invoke (apply, call_ref (self), call_unref);
+  mesh_obs_worker_invoke (apply, mesh_obs_call_ref (self), mesh_obs_call_unref);
 }
 
 /**
- * call_open_programme:
+ * mesh_obs_call_open_programme:
  * @programme: what to send, and where
  *
- * Joins the room, unless we are in it already, and has it that call_send() is
- * heard.
+ * Joins the room, unless we are in it already, and has it that
+ * mesh_obs_call_send() is heard.
  *
- * Returns: (transfer full): the call, for call_close_programme()
+ * Returns: (transfer full): the call, for mesh_obs_call_close_programme()
  */
-Call *
-call_open_programme (const CallProgramme *programme)
+MeshObsCall *
+mesh_obs_call_open_programme (const MeshObsCallProgramme *programme)
 {
-  const CallSelf own = { .release_camera = TRUE, .latency = LATENCY,
+  const MeshObsCallSelf own = { .release_camera = TRUE, .latency = LATENCY,
     .leave_when_unused = TRUE };
   gboolean made;
-  Call *call = call_pool_get (programme->link, programme->serve, &own, &made);
+  MeshObsCall *call = mesh_obs_call_pool_get (programme->link, programme->serve,
+      &own, &made);
   gboolean has_serve = programme->serve && *programme->serve;
 
   g_mutex_lock (&call->lock);
@@ -225,7 +227,7 @@ call_open_programme (const CallProgramme *programme)
     g_free (call->serve);
     call->serve = g_strdup (programme->serve);
     if (call->runner && !made)
-      runner_restart (call->runner);
+      mesh_obs_runner_restart (call->runner);
   }
   g_mutex_unlock (&call->lock);
   apply_soon (call);
@@ -233,41 +235,42 @@ call_open_programme (const CallProgramme *programme)
 }
 
 /**
- * call_close_programme:
- * @call: (transfer full): a call of call_open_programme()
+ * mesh_obs_call_close_programme:
+ * @call: (transfer full): a call of mesh_obs_call_open_programme()
  *
  * Sends nothing more. Where no guests are looked at, the call is left; else the
  * others go on seeing us, muted and hidden.
  */
 void
-call_close_programme (Call *call)
+mesh_obs_call_close_programme (MeshObsCall *call)
 {
   g_mutex_lock (&call->lock);
   call->sending = call->open = FALSE;
   g_mutex_unlock (&call->lock);
   apply_soon (call);
-  call_release_now (call);
+  mesh_obs_call_release_now (call);
 }
 
 /* What is hidden is not even on its way. */
 static gboolean
-wants_locked (Call *self, CallKind kind)
+wants_locked (MeshObsCall *self, MeshObsCallKind kind)
 {
   if (!self->room || !self->open)
     return FALSE;
-  return kind == CALL_VIDEO ? !(self->hidden && self->release_camera)
+  return kind == MESH_OBS_CALL_VIDEO ? !(self->hidden && self->release_camera)
       : !self->muted;
 }
 
 /**
- * call_wants:
+ * mesh_obs_call_wants:
  * @call: a call
  * @kind: what there is
  *
- * Returns: whether call_send() would take it, so that nothing is copied in vain
+ * Returns: whether mesh_obs_call_send() would take it, so that nothing is
+ *   copied in vain
  */
 gboolean
-call_wants (Call *call, CallKind kind)
+mesh_obs_call_wants (MeshObsCall *call, MeshObsCallKind kind)
 {
   gboolean wants;
 
@@ -279,7 +282,7 @@ call_wants (Call *call, CallKind kind)
 
 /* Where a frame goes, or NULL. */
 static GstElement *
-get_source_locked (Call *self, CallKind kind, GstCaps *caps)
+get_source_locked (MeshObsCall *self, MeshObsCallKind kind, GstCaps *caps)
 {
   if (!wants_locked (self, kind))
     return NULL;
@@ -287,13 +290,13 @@ get_source_locked (Call *self, CallKind kind, GstCaps *caps)
     gst_caps_replace (&self->caps[kind], caps);
     gst_app_src_set_caps (GST_APP_SRC (self->sources[kind]), caps);
   }
-  if (kind == CALL_VIDEO)
+  if (kind == MESH_OBS_CALL_VIDEO)
     self->sent = TRUE;
   return gst_object_ref (self->sources[kind]);
 }
 
 /**
- * call_send:
+ * mesh_obs_call_send:
  * @call: a call
  * @kind: what it is
  * @caps: in what format
@@ -304,7 +307,8 @@ get_source_locked (Call *self, CallKind kind, GstCaps *caps)
  * Returns: whether it was taken
  */
 gboolean
-call_send (Call *call, CallKind kind, GstCaps *caps, GstBuffer *buffer)
+mesh_obs_call_send (MeshObsCall *call, MeshObsCallKind kind, GstCaps *caps,
+    GstBuffer *buffer)
 {
   g_autoptr (GstElement) source = NULL;
   GstClockTime base;

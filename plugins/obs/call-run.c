@@ -16,15 +16,15 @@
 
 #include "caps.h"
 
-#define PULSE_MS 200
+#define TICK_MS 200
 
 static const char *const tap_names[] = { "video", "audio" };
 
 /* What is kept with each guest's elements. */
 typedef struct {
-  Call *call;
+  MeshObsCall *call;
   guint number;
-  TapKind kind;
+  MeshObsTapKind kind;
 } Place;
 
 static void
@@ -32,7 +32,7 @@ place_free (gpointer data)
 {
   Place *place = data;
 
-  call_unref (place->call);
+  mesh_obs_call_unref (place->call);
   g_free (place);
 }
 
@@ -43,26 +43,26 @@ on_event (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
 
   if (gst_event_has_name (event, "meshroom/peer"))
-    call_post_news (place->call, call_on_info, place->number, place->kind,
-        NULL, gst_event_get_structure (event));
+    mesh_obs_call_post_news (place->call, mesh_obs_call_on_info, place->number,
+        place->kind, NULL, gst_event_get_structure (event));
   return GST_PAD_PROBE_OK;
 }
 
 static void
-on_begun (Tap *tap, gpointer user_data)
+on_begun (MeshObsTap *tap, gpointer user_data)
 {
   Place *place = user_data;
 
-  call_post_news (place->call, call_on_tap_begun, place->number, place->kind,
-      tap, NULL);
+  mesh_obs_call_post_news (place->call, mesh_obs_call_on_tap_begun,
+      place->number, place->kind, tap, NULL);
 }
 
-static const TapEvents tap_events = { .begun = on_begun };
+static const MeshObsTapEvents tap_events = { .begun = on_begun };
 
 static GstElement *
-make_bin (TapKind kind, GstElement **sink)
+make_bin (MeshObsTapKind kind, GstElement **sink)
 {
-  const char *text = kind == TAP_VIDEO
+  const char *text = kind == MESH_OBS_TAP_VIDEO
       ? "videoconvert ! appsink name=sink sync=false async=false "
       "enable-last-sample=false max-buffers=4 caps=\"" CAPS_VIDEO "\""
       : "audioconvert ! appsink name=sink sync=false async=false "
@@ -78,7 +78,7 @@ make_bin (TapKind kind, GstElement **sink)
 }
 
 static gboolean
-parse_pad (GstPad *pad, TapKind *kind, guint *number)
+parse_pad (GstPad *pad, MeshObsTapKind *kind, guint *number)
 {
   for (guint i = 0; i < G_N_ELEMENTS (tap_names); i++) {
     g_autofree char *prefix = g_strconcat (tap_names[i], "_", NULL);
@@ -99,10 +99,10 @@ parse_pad (GstPad *pad, TapKind *kind, guint *number)
 static void
 on_pad_added (GstElement *room, GstPad *pad, gpointer user_data)
 {
-  Call *self = user_data;
+  MeshObsCall *self = user_data;
   g_autoptr (GstElement) sink = NULL;
   g_autoptr (GstPad) bin_pad = NULL;
-  g_autoptr (Tap) tap = NULL;
+  g_autoptr (MeshObsTap) tap = NULL;
   Place *place = g_new0 (Place, 1);
   GstElement *bin;
 
@@ -111,11 +111,11 @@ on_pad_added (GstElement *room, GstPad *pad, gpointer user_data)
     g_free (place);
     return;
   }
-  place->call = call_ref (self);
+  place->call = mesh_obs_call_ref (self);
   g_object_set_data_full (G_OBJECT (bin), "place", place, place_free);
-  tap = tap_new (place->kind, sink, &tap_events, place);
+  tap = mesh_obs_tap_new (place->kind, sink, &tap_events, place);
   g_mutex_lock (&self->lock);
-  tap_set_timing (tap, TRUE, self->latency * GST_MSECOND);
+  mesh_obs_tap_set_timing (tap, TRUE, self->latency * GST_MSECOND);
   g_mutex_unlock (&self->lock);
 
   bin_pad = gst_element_get_static_pad (bin, "sink");
@@ -123,8 +123,8 @@ on_pad_added (GstElement *room, GstPad *pad, gpointer user_data)
       place, NULL);
   gst_bin_add (GST_BIN (self->pipeline), bin);
   gst_element_sync_state_with_parent (bin);
-  call_post_news (self, call_on_tap_added, place->number, place->kind, tap,
-      NULL);
+  mesh_obs_call_post_news (self, mesh_obs_call_on_tap_added, place->number,
+      place->kind, tap, NULL);
   gst_pad_link_full (pad, bin_pad, GST_PAD_LINK_CHECK_NOTHING);
 }
 
@@ -132,8 +132,8 @@ on_pad_added (GstElement *room, GstPad *pad, gpointer user_data)
 static void
 on_pad_removed (GstElement *room, GstPad *pad, gpointer user_data)
 {
-  Call *self = user_data;
-  TapKind kind;
+  MeshObsCall *self = user_data;
+  MeshObsTapKind kind;
   guint number;
   GstIterator *iterator;
   GValue value = G_VALUE_INIT;
@@ -152,7 +152,8 @@ on_pad_removed (GstElement *room, GstPad *pad, gpointer user_data)
   }
   g_value_unset (&value);
   gst_iterator_free (iterator);
-  call_post_news (self, call_on_tap_removed, number, kind, NULL, NULL);
+  mesh_obs_call_post_news (self, mesh_obs_call_on_tap_removed, number, kind,
+      NULL, NULL);
   if (found) {
     gst_element_set_locked_state (found, TRUE);
     gst_element_set_state (found, GST_STATE_NULL);
@@ -165,14 +166,14 @@ on_pad_removed (GstElement *room, GstPad *pad, gpointer user_data)
 /* What is not sent any more is hidden behind the picture and muted, and so the
  * others are told; but nobody is shown a picture where there was nothing. */
 static gboolean
-is_hidden_locked (Call *self)
+is_hidden_locked (MeshObsCall *self)
 {
   return self->sending ? self->hidden : self->sent;
 }
 
 /* Any thread. */
 void
-call_apply_self (Call *self)
+mesh_obs_call_apply_self (MeshObsCall *self)
 {
   g_autoptr (GstElement) room = NULL;
   g_autoptr (GstElement) camera = NULL;
@@ -202,25 +203,27 @@ call_apply_self (Call *self)
 }
 
 static void
-configure (Call *self, GstElement *pipeline)
+configure (MeshObsCall *self, GstElement *pipeline)
 {
   GstElement *room = gst_bin_get_by_name (GST_BIN (pipeline), "room");
 
   g_mutex_lock (&self->lock);
   self->room = room;
   self->camera = gst_bin_get_by_name (GST_BIN (pipeline), "camera");
-  self->sources[CALL_VIDEO] = gst_bin_get_by_name (GST_BIN (pipeline), "video");
-  self->sources[CALL_AUDIO] = gst_bin_get_by_name (GST_BIN (pipeline), "audio");
-  gst_clear_caps (&self->caps[CALL_VIDEO]);
-  gst_clear_caps (&self->caps[CALL_AUDIO]);
+  self->sources[MESH_OBS_CALL_VIDEO] = gst_bin_get_by_name (GST_BIN (pipeline),
+      "video");
+  self->sources[MESH_OBS_CALL_AUDIO] = gst_bin_get_by_name (GST_BIN (pipeline),
+      "audio");
+  gst_clear_caps (&self->caps[MESH_OBS_CALL_VIDEO]);
+  gst_clear_caps (&self->caps[MESH_OBS_CALL_AUDIO]);
   self->open = self->sent = FALSE;
   g_object_set (room, "link", self->link, "serve", self->serve, "latency",
       self->latency, NULL);
   g_mutex_unlock (&self->lock);
-  call_watch_encoders (self, pipeline);
+  mesh_obs_call_watch_encoders (self, pipeline);
   g_signal_connect (room, "pad-added", G_CALLBACK (on_pad_added), self);
   g_signal_connect (room, "pad-removed", G_CALLBACK (on_pad_removed), self);
-  call_apply_self (self);
+  mesh_obs_call_apply_self (self);
 }
 
 /* Old frames are worth less than new ones, in either. */
@@ -229,7 +232,7 @@ configure (Call *self, GstElement *pipeline)
 static GstElement *
 build (gpointer user_data, GError **error)
 {
-  Call *self = user_data;
+  MeshObsCall *self = user_data;
   g_autoptr (GError) own = NULL;
   g_autoptr (GstClock) clock = gst_system_clock_obtain ();
   GstElement *pipeline = gst_parse_launch ("meshroom name=room "
@@ -257,7 +260,7 @@ build (gpointer user_data, GError **error)
 static void
 on_down (gpointer user_data)
 {
-  Call *self = user_data;
+  MeshObsCall *self = user_data;
   GstElement *elements[4] = { NULL };
 
   g_atomic_int_inc (&self->generation);
@@ -271,25 +274,25 @@ on_down (gpointer user_data)
   for (guint i = 0; i < G_N_ELEMENTS (elements); i++)
     gst_clear_object (&elements[i]);
   self->pipeline = NULL;
-  call_forget_members (self);
+  mesh_obs_call_forget_members (self);
 }
 
 /* --- what the runner tells --- */
 
 static void
-take_trouble (Call *self, GError *error)
+take_trouble (MeshObsCall *self, GError *error)
 {
   g_free (self->trouble);
   self->trouble = g_strdup (error->message);
   self->trouble_at = g_get_monotonic_time ();
   g_error_free (error);
-  call_tell_viewers (self);
+  mesh_obs_call_tell_viewers (self);
 }
 
 static void
 on_message (GstMessage *message, gpointer user_data)
 {
-  Call *self = user_data;
+  MeshObsCall *self = user_data;
   GError *error = NULL;
 
   switch (GST_MESSAGE_TYPE (message)) {
@@ -307,7 +310,7 @@ on_message (GstMessage *message, gpointer user_data)
         g_error_free (error);
       break;
     case GST_MESSAGE_ELEMENT:
-      call_hear_message (self, gst_message_get_structure (message));
+      mesh_obs_call_hear_message (self, gst_message_get_structure (message));
       break;
     default:
       break;
@@ -315,40 +318,40 @@ on_message (GstMessage *message, gpointer user_data)
 }
 
 static void
-on_state (RunnerState state, const char *text, gpointer user_data)
+on_state (MeshObsRunnerState state, const char *text, gpointer user_data)
 {
-  Call *self = user_data;
+  MeshObsCall *self = user_data;
 
-  if (state == RUNNER_PLAYING && !self->pulse) {
-    self->pulse = g_timeout_source_new (PULSE_MS);
-    g_source_set_callback (self->pulse, call_pulse, self, NULL);
-    g_source_attach (self->pulse, g_main_context_get_thread_default ());
+  if (state == MESH_OBS_RUNNER_PLAYING && !self->ticker) {
+    self->ticker = g_timeout_source_new (TICK_MS);
+    g_source_set_callback (self->ticker, mesh_obs_call_tick, self, NULL);
+    g_source_attach (self->ticker, g_main_context_get_thread_default ());
   }
-  self->ready = state == RUNNER_PLAYING;
+  self->ready = state == MESH_OBS_RUNNER_PLAYING;
   if (self->ready)
-    call_tell_link (self);
-  if (state == RUNNER_FAILED)
-    call_set_status (self, text, TRUE);
-  else if (state == RUNNER_STARTING)
-    call_set_status (self, "Joining…", FALSE);
+    mesh_obs_call_tell_link (self);
+  if (state == MESH_OBS_RUNNER_FAILED)
+    mesh_obs_call_set_status (self, text, TRUE);
+  else if (state == MESH_OBS_RUNNER_STARTING)
+    mesh_obs_call_set_status (self, "Joining…", FALSE);
   else
-    call_tell_viewers (self);
+    mesh_obs_call_tell_viewers (self);
 }
 
 static void
 on_destroy (gpointer user_data)
 {
-  Call *self = user_data;
+  MeshObsCall *self = user_data;
 
-  if (self->pulse) {
-    g_source_destroy (self->pulse);
-    g_clear_pointer (&self->pulse, g_source_unref);
+  if (self->ticker) {
+    g_source_destroy (self->ticker);
+    g_clear_pointer (&self->ticker, g_source_unref);
   }
   g_ptr_array_set_size (self->viewers, 0);
-  call_unref (self);
+  mesh_obs_call_unref (self);
 }
 
-const RunnerEvents call_runner_events = {
+const MeshObsRunnerEvents mesh_obs_call_runner_events = {
   .build = build,
   .message = on_message,
   .down = on_down,

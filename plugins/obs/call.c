@@ -18,32 +18,32 @@ static GHashTable *pool;
 static GHashTable *rooms;       /* ADDR:PORT -> link of the room made there */
 
 void
-call_person_free (gpointer data)
+mesh_obs_call_person_free (gpointer data)
 {
-  CallPerson *person = data;
+  MeshObsCallPerson *person = data;
 
   g_free (person->name);
   g_free (person);
 }
 
-Call *
-call_ref (Call *call)
+MeshObsCall *
+mesh_obs_call_ref (MeshObsCall *call)
 {
   g_atomic_ref_count_inc (&call->refs);
   return call;
 }
 
 void
-call_unref (gpointer data)
+mesh_obs_call_unref (gpointer data)
 {
-  Call *self = data;
+  MeshObsCall *self = data;
 
   if (!g_atomic_ref_count_dec (&self->refs))
     return;
   g_ptr_array_unref (self->viewers);
   g_ptr_array_unref (self->members);
   g_ptr_array_unref (self->people);
-  seats_free (self->seats);
+  mesh_obs_seats_free (self->seats);
   g_mutex_clear (&self->applying);
   g_mutex_clear (&self->lock);
   gst_clear_caps (&self->caps[0]);
@@ -59,7 +59,7 @@ call_unref (gpointer data)
 
 /* Whether the latency is another one. */
 static gboolean
-take_self (Call *self, const CallSelf *own)
+take_self (MeshObsCall *self, const MeshObsCallSelf *own)
 {
   gboolean anew;
 
@@ -76,24 +76,24 @@ take_self (Call *self, const CallSelf *own)
   return anew;
 }
 
-static Call *
-call_new (const char *link, const char *serve, const CallSelf *own)
+static MeshObsCall *
+call_new (const char *link, const char *serve, const MeshObsCallSelf *own)
 {
-  Call *self = g_new0 (Call, 1);
+  MeshObsCall *self = g_new0 (MeshObsCall, 1);
 
   g_atomic_ref_count_init (&self->refs);
   g_mutex_init (&self->applying);
   g_mutex_init (&self->lock);
   self->link = g_strdup (link);
   self->serve = g_strdup (serve);
-  self->people = g_ptr_array_new_with_free_func (call_person_free);
-  self->members = g_ptr_array_new_with_free_func (member_free);
-  self->viewers = g_ptr_array_new_with_free_func (viewer_free);
-  self->seats = seats_new ();
+  self->people = g_ptr_array_new_with_free_func (mesh_obs_call_person_free);
+  self->members = g_ptr_array_new_with_free_func (mesh_obs_member_free);
+  self->viewers = g_ptr_array_new_with_free_func (mesh_obs_viewer_free);
+  self->seats = mesh_obs_seats_new ();
   take_self (self, own);
-  self->runner = runner_new ("meshroom-call", &call_runner_events,
-      call_ref (self));
-  runner_start (self->runner);
+  self->runner = mesh_obs_runner_new ("meshroom-call",
+      &mesh_obs_call_runner_events, mesh_obs_call_ref (self));
+  mesh_obs_runner_start (self->runner);
   return self;
 }
 
@@ -137,7 +137,7 @@ is_lasting (const char *serve)
 }
 
 /**
- * call_pool_get:
+ * mesh_obs_call_pool_get:
  * @link: (nullable): the room's
  * @serve: (nullable): where to run a server, also for the room of @link
  * @self: our own side, if the call is not there yet
@@ -145,19 +145,20 @@ is_lasting (const char *serve)
  *
  * Returns: (transfer full): the one call that is in that room
  */
-Call *
-call_pool_get (const char *link, const char *serve, const CallSelf *self,
-    gboolean *made)
+MeshObsCall *
+mesh_obs_call_pool_get (const char *link, const char *serve,
+    const MeshObsCallSelf *self, gboolean *made)
 {
   g_autofree char *own_serve = normalise (serve);
   g_autofree char *own_link = normalise_link (link);
   g_autofree char *key = NULL;
   const char *room;
-  Call *call;
+  MeshObsCall *call;
 
   g_mutex_lock (&pool_lock);
   if (!pool)
-    pool = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, call_unref);
+    pool = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+        mesh_obs_call_unref);
   room = find_room_locked (own_link, own_serve);
   key = make_key (room, own_serve ? own_serve : "");
   call = g_hash_table_lookup (pool, key);
@@ -167,26 +168,26 @@ call_pool_get (const char *link, const char *serve, const CallSelf *self,
     g_hash_table_insert (pool, g_steal_pointer (&key), call);
   }
   call->users++;
-  call_ref (call);
+  mesh_obs_call_ref (call);
   g_mutex_unlock (&pool_lock);
   return call;
 }
 
 /**
- * call_pool_add_link:
+ * mesh_obs_call_pool_add_link:
  * @call: a call that serves
  * @link: the link of the room that it has made
  *
  * Whoever looks for that room finds the call.
  */
 void
-call_pool_add_link (Call *call, const char *link)
+mesh_obs_call_pool_add_link (MeshObsCall *call, const char *link)
 {
   g_mutex_lock (&pool_lock);
   g_mutex_lock (&call->lock);
   if (pool && call->runner) {
     if (!g_hash_table_contains (pool, link))
-      g_hash_table_insert (pool, g_strdup (link), call_ref (call));
+      g_hash_table_insert (pool, g_strdup (link), mesh_obs_call_ref (call));
     if (call->serve && is_lasting (call->serve)) {
       if (!rooms)
         rooms = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
@@ -200,36 +201,37 @@ call_pool_add_link (Call *call, const char *link)
 }
 
 /**
- * call_get:
+ * mesh_obs_call_get:
  * @link: the room's
  * @self: our own side of it
  *
  * Joins the room behind @link, unless we are in it.
  *
- * Returns: (transfer full): the one call with that link, for call_release()
+ * Returns: (transfer full): the one call with that link, for
+ *   mesh_obs_call_release()
  */
-Call *
-call_get (const char *link, const CallSelf *self)
+MeshObsCall *
+mesh_obs_call_get (const char *link, const MeshObsCallSelf *self)
 {
   gboolean made;
-  Call *call = call_pool_get (link, NULL, self, &made);
+  MeshObsCall *call = mesh_obs_call_pool_get (link, NULL, self, &made);
 
   if (!made)
-    call_set_self (call, self);
+    mesh_obs_call_set_self (call, self);
   return call;
 }
 
 /* Says goodbye, some time soon; whoever has the call may go on asking. */
 static void
-leave_locked (Call *self)
+leave_locked (MeshObsCall *self)
 {
-  Runner *runner;
+  MeshObsRunner *runner;
 
   g_mutex_lock (&self->lock);
   runner = g_steal_pointer (&self->runner);
   g_mutex_unlock (&self->lock);
   if (runner)
-    runner_stop (runner);
+    mesh_obs_runner_stop (runner);
 }
 
 static gboolean
@@ -239,7 +241,7 @@ is_that (gpointer key, gpointer value, gpointer user_data)
 }
 
 static void
-forget_locked (Call *self)
+forget_locked (MeshObsCall *self)
 {
   leave_locked (self);
   if (pool)
@@ -249,7 +251,7 @@ forget_locked (Call *self)
 static gboolean
 leave_if_unused (gpointer user_data)
 {
-  Call *self = user_data;
+  MeshObsCall *self = user_data;
   gint64 since = (LEAVE_AFTER_MS - 100) * G_TIME_SPAN_MILLISECOND;
   gboolean may_leave;
 
@@ -265,11 +267,11 @@ leave_if_unused (gpointer user_data)
 }
 
 /**
- * call_release:
- * @call: (transfer full) (nullable): a call of call_get()
+ * mesh_obs_call_release:
+ * @call: (transfer full) (nullable): a call of mesh_obs_call_get()
  */
 void
-call_release (Call *call)
+mesh_obs_call_release (MeshObsCall *call)
 {
   gboolean unused;
 
@@ -281,19 +283,20 @@ call_release (Call *call)
     call->unused_since = g_get_monotonic_time ();
   g_mutex_unlock (&pool_lock);
   if (unused)
-    g_source_unref (worker_after (LEAVE_AFTER_MS, leave_if_unused,
-            call_ref (call), call_unref));
-  call_unref (call);
+    g_source_unref (mesh_obs_worker_after (LEAVE_AFTER_MS, leave_if_unused,
+            mesh_obs_call_ref (call), mesh_obs_call_unref));
+  mesh_obs_call_unref (call);
 }
 
 /**
- * call_release_now:
- * @call: (transfer full): a call of call_pool_get()
+ * mesh_obs_call_release_now:
+ * @call: (transfer full): a call of mesh_obs_call_pool_get()
  *
- * As call_release(), but whoever says that they are done is not waited for.
+ * As mesh_obs_call_release(), but whoever says that they are done is not waited
+ * for.
  */
 void
-call_release_now (Call *call)
+mesh_obs_call_release_now (MeshObsCall *call)
 {
   gboolean may_leave;
 
@@ -305,16 +308,16 @@ call_release_now (Call *call)
     call->users = 0;
     forget_locked (call);
     g_mutex_unlock (&pool_lock);
-    call_unref (call);
+    mesh_obs_call_unref (call);
     return;
   }
   g_mutex_unlock (&pool_lock);
-  call_release (call);
+  mesh_obs_call_release (call);
 }
 
 /* OBS ends. */
 void
-call_leave_all (void)
+mesh_obs_call_leave_all (void)
 {
   GHashTableIter iter;
   gpointer call;
@@ -333,8 +336,8 @@ call_leave_all (void)
 /* --- what is asked of the runner's thread --- */
 
 typedef struct {
-  Call *call;
-  Outlet *outlet;
+  MeshObsCall *call;
+  MeshObsHandle *handle;
   char *guest;
 } Request;
 
@@ -343,24 +346,25 @@ request_free (gpointer data)
 {
   Request *request = data;
 
-  call_unref (request->call);
-  outlet_unref (request->outlet);
+  mesh_obs_call_unref (request->call);
+  mesh_obs_handle_unref (request->handle);
   g_free (request->guest);
   g_free (request);
 }
 
 static void
-post_request (Call *self, GSourceFunc func, Outlet *outlet, const char *guest)
+post_request (MeshObsCall *self, GSourceFunc func, MeshObsHandle *handle,
+    const char *guest)
 {
   Request *request = g_new0 (Request, 1);
   gboolean posted = FALSE;
 
-  request->call = call_ref (self);
-  request->outlet = outlet ? outlet_ref (outlet) : NULL;
+  request->call = mesh_obs_call_ref (self);
+  request->handle = handle ? mesh_obs_handle_ref (handle) : NULL;
   request->guest = g_strdup (guest);
   g_mutex_lock (&self->lock);
   if (self->runner) {
-    runner_invoke (self->runner, func, request, request_free);
+    mesh_obs_runner_invoke (self->runner, func, request, request_free);
     posted = TRUE;
   }
   g_mutex_unlock (&self->lock);
@@ -373,23 +377,24 @@ do_attach (gpointer user_data)
 {
   Request *request = user_data;
 
-  call_set_viewer (request->call, request->outlet, request->guest);
+  mesh_obs_call_set_viewer (request->call, request->handle, request->guest);
   return G_SOURCE_REMOVE;
 }
 
 /**
- * call_attach:
+ * mesh_obs_call_attach:
  * @call: a call
- * @outlet: where to show a guest, whom it keeps showing when they leave and
+ * @handle: where to show a guest, whom it keeps showing when they leave and
  *   return
  * @guest: (nullable): a seat's number, or a display name
  *
  * May be called again, to show another one.
  */
 void
-call_attach (Call *call, Outlet *outlet, const char *guest)
+mesh_obs_call_attach (MeshObsCall *call, MeshObsHandle *handle,
+    const char *guest)
 {
-  post_request (call, do_attach, outlet, guest);
+  post_request (call, do_attach, handle, guest);
 }
 
 static gboolean
@@ -397,46 +402,46 @@ do_detach (gpointer user_data)
 {
   Request *request = user_data;
 
-  call_remove_viewer (request->call, request->outlet);
+  mesh_obs_call_remove_viewer (request->call, request->handle);
   return G_SOURCE_REMOVE;
 }
 
 void
-call_detach (Call *call, Outlet *outlet)
+mesh_obs_call_detach (MeshObsCall *call, MeshObsHandle *handle)
 {
-  post_request (call, do_detach, outlet, NULL);
+  post_request (call, do_detach, handle, NULL);
 }
 
 /**
- * call_set_self:
+ * mesh_obs_call_set_self:
  * @call: a call
  * @self: our own side
  *
  * Being muted or hidden takes effect before this returns.
  */
 void
-call_set_self (Call *call, const CallSelf *self)
+mesh_obs_call_set_self (MeshObsCall *call, const MeshObsCallSelf *self)
 {
   if (take_self (call, self)) {
     g_mutex_lock (&call->lock);
     if (call->runner)
-      runner_restart (call->runner);
+      mesh_obs_runner_restart (call->runner);
     g_mutex_unlock (&call->lock);
   }
-  call_apply_self (call);
+  mesh_obs_call_apply_self (call);
 }
 
 /* --- what can be asked --- */
 
 /**
- * call_dup_status:
+ * mesh_obs_call_dup_status:
  * @call: a call
  * @bad: (out): whether somebody should look into it
  *
  * Returns: (transfer full): how it stands, in words
  */
 char *
-call_dup_status (Call *call, gboolean *bad)
+mesh_obs_call_dup_status (MeshObsCall *call, gboolean *bad)
 {
   char *text;
 
@@ -448,14 +453,14 @@ call_dup_status (Call *call, gboolean *bad)
 }
 
 /**
- * call_dup_people:
+ * mesh_obs_call_dup_people:
  * @call: a call
  *
- * Returns: (transfer full) (element-type CallPerson): who is there, as they
- * came
+ * Returns: (transfer full) (element-type MeshObsCallPerson): who is there, as
+ * they came
  */
 GPtrArray *
-call_dup_people (Call *call)
+mesh_obs_call_dup_people (MeshObsCall *call)
 {
   GPtrArray *people;
 

@@ -58,7 +58,7 @@ audio_format_to_obs (GstAudioFormat format)
 }
 
 /**
- * frames_get_timestamp:
+ * mesh_obs_frames_get_timestamp:
  * @sink: where @sample arrived
  * @sample: a sample
  * @extra: how much later than its running time it is due
@@ -70,7 +70,8 @@ audio_format_to_obs (GstAudioFormat format)
  * Returns: when OBS should show or play it; now, if it does not say
  */
 guint64
-frames_get_timestamp (GstElement *sink, GstSample *sample, GstClockTime extra)
+mesh_obs_frames_get_timestamp (GstElement *sink, GstSample *sample,
+    GstClockTime extra)
 {
   g_autoptr (GstClock) clock = gst_element_get_clock (sink);
   GstClockTime running = gst_segment_to_running_time (gst_sample_get_segment
@@ -115,7 +116,7 @@ set_colours (struct obs_source_frame *frame, const GstVideoInfo *info)
 }
 
 /**
- * frames_output_video:
+ * mesh_obs_frames_output_video:
  * @source: an OBS source of asynchronous video
  * @sample: a frame in one of %CAPS_VIDEO
  * @timestamp: when it is due
@@ -123,7 +124,8 @@ set_colours (struct obs_source_frame *frame, const GstVideoInfo *info)
  * Returns: whether it is one that OBS takes
  */
 gboolean
-frames_output_video (obs_source_t *source, GstSample *sample, guint64 timestamp)
+mesh_obs_frames_output_video (obs_source_t *source, GstSample *sample,
+    guint64 timestamp)
 {
   struct obs_source_frame frame = { .timestamp = timestamp };
   GstCaps *caps = gst_sample_get_caps (sample);
@@ -150,7 +152,7 @@ frames_output_video (obs_source_t *source, GstSample *sample, guint64 timestamp)
 }
 
 /**
- * frames_output_audio:
+ * mesh_obs_frames_output_audio:
  * @source: an OBS source of audio
  * @sample: sound in one of %CAPS_AUDIO
  * @timestamp: when it is due
@@ -158,7 +160,8 @@ frames_output_video (obs_source_t *source, GstSample *sample, guint64 timestamp)
  * Returns: whether it is such that OBS takes it
  */
 gboolean
-frames_output_audio (obs_source_t *source, GstSample *sample, guint64 timestamp)
+mesh_obs_frames_output_audio (obs_source_t *source, GstSample *sample,
+    guint64 timestamp)
 {
   struct obs_source_audio audio = { .timestamp = timestamp };
   GstCaps *caps = gst_sample_get_caps (sample);

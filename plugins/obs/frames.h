@@ -6,11 +6,11 @@
 
 G_BEGIN_DECLS
 
-guint64 frames_get_timestamp (GstElement *sink, GstSample *sample,
+guint64 mesh_obs_frames_get_timestamp (GstElement *sink, GstSample *sample,
     GstClockTime extra);
-gboolean frames_output_video (obs_source_t *source, GstSample *sample,
+gboolean mesh_obs_frames_output_video (obs_source_t *source, GstSample *sample,
     guint64 timestamp);
-gboolean frames_output_audio (obs_source_t *source, GstSample *sample,
+gboolean mesh_obs_frames_output_audio (obs_source_t *source, GstSample *sample,
     guint64 timestamp);
 
 G_END_DECLS

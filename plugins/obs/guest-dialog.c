@@ -5,7 +5,7 @@
 #define SEATS_OFFERED 4
 
 void
-guest_defaults (obs_data_t *settings)
+mesh_obs_guest_defaults (obs_data_t *settings)
 {
   obs_data_set_default_string (settings, GUEST_GUEST, "1");
   obs_data_set_default_string (settings, GUEST_NAME, "OBS");
@@ -22,14 +22,15 @@ add_guests (obs_property_t *list, GPtrArray *people)
   guint seats = SEATS_OFFERED;
 
   for (guint i = 0; people && i < people->len; i++)
-    seats = MAX (seats, ((CallPerson *) g_ptr_array_index (people, i))->seat);
+    seats = MAX (seats, ((MeshObsCallPerson *) g_ptr_array_index (people,
+                i))->seat);
   for (guint i = 1; i <= seats; i++) {
     g_autofree char *number = g_strdup_printf ("%u", i);
 
     obs_property_list_add_string (list, number, number);
   }
   for (guint i = 0; people && i < people->len; i++) {
-    const CallPerson *person = g_ptr_array_index (people, i);
+    const MeshObsCallPerson *person = g_ptr_array_index (people, i);
 
     if (*person->name)
       obs_property_list_add_string (list, person->name, person->name);
@@ -37,11 +38,12 @@ add_guests (obs_property_t *list, GPtrArray *people)
 }
 
 static void
-add_guest_list (obs_properties_t *properties, Guest *guest)
+add_guest_list (obs_properties_t *properties, MeshObsGuest *guest)
 {
   obs_property_t *list = obs_properties_add_list (properties, GUEST_GUEST,
       "Guest", OBS_COMBO_TYPE_EDITABLE, OBS_COMBO_FORMAT_STRING);
-  g_autoptr (GPtrArray) people = guest ? guest_dup_people (guest) : NULL;
+  g_autoptr (GPtrArray) people = guest ? mesh_obs_guest_dup_people (guest)
+      : NULL;
 
   obs_property_set_long_description (list, "1, 2, … in the order in which "
       "people came; or somebody's name, whom the source then waits for");
@@ -49,22 +51,22 @@ add_guest_list (obs_properties_t *properties, Guest *guest)
 }
 
 /**
- * dialog_add_status:
+ * mesh_obs_dialog_add_status:
  * @properties: a dialog
- * @outlet: (nullable): the source's
+ * @handle: (nullable): the source's
  *
  * Adds how the source stands. OBS shows the setting of the property's name.
  */
 void
-dialog_add_status (obs_properties_t *properties, Outlet *outlet)
+mesh_obs_dialog_add_status (obs_properties_t *properties, MeshObsHandle *handle)
 {
   obs_property_t *status = obs_properties_add_text (properties, GUEST_STATUS,
       "Status", OBS_TEXT_INFO);
   g_autofree char *text = NULL;
   gboolean bad = FALSE;
 
-  if (outlet)
-    text = outlet_dup_status (outlet, &bad);
+  if (handle)
+    text = mesh_obs_handle_dup_status (handle, &bad);
   obs_property_text_set_info_word_wrap (status, true);
   if (bad)
     obs_property_text_set_info_type (status, OBS_TEXT_INFO_ERROR);
@@ -90,9 +92,9 @@ add_own_side (obs_properties_t *properties)
 }
 
 obs_properties_t *
-guest_properties (void *data)
+mesh_obs_guest_properties (void *data)
 {
-  Guest *guest = data;
+  MeshObsGuest *guest = data;
   obs_properties_t *properties = obs_properties_create ();
   obs_property_t *p;
 
@@ -101,7 +103,8 @@ guest_properties (void *data)
   obs_property_set_long_description (p, "The same link that guests open in "
       "their browsers. All sources with one link are one participant");
   add_guest_list (properties, guest);
-  dialog_add_status (properties, guest ? guest_get_outlet (guest) : NULL);
+  mesh_obs_dialog_add_status (properties, guest
+      ? mesh_obs_guest_get_handle (guest) : NULL);
   add_own_side (properties);
   p = obs_properties_add_int (properties, GUEST_LATENCY, "Latency", 0, 2000,
       10);

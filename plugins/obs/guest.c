@@ -15,16 +15,16 @@ typedef struct {
   char *link;
   char *guest;
   char *name;
-  CallSelf self;                /* its name is ours above */
+  MeshObsCallSelf self;         /* its name is ours above */
   gboolean low_delay;
 } Wish;
 
-struct _Guest {
+struct _MeshObsGuest {
   gatomicrefcount refs;
-  Outlet *outlet;
+  MeshObsHandle *handle;
 
   GMutex lock;                  /* guards: */
-  Call *call;                   /* set by the worker; NULL: no link */
+  MeshObsCall *call;            /* set by the worker; NULL: no link */
 
   /* the worker's */
   Wish *wish;                   /* what is carried out */
@@ -78,19 +78,19 @@ wish_new (obs_data_t *settings)
 static void
 guest_unref (gpointer data)
 {
-  Guest *self = data;
+  MeshObsGuest *self = data;
 
   if (!g_atomic_ref_count_dec (&self->refs))
     return;
   wish_free (self->wish);
   wish_free (self->later);
-  outlet_unref (self->outlet);
+  mesh_obs_handle_unref (self->handle);
   g_mutex_clear (&self->lock);
   g_free (self);
 }
 
-static Guest *
-guest_ref (Guest *self)
+static MeshObsGuest *
+guest_ref (MeshObsGuest *self)
 {
   g_atomic_ref_count_inc (&self->refs);
   return self;
@@ -99,9 +99,9 @@ guest_ref (Guest *self)
 /* --- the worker's side --- */
 
 static void
-set_call (Guest *self, Call *call)
+set_call (MeshObsGuest *self, MeshObsCall *call)
 {
-  Call *old;
+  MeshObsCall *old;
 
   g_mutex_lock (&self->lock);
   old = self->call;
@@ -109,62 +109,64 @@ set_call (Guest *self, Call *call)
   g_mutex_unlock (&self->lock);
   if (!old)
     return;
-  call_detach (old, self->outlet);
-  call_release (old);
+  mesh_obs_call_detach (old, self->handle);
+  mesh_obs_call_release (old);
 }
 
 /* There is one own side of a call, so every dialog of it shows the same. */
 static void
-tell_others (Guest *self)
+tell_others (MeshObsGuest *self)
 {
   for (guint i = 0; i < guests->len; i++) {
-    Guest *other = g_ptr_array_index (guests, i);
+    MeshObsGuest *other = g_ptr_array_index (guests, i);
 
     if (other == self || !other->wish || other->call != self->call)
       continue;
-    outlet_set_setting (other->outlet, GUEST_NAME, self->wish->name);
-    outlet_set_flag (other->outlet, GUEST_MUTED, self->wish->self.muted);
-    outlet_set_flag (other->outlet, GUEST_HIDDEN, self->wish->self.hidden);
-    outlet_set_flag (other->outlet, GUEST_RELEASE_CAMERA,
+    mesh_obs_handle_set_setting (other->handle, GUEST_NAME, self->wish->name);
+    mesh_obs_handle_set_flag (other->handle, GUEST_MUTED,
+        self->wish->self.muted);
+    mesh_obs_handle_set_flag (other->handle, GUEST_HIDDEN,
+        self->wish->self.hidden);
+    mesh_obs_handle_set_flag (other->handle, GUEST_RELEASE_CAMERA,
         self->wish->self.release_camera);
   }
 }
 
 static void
-join (Guest *self)
+join (MeshObsGuest *self)
 {
-  Call *call = call_get (self->wish->link, &self->wish->self);
+  MeshObsCall *call = mesh_obs_call_get (self->wish->link, &self->wish->self);
 
   if (call == self->call)
-    call_release (call);
+    mesh_obs_call_release (call);
   else
     set_call (self, call);
-  call_attach (self->call, self->outlet, self->wish->guest);
+  mesh_obs_call_attach (self->call, self->handle, self->wish->guest);
   tell_others (self);
 }
 
 static void
-carry_out (Guest *self, Wish *wish)
+carry_out (MeshObsGuest *self, Wish *wish)
 {
   gboolean first = !self->wish;
 
   wish_free (self->wish);
   self->wish = wish;
-  outlet_set_unbuffered (self->outlet, wish->low_delay);
+  mesh_obs_handle_set_unbuffered (self->handle, wish->low_delay);
   if (first)
-    outlet_show_placeholder (self->outlet);
+    mesh_obs_handle_show_placeholder (self->handle);
   if (*wish->link) {
     join (self);
     return;
   }
   set_call (self, NULL);
   if (!first)
-    outlet_show_placeholder (self->outlet);
-  outlet_set_status (self->outlet, "Enter the link of a room", FALSE);
+    mesh_obs_handle_show_placeholder (self->handle);
+  mesh_obs_handle_set_status (self->handle, "Enter the link of a room", FALSE);
 }
 
 static void
-stop_waiting (Guest *self)
+stop_waiting (MeshObsGuest *self)
 {
   if (!self->timer)
     return;
@@ -175,7 +177,7 @@ stop_waiting (Guest *self)
 static gboolean
 on_typed (gpointer user_data)
 {
-  Guest *self = user_data;
+  MeshObsGuest *self = user_data;
 
   g_clear_pointer (&self->timer, g_source_unref);
   if (!self->gone)
@@ -184,7 +186,7 @@ on_typed (gpointer user_data)
 }
 
 typedef struct {
-  Guest *guest;
+  MeshObsGuest *guest;
   Wish *wish;
 } Task;
 
@@ -202,7 +204,7 @@ static gboolean
 on_wish (gpointer user_data)
 {
   Task *task = user_data;
-  Guest *self = task->guest;
+  MeshObsGuest *self = task->guest;
   Wish *wish = g_steal_pointer (&task->wish);
 
   if (!self->wish) {
@@ -216,7 +218,7 @@ on_wish (gpointer user_data)
     carry_out (self, wish);
   } else {
     self->later = wish;
-    self->timer = worker_after (TYPING_MS, on_typed, guest_ref (self),
+    self->timer = mesh_obs_worker_after (TYPING_MS, on_typed, guest_ref (self),
         guest_unref);
   }
   return G_SOURCE_REMOVE;
@@ -225,7 +227,7 @@ on_wish (gpointer user_data)
 static gboolean
 on_gone (gpointer user_data)
 {
-  Guest *self = ((Task *) user_data)->guest;
+  MeshObsGuest *self = ((Task *) user_data)->guest;
 
   self->gone = TRUE;
   stop_waiting (self);
@@ -238,13 +240,13 @@ on_gone (gpointer user_data)
 }
 
 static void
-post (Guest *self, GSourceFunc func, Wish *wish)
+post (MeshObsGuest *self, GSourceFunc func, Wish *wish)
 {
   Task *task = g_new0 (Task, 1);
 
   task->guest = guest_ref (self);
   task->wish = wish;
-  worker_invoke (func, task, task_free);
+  mesh_obs_worker_invoke (func, task, task_free);
 }
 
 /* --- OBS' side --- */
@@ -258,11 +260,11 @@ guest_get_name (void *type_data)
 static void *
 guest_create (obs_data_t *settings, obs_source_t *source)
 {
-  Guest *self = g_new0 (Guest, 1);
+  MeshObsGuest *self = g_new0 (MeshObsGuest, 1);
 
   g_atomic_ref_count_init (&self->refs);
   g_mutex_init (&self->lock);
-  self->outlet = outlet_new (source);
+  self->handle = mesh_obs_handle_new (source);
   post (self, on_wish, wish_new (settings));
   return self;
 }
@@ -276,38 +278,38 @@ guest_update (void *data, obs_data_t *settings)
 static void
 guest_destroy (void *data)
 {
-  Guest *self = data;
+  MeshObsGuest *self = data;
 
-  outlet_close (self->outlet);
+  mesh_obs_handle_close (self->handle);
   post (self, on_gone, NULL);
   guest_unref (self);
 }
 
-Outlet *
-guest_get_outlet (Guest *guest)
+MeshObsHandle *
+mesh_obs_guest_get_handle (MeshObsGuest *guest)
 {
-  return guest->outlet;
+  return guest->handle;
 }
 
 /**
- * guest_dup_people:
+ * mesh_obs_guest_dup_people:
  * @guest: a guest source
  *
- * Returns: (transfer full) (nullable) (element-type CallPerson): who is in its
- * call
+ * Returns: (transfer full) (nullable) (element-type MeshObsCallPerson): who is
+ * in its call
  */
 GPtrArray *
-guest_dup_people (Guest *guest)
+mesh_obs_guest_dup_people (MeshObsGuest *guest)
 {
   GPtrArray *people;
 
   g_mutex_lock (&guest->lock);
-  people = guest->call ? call_dup_people (guest->call) : NULL;
+  people = guest->call ? mesh_obs_call_dup_people (guest->call) : NULL;
   g_mutex_unlock (&guest->lock);
   return people;
 }
 
-struct obs_source_info guest_info = {
+struct obs_source_info mesh_obs_guest_info = {
   .id = "meshroom_guest",
   .type = OBS_SOURCE_TYPE_INPUT,
   .output_flags = OBS_SOURCE_ASYNC_VIDEO | OBS_SOURCE_AUDIO
@@ -317,6 +319,6 @@ struct obs_source_info guest_info = {
   .create = guest_create,
   .destroy = guest_destroy,
   .update = guest_update,
-  .get_defaults = guest_defaults,
-  .get_properties = guest_properties,
+  .get_defaults = mesh_obs_guest_defaults,
+  .get_properties = mesh_obs_guest_properties,
 };

@@ -17,14 +17,15 @@ G_BEGIN_DECLS
 #define GUEST_LEAVE_WHEN_UNUSED "leave_when_unused"
 #define GUEST_STATUS "status"
 
-typedef struct _Guest Guest;
+typedef struct _MeshObsGuest MeshObsGuest;
 
-Outlet *guest_get_outlet (Guest *guest);
-GPtrArray *guest_dup_people (Guest *guest);
+MeshObsHandle *mesh_obs_guest_get_handle (MeshObsGuest *guest);
+GPtrArray *mesh_obs_guest_dup_people (MeshObsGuest *guest);
 
 /* guest-dialog.c */
-void guest_defaults (obs_data_t *settings);
-obs_properties_t *guest_properties (void *guest);
-void dialog_add_status (obs_properties_t *properties, Outlet *outlet);
+void mesh_obs_guest_defaults (obs_data_t *settings);
+obs_properties_t *mesh_obs_guest_properties (void *guest);
+void mesh_obs_dialog_add_status (obs_properties_t *properties,
+    MeshObsHandle *handle);
 
 G_END_DECLS

@@ -4,7 +4,7 @@
  * (guest.c), and any GStreamer pipeline is one (pipeline.c); OBS' programme is
  * a participant (output.c).
  *
- *   OBS' threads → outlet ← tap ← appsink ← decoder      frames, without a hop
+ *   OBS' threads → handle ← tap ← appsink ← decoder      frames, without a hop
  *   OBS' threads → worker → call → runner → pipeline     everything else
  *
  * OBS' threads only leave messages; see worker.h and runner.h for who takes
@@ -38,10 +38,10 @@ obs_module_description (void)
 bool
 obs_module_load (void)
 {
-  worker_start ();
-  obs_register_source (&guest_info);
-  obs_register_source (&pipeline_info);
-  output_control_load ();
+  mesh_obs_worker_start ();
+  obs_register_source (&mesh_obs_guest_info);
+  obs_register_source (&mesh_obs_pipeline_info);
+  mesh_obs_output_control_load ();
   blog (LOG_INFO, "[meshroom] " MESH_VERSION " loaded");
   return true;
 }
@@ -49,16 +49,16 @@ obs_module_load (void)
 void
 obs_module_post_load (void)
 {
-  output_control_post_load ();
+  mesh_obs_output_control_post_load ();
 }
 
 void
 obs_module_unload (void)
 {
-  output_control_unload ();
-  worker_stop ();
-  call_leave_all ();
-  if (!runner_wait_for_all (MAX_GOODBYE_MS))
+  mesh_obs_output_control_unload ();
+  mesh_obs_worker_stop ();
+  mesh_obs_call_leave_all ();
+  if (!mesh_obs_runner_wait_for_all (MAX_GOODBYE_MS))
     blog (LOG_WARNING, "[meshroom] a pipeline takes too long to end");
-  placeholder_forget ();
+  mesh_obs_placeholder_forget ();
 }

@@ -4,7 +4,7 @@
 #include <obs-module.h>
 
 /* What the plugin offers to OBS. */
-extern struct obs_source_info guest_info;
-extern struct obs_source_info pipeline_info;
-extern struct obs_output_info output_info;
-extern struct obs_source_info output_dialog_info;
+extern struct obs_source_info mesh_obs_guest_info;
+extern struct obs_source_info mesh_obs_pipeline_info;
+extern struct obs_output_info mesh_obs_output_info;
+extern struct obs_source_info mesh_obs_output_dialog_info;

@@ -20,22 +20,22 @@ static GSource *look;           /* keeps the dialog's status up to date */
 static gboolean
 on_look (gpointer user_data)
 {
-  obs_output_t *current = output_control_get ();
+  obs_output_t *current = mesh_obs_output_control_get ();
   g_autofree char *text = NULL;
   g_autofree char *link = NULL;
   gboolean bad;
 
   if (!current)
     return G_SOURCE_REMOVE;
-  text = output_dup_status (current, &bad);
-  link = output_dup_link (current);
-  tools_menu_set_status (text, bad, link);
+  text = mesh_obs_output_dup_status (current, &bad);
+  link = mesh_obs_output_dup_link (current);
+  mesh_obs_tools_menu_set_status (text, bad, link);
   obs_output_release (current);
   return G_SOURCE_CONTINUE;
 }
 
 obs_output_t *
-output_control_get (void)
+mesh_obs_output_control_get (void)
 {
   obs_output_t *current;
 
@@ -50,7 +50,7 @@ output_control_get (void)
 static obs_data_t *
 make_settings (obs_data_t *changes)
 {
-  obs_data_t *own = tools_menu_get_settings ();
+  obs_data_t *own = mesh_obs_tools_menu_get_settings ();
   obs_data_t *settings = obs_data_create ();
   const char *const texts[] = { OUTPUT_LINK, OUTPUT_SERVE, OUTPUT_NAME };
   const char *const numbers[] = { OUTPUT_WIDTH, OUTPUT_HEIGHT, OUTPUT_FPS,
@@ -97,16 +97,16 @@ start (obs_output_t *current, obs_data_t *changes, char **why)
 }
 
 /**
- * output_control_start:
+ * mesh_obs_output_control_start:
  * @changes: (nullable): settings that are others this one time
  * @why: (out) (transfer full): why not, if not
  *
  * Returns: whether the programme is being sent
  */
 gboolean
-output_control_start (obs_data_t *changes, char **why)
+mesh_obs_output_control_start (obs_data_t *changes, char **why)
 {
-  obs_output_t *current = output_control_get ();
+  obs_output_t *current = mesh_obs_output_control_get ();
   gboolean started;
 
   if (!current) {
@@ -116,16 +116,16 @@ output_control_start (obs_data_t *changes, char **why)
   started = start (current, changes, why);
   if (!started) {
     blog (LOG_WARNING, "[meshroom] programme: %s", *why);
-    tools_menu_set_status (*why, TRUE, NULL);
+    mesh_obs_tools_menu_set_status (*why, TRUE, NULL);
   }
   obs_output_release (current);
   return started;
 }
 
 void
-output_control_stop (void)
+mesh_obs_output_control_stop (void)
 {
-  obs_output_t *current = output_control_get ();
+  obs_output_t *current = mesh_obs_output_control_get ();
 
   if (!current)
     return;
@@ -134,9 +134,9 @@ output_control_stop (void)
 }
 
 gboolean
-output_control_is_running (void)
+mesh_obs_output_control_is_running (void)
 {
-  obs_output_t *current = output_control_get ();
+  obs_output_t *current = mesh_obs_output_control_get ();
   gboolean running = current && obs_output_active (current);
 
   obs_output_release (current);
@@ -155,13 +155,13 @@ begin (void)
   obs_output_t *made = obs_output_create (OUTPUT_ID, "Meshroom programme",
       settings, NULL);
 
-  tools_menu_open (settings);
+  mesh_obs_tools_menu_open (settings);
   g_mutex_lock (&lock);
   output = made;
-  look = worker_after (LOOK_EVERY, on_look, NULL, NULL);
+  look = mesh_obs_worker_after (LOOK_EVERY, on_look, NULL, NULL);
   g_mutex_unlock (&lock);
   if (obs_data_get_bool (settings, OUTPUT_WITH_OBS))
-    output_control_start (NULL, &why);
+    mesh_obs_output_control_start (NULL, &why);
   obs_data_release (settings);
   bfree (file);
 }
@@ -171,7 +171,7 @@ end (void)
 {
   obs_output_t *current;
 
-  vendor_close ();
+  mesh_obs_vendor_close ();
   g_mutex_lock (&lock);
   current = g_steal_pointer (&output);
   if (look)
@@ -182,7 +182,7 @@ end (void)
     obs_output_stop (current);
     obs_output_release (current);
   }
-  tools_menu_close ();
+  mesh_obs_tools_menu_close ();
 }
 
 static void
@@ -191,29 +191,29 @@ on_event (enum obs_frontend_event event, void *data)
   if (event == OBS_FRONTEND_EVENT_FINISHED_LOADING)
     begin ();
   else if (event == OBS_FRONTEND_EVENT_SCRIPTING_SHUTDOWN)
-    tools_menu_settle ();
+    mesh_obs_tools_menu_settle ();
   else if (event == OBS_FRONTEND_EVENT_EXIT)
     end ();
 }
 
 void
-output_control_load (void)
+mesh_obs_output_control_load (void)
 {
-  obs_register_output (&output_info);
-  obs_register_source (&output_dialog_info);
+  obs_register_output (&mesh_obs_output_info);
+  obs_register_source (&mesh_obs_output_dialog_info);
   obs_frontend_add_event_callback (on_event, NULL);
-  tools_menu_add ();
+  mesh_obs_tools_menu_add ();
 }
 
 /* Other modules, such as obs-websocket, are there. */
 void
-output_control_post_load (void)
+mesh_obs_output_control_post_load (void)
 {
-  vendor_register ();
+  mesh_obs_vendor_register ();
 }
 
 void
-output_control_unload (void)
+mesh_obs_output_control_unload (void)
 {
   end ();
 }

@@ -10,27 +10,28 @@ G_BEGIN_DECLS
 
 #define OUTPUT_WITH_OBS "start_with_obs"
 
-void output_control_load (void);
-void output_control_post_load (void);
-void output_control_unload (void);
+void mesh_obs_output_control_load (void);
+void mesh_obs_output_control_post_load (void);
+void mesh_obs_output_control_unload (void);
 
 /* @changes, nullable: settings for this one time */
-gboolean output_control_start (obs_data_t *changes, char **why);
-void output_control_stop (void);
-gboolean output_control_is_running (void);
+gboolean mesh_obs_output_control_start (obs_data_t *changes, char **why);
+void mesh_obs_output_control_stop (void);
+gboolean mesh_obs_output_control_is_running (void);
 /* For obs_output_release(); NULL: OBS starts or ends. */
-obs_output_t *output_control_get (void);
+obs_output_t *mesh_obs_output_control_get (void);
 
 /* tools-menu.c; the UI's thread */
-void tools_menu_add (void);
-void tools_menu_open (obs_data_t *settings);
-obs_data_t *tools_menu_get_settings (void);
-void tools_menu_set_status (const char *text, gboolean bad, const char *link);
-void tools_menu_settle (void);
-void tools_menu_close (void);
+void mesh_obs_tools_menu_add (void);
+void mesh_obs_tools_menu_open (obs_data_t *settings);
+obs_data_t *mesh_obs_tools_menu_get_settings (void);
+void mesh_obs_tools_menu_set_status (const char *text, gboolean bad,
+    const char *link);
+void mesh_obs_tools_menu_settle (void);
+void mesh_obs_tools_menu_close (void);
 
 /* vendor.c */
-void vendor_register (void);
-void vendor_close (void);
+void mesh_obs_vendor_register (void);
+void mesh_obs_vendor_close (void);
 
 G_END_DECLS

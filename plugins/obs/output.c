@@ -29,7 +29,7 @@ typedef struct {
   obs_output_t *output;
 
   GMutex lock;                  /* guards: */
-  Call *call;                   /* NULL: not started */
+  MeshObsCall *call;            /* NULL: not started */
 
   /* set before frames come, and then theirs */
   GstVideoInfo video;
@@ -45,16 +45,16 @@ typedef struct {
 /* --- frames --- */
 
 /* (transfer full): the call, if it wants any */
-static Call *
-get_call (Output *self, CallKind kind)
+static MeshObsCall *
+get_call (Output *self, MeshObsCallKind kind)
 {
-  Call *call;
+  MeshObsCall *call;
 
   g_mutex_lock (&self->lock);
-  call = self->call ? call_ref (self->call) : NULL;
+  call = self->call ? mesh_obs_call_ref (self->call) : NULL;
   g_mutex_unlock (&self->lock);
-  if (call && !call_wants (call, kind))
-    g_clear_pointer (&call, call_unref);
+  if (call && !mesh_obs_call_wants (call, kind))
+    g_clear_pointer (&call, mesh_obs_call_unref);
   return call;
 }
 
@@ -142,13 +142,14 @@ static void
 output_raw_video (void *data, struct video_data *frame)
 {
   Output *self = data;
-  g_autoptr (Call) call = get_call (self, CALL_VIDEO);
+  g_autoptr (MeshObsCall) call = get_call (self, MESH_OBS_CALL_VIDEO);
   GstBuffer *buffer;
 
   if (!call || !is_due (self, frame->timestamp))
     return;
   buffer = copy_frame (self, frame);
-  if (!buffer || !call_send (call, CALL_VIDEO, self->video_caps, buffer))
+  if (!buffer || !mesh_obs_call_send (call, MESH_OBS_CALL_VIDEO,
+          self->video_caps, buffer))
     g_atomic_int_inc (&self->dropped);
 }
 
@@ -156,7 +157,7 @@ static void
 output_raw_audio (void *data, struct audio_data *frames)
 {
   Output *self = data;
-  g_autoptr (Call) call = get_call (self, CALL_AUDIO);
+  g_autoptr (MeshObsCall) call = get_call (self, MESH_OBS_CALL_AUDIO);
   gsize size = (gsize) frames->frames * CHANNELS * sizeof (gint16);
   GstBuffer *buffer;
 
@@ -173,7 +174,7 @@ output_raw_audio (void *data, struct audio_data *frames)
   GST_BUFFER_PTS (buffer) = frames->timestamp;
   GST_BUFFER_DURATION (buffer) = gst_util_uint64_scale_int (frames->frames,
       GST_SECOND, RATE);
-  call_send (call, CALL_AUDIO, self->audio_caps, buffer);
+  mesh_obs_call_send (call, MESH_OBS_CALL_AUDIO, self->audio_caps, buffer);
 }
 
 /* --- starting --- */
@@ -270,40 +271,40 @@ prepare_audio (Output *self, obs_data_t *settings)
   obs_output_set_audio_conversion (self->output, &convert);
 }
 
-static Call *
+static MeshObsCall *
 open_call (obs_data_t *settings)
 {
   g_autofree char *link =
       g_strstrip (g_strdup (obs_data_get_string (settings, OUTPUT_LINK)));
   g_autofree char *serve =
       g_strstrip (g_strdup (obs_data_get_string (settings, OUTPUT_SERVE)));
-  CallProgramme programme = {
+  MeshObsCallProgramme programme = {
     .link = link,
     .serve = serve,
     .name = obs_data_get_string (settings, OUTPUT_NAME),
     .bitrate = get_number (settings, OUTPUT_BITRATE, 30000, 100000000),
   };
 
-  return *link || *serve ? call_open_programme (&programme) : NULL;
+  return *link || *serve ? mesh_obs_call_open_programme (&programme) : NULL;
 }
 
 static void
-set_call (Output *self, Call *call)
+set_call (Output *self, MeshObsCall *call)
 {
-  Call *old;
+  MeshObsCall *old;
 
   g_mutex_lock (&self->lock);
   old = self->call;
   self->call = call;
   g_mutex_unlock (&self->lock);
   if (old)
-    call_close_programme (old);
+    mesh_obs_call_close_programme (old);
 }
 
 static bool
 start_with (Output *self, obs_data_t *settings)
 {
-  Call *call;
+  MeshObsCall *call;
 
   if (!prepare_video (self, settings)) {
     obs_output_set_last_error (self->output, "OBS has no picture");
@@ -354,62 +355,62 @@ output_stop (void *data, uint64_t ts)
 
 /* --- what can be asked --- */
 
-static Call *
+static MeshObsCall *
 get_any_call (obs_output_t *output)
 {
   Output *self = obs_obj_get_data (output);
-  Call *call;
+  MeshObsCall *call;
 
   g_mutex_lock (&self->lock);
-  call = self->call ? call_ref (self->call) : NULL;
+  call = self->call ? mesh_obs_call_ref (self->call) : NULL;
   g_mutex_unlock (&self->lock);
   return call;
 }
 
 /**
- * output_dup_link:
+ * mesh_obs_output_dup_link:
  * @output: one of %OUTPUT_ID
  *
  * Returns: (transfer full) (nullable): the link of the room it is in
  */
 char *
-output_dup_link (obs_output_t *output)
+mesh_obs_output_dup_link (obs_output_t *output)
 {
-  g_autoptr (Call) call = get_any_call (output);
+  g_autoptr (MeshObsCall) call = get_any_call (output);
 
-  return call ? call_dup_link (call) : NULL;
+  return call ? mesh_obs_call_dup_link (call) : NULL;
 }
 
 /**
- * output_dup_status:
+ * mesh_obs_output_dup_status:
  * @output: one of %OUTPUT_ID
  * @bad: (out): whether somebody should look into it
  *
  * Returns: (transfer full): how it stands, in words
  */
 char *
-output_dup_status (obs_output_t *output, gboolean *bad)
+mesh_obs_output_dup_status (obs_output_t *output, gboolean *bad)
 {
-  g_autoptr (Call) call = get_any_call (output);
+  g_autoptr (MeshObsCall) call = get_any_call (output);
 
   *bad = FALSE;
-  return call ? call_dup_status (call, bad) : g_strdup ("Not sent");
+  return call ? mesh_obs_call_dup_status (call, bad) : g_strdup ("Not sent");
 }
 
 /**
- * output_get_peers:
+ * mesh_obs_output_get_peers:
  * @output: one of %OUTPUT_ID
  * @peers: (out): set to the room's list of members
  *
  * Returns: whether it is in a room
  */
 gboolean
-output_get_peers (obs_output_t *output, GValue *peers)
+mesh_obs_output_get_peers (obs_output_t *output, GValue *peers)
 {
-  g_autoptr (Call) call = get_any_call (output);
+  g_autoptr (MeshObsCall) call = get_any_call (output);
 
   if (call)
-    call_get_peers (call, peers);
+    mesh_obs_call_get_peers (call, peers);
   return call != NULL;
 }
 
@@ -449,13 +450,13 @@ output_get_dropped_frames (void *data)
 }
 
 void
-output_defaults (obs_data_t *settings)
+mesh_obs_output_defaults (obs_data_t *settings)
 {
   obs_data_set_default_string (settings, OUTPUT_NAME, "");
   obs_data_set_default_int (settings, OUTPUT_TRACK, 1);
 }
 
-struct obs_output_info output_info = {
+struct obs_output_info mesh_obs_output_info = {
   .id = OUTPUT_ID,
   .flags = OBS_OUTPUT_AV,
   .get_name = output_get_name,
@@ -465,6 +466,6 @@ struct obs_output_info output_info = {
   .stop = output_stop,
   .raw_video = output_raw_video,
   .raw_audio = output_raw_audio,
-  .get_defaults = output_defaults,
+  .get_defaults = mesh_obs_output_defaults,
   .get_dropped_frames = output_get_dropped_frames,
 };

@@ -20,9 +20,9 @@ G_BEGIN_DECLS
 #define OUTPUT_BITRATE "bitrate"
 #define OUTPUT_TRACK "track"
 
-void output_defaults (obs_data_t *settings);
-char *output_dup_link (obs_output_t *output);
-char *output_dup_status (obs_output_t *output, gboolean *bad);
-gboolean output_get_peers (obs_output_t *output, GValue *peers);
+void mesh_obs_output_defaults (obs_data_t *settings);
+char *mesh_obs_output_dup_link (obs_output_t *output);
+char *mesh_obs_output_dup_status (obs_output_t *output, gboolean *bad);
+gboolean mesh_obs_output_get_peers (obs_output_t *output, GValue *peers);
 
 G_END_DECLS

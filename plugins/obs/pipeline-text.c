@@ -53,13 +53,13 @@ lead_to_obs (const char *text)
 }
 
 /**
- * pipeline_text_clean:
+ * mesh_obs_pipeline_text_clean:
  * @text: what somebody typed, or pasted from a shell
  *
  * Returns: (transfer full): the description in it
  */
 char *
-pipeline_text_clean (const char *text)
+mesh_obs_pipeline_text_clean (const char *text)
 {
   g_autofree char *joined = replace ("\\\\\\r?\\n", text, " ", FALSE);
   g_autofree char *bare = replace ("^\\s*#.*$", joined, "", FALSE);
@@ -71,7 +71,7 @@ pipeline_text_clean (const char *text)
 }
 
 /**
- * pipeline_text_complete:
+ * mesh_obs_pipeline_text_complete:
  * @text: a description whose branches end in `video.` and `audio.`
  * @sync_video: whether frames wait for their time
  * @sync_audio: whether sound does
@@ -79,7 +79,7 @@ pipeline_text_clean (const char *text)
  * Returns: (transfer full): the same with these two ends
  */
 char *
-pipeline_text_complete (const char *text, gboolean sync_video,
+mesh_obs_pipeline_text_complete (const char *text, gboolean sync_video,
     gboolean sync_audio)
 {
   return g_strdup_printf ("%s  " VIDEO_END "  " AUDIO_END, text,

@@ -7,8 +7,8 @@ G_BEGIN_DECLS
 
 /* What people paste, as a description for gst_parse_launch(). */
 
-char *pipeline_text_clean (const char *text);
-char *pipeline_text_complete (const char *text, gboolean sync_video,
+char *mesh_obs_pipeline_text_clean (const char *text);
+char *mesh_obs_pipeline_text_complete (const char *text, gboolean sync_video,
     gboolean sync_audio);
 
 G_END_DECLS

@@ -17,7 +17,7 @@
 
 typedef struct {
   char *text;
-  gboolean use_timestamps[2];   /* by TapKind */
+  gboolean use_timestamps[2];   /* by MeshObsTapKind */
   gboolean sync[2];
   gboolean restart_on_eos;
   gboolean restart_on_error;
@@ -30,17 +30,17 @@ typedef struct {
 
 typedef struct {
   gatomicrefcount refs;
-  Outlet *outlet;
+  MeshObsHandle *handle;
 
   GMutex lock;                  /* guards: */
   Wish *wish;
-  Runner *runner;               /* NULL: OBS has destroyed the source */
+  MeshObsRunner *runner;        /* NULL: OBS has destroyed the source */
   gboolean hidden;
   guint update;                 /* how many there were */
 
   /* the runner's thread */
   GstElement *ends[2];          /* videoconvert, audioconvert */
-  Tap *taps[2];
+  MeshObsTap *taps[2];
   char *said;                   /* what the pipeline reported last */
   gboolean clear_on_end;
 } Pipeline;
@@ -64,14 +64,16 @@ wish_new (obs_data_t *settings)
 {
   Wish *wish = g_new0 (Wish, 1);
 
-  wish->text = pipeline_text_clean (obs_data_get_string (settings,
+  wish->text = mesh_obs_pipeline_text_clean (obs_data_get_string (settings,
           "pipeline"));
-  wish->use_timestamps[TAP_VIDEO] =
+  wish->use_timestamps[MESH_OBS_TAP_VIDEO] =
       obs_data_get_bool (settings, "use_timestamps_video");
-  wish->use_timestamps[TAP_AUDIO] =
+  wish->use_timestamps[MESH_OBS_TAP_AUDIO] =
       obs_data_get_bool (settings, "use_timestamps_audio");
-  wish->sync[TAP_VIDEO] = obs_data_get_bool (settings, "sync_appsink_video");
-  wish->sync[TAP_AUDIO] = obs_data_get_bool (settings, "sync_appsink_audio");
+  wish->sync[MESH_OBS_TAP_VIDEO] = obs_data_get_bool (settings,
+      "sync_appsink_video");
+  wish->sync[MESH_OBS_TAP_AUDIO] = obs_data_get_bool (settings,
+      "sync_appsink_audio");
   wish->restart_on_eos = obs_data_get_bool (settings, "restart_on_eos");
   wish->restart_on_error = obs_data_get_bool (settings, "restart_on_error");
   wish->restart_timeout =
@@ -91,7 +93,7 @@ pipeline_unref (gpointer data)
   if (!g_atomic_ref_count_dec (&self->refs))
     return;
   wish_free (self->wish);
-  outlet_unref (self->outlet);
+  mesh_obs_handle_unref (self->handle);
   g_mutex_clear (&self->lock);
   g_free (self->said);
   g_free (self);
@@ -107,12 +109,12 @@ pipeline_ref (Pipeline *self)
 /* --- the runner's side --- */
 
 static gboolean
-is_over (Pipeline *self, TapKind kind)
+is_over (Pipeline *self, MeshObsTapKind kind)
 {
   g_autoptr (GstPad) pad =
       gst_element_get_static_pad (self->ends[kind], "sink");
 
-  return !gst_pad_is_linked (pad) || tap_has_ended (self->taps[kind]);
+  return !gst_pad_is_linked (pad) || mesh_obs_tap_has_ended (self->taps[kind]);
 }
 
 static gboolean
@@ -120,10 +122,11 @@ on_end_checked (gpointer user_data)
 {
   Pipeline *self = user_data;
 
-  if (self->ends[0] && is_over (self, TAP_VIDEO) && is_over (self, TAP_AUDIO)) {
+  if (self->ends[0] && is_over (self, MESH_OBS_TAP_VIDEO)
+      && is_over (self, MESH_OBS_TAP_AUDIO)) {
     g_mutex_lock (&self->lock);
     if (self->runner)
-      runner_end_of_stream (self->runner);
+      mesh_obs_runner_end_of_stream (self->runner);
     g_mutex_unlock (&self->lock);
   }
   return G_SOURCE_REMOVE;
@@ -131,18 +134,18 @@ on_end_checked (gpointer user_data)
 
 /* An end that is not linked never ends, so the pipeline as a whole may not. */
 static void
-on_tap_ended (Tap *tap, gpointer user_data)
+on_tap_ended (MeshObsTap *tap, gpointer user_data)
 {
   Pipeline *self = user_data;
 
   g_mutex_lock (&self->lock);
   if (self->runner)
-    runner_invoke (self->runner, on_end_checked, pipeline_ref (self),
+    mesh_obs_runner_invoke (self->runner, on_end_checked, pipeline_ref (self),
         pipeline_unref);
   g_mutex_unlock (&self->lock);
 }
 
-static const TapEvents tap_events = { .ended = on_tap_ended };
+static const MeshObsTapEvents tap_events = { .ended = on_tap_ended };
 
 static gboolean
 tap_ends (Pipeline *self, GstElement *pipeline, const Wish *wish)
@@ -154,10 +157,10 @@ tap_ends (Pipeline *self, GstElement *pipeline, const Wish *wish)
     self->ends[i] = gst_bin_get_by_name (GST_BIN (pipeline), end_names[i]);
     if (!sink || !self->ends[i])
       return FALSE;
-    self->taps[i] = tap_new (i, sink, &tap_events, self);
-    tap_set_timing (self->taps[i], wish->use_timestamps[i], wish->sync[i]
-        ? 0 : wish->latency * GST_MSECOND);
-    tap_add_outlet (self->taps[i], self->outlet);
+    self->taps[i] = mesh_obs_tap_new (i, sink, &tap_events, self);
+    mesh_obs_tap_set_timing (self->taps[i], wish->use_timestamps[i],
+        wish->sync[i] ? 0 : wish->latency * GST_MSECOND);
+    mesh_obs_tap_add_handle (self->taps[i], self->handle);
   }
   return TRUE;
 }
@@ -167,8 +170,8 @@ drop_ends (Pipeline *self)
 {
   for (guint i = 0; i < 2; i++) {
     if (self->taps[i])
-      tap_remove_outlet (self->taps[i], self->outlet);
-    g_clear_pointer (&self->taps[i], tap_unref);
+      mesh_obs_tap_remove_handle (self->taps[i], self->handle);
+    g_clear_pointer (&self->taps[i], mesh_obs_tap_unref);
     gst_clear_object (&self->ends[i]);
   }
 }
@@ -176,8 +179,8 @@ drop_ends (Pipeline *self)
 static GstElement *
 make (const Wish *wish, GError **error)
 {
-  g_autofree char *text = pipeline_text_complete (wish->text,
-      wish->sync[TAP_VIDEO], wish->sync[TAP_AUDIO]);
+  g_autofree char *text = mesh_obs_pipeline_text_complete (wish->text,
+      wish->sync[MESH_OBS_TAP_VIDEO], wish->sync[MESH_OBS_TAP_AUDIO]);
   g_autoptr (GError) own = NULL;
   g_autoptr (GstElement) pipeline = gst_parse_launch (text, &own);
 
@@ -226,7 +229,7 @@ say (Pipeline *self, GError *error)
   g_free (self->said);
   self->said = g_strdup (error->message);
   text = g_strdup_printf ("Playing; %s", self->said);
-  outlet_set_status (self->outlet, text, FALSE);
+  mesh_obs_handle_set_status (self->handle, text, FALSE);
   g_error_free (error);
 }
 
@@ -250,28 +253,29 @@ on_down (gpointer user_data)
 }
 
 static void
-on_state (RunnerState state, const char *text, gpointer user_data)
+on_state (MeshObsRunnerState state, const char *text, gpointer user_data)
 {
   Pipeline *self = user_data;
 
   switch (state) {
-    case RUNNER_STARTING:
-      outlet_set_status (self->outlet, "Starting…", FALSE);
+    case MESH_OBS_RUNNER_STARTING:
+      mesh_obs_handle_set_status (self->handle, "Starting…", FALSE);
       break;
-    case RUNNER_PLAYING:
+    case MESH_OBS_RUNNER_PLAYING:
       if (!self->said)
-        outlet_set_status (self->outlet, "Playing", FALSE);
+        mesh_obs_handle_set_status (self->handle, "Playing", FALSE);
       break;
-    case RUNNER_FAILED:
-    case RUNNER_ENDED:
+    case MESH_OBS_RUNNER_FAILED:
+    case MESH_OBS_RUNNER_ENDED:
       if (self->clear_on_end)
-        outlet_clear (self->outlet);
-      outlet_set_status (self->outlet, text, state == RUNNER_FAILED);
+        mesh_obs_handle_clear (self->handle);
+      mesh_obs_handle_set_status (self->handle, text,
+          state == MESH_OBS_RUNNER_FAILED);
       break;
   }
 }
 
-static const RunnerEvents runner_events = {
+static const MeshObsRunnerEvents runner_events = {
   .build = build,
   .message = on_message,
   .down = on_down,
@@ -284,16 +288,16 @@ static const RunnerEvents runner_events = {
 static void
 apply_policy_locked (Pipeline *self)
 {
-  RunnerPolicy policy = {
+  MeshObsRunnerPolicy policy = {
     .restart_on_error = self->wish->restart_on_error,
     .restart_on_eos = self->wish->restart_on_eos,
     .restart_after = self->wish->restart_timeout,
   };
 
-  runner_set_policy (self->runner, &policy);
-  runner_pause (self->runner, !*self->wish->text
+  mesh_obs_runner_set_policy (self->runner, &policy);
+  mesh_obs_runner_pause (self->runner, !*self->wish->text
       || (self->hidden && self->wish->stop_on_hide));
-  outlet_set_unbuffered (self->outlet, self->wish->no_buffer);
+  mesh_obs_handle_set_unbuffered (self->handle, self->wish->no_buffer);
 }
 
 /* Whether the pipeline itself is another one. */
@@ -347,7 +351,7 @@ on_typed (gpointer user_data)
 
   g_mutex_lock (&self->lock);
   if (self->runner && self->update == typed->update)
-    runner_restart (self->runner);
+    mesh_obs_runner_restart (self->runner);
   g_mutex_unlock (&self->lock);
   return G_SOURCE_REMOVE;
 }
@@ -371,7 +375,8 @@ pipeline_update (void *data, obs_data_t *settings)
   apply_policy_locked (self);
   g_mutex_unlock (&self->lock);
   if (typed)
-    g_source_unref (worker_after (TYPING_MS, on_typed, typed, typed_free));
+    g_source_unref (mesh_obs_worker_after (TYPING_MS, on_typed, typed,
+            typed_free));
 }
 
 static void *
@@ -381,17 +386,17 @@ pipeline_create (obs_data_t *settings, obs_source_t *source)
 
   g_atomic_ref_count_init (&self->refs);
   g_mutex_init (&self->lock);
-  self->outlet = outlet_new (source);
+  self->handle = mesh_obs_handle_new (source);
   self->wish = wish_new (settings);
   self->clear_on_end = TRUE;
   /* OBS says when a source is shown, not that a new one is not */
   self->hidden = TRUE;
-  self->runner = runner_new ("meshroom-pipe", &runner_events,
+  self->runner = mesh_obs_runner_new ("meshroom-pipe", &runner_events,
       pipeline_ref (self));
   apply_policy_locked (self);
   if (!*self->wish->text)
-    outlet_set_status (self->outlet, "Enter a pipeline", FALSE);
-  runner_start (self->runner);
+    mesh_obs_handle_set_status (self->handle, "Enter a pipeline", FALSE);
+  mesh_obs_runner_start (self->runner);
   return self;
 }
 
@@ -399,13 +404,13 @@ static void
 pipeline_destroy (void *data)
 {
   Pipeline *self = data;
-  Runner *runner;
+  MeshObsRunner *runner;
 
-  outlet_close (self->outlet);
+  mesh_obs_handle_close (self->handle);
   g_mutex_lock (&self->lock);
   runner = g_steal_pointer (&self->runner);
   g_mutex_unlock (&self->lock);
-  runner_stop (runner);
+  mesh_obs_runner_stop (runner);
   pipeline_unref (self);
 }
 
@@ -453,7 +458,7 @@ on_restart_clicked (obs_properties_t *properties, obs_property_t *property,
     return false;
   g_mutex_lock (&self->lock);
   if (self->runner)
-    runner_restart (self->runner);
+    mesh_obs_runner_restart (self->runner);
   g_mutex_unlock (&self->lock);
   return false;
 }
@@ -469,7 +474,7 @@ pipeline_properties (void *data)
   obs_property_text_set_monospace (p, true);
   obs_property_set_long_description (p, "What gst-launch-1.0 takes, with "
       "branches that end in “! video.” and “! audio.”");
-  dialog_add_status (properties, self ? self->outlet : NULL);
+  mesh_obs_dialog_add_status (properties, self ? self->handle : NULL);
   obs_properties_add_button2 (properties, "restart", "Start again now",
       on_restart_clicked, self);
   for (guint i = 0; i < G_N_ELEMENTS (flags); i++)
@@ -482,7 +487,7 @@ pipeline_properties (void *data)
   return properties;
 }
 
-struct obs_source_info pipeline_info = {
+struct obs_source_info mesh_obs_pipeline_info = {
   .id = "meshroom_pipeline",
   .type = OBS_SOURCE_TYPE_INPUT,
   .output_flags = OBS_SOURCE_ASYNC_VIDEO | OBS_SOURCE_AUDIO

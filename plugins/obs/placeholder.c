@@ -49,7 +49,7 @@ has_size (GstSample *sample, int width, int height)
 }
 
 /**
- * placeholder_get:
+ * mesh_obs_placeholder_get:
  * @width: in pixels
  * @height: in pixels
  *
@@ -57,7 +57,7 @@ has_size (GstSample *sample, int width, int height)
  *   not installed
  */
 GstSample *
-placeholder_get (int width, int height)
+mesh_obs_placeholder_get (int width, int height)
 {
   GstSample *sample = NULL;
 
@@ -80,7 +80,7 @@ placeholder_get (int width, int height)
 }
 
 void
-placeholder_forget (void)
+mesh_obs_placeholder_forget (void)
 {
   g_mutex_lock (&lock);
   g_clear_pointer (&last, gst_sample_unref);

@@ -16,15 +16,15 @@ typedef enum {
   END_STOP,
 } End;
 
-struct _Runner {
-  const RunnerEvents *events;
+struct _MeshObsRunner {
+  const MeshObsRunnerEvents *events;
   gpointer user_data;
   char *name;
   GMainContext *context;
   GMainLoop *loop;
 
   GMutex lock;                  /* guards: */
-  RunnerPolicy policy;
+  MeshObsRunnerPolicy policy;
   gboolean paused;
 
   /* the thread's */
@@ -41,7 +41,7 @@ static GCond count_cond;
 static guint count;
 
 static void
-runner_free (Runner *self)
+runner_free (MeshObsRunner *self)
 {
   g_main_loop_unref (self->loop);
   g_main_context_unref (self->context);
@@ -53,7 +53,7 @@ runner_free (Runner *self)
 
 /* The more serious wins; the loop stops for any. */
 static void
-end_with (Runner *self, End end)
+end_with (MeshObsRunner *self, End end)
 {
   if (end > self->end)
     self->end = end;
@@ -61,7 +61,7 @@ end_with (Runner *self, End end)
 }
 
 static void
-take_error (Runner *self, const char *text)
+take_error (MeshObsRunner *self, const char *text)
 {
   /* the first says what went wrong, the others what came of it */
   if (!self->error)
@@ -72,7 +72,7 @@ take_error (Runner *self, const char *text)
 static gboolean
 on_message (GstBus *bus, GstMessage *message, gpointer user_data)
 {
-  Runner *self = user_data;
+  MeshObsRunner *self = user_data;
   g_autoptr (GError) error = NULL;
 
   switch (GST_MESSAGE_TYPE (message)) {
@@ -98,19 +98,19 @@ on_message (GstBus *bus, GstMessage *message, gpointer user_data)
 }
 
 static void
-play (Runner *self, GstBus *bus)
+play (MeshObsRunner *self, GstBus *bus)
 {
   g_autoptr (GSource) watch = gst_bus_create_watch (bus);
 
   g_source_set_callback (watch, G_SOURCE_FUNC (on_message), self, NULL);
   g_source_attach (watch, self->context);
-  self->events->state (RUNNER_STARTING, NULL, self->user_data);
+  self->events->state (MESH_OBS_RUNNER_STARTING, NULL, self->user_data);
   if (gst_element_set_state (self->pipeline, GST_STATE_PLAYING)
       == GST_STATE_CHANGE_FAILURE) {
     while (!self->error && g_main_context_iteration (self->context, FALSE));
     take_error (self, "the pipeline does not start");
   } else {
-    self->events->state (RUNNER_PLAYING, NULL, self->user_data);
+    self->events->state (MESH_OBS_RUNNER_PLAYING, NULL, self->user_data);
   }
   if (self->end == END_NONE)
     g_main_loop_run (self->loop);
@@ -118,7 +118,7 @@ play (Runner *self, GstBus *bus)
 }
 
 static void
-run_once (Runner *self)
+run_once (MeshObsRunner *self)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GstBus) bus = NULL;
@@ -146,7 +146,7 @@ on_wait_over (gpointer user_data)
 
 /* Until @ms are over (0: without end), or somebody wants something. */
 static void
-wait_for (Runner *self, guint ms)
+wait_for (MeshObsRunner *self, guint ms)
 {
   g_autoptr (GSource) timer = ms > 0 ? g_timeout_source_new (ms) : NULL;
 
@@ -161,7 +161,7 @@ wait_for (Runner *self, guint ms)
 }
 
 static void
-rest_after_error (Runner *self, const RunnerPolicy *policy)
+rest_after_error (MeshObsRunner *self, const MeshObsRunnerPolicy *policy)
 {
   guint first = policy->restart_after ? policy->restart_after : FIRST_WAIT;
   guint ms = MIN (first << MIN (self->failures, 8), MAX (first, LONGEST_WAIT));
@@ -172,15 +172,15 @@ rest_after_error (Runner *self, const RunnerPolicy *policy)
       ? g_strdup_printf ("%s (next try in %u s)", self->error,
       (ms + 999) / 1000) : g_strdup (self->error);
   g_clear_pointer (&self->error, g_free);
-  self->events->state (RUNNER_FAILED, text, self->user_data);
+  self->events->state (MESH_OBS_RUNNER_FAILED, text, self->user_data);
   wait_for (self, policy->restart_on_error ? ms : 0);
 }
 
 static void
-rest (Runner *self)
+rest (MeshObsRunner *self)
 {
   gint64 took = g_get_monotonic_time () - self->started_at;
-  RunnerPolicy policy;
+  MeshObsRunnerPolicy policy;
   gboolean paused;
 
   g_mutex_lock (&self->lock);
@@ -193,20 +193,20 @@ rest (Runner *self)
   if (self->end == END_ERROR) {
     rest_after_error (self, &policy);
   } else if (self->end == END_EOS) {
-    self->events->state (RUNNER_ENDED, "it has come to its end",
+    self->events->state (MESH_OBS_RUNNER_ENDED, "it has come to its end",
         self->user_data);
     /* what ends at once would be started without a pause */
     if (!policy.restart_on_eos || took < G_TIME_SPAN_SECOND)
       wait_for (self, policy.restart_on_eos ? FIRST_WAIT : 0);
   } else if (paused && self->end != END_STOP) {
-    self->events->state (RUNNER_ENDED, "stopped while hidden",
+    self->events->state (MESH_OBS_RUNNER_ENDED, "stopped while hidden",
         self->user_data);
     wait_for (self, 0);
   }
 }
 
 static gboolean
-may_run (Runner *self)
+may_run (MeshObsRunner *self)
 {
   gboolean paused;
 
@@ -219,7 +219,7 @@ may_run (Runner *self)
 static gpointer
 run (gpointer user_data)
 {
-  Runner *self = user_data;
+  MeshObsRunner *self = user_data;
 
   gst_init (NULL, NULL);
   g_main_context_push_thread_default (self->context);
@@ -243,17 +243,19 @@ run (gpointer user_data)
 }
 
 /**
- * runner_new:
+ * mesh_obs_runner_new:
  * @name: of its thread, for debuggers
  * @events: what it calls, static
  * @user_data: for @events
  *
- * Returns: (transfer full): a runner, for runner_start() and runner_stop()
+ * Returns: (transfer full): a runner, for mesh_obs_runner_start() and
+ *   mesh_obs_runner_stop()
  */
-Runner *
-runner_new (const char *name, const RunnerEvents *events, gpointer user_data)
+MeshObsRunner *
+mesh_obs_runner_new (const char *name, const MeshObsRunnerEvents *events,
+    gpointer user_data)
 {
-  Runner *self = g_new0 (Runner, 1);
+  MeshObsRunner *self = g_new0 (MeshObsRunner, 1);
 
   self->name = g_strdup (name);
   self->events = events;
@@ -266,7 +268,8 @@ runner_new (const char *name, const RunnerEvents *events, gpointer user_data)
 }
 
 void
-runner_set_policy (Runner *runner, const RunnerPolicy *policy)
+mesh_obs_runner_set_policy (MeshObsRunner *runner,
+    const MeshObsRunnerPolicy *policy)
 {
   g_mutex_lock (&runner->lock);
   runner->policy = *policy;
@@ -274,7 +277,7 @@ runner_set_policy (Runner *runner, const RunnerPolicy *policy)
 }
 
 void
-runner_start (Runner *runner)
+mesh_obs_runner_start (MeshObsRunner *runner)
 {
   g_mutex_lock (&count_lock);
   count++;
@@ -283,14 +286,14 @@ runner_start (Runner *runner)
 }
 
 /**
- * runner_invoke:
+ * mesh_obs_runner_invoke:
  * @runner: a runner that has not been stopped
  * @func: what to call on its thread
  * @data: for @func
  * @destroy: (nullable): for @data
  */
 void
-runner_invoke (Runner *runner, GSourceFunc func, gpointer data,
+mesh_obs_runner_invoke (MeshObsRunner *runner, GSourceFunc func, gpointer data,
     GDestroyNotify destroy)
 {
   g_autoptr (GSource) source = g_idle_source_new ();
@@ -310,9 +313,9 @@ do_restart (gpointer user_data)
 /* What it is has changed, or somebody will not wait: it is made anew at
  * once. */
 void
-runner_restart (Runner *runner)
+mesh_obs_runner_restart (MeshObsRunner *runner)
 {
-  runner_invoke (runner, do_restart, runner, NULL);
+  mesh_obs_runner_invoke (runner, do_restart, runner, NULL);
 }
 
 static gboolean
@@ -324,9 +327,9 @@ do_eos (gpointer user_data)
 
 /* Its owner knows that there is nothing more to come. */
 void
-runner_end_of_stream (Runner *runner)
+mesh_obs_runner_end_of_stream (MeshObsRunner *runner)
 {
-  runner_invoke (runner, do_eos, runner, NULL);
+  mesh_obs_runner_invoke (runner, do_eos, runner, NULL);
 }
 
 static gboolean
@@ -337,7 +340,7 @@ do_pause (gpointer user_data)
 }
 
 void
-runner_pause (Runner *runner, gboolean paused)
+mesh_obs_runner_pause (MeshObsRunner *runner, gboolean paused)
 {
   gboolean changed;
 
@@ -346,7 +349,7 @@ runner_pause (Runner *runner, gboolean paused)
   runner->paused = paused;
   g_mutex_unlock (&runner->lock);
   if (changed)
-    runner_invoke (runner, do_pause, runner, NULL);
+    mesh_obs_runner_invoke (runner, do_pause, runner, NULL);
 }
 
 static gboolean
@@ -357,25 +360,25 @@ do_stop (gpointer user_data)
 }
 
 /**
- * runner_stop:
+ * mesh_obs_runner_stop:
  * @runner: (transfer full): a runner that was started
  *
  * Ends it, some time soon.
  */
 void
-runner_stop (Runner *runner)
+mesh_obs_runner_stop (MeshObsRunner *runner)
 {
-  runner_invoke (runner, do_stop, runner, NULL);
+  mesh_obs_runner_invoke (runner, do_stop, runner, NULL);
 }
 
 /**
- * runner_wait_for_all:
+ * mesh_obs_runner_wait_for_all:
  * @ms: how long at most
  *
  * Returns: whether all runners are gone
  */
 gboolean
-runner_wait_for_all (guint ms)
+mesh_obs_runner_wait_for_all (guint ms)
 {
   gint64 until = g_get_monotonic_time () + ms * G_TIME_SPAN_MILLISECOND;
   gboolean done;

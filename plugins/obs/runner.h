@@ -9,14 +9,14 @@ G_BEGIN_DECLS
  * stopping one may block, and nobody of OBS' waits for that. One that fails is
  * made anew, after 1 s, 2 s, 4 s and so on up to 15 s. */
 
-typedef struct _Runner Runner;
+typedef struct _MeshObsRunner MeshObsRunner;
 
 typedef enum {
-  RUNNER_STARTING,
-  RUNNER_PLAYING,
-  RUNNER_FAILED,                /* the text says if it is tried again */
-  RUNNER_ENDED,
-} RunnerState;
+  MESH_OBS_RUNNER_STARTING,
+  MESH_OBS_RUNNER_PLAYING,
+  MESH_OBS_RUNNER_FAILED,       /* the text says if it is tried again */
+  MESH_OBS_RUNNER_ENDED,
+} MeshObsRunnerState;
 
 /* All on the runner's thread. */
 typedef struct {
@@ -25,27 +25,29 @@ typedef struct {
   void (*message) (GstMessage *message, gpointer user_data);
   /* the pipeline is in NULL again */
   void (*down) (gpointer user_data);
-  void (*state) (RunnerState state, const char *text, gpointer user_data);
+  void (*state) (MeshObsRunnerState state, const char *text,
+      gpointer user_data);
   /* the thread ends */
   void (*destroy) (gpointer user_data);
-} RunnerEvents;
+} MeshObsRunnerEvents;
 
 typedef struct {
   gboolean restart_on_error;
   gboolean restart_on_eos;
   guint restart_after;          /* ms, the first time; 0 = 1000 */
-} RunnerPolicy;
+} MeshObsRunnerPolicy;
 
-Runner *runner_new (const char *name, const RunnerEvents *events,
-    gpointer user_data);
-void runner_set_policy (Runner *runner, const RunnerPolicy *policy);
-void runner_start (Runner *runner);
-void runner_restart (Runner *runner);
-void runner_end_of_stream (Runner *runner);
-void runner_pause (Runner *runner, gboolean paused);
-void runner_invoke (Runner *runner, GSourceFunc func, gpointer data,
-    GDestroyNotify destroy);
-void runner_stop (Runner *runner);
-gboolean runner_wait_for_all (guint ms);
+MeshObsRunner *mesh_obs_runner_new (const char *name,
+    const MeshObsRunnerEvents *events, gpointer user_data);
+void mesh_obs_runner_set_policy (MeshObsRunner *runner,
+    const MeshObsRunnerPolicy *policy);
+void mesh_obs_runner_start (MeshObsRunner *runner);
+void mesh_obs_runner_restart (MeshObsRunner *runner);
+void mesh_obs_runner_end_of_stream (MeshObsRunner *runner);
+void mesh_obs_runner_pause (MeshObsRunner *runner, gboolean paused);
+void mesh_obs_runner_invoke (MeshObsRunner *runner, GSourceFunc func,
+    gpointer data, GDestroyNotify destroy);
+void mesh_obs_runner_stop (MeshObsRunner *runner);
+gboolean mesh_obs_runner_wait_for_all (guint ms);
 
 G_END_DECLS

@@ -30,7 +30,7 @@ typedef struct {
   char *name;                   /* of who sits or sat here */
 } Seat;
 
-struct _Seats {
+struct _MeshObsSeats {
   GPtrArray *people;
   GArray *seats;
   guint n_came;
@@ -52,10 +52,10 @@ seat_clear (gpointer data)
   g_free (((Seat *) data)->name);
 }
 
-Seats *
-seats_new (void)
+MeshObsSeats *
+mesh_obs_seats_new (void)
 {
-  Seats *self = g_new0 (Seats, 1);
+  MeshObsSeats *self = g_new0 (MeshObsSeats, 1);
 
   self->people = g_ptr_array_new_with_free_func (person_free);
   self->seats = g_array_new (FALSE, TRUE, sizeof (Seat));
@@ -64,7 +64,7 @@ seats_new (void)
 }
 
 void
-seats_free (Seats *seats)
+mesh_obs_seats_free (MeshObsSeats *seats)
 {
   if (!seats)
     return;
@@ -74,7 +74,7 @@ seats_free (Seats *seats)
 }
 
 static Person *
-find_person (Seats *self, const char *id)
+find_person (MeshObsSeats *self, const char *id)
 {
   for (guint i = 0; i < self->people->len; i++) {
     Person *person = g_ptr_array_index (self->people, i);
@@ -86,7 +86,7 @@ find_person (Seats *self, const char *id)
 }
 
 static Seat *
-get_seat (Seats *self, guint number)
+get_seat (MeshObsSeats *self, guint number)
 {
   return &g_array_index (self->seats, Seat, number - 1);
 }
@@ -113,7 +113,7 @@ is_name (const char *a, const char *b)
 }
 
 static void
-sit_down (Seats *self, Person *person, guint number)
+sit_down (MeshObsSeats *self, Person *person, guint number)
 {
   Seat *seat = get_seat (self, number);
 
@@ -126,7 +126,7 @@ sit_down (Seats *self, Person *person, guint number)
 }
 
 static guint
-choose (Seats *self, const char *name)
+choose (MeshObsSeats *self, const char *name)
 {
   for (guint i = 1; i <= self->seats->len; i++) {
     if (!get_seat (self, i)->person && is_name (get_seat (self, i)->name, name))
@@ -149,7 +149,7 @@ is_silent (const Person *person, gint64 now)
 }
 
 /**
- * seats_come:
+ * mesh_obs_seats_come:
  * @seats: the seats
  * @id: who came
  * @name: (nullable): what they call themselves
@@ -158,13 +158,14 @@ is_silent (const Person *person, gint64 now)
  * Returns: their seat; 0 if there are too many already
  */
 guint
-seats_come (Seats *seats, const char *id, const char *name, gint64 now)
+mesh_obs_seats_come (MeshObsSeats *seats, const char *id, const char *name,
+    gint64 now)
 {
   Person *person = find_person (seats, id);
   guint seat;
 
   if (person) {
-    seats_rename (seats, id, name);
+    mesh_obs_seats_rename (seats, id, name);
     return person->seat;
   }
   seat = choose (seats, name);
@@ -177,12 +178,12 @@ seats_come (Seats *seats, const char *id, const char *name, gint64 now)
   person->came_at = person->heard_at = now;
   g_ptr_array_add (seats->people, person);
   sit_down (seats, person, seat);
-  seats_settle (seats, now);
+  mesh_obs_seats_settle (seats, now);
   return person->seat;
 }
 
 void
-seats_rename (Seats *seats, const char *id, const char *name)
+mesh_obs_seats_rename (MeshObsSeats *seats, const char *id, const char *name)
 {
   Person *person = find_person (seats, id);
 
@@ -194,7 +195,7 @@ seats_rename (Seats *seats, const char *id, const char *name)
 }
 
 void
-seats_hear (Seats *seats, const char *id, gint64 now)
+mesh_obs_seats_hear (MeshObsSeats *seats, const char *id, gint64 now)
 {
   Person *person = find_person (seats, id);
 
@@ -203,7 +204,7 @@ seats_hear (Seats *seats, const char *id, gint64 now)
 }
 
 void
-seats_go (Seats *seats, const char *id)
+mesh_obs_seats_go (MeshObsSeats *seats, const char *id)
 {
   Person *person = find_person (seats, id);
 
@@ -215,7 +216,7 @@ seats_go (Seats *seats, const char *id)
 
 /* All are gone, since we are; who was where is still known. */
 void
-seats_empty (Seats *seats)
+mesh_obs_seats_empty (MeshObsSeats *seats)
 {
   for (guint i = 1; i <= seats->seats->len; i++)
     get_seat (seats, i)->person = NULL;
@@ -232,7 +233,7 @@ takes_over (const Person *newer, const Person *older, gint64 now)
 }
 
 /**
- * seats_settle:
+ * mesh_obs_seats_settle:
  * @seats: the seats
  * @now: the time
  *
@@ -243,7 +244,7 @@ takes_over (const Person *newer, const Person *older, gint64 now)
  * Returns: whether anybody sits elsewhere now
  */
 gboolean
-seats_settle (Seats *seats, gint64 now)
+mesh_obs_seats_settle (MeshObsSeats *seats, gint64 now)
 {
   gboolean changed = FALSE;
 
@@ -264,14 +265,14 @@ seats_settle (Seats *seats, gint64 now)
 }
 
 /**
- * seats_get_number:
+ * mesh_obs_seats_get_number:
  * @seats: the seats
  * @id: who
  *
  * Returns: where they sit; 0 if they do not
  */
 guint
-seats_get_number (Seats *seats, const char *id)
+mesh_obs_seats_get_number (MeshObsSeats *seats, const char *id)
 {
   const Person *person = find_person (seats, id);
 
@@ -279,14 +280,14 @@ seats_get_number (Seats *seats, const char *id)
 }
 
 /**
- * seats_is_number:
+ * mesh_obs_seats_is_number:
  * @guest: what the user wants to see
  * @number: (out) (optional): the seat
  *
  * Returns: whether that is a seat, not a name
  */
 gboolean
-seats_is_number (const char *guest, guint *number)
+mesh_obs_seats_is_number (const char *guest, guint *number)
 {
   guint64 value = 0;
 
@@ -301,7 +302,7 @@ seats_is_number (const char *guest, guint *number)
 /* Of several with one name the first who came, unless it has fallen silent and
  * another has not. */
 static const Person *
-find_by_name (Seats *self, const char *name, gint64 now)
+find_by_name (MeshObsSeats *self, const char *name, gint64 now)
 {
   const Person *found = NULL;
 
@@ -316,7 +317,7 @@ find_by_name (Seats *self, const char *name, gint64 now)
 }
 
 /**
- * seats_find:
+ * mesh_obs_seats_find:
  * @seats: the seats
  * @guest: (nullable): a seat's number, or a display name
  * @now: the time
@@ -324,14 +325,14 @@ find_by_name (Seats *self, const char *name, gint64 now)
  * Returns: (nullable): the id of who is there
  */
 const char *
-seats_find (Seats *seats, const char *guest, gint64 now)
+mesh_obs_seats_find (MeshObsSeats *seats, const char *guest, gint64 now)
 {
   const Person *person = NULL;
   guint number;
 
   if (!guest || !*guest)
     return NULL;
-  if (!seats_is_number (guest, &number))
+  if (!mesh_obs_seats_is_number (guest, &number))
     person = find_by_name (seats, guest, now);
   else if (number <= seats->seats->len)
     person = get_seat (seats, number)->person;

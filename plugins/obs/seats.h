@@ -10,20 +10,23 @@ G_BEGIN_DECLS
  * Decides only: time comes in as an argument (µs), and all is called by one
  * thread at a time. */
 
-typedef struct _Seats Seats;
+typedef struct _MeshObsSeats MeshObsSeats;
 
-Seats *seats_new (void);
-void seats_free (Seats *seats);
-guint seats_come (Seats *seats, const char *id, const char *name, gint64 now);
-void seats_rename (Seats *seats, const char *id, const char *name);
-void seats_hear (Seats *seats, const char *id, gint64 now);
-void seats_go (Seats *seats, const char *id);
-void seats_empty (Seats *seats);
-gboolean seats_settle (Seats *seats, gint64 now);
-guint seats_get_number (Seats *seats, const char *id);
-const char *seats_find (Seats *seats, const char *guest, gint64 now);
-gboolean seats_is_number (const char *guest, guint *number);
+MeshObsSeats *mesh_obs_seats_new (void);
+void mesh_obs_seats_free (MeshObsSeats *seats);
+guint mesh_obs_seats_come (MeshObsSeats *seats, const char *id,
+    const char *name, gint64 now);
+void mesh_obs_seats_rename (MeshObsSeats *seats, const char *id,
+    const char *name);
+void mesh_obs_seats_hear (MeshObsSeats *seats, const char *id, gint64 now);
+void mesh_obs_seats_go (MeshObsSeats *seats, const char *id);
+void mesh_obs_seats_empty (MeshObsSeats *seats);
+gboolean mesh_obs_seats_settle (MeshObsSeats *seats, gint64 now);
+guint mesh_obs_seats_get_number (MeshObsSeats *seats, const char *id);
+const char *mesh_obs_seats_find (MeshObsSeats *seats, const char *guest,
+    gint64 now);
+gboolean mesh_obs_seats_is_number (const char *guest, guint *number);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Seats, seats_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshObsSeats, mesh_obs_seats_free)
 
 G_END_DECLS

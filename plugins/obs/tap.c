@@ -7,39 +7,40 @@
 
 #include "frames.h"
 
-struct _Tap {
+struct _MeshObsTap {
   gatomicrefcount refs;
-  TapKind kind;
-  const TapEvents *events;
+  MeshObsTapKind kind;
+  const MeshObsTapEvents *events;
   gpointer user_data;
 
-  GMutex delivery;              /* held while outlets are given a frame */
+  GMutex delivery;              /* held while handles are given a frame */
   GMutex lock;                  /* guards all below; taken after delivery */
   gboolean use_timestamps;
   GstClockTime extra;
-  GPtrArray *outlets;           /* never changes: is replaced */
-  GstSample *last;              /* video: for outlets that come later */
+  GPtrArray *handles;           /* never changes: is replaced */
+  GstSample *last;              /* video: for handles that come later */
   gint64 heard_at;              /* 0: never */
   gboolean ended;
 };
 
 static void
-deliver (Tap *self, GPtrArray *outlets, GstSample *sample, guint64 timestamp)
+deliver (MeshObsTap *self, GPtrArray *handles, GstSample *sample,
+    guint64 timestamp)
 {
-  for (guint i = 0; i < outlets->len; i++) {
-    if (self->kind == TAP_VIDEO)
-      outlet_video (g_ptr_array_index (outlets, i), sample, timestamp);
+  for (guint i = 0; i < handles->len; i++) {
+    if (self->kind == MESH_OBS_TAP_VIDEO)
+      mesh_obs_handle_video (g_ptr_array_index (handles, i), sample, timestamp);
     else
-      outlet_audio (g_ptr_array_index (outlets, i), sample, timestamp);
+      mesh_obs_handle_audio (g_ptr_array_index (handles, i), sample, timestamp);
   }
 }
 
 static GstFlowReturn
 on_sample (GstAppSink *sink, gpointer user_data)
 {
-  Tap *self = user_data;
+  MeshObsTap *self = user_data;
   g_autoptr (GstSample) sample = gst_app_sink_pull_sample (sink);
-  g_autoptr (GPtrArray) outlets = NULL;
+  g_autoptr (GPtrArray) handles = NULL;
   gboolean first, use_timestamps;
   GstClockTime extra;
 
@@ -49,17 +50,17 @@ on_sample (GstAppSink *sink, gpointer user_data)
   g_mutex_lock (&self->lock);
   first = self->heard_at == 0;
   self->heard_at = g_get_monotonic_time ();
-  outlets = g_ptr_array_ref (self->outlets);
+  handles = g_ptr_array_ref (self->handles);
   use_timestamps = self->use_timestamps;
   extra = self->extra;
-  if (self->kind == TAP_VIDEO) {
+  if (self->kind == MESH_OBS_TAP_VIDEO) {
     g_clear_pointer (&self->last, gst_sample_unref);
     self->last = gst_sample_ref (sample);
   }
   g_mutex_unlock (&self->lock);
 
-  deliver (self, outlets, sample, use_timestamps
-      ? frames_get_timestamp (GST_ELEMENT (sink), sample, extra)
+  deliver (self, handles, sample, use_timestamps
+      ? mesh_obs_frames_get_timestamp (GST_ELEMENT (sink), sample, extra)
       : (guint64) g_get_monotonic_time () * 1000);
   g_mutex_unlock (&self->delivery);
   if (first && self->events->begun)
@@ -70,7 +71,7 @@ on_sample (GstAppSink *sink, gpointer user_data)
 static void
 on_eos (GstAppSink *sink, gpointer user_data)
 {
-  Tap *self = user_data;
+  MeshObsTap *self = user_data;
 
   g_mutex_lock (&self->lock);
   self->ended = TRUE;
@@ -93,20 +94,20 @@ on_query (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 }
 
 /**
- * tap_new:
+ * mesh_obs_tap_new:
  * @kind: what arrives
  * @appsink: where
  * @events: what it tells, static
  * @user_data: for @events, which must stay until the pipeline is down
  *
- * Returns: (transfer full): a tap without outlets
+ * Returns: (transfer full): a tap without handles
  */
-Tap *
-tap_new (TapKind kind, GstElement *appsink, const TapEvents *events,
-    gpointer user_data)
+MeshObsTap *
+mesh_obs_tap_new (MeshObsTapKind kind, GstElement *appsink,
+    const MeshObsTapEvents *events, gpointer user_data)
 {
   GstAppSinkCallbacks callbacks = { .new_sample = on_sample, .eos = on_eos };
-  Tap *self = g_new0 (Tap, 1);
+  MeshObsTap *self = g_new0 (MeshObsTap, 1);
 
   g_atomic_ref_count_init (&self->refs);
   g_mutex_init (&self->delivery);
@@ -115,10 +116,10 @@ tap_new (TapKind kind, GstElement *appsink, const TapEvents *events,
   self->events = events;
   self->user_data = user_data;
   self->use_timestamps = TRUE;
-  self->outlets = g_ptr_array_new_with_free_func (outlet_unref);
+  self->handles = g_ptr_array_new_with_free_func (mesh_obs_handle_unref);
   gst_app_sink_set_callbacks (GST_APP_SINK (appsink), &callbacks,
-      tap_ref (self), tap_unref);
-  if (kind == TAP_VIDEO) {
+      mesh_obs_tap_ref (self), mesh_obs_tap_unref);
+  if (kind == MESH_OBS_TAP_VIDEO) {
     g_autoptr (GstPad) pad = gst_element_get_static_pad (appsink, "sink");
 
     gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, on_query,
@@ -127,21 +128,21 @@ tap_new (TapKind kind, GstElement *appsink, const TapEvents *events,
   return self;
 }
 
-Tap *
-tap_ref (Tap *tap)
+MeshObsTap *
+mesh_obs_tap_ref (MeshObsTap *tap)
 {
   g_atomic_ref_count_inc (&tap->refs);
   return tap;
 }
 
 void
-tap_unref (gpointer tap)
+mesh_obs_tap_unref (gpointer tap)
 {
-  Tap *self = tap;
+  MeshObsTap *self = tap;
 
   if (!self || !g_atomic_ref_count_dec (&self->refs))
     return;
-  g_ptr_array_unref (self->outlets);
+  g_ptr_array_unref (self->handles);
   g_clear_pointer (&self->last, gst_sample_unref);
   g_mutex_clear (&self->delivery);
   g_mutex_clear (&self->lock);
@@ -149,14 +150,15 @@ tap_unref (gpointer tap)
 }
 
 /**
- * tap_set_timing:
+ * mesh_obs_tap_set_timing:
  * @tap: a tap
  * @use_timestamps: whether frames are due at their own time; else when they
  *   come
  * @extra: how much later than their running time they are due
  */
 void
-tap_set_timing (Tap *tap, gboolean use_timestamps, GstClockTime extra)
+mesh_obs_tap_set_timing (MeshObsTap *tap, gboolean use_timestamps,
+    GstClockTime extra)
 {
   g_mutex_lock (&tap->lock);
   tap->use_timestamps = use_timestamps;
@@ -165,26 +167,26 @@ tap_set_timing (Tap *tap, gboolean use_timestamps, GstClockTime extra)
 }
 
 static GPtrArray *
-copy_outlets_locked (Tap *self, Outlet *without)
+copy_handles_locked (MeshObsTap *self, MeshObsHandle *without)
 {
-  GPtrArray *copy = g_ptr_array_new_with_free_func (outlet_unref);
+  GPtrArray *copy = g_ptr_array_new_with_free_func (mesh_obs_handle_unref);
 
-  for (guint i = 0; i < self->outlets->len; i++) {
-    Outlet *outlet = g_ptr_array_index (self->outlets, i);
+  for (guint i = 0; i < self->handles->len; i++) {
+    MeshObsHandle *handle = g_ptr_array_index (self->handles, i);
 
-    if (outlet != without)
-      g_ptr_array_add (copy, outlet_ref (outlet));
+    if (handle != without)
+      g_ptr_array_add (copy, mesh_obs_handle_ref (handle));
   }
   return copy;
 }
 
 /**
- * tap_add_outlet:
+ * mesh_obs_tap_add_handle:
  * @tap: a tap
- * @outlet: where to show it as well, from its last frame on
+ * @handle: where to show it as well, from its last frame on
  */
 void
-tap_add_outlet (Tap *tap, Outlet *outlet)
+mesh_obs_tap_add_handle (MeshObsTap *tap, MeshObsHandle *handle)
 {
   g_autoptr (GPtrArray) old = NULL;
   g_autoptr (GstSample) last = NULL;
@@ -193,38 +195,39 @@ tap_add_outlet (Tap *tap, Outlet *outlet)
   last = tap->last ? gst_sample_ref (tap->last) : NULL;
   g_mutex_unlock (&tap->lock);
   if (last)
-    outlet_video (outlet, last, (guint64) g_get_monotonic_time () * 1000);
+    mesh_obs_handle_video (handle, last,
+        (guint64) g_get_monotonic_time () * 1000);
 
   g_mutex_lock (&tap->lock);
-  old = tap->outlets;
-  tap->outlets = copy_outlets_locked (tap, outlet);
-  g_ptr_array_add (tap->outlets, outlet_ref (outlet));
+  old = tap->handles;
+  tap->handles = copy_handles_locked (tap, handle);
+  g_ptr_array_add (tap->handles, mesh_obs_handle_ref (handle));
   g_mutex_unlock (&tap->lock);
 }
 
-/* When it returns, no frame of this tap is on its way to the outlet any
+/* When it returns, no frame of this tap is on its way to the handle any
  * more. */
 void
-tap_remove_outlet (Tap *tap, Outlet *outlet)
+mesh_obs_tap_remove_handle (MeshObsTap *tap, MeshObsHandle *handle)
 {
   g_autoptr (GPtrArray) old = NULL;
 
   g_mutex_lock (&tap->delivery);
   g_mutex_lock (&tap->lock);
-  old = tap->outlets;
-  tap->outlets = copy_outlets_locked (tap, outlet);
+  old = tap->handles;
+  tap->handles = copy_handles_locked (tap, handle);
   g_mutex_unlock (&tap->lock);
   g_mutex_unlock (&tap->delivery);
 }
 
 gboolean
-tap_has_begun (Tap *tap)
+mesh_obs_tap_has_begun (MeshObsTap *tap)
 {
-  return tap_get_heard_at (tap) != 0;
+  return mesh_obs_tap_get_heard_at (tap) != 0;
 }
 
 gboolean
-tap_has_ended (Tap *tap)
+mesh_obs_tap_has_ended (MeshObsTap *tap)
 {
   gboolean ended;
 
@@ -235,13 +238,13 @@ tap_has_ended (Tap *tap)
 }
 
 /**
- * tap_get_heard_at:
+ * mesh_obs_tap_get_heard_at:
  * @tap: a tap
  *
  * Returns: when the last frame came, by g_get_monotonic_time(); 0: never
  */
 gint64
-tap_get_heard_at (Tap *tap)
+mesh_obs_tap_get_heard_at (MeshObsTap *tap)
 {
   gint64 at;
 

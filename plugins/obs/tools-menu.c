@@ -15,7 +15,7 @@
 
 static GMutex lock;             /* guards: */
 static obs_source_t *source;
-static Outlet *outlet;          /* the source's */
+static MeshObsHandle *handle;   /* the source's */
 static char *shown_link;
 
 /* OBS' UI thread: what was set when the dialog was last opened. */
@@ -84,13 +84,13 @@ dialog_update (void *data, obs_data_t *settings)
   saving->file = obs_module_config_path (SETTINGS_FILE);
   saving->text = g_strdup (obs_data_get_json (copy));
   obs_data_release (copy);
-  worker_invoke (save, saving, saving_free);
+  mesh_obs_worker_invoke (save, saving, saving_free);
 }
 
 static void
 dialog_defaults (obs_data_t *settings)
 {
-  output_defaults (settings);
+  mesh_obs_output_defaults (settings);
 }
 
 static bool
@@ -98,14 +98,14 @@ on_start (obs_properties_t *properties, obs_property_t *property, void *data)
 {
   g_autofree char *why = NULL;
 
-  output_control_start (NULL, &why);
+  mesh_obs_output_control_start (NULL, &why);
   return false;
 }
 
 static bool
 on_stop (obs_properties_t *properties, obs_property_t *property, void *data)
 {
-  output_control_stop ();
+  mesh_obs_output_control_stop ();
   return false;
 }
 
@@ -157,7 +157,7 @@ dialog_properties (void *data)
   obs_properties_t *properties = obs_properties_create ();
 
   g_mutex_lock (&lock);
-  dialog_add_status (properties, outlet);
+  mesh_obs_dialog_add_status (properties, handle);
   g_mutex_unlock (&lock);
   obs_properties_add_button (properties, "start", "Send the programme",
       on_start);
@@ -168,7 +168,7 @@ dialog_properties (void *data)
   return properties;
 }
 
-struct obs_source_info output_dialog_info = {
+struct obs_source_info mesh_obs_output_dialog_info = {
   .id = "meshroom_programme",
   .type = OBS_SOURCE_TYPE_INPUT,
   .output_flags = OBS_SOURCE_CAP_DISABLED | OBS_SOURCE_DO_NOT_DUPLICATE,
@@ -201,7 +201,7 @@ on_item (void *data)
  * them, which would hold up the end; here each of them has been saved when it
  * was made. So the dialog finds what it was opened with, and nothing to ask. */
 void
-tools_menu_settle (void)
+mesh_obs_tools_menu_settle (void)
 {
   obs_data_t *settings;
 
@@ -215,7 +215,7 @@ tools_menu_settle (void)
 }
 
 void
-tools_menu_add (void)
+mesh_obs_tools_menu_add (void)
 {
   obs_frontend_add_tools_menu_item ("Meshroom: send the programme…", on_item,
       NULL);
@@ -223,21 +223,22 @@ tools_menu_add (void)
 
 /* OBS is there: what was entered the last time is in @settings. */
 void
-tools_menu_open (obs_data_t *settings)
+mesh_obs_tools_menu_open (obs_data_t *settings)
 {
-  obs_source_t *made = obs_source_create_private (output_dialog_info.id,
+  obs_source_t *made =
+      obs_source_create_private (mesh_obs_output_dialog_info.id,
       "Meshroom programme", settings);
 
   g_mutex_lock (&lock);
   source = made;
-  outlet = outlet_new (made);
+  handle = mesh_obs_handle_new (made);
   g_mutex_unlock (&lock);
-  tools_menu_set_status ("Not sent", FALSE, NULL);
+  mesh_obs_tools_menu_set_status ("Not sent", FALSE, NULL);
 }
 
 /* For obs_data_release(). */
 obs_data_t *
-tools_menu_get_settings (void)
+mesh_obs_tools_menu_get_settings (void)
 {
   obs_data_t *settings;
 
@@ -248,19 +249,20 @@ tools_menu_get_settings (void)
 }
 
 /**
- * tools_menu_set_status:
+ * mesh_obs_tools_menu_set_status:
  * @text: how it stands, in words
  * @bad: whether somebody should look into it
  * @link: (nullable): of the room that we are in
  */
 void
-tools_menu_set_status (const char *text, gboolean bad, const char *link)
+mesh_obs_tools_menu_set_status (const char *text, gboolean bad,
+    const char *link)
 {
-  g_autoptr (Outlet) current = NULL;
+  g_autoptr (MeshObsHandle) current = NULL;
   gboolean changed;
 
   g_mutex_lock (&lock);
-  current = outlet ? outlet_ref (outlet) : NULL;
+  current = handle ? mesh_obs_handle_ref (handle) : NULL;
   changed = g_strcmp0 (shown_link, link) != 0;
   if (changed) {
     g_free (shown_link);
@@ -269,28 +271,28 @@ tools_menu_set_status (const char *text, gboolean bad, const char *link)
   g_mutex_unlock (&lock);
   if (!current)
     return;
-  outlet_set_status (current, text, bad);
+  mesh_obs_handle_set_status (current, text, bad);
   if (changed) {
-    outlet_show_setting (current, ROOM, link ? link : "");
-    outlet_refresh_dialog (current);
+    mesh_obs_handle_show_setting (current, ROOM, link ? link : "");
+    mesh_obs_handle_refresh_dialog (current);
   }
 }
 
 /* OBS ends. */
 void
-tools_menu_close (void)
+mesh_obs_tools_menu_close (void)
 {
-  g_autoptr (Outlet) old_outlet = NULL;
+  g_autoptr (MeshObsHandle) old_handle = NULL;
   obs_source_t *old;
 
   g_mutex_lock (&lock);
   old = g_steal_pointer (&source);
-  old_outlet = g_steal_pointer (&outlet);
+  old_handle = g_steal_pointer (&handle);
   g_clear_pointer (&shown_link, g_free);
   g_mutex_unlock (&lock);
   g_clear_pointer (&opened_with, obs_data_release);
-  if (old_outlet)
-    outlet_close (old_outlet);
+  if (old_handle)
+    mesh_obs_handle_close (old_handle);
   if (!old)
     return;
   obs_source_remove (old);

@@ -35,7 +35,7 @@ static void
 on_start (obs_data_t *request, obs_data_t *response, void *data)
 {
   g_autofree char *why = NULL;
-  gboolean started = output_control_start (request, &why);
+  gboolean started = mesh_obs_output_control_start (request, &why);
 
   obs_data_set_bool (response, "started", started);
   if (!started)
@@ -45,8 +45,9 @@ on_start (obs_data_t *request, obs_data_t *response, void *data)
 static void
 on_stop (obs_data_t *request, obs_data_t *response, void *data)
 {
-  obs_data_set_bool (response, "stopped", output_control_is_running ());
-  output_control_stop ();
+  obs_data_set_bool (response, "stopped",
+      mesh_obs_output_control_is_running ());
+  mesh_obs_output_control_stop ();
 }
 
 static void
@@ -87,7 +88,7 @@ add_peers (obs_data_t *response, obs_output_t *output)
   g_auto (GValue) peers = G_VALUE_INIT;
   obs_data_array_t *array = obs_data_array_create ();
 
-  if (output && output_get_peers (output, &peers)) {
+  if (output && mesh_obs_output_get_peers (output, &peers)) {
     for (guint i = 0; i < gst_value_array_get_size (&peers); i++)
       add_peer (array, gst_value_get_structure
           (gst_value_array_get_value (&peers, i)));
@@ -99,13 +100,13 @@ add_peers (obs_data_t *response, obs_output_t *output)
 static void
 on_status (obs_data_t *request, obs_data_t *response, void *data)
 {
-  obs_output_t *output = output_control_get ();
-  g_autofree char *link = output ? output_dup_link (output) : NULL;
+  obs_output_t *output = mesh_obs_output_control_get ();
+  g_autofree char *link = output ? mesh_obs_output_dup_link (output) : NULL;
   g_autofree char *text = NULL;
   gboolean bad = FALSE;
 
   if (output)
-    text = output_dup_status (output, &bad);
+    text = mesh_obs_output_dup_status (output, &bad);
   obs_data_set_bool (response, "running", output && obs_output_active (output));
   obs_data_set_string (response, "link", link ? link : "");
   obs_data_set_string (response, "status", text ? text : "OBS is not ready");
@@ -194,7 +195,7 @@ add_request (const char *type, RequestFunc func)
 
 /* Where obs-websocket is there. */
 void
-vendor_register (void)
+mesh_obs_vendor_register (void)
 {
   calldata_t arguments = { 0 };
 
@@ -211,12 +212,12 @@ vendor_register (void)
   add_request ("stop", on_stop);
   add_request ("status", on_status);
   add_request ("source-status", on_source_status);
-  call_set_listener (on_event);
+  mesh_obs_call_set_listener (on_event);
 }
 
 /* OBS ends, and obs-websocket with it. */
 void
-vendor_close (void)
+mesh_obs_vendor_close (void)
 {
-  call_set_listener (NULL);
+  mesh_obs_call_set_listener (NULL);
 }

@@ -21,7 +21,7 @@ run (gpointer data)
 }
 
 void
-worker_start (void)
+mesh_obs_worker_start (void)
 {
   context = g_main_context_new ();
   loop = g_main_loop_new (context, FALSE);
@@ -37,16 +37,16 @@ quit (gpointer data)
 
 /* What was posted before is done; what waits for its time is let go of. */
 void
-worker_stop (void)
+mesh_obs_worker_stop (void)
 {
-  worker_invoke (quit, NULL, NULL);
+  mesh_obs_worker_invoke (quit, NULL, NULL);
   g_thread_join (g_steal_pointer (&thread));
   g_clear_pointer (&loop, g_main_loop_unref);
   g_clear_pointer (&context, g_main_context_unref);
 }
 
 /**
- * worker_after:
+ * mesh_obs_worker_after:
  * @ms: when
  * @func: what to call on the worker's thread, until it returns %G_SOURCE_REMOVE
  * @data: for @func
@@ -55,7 +55,7 @@ worker_stop (void)
  * Returns: (transfer full): the source
  */
 GSource *
-worker_after (guint ms, GSourceFunc func, gpointer data,
+mesh_obs_worker_after (guint ms, GSourceFunc func, gpointer data,
     GDestroyNotify destroy)
 {
   GSource *source = ms > 0 ? g_timeout_source_new (ms) : g_idle_source_new ();
@@ -67,13 +67,13 @@ worker_after (guint ms, GSourceFunc func, gpointer data,
 }
 
 /**
- * worker_invoke:
+ * mesh_obs_worker_invoke:
  * @func: what to call on the worker's thread, soon, and in order
  * @data: for @func
  * @destroy: (nullable): for @data
  */
 void
-worker_invoke (GSourceFunc func, gpointer data, GDestroyNotify destroy)
+mesh_obs_worker_invoke (GSourceFunc func, gpointer data, GDestroyNotify destroy)
 {
-  g_source_unref (worker_after (0, func, data, destroy));
+  g_source_unref (mesh_obs_worker_after (0, func, data, destroy));
 }

@@ -8,10 +8,11 @@ G_BEGIN_DECLS
 /* The plugin's own thread, for whatever OBS' threads should not wait for. What
  * blocks longer than a picture takes is for a runner. */
 
-void worker_start (void);
-void worker_stop (void);
-void worker_invoke (GSourceFunc func, gpointer data, GDestroyNotify destroy);
-GSource *worker_after (guint ms, GSourceFunc func, gpointer data,
+void mesh_obs_worker_start (void);
+void mesh_obs_worker_stop (void);
+void mesh_obs_worker_invoke (GSourceFunc func, gpointer data,
+    GDestroyNotify destroy);
+GSource *mesh_obs_worker_after (guint ms, GSourceFunc func, gpointer data,
     GDestroyNotify destroy);
 
 G_END_DECLS

@@ -31,7 +31,7 @@ static void
 what_is_pasted_is_understood (void)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (texts); i++) {
-    g_autofree char *text = pipeline_text_clean (texts[i].typed);
+    g_autofree char *text = mesh_obs_pipeline_text_clean (texts[i].typed);
 
     g_assert_cmpstr (text, ==, texts[i].meant);
   }
@@ -40,7 +40,8 @@ what_is_pasted_is_understood (void)
 static void
 the_ends_are_added (void)
 {
-  g_autofree char *text = pipeline_text_complete ("a ! video.", TRUE, FALSE);
+  g_autofree char *text = mesh_obs_pipeline_text_complete ("a ! video.", TRUE,
+      FALSE);
   const char *video = strstr (text, "name=video_appsink");
   const char *audio = strstr (text, "name=audio_appsink");
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "outlet.h"
+#include "source-handle.h"
 
 #include <string.h>
 
@@ -11,7 +11,7 @@
 #define FIRST_WIDTH 1280
 #define FIRST_HEIGHT 720
 
-struct _Outlet {
+struct _MeshObsHandle {
   gatomicrefcount refs;
   gint refreshing;              /* atomic: a refresh is on its way */
 
@@ -27,16 +27,16 @@ static void
 answer_status (void *data, calldata_t *answer)
 {
   gboolean bad;
-  g_autofree char *text = outlet_dup_status (data, &bad);
+  g_autofree char *text = mesh_obs_handle_dup_status (data, &bad);
 
   calldata_set_string (answer, "status", text ? text : "");
   calldata_set_bool (answer, "failing", bad);
 }
 
-Outlet *
-outlet_new (obs_source_t *source)
+MeshObsHandle *
+mesh_obs_handle_new (obs_source_t *source)
 {
-  Outlet *self = g_new0 (Outlet, 1);
+  MeshObsHandle *self = g_new0 (MeshObsHandle, 1);
 
   proc_handler_add (obs_source_get_proc_handler (source),
       "void meshroom_status(out string status, out bool failing)",
@@ -50,17 +50,17 @@ outlet_new (obs_source_t *source)
   return self;
 }
 
-Outlet *
-outlet_ref (Outlet *outlet)
+MeshObsHandle *
+mesh_obs_handle_ref (MeshObsHandle *handle)
 {
-  g_atomic_ref_count_inc (&outlet->refs);
-  return outlet;
+  g_atomic_ref_count_inc (&handle->refs);
+  return handle;
 }
 
 void
-outlet_unref (gpointer outlet)
+mesh_obs_handle_unref (gpointer handle)
 {
-  Outlet *self = outlet;
+  MeshObsHandle *self = handle;
 
   if (!self || !g_atomic_ref_count_dec (&self->refs))
     return;
@@ -70,83 +70,85 @@ outlet_unref (gpointer outlet)
 }
 
 /**
- * outlet_close:
- * @outlet: an outlet
+ * mesh_obs_handle_close:
+ * @handle: a handle
  *
  * To be called before OBS destroys the source: afterwards nobody touches it.
  * Waits for a frame that is being copied, and for nothing else.
  */
 void
-outlet_close (Outlet *outlet)
+mesh_obs_handle_close (MeshObsHandle *handle)
 {
-  g_mutex_lock (&outlet->lock);
-  outlet->source = NULL;
-  g_mutex_unlock (&outlet->lock);
+  g_mutex_lock (&handle->lock);
+  handle->source = NULL;
+  g_mutex_unlock (&handle->lock);
 }
 
 void
-outlet_video (Outlet *outlet, GstSample *sample, guint64 timestamp)
+mesh_obs_handle_video (MeshObsHandle *handle, GstSample *sample,
+    guint64 timestamp)
 {
   const GstStructure *s =
       gst_caps_get_structure (gst_sample_get_caps (sample), 0);
 
-  g_mutex_lock (&outlet->lock);
-  if (outlet->source
-      && frames_output_video (outlet->source, sample, timestamp)) {
-    gst_structure_get_int (s, "width", &outlet->width);
-    gst_structure_get_int (s, "height", &outlet->height);
+  g_mutex_lock (&handle->lock);
+  if (handle->source
+      && mesh_obs_frames_output_video (handle->source, sample, timestamp)) {
+    gst_structure_get_int (s, "width", &handle->width);
+    gst_structure_get_int (s, "height", &handle->height);
   }
-  g_mutex_unlock (&outlet->lock);
+  g_mutex_unlock (&handle->lock);
 }
 
 void
-outlet_audio (Outlet *outlet, GstSample *sample, guint64 timestamp)
+mesh_obs_handle_audio (MeshObsHandle *handle, GstSample *sample,
+    guint64 timestamp)
 {
-  g_mutex_lock (&outlet->lock);
-  if (outlet->source)
-    frames_output_audio (outlet->source, sample, timestamp);
-  g_mutex_unlock (&outlet->lock);
+  g_mutex_lock (&handle->lock);
+  if (handle->source)
+    mesh_obs_frames_output_audio (handle->source, sample, timestamp);
+  g_mutex_unlock (&handle->lock);
 }
 
 /* Nothing is to be seen, also not the last frame. */
 void
-outlet_clear (Outlet *outlet)
+mesh_obs_handle_clear (MeshObsHandle *handle)
 {
-  g_mutex_lock (&outlet->lock);
-  if (outlet->source)
-    obs_source_output_video (outlet->source, NULL);
-  g_mutex_unlock (&outlet->lock);
+  g_mutex_lock (&handle->lock);
+  if (handle->source)
+    obs_source_output_video (handle->source, NULL);
+  g_mutex_unlock (&handle->lock);
 }
 
 /**
- * outlet_show_placeholder:
- * @outlet: an outlet
+ * mesh_obs_handle_show_placeholder:
+ * @handle: a handle
  *
  * Shows that nobody is there, in the size of the last frame, so that the item
  * stays as it is in its scene. Takes as long as it takes to draw: not for OBS'
  * threads.
  */
 void
-outlet_show_placeholder (Outlet *outlet)
+mesh_obs_handle_show_placeholder (MeshObsHandle *handle)
 {
   g_autoptr (GstSample) sample = NULL;
   int width, height;
 
-  g_mutex_lock (&outlet->lock);
-  width = outlet->width;
-  height = outlet->height;
-  g_mutex_unlock (&outlet->lock);
-  sample = placeholder_get (width, height);
+  g_mutex_lock (&handle->lock);
+  width = handle->width;
+  height = handle->height;
+  g_mutex_unlock (&handle->lock);
+  sample = mesh_obs_placeholder_get (width, height);
   if (sample)
-    outlet_video (outlet, sample, g_get_monotonic_time () * 1000);
+    mesh_obs_handle_video (handle, sample, g_get_monotonic_time () * 1000);
   else
-    outlet_clear (outlet);
+    mesh_obs_handle_clear (handle);
 }
 
 /* --- what the dialog shows --- */
 
 typedef struct {
-  Outlet *outlet;
+  MeshObsHandle *handle;
   char *key;
   char *text;                   /* NULL: a flag */
   gboolean flag;
@@ -155,7 +157,7 @@ typedef struct {
 
 /* For what comes back to us: an open dialog asks for its properties at once. */
 static obs_source_t *
-ref_source (Outlet *self)
+ref_source (MeshObsHandle *self)
 {
   obs_source_t *source;
 
@@ -170,8 +172,8 @@ static void
 write_setting (void *data)
 {
   Setting *setting = data;
-  Outlet *outlet = setting->outlet;
-  obs_source_t *source = ref_source (outlet);
+  MeshObsHandle *handle = setting->handle;
+  obs_source_t *source = ref_source (handle);
   obs_data_t *settings = source ? obs_source_get_settings (source) : NULL;
 
   if (settings && setting->text && setting->shown)
@@ -182,19 +184,19 @@ write_setting (void *data)
     obs_data_set_bool (settings, setting->key, setting->flag);
   obs_data_release (settings);
   obs_source_release (source);
-  outlet_unref (outlet);
+  mesh_obs_handle_unref (handle);
   g_free (setting->key);
   g_free (setting->text);
   g_free (setting);
 }
 
 static void
-post_setting (Outlet *self, const char *key, const char *text, gboolean flag,
-    gboolean shown)
+post_setting (MeshObsHandle *self, const char *key, const char *text,
+    gboolean flag, gboolean shown)
 {
   Setting *setting = g_new0 (Setting, 1);
 
-  setting->outlet = outlet_ref (self);
+  setting->handle = mesh_obs_handle_ref (self);
   setting->key = g_strdup (key);
   setting->text = g_strdup (text);
   setting->flag = flag;
@@ -203,74 +205,77 @@ post_setting (Outlet *self, const char *key, const char *text, gboolean flag,
 }
 
 /**
- * outlet_set_setting:
- * @outlet: an outlet
+ * mesh_obs_handle_set_setting:
+ * @handle: a handle
  * @key: a setting's name
  * @text: its value
  *
  * Writes a setting of the source, some time soon, without an update of it.
  */
 void
-outlet_set_setting (Outlet *outlet, const char *key, const char *text)
+mesh_obs_handle_set_setting (MeshObsHandle *handle, const char *key,
+    const char *text)
 {
-  post_setting (outlet, key, text, FALSE, FALSE);
+  post_setting (handle, key, text, FALSE, FALSE);
 }
 
 /**
- * outlet_show_setting:
- * @outlet: an outlet
+ * mesh_obs_handle_show_setting:
+ * @handle: a handle
  * @key: a setting
  * @text: what its field shows
  *
  * It is not the user's, so it is not saved, and no reason to ask whether to.
  */
 void
-outlet_show_setting (Outlet *outlet, const char *key, const char *text)
+mesh_obs_handle_show_setting (MeshObsHandle *handle, const char *key,
+    const char *text)
 {
-  post_setting (outlet, key, text, FALSE, TRUE);
+  post_setting (handle, key, text, FALSE, TRUE);
 }
 
 void
-outlet_set_flag (Outlet *outlet, const char *key, gboolean value)
+mesh_obs_handle_set_flag (MeshObsHandle *handle, const char *key,
+    gboolean value)
 {
-  post_setting (outlet, key, NULL, value, FALSE);
+  post_setting (handle, key, NULL, value, FALSE);
 }
 
 /* Whether the newest frame is shown, whatever its time. */
 void
-outlet_set_unbuffered (Outlet *outlet, gboolean unbuffered)
+mesh_obs_handle_set_unbuffered (MeshObsHandle *handle, gboolean unbuffered)
 {
-  g_mutex_lock (&outlet->lock);
-  if (outlet->source)
-    obs_source_set_async_unbuffered (outlet->source, unbuffered);
-  g_mutex_unlock (&outlet->lock);
+  g_mutex_lock (&handle->lock);
+  if (handle->source)
+    obs_source_set_async_unbuffered (handle->source, unbuffered);
+  g_mutex_unlock (&handle->lock);
 }
 
 static void
 refresh (void *data)
 {
-  Outlet *outlet = data;
-  obs_source_t *source = ref_source (outlet);
+  MeshObsHandle *handle = data;
+  obs_source_t *source = ref_source (handle);
 
-  g_atomic_int_set (&outlet->refreshing, FALSE);
+  g_atomic_int_set (&handle->refreshing, FALSE);
   if (source)
     obs_source_update_properties (source);
   obs_source_release (source);
-  outlet_unref (outlet);
+  mesh_obs_handle_unref (handle);
 }
 
 /* An open dialog is filled anew, once for all that changed meanwhile. */
 void
-outlet_refresh_dialog (Outlet *outlet)
+mesh_obs_handle_refresh_dialog (MeshObsHandle *handle)
 {
-  if (g_atomic_int_compare_and_exchange (&outlet->refreshing, FALSE, TRUE))
-    obs_queue_task (OBS_TASK_UI, refresh, outlet_ref (outlet), false);
+  if (g_atomic_int_compare_and_exchange (&handle->refreshing, FALSE, TRUE))
+    obs_queue_task (OBS_TASK_UI, refresh, mesh_obs_handle_ref (handle), false);
 }
 
 /* OBS' log is what people show to others when they ask for help, and a room's
  * link opens the room. */
 static void
-log_status_locked (Outlet *self)
+log_status_locked (MeshObsHandle *self)
 {
   g_auto (GStrv) parts = g_strsplit (self->status, "#", 2);
   const char *rest = parts[0] && parts[1] ? parts[1]
@@ -283,41 +288,42 @@ log_status_locked (Outlet *self)
 }
 
 /**
- * outlet_set_status:
- * @outlet: an outlet
+ * mesh_obs_handle_set_status:
+ * @handle: a handle
  * @text: how it stands, in words
  * @bad: whether somebody should look into it
  *
  * Shown in the dialog, in OBS' log, and told to programs that ask for it.
  */
 void
-outlet_set_status (Outlet *outlet, const char *text, gboolean bad)
+mesh_obs_handle_set_status (MeshObsHandle *handle, const char *text,
+    gboolean bad)
 {
   gboolean changed;
 
-  g_mutex_lock (&outlet->lock);
-  changed = g_strcmp0 (outlet->status, text) != 0;
+  g_mutex_lock (&handle->lock);
+  changed = g_strcmp0 (handle->status, text) != 0;
   if (changed) {
-    g_free (outlet->status);
-    outlet->status = g_strdup (text);
-    outlet->bad = bad;
-    log_status_locked (outlet);
+    g_free (handle->status);
+    handle->status = g_strdup (text);
+    handle->bad = bad;
+    log_status_locked (handle);
   }
-  g_mutex_unlock (&outlet->lock);
+  g_mutex_unlock (&handle->lock);
   if (!changed)
     return;
-  outlet_show_setting (outlet, "status", text);
-  outlet_refresh_dialog (outlet);
+  mesh_obs_handle_show_setting (handle, "status", text);
+  mesh_obs_handle_refresh_dialog (handle);
 }
 
 char *
-outlet_dup_status (Outlet *outlet, gboolean *bad)
+mesh_obs_handle_dup_status (MeshObsHandle *handle, gboolean *bad)
 {
   char *text;
 
-  g_mutex_lock (&outlet->lock);
-  text = g_strdup (outlet->status);
-  *bad = outlet->bad;
-  g_mutex_unlock (&outlet->lock);
+  g_mutex_lock (&handle->lock);
+  text = g_strdup (handle->status);
+  *bad = handle->bad;
+  g_mutex_unlock (&handle->lock);
   return text;
 }
