@@ -60,9 +60,9 @@ wait_for_turn (ImageSwitch *self, GstClockTime time, GstFlowReturn *ret)
 }
 
 static GstFlowReturn
-push_frame (ImageSwitch *self, GstBuffer *buffer, GstClockTime time)
+push_frame (ImageSwitch *self, GstBuffer *buffer, GstClockTime time,
+    GstClockTime now)
 {
-  GstClockTime now = imageswitch_clock_now (self);
   ScheduleLast before;
   GstFlowReturn ret;
   gboolean left;
@@ -193,9 +193,9 @@ imageswitch_camera_show (ImageSwitch *self)
 
 /* Under src's stream lock. FALSE: the frame is not to be seen, or is late. */
 static gboolean
-may_pass_locked (ImageSwitch *self, GstClockTime time, gboolean switching)
+may_pass_locked (ImageSwitch *self, GstClockTime time, GstClockTime now,
+    gboolean switching)
 {
-  GstClockTime now = imageswitch_clock_now (self);
   Schedule *schedule = &self->schedule;
 
   if (self->hidden)
@@ -216,6 +216,7 @@ may_pass_locked (ImageSwitch *self, GstClockTime time, gboolean switching)
 static GstFlowReturn
 admit (ImageSwitch *self, GstBuffer *buffer, GstClockTime time)
 {
+  GstClockTime now = imageswitch_clock_now (self);
   gboolean pass, switching, hidden_before;
   GstFlowReturn ret;
 
@@ -223,7 +224,7 @@ admit (ImageSwitch *self, GstBuffer *buffer, GstClockTime time)
   ret = self->flow.failure;
   hidden_before = self->changes.upstream;
   switching = self->flow.picture || self->flow.resync;
-  pass = may_pass_locked (self, time, switching);
+  pass = may_pass_locked (self, time, now, switching);
   g_mutex_unlock (&self->lock);
   if (pass && ((switching && !imageswitch_camera_show (self))
           || !imageswitch_camera_push_segment (self))) {
@@ -235,7 +236,9 @@ admit (ImageSwitch *self, GstBuffer *buffer, GstClockTime time)
     return ret;
   }
   imageswitch_told_hidden (self, hidden_before, time);
-  return push_frame (self, buffer, time);
+  if (switching)                /* downstream may have taken its time */
+    now = imageswitch_clock_now (self);
+  return push_frame (self, buffer, time, now);
 }
 
 GstFlowReturn

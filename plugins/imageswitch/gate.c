@@ -56,49 +56,27 @@ on_buffer (GstPad *peer, GstPadProbeInfo *info, gpointer data)
   return GST_PAD_PROBE_DROP;
 }
 
-/* Puts the probe on @peer, and takes it away where it was before. Stopped
- * meanwhile, nobody would take it away: it goes at once. */
+/* On @peer in place of where it was, or NULL: nowhere. */
 static void
-move (Gate *self, GstPad *peer)
+move_locked (Gate *self, GstPad *peer)
 {
-  gulong id = 0, other_id;
-  GstPad *other;
-
+  if (self->pad)
+    gst_pad_remove_probe (self->pad, self->id);
   if (peer)
-    id = gst_pad_add_probe (gst_object_ref (peer), GST_PAD_PROBE_TYPE_BUFFER,
-        on_buffer, g_atomic_rc_box_acquire (self),
+    self->id = gst_pad_add_probe (peer, GST_PAD_PROBE_TYPE_BUFFER, on_buffer,
+        g_atomic_rc_box_acquire (self),
         (GDestroyNotify) imageswitch_gate_unref);
-  g_mutex_lock (&self->lock);
-  other = peer;
-  other_id = id;
-  if (!peer || self->running) {
-    other = self->pad;
-    other_id = self->id;
-    self->pad = peer;
-    self->id = id;
-  }
-  g_mutex_unlock (&self->lock);
-  if (!other)
-    return;
-  gst_pad_remove_probe (other, other_id);
-  gst_object_unref (other);
+  gst_object_replace ((GstObject **) &self->pad, (GstObject *) peer);
 }
 
 void
-imageswitch_gate_start (Gate *self)
+imageswitch_gate_set_running (Gate *self, gboolean running)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
 
-  self->running = TRUE;
-}
-
-void
-imageswitch_gate_stop (Gate *self)
-{
-  g_mutex_lock (&self->lock);
-  self->running = FALSE;
-  g_mutex_unlock (&self->lock);
-  move (self, NULL);
+  self->running = running;
+  if (!running)
+    move_locked (self, NULL);
 }
 
 /* Called before each push, and when @srcpad is linked: a frame that is blocked
@@ -107,13 +85,10 @@ void
 imageswitch_gate_keep (Gate *self, GstPad *srcpad)
 {
   g_autoptr (GstPad) peer = gst_pad_get_peer (srcpad);
-  gboolean kept;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
 
-  g_mutex_lock (&self->lock);
-  kept = peer == self->pad || !self->running;
-  g_mutex_unlock (&self->lock);
-  if (!kept)
-    move (self, peer);
+  if (self->running && peer != self->pad)
+    move_locked (self, peer);
 }
 
 void

@@ -11,8 +11,7 @@ typedef struct _Gate Gate;
 
 Gate *imageswitch_gate_new (void);
 void imageswitch_gate_unref (Gate *gate);
-void imageswitch_gate_start (Gate *gate);
-void imageswitch_gate_stop (Gate *gate);
+void imageswitch_gate_set_running (Gate *gate, gboolean running);
 void imageswitch_gate_keep (Gate *gate, GstPad *srcpad);
 void imageswitch_gate_set_closed (Gate *gate, gboolean closed);
 void imageswitch_gate_wait (Gate *gate);

@@ -81,8 +81,8 @@ imageswitch_set_property (GObject *object, guint id, const GValue *value,
       imageswitch_slide_set_location (self->slide, g_value_get_string (value));
       break;
     case PROP_RELEASE_CAMERA:
-      imageswitch_release_set_enabled (
-          self->release, g_value_get_boolean (value));
+      imageswitch_release_set_enabled (self->release,
+          g_value_get_boolean (value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -139,47 +139,32 @@ imageswitch_change_state (GstElement *element, GstStateChange transition)
   ImageSwitch *self = IMAGE_SWITCH (element);
   GstStateChangeReturn ret;
 
-  switch (transition) {
-    case GST_STATE_CHANGE_NULL_TO_READY:
-      imageswitch_slide_start (self->slide);
-      imageswitch_release_start (self->release);
-      break;
-    case GST_STATE_CHANGE_READY_TO_PAUSED:
-      imageswitch_output_reset (self);
-      imageswitch_latency_start (self);
-      break;
-    case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
-      set_playing (self, FALSE);
-      break;
-    case GST_STATE_CHANGE_PAUSED_TO_READY:
-      imageswitch_output_stop (self);
-      break;
-    default:
-      break;
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY) {
+    imageswitch_slide_start (self->slide);
+    imageswitch_release_start (self->release);
+  } else if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    imageswitch_output_reset (self);
+    imageswitch_latency_start (self);
+  } else if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED) {
+    set_playing (self, FALSE);
+  } else if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    imageswitch_output_stop (self);
   }
   ret = GST_ELEMENT_CLASS (imageswitch_parent_class)->change_state (element,
       transition);
-  switch (transition) {
-    case GST_STATE_CHANGE_READY_TO_PAUSED:
-      if (ret != GST_STATE_CHANGE_FAILURE) {
-        imageswitch_output_start (self);
-      } else {
-        imageswitch_output_stop (self);
-        imageswitch_output_join (self);
-      }
-      break;
-    case GST_STATE_CHANGE_PAUSED_TO_PLAYING:
-      set_playing (self, TRUE);
-      break;
-    case GST_STATE_CHANGE_PAUSED_TO_READY:
-      imageswitch_output_join (self);
-      break;
-    case GST_STATE_CHANGE_READY_TO_NULL:
-      imageswitch_release_stop (self->release);
-      imageswitch_slide_stop (self->slide);
-      break;
-    default:
-      break;
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING) {
+    set_playing (self, TRUE);
+  } else if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    imageswitch_output_join (self);
+  } else if (transition == GST_STATE_CHANGE_READY_TO_NULL) {
+    imageswitch_release_stop (self->release);
+    imageswitch_slide_stop (self->slide);
+  } else if (transition == GST_STATE_CHANGE_READY_TO_PAUSED
+      && ret != GST_STATE_CHANGE_FAILURE) {
+    imageswitch_output_start (self);
+  } else if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    imageswitch_output_stop (self);
+    imageswitch_output_join (self);
   }
   if (ret == GST_STATE_CHANGE_SUCCESS
       && GST_STATE_TRANSITION_NEXT (transition) == GST_STATE_PAUSED

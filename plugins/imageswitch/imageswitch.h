@@ -21,15 +21,7 @@
  * Locks, in the order in which they are taken: sink's stream lock, src's
  * stream lock, `lock`, a room's own. Nothing is called out under `lock`.
  *
- * Files, each of which calls only those below it:
- *
- *   imageswitch.c                     properties and states
- *   sink.c   source.c   output.c      the two pads, and the output thread
- *   camera.c                          frames that come in on sink
- *   hide.c   latency.c   told.c       who may hide; what downstream is told
- *   clock.c                           the time, and whoever waits for it
- *   gate   schedule   upstream/   picture/     rooms, that know of none of this
- */
+ * Which file calls which: docs/architecture.md, "The rooms of imageswitch". */
 
 /* What `meshroom` listens for, to tell the others in the call: a sticky event
  * with a boolean field `hidden`. */

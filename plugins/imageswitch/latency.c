@@ -81,32 +81,22 @@ imageswitch_latency_learn (ImageSwitch *self)
 gboolean
 imageswitch_latency_answer (ImageSwitch *self, GstQuery *query)
 {
-  GstClockTime min = 0, max = GST_CLOCK_TIME_NONE;
-  gboolean live = FALSE, known, awaiting;
+  gboolean awaiting = imageswitch_release_is_awaiting (self->release);
+  gboolean known = !awaiting && gst_pad_peer_query (self->sinkpad, query);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  GstClockTime min = self->schedule.latency;
+  gboolean live = self->schedule.live;
 
-  g_mutex_lock (&self->lock);
-  awaiting = imageswitch_release_is_awaiting (self->release);
-  if (awaiting) {
-    live = is_live_locked (self, &min);
-    gst_query_set_latency (query, live, min, max);
-    self->latency.told = min;
-  }
-  g_mutex_unlock (&self->lock);
-  if (awaiting)
-    return TRUE;
-
-  known = gst_pad_peer_query (self->sinkpad, query);
-  if (known)
-    gst_query_parse_latency (query, &live, &min, &max);
-  g_mutex_lock (&self->lock);
   if (known) {
+    gst_query_parse_latency (query, &live, &min, NULL);
     take_locked (self, live, min);
-  } else if (self->hidden || self->flow.picture) {
-    known = TRUE;
-    gst_query_set_latency (query, self->schedule.live, self->schedule.latency,
-        max);
+  } else if (awaiting) {
+    live = is_live_locked (self, &min);
   }
-  self->latency.told = self->schedule.latency;
-  g_mutex_unlock (&self->lock);
+  self->latency.told = min;
+  if (!known && (awaiting || self->hidden || self->flow.picture)) {
+    gst_query_set_latency (query, live, min, GST_CLOCK_TIME_NONE);
+    known = TRUE;
+  }
   return known;
 }

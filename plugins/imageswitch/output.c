@@ -132,28 +132,25 @@ settle_segment (ImageSwitch *self, GstClockTime time)
 static void
 set_field_flags_locked (ImageSwitch *self, GstBuffer *buffer)
 {
-  switch (self->out.info.interlace_mode) {
-    case GST_VIDEO_INTERLACE_MODE_ALTERNATE:
-      GST_BUFFER_FLAG_SET (buffer, GST_VIDEO_BUFFER_FLAG_INTERLACED
-          | (self->flow.bottom_field ? GST_VIDEO_BUFFER_FLAG_BOTTOM_FIELD
-              : GST_VIDEO_BUFFER_FLAG_TOP_FIELD));
-      self->flow.bottom_field = !self->flow.bottom_field;
-      break;
-    case GST_VIDEO_INTERLACE_MODE_INTERLEAVED:
-      GST_BUFFER_FLAG_SET (buffer, GST_VIDEO_BUFFER_FLAG_INTERLACED);
-      if (self->out.info.ABI.abi.field_order
-          != GST_VIDEO_FIELD_ORDER_BOTTOM_FIELD_FIRST)
-        GST_BUFFER_FLAG_SET (buffer, GST_VIDEO_BUFFER_FLAG_TFF);
-      break;
-    default:
-      break;
+  GstVideoInfo *info = &self->out.info;
+
+  if (info->interlace_mode == GST_VIDEO_INTERLACE_MODE_ALTERNATE) {
+    GST_BUFFER_FLAG_SET (buffer, GST_VIDEO_BUFFER_FLAG_INTERLACED
+        | (self->flow.bottom_field ? GST_VIDEO_BUFFER_FLAG_BOTTOM_FIELD
+            : GST_VIDEO_BUFFER_FLAG_TOP_FIELD));
+    self->flow.bottom_field = !self->flow.bottom_field;
+  } else if (info->interlace_mode == GST_VIDEO_INTERLACE_MODE_INTERLEAVED) {
+    GST_BUFFER_FLAG_SET (buffer, GST_VIDEO_BUFFER_FLAG_INTERLACED
+        | (GST_VIDEO_INFO_FIELD_ORDER (info)
+            == GST_VIDEO_FIELD_ORDER_BOTTOM_FIELD_FIRST ? 0
+            : GST_VIDEO_BUFFER_FLAG_TFF));
   }
 }
 
 /* Takes the picture's turn: from here on this is what was sent last. The
  * pixels are shared by all buffers, none of which can write them. */
 static GstBuffer *
-take_turn_locked (ImageSwitch *self, GstClockTime *time)
+take_turn_locked (ImageSwitch *self, GstBuffer *live, GstClockTime *time)
 {
   Schedule *schedule = &self->schedule;
   gboolean restart = !self->flow.picture
@@ -167,9 +164,8 @@ take_turn_locked (ImageSwitch *self, GstClockTime *time)
       || imageswitch_schedule_next (schedule, now, self->hidden, time)
       > (GstClockTimeDiff) now)
     return NULL;
-  buffer = imageswitch_live_take (self->live, info);
-  if (!buffer)
-    buffer = imageswitch_slide_take (self->slide, info, *time, restart);
+  buffer = live ? gst_buffer_copy (live)
+      : imageswitch_slide_take (self->slide, info, *time, restart);
   if (!buffer)                  /* another picture has come meanwhile */
     return NULL;
   GST_BUFFER_DURATION (buffer) = imageswitch_schedule_take (schedule, *time);
@@ -186,25 +182,18 @@ take_turn_locked (ImageSwitch *self, GstClockTime *time)
 static void
 take_result (ImageSwitch *self, GstFlowReturn ret)
 {
-  switch (ret) {
-    case GST_FLOW_OK:
-      break;
-    case GST_FLOW_FLUSHING:
-    case GST_FLOW_NOT_LINKED:
-      g_mutex_lock (&self->lock);
-      self->flow.retry_at = g_get_monotonic_time ()
-          + MAX (imageswitch_schedule_span (&self->schedule, 1) / 1000,
-              10 * G_TIME_SPAN_MILLISECOND);
-      g_mutex_unlock (&self->lock);
-      break;
-    case GST_FLOW_EOS:          /* downstream has had enough */
-      fail (self, ret);
-      imageswitch_told_eos (self);
-      break;
-    default:
-      fail (self, ret);
-      GST_ELEMENT_FLOW_ERROR (self, ret);
-      break;
+  if (ret == GST_FLOW_FLUSHING || ret == GST_FLOW_NOT_LINKED) {
+    g_mutex_lock (&self->lock);
+    self->flow.retry_at = g_get_monotonic_time ()
+        + MAX (imageswitch_schedule_span (&self->schedule, 1) / 1000,
+            10 * G_TIME_SPAN_MILLISECOND);
+    g_mutex_unlock (&self->lock);
+  } else if (ret == GST_FLOW_EOS) {     /* downstream has had enough */
+    fail (self, ret);
+    imageswitch_told_eos (self);
+  } else if (ret != GST_FLOW_OK) {
+    fail (self, ret);
+    GST_ELEMENT_FLOW_ERROR (self, ret);
   }
 }
 
@@ -233,6 +222,7 @@ sync_control (ImageSwitch *self)
 static void
 push_picture (ImageSwitch *self)
 {
+  g_autoptr (GstBuffer) live = NULL;
   GstClockTime time;
   GstBuffer *buffer;
   GstFlowReturn ret;
@@ -245,10 +235,10 @@ push_picture (ImageSwitch *self)
     fail_format (self);
   if (ret != GST_FLOW_OK)
     return;
-  imageswitch_live_prepare (self->live, &self->out.info);
+  live = imageswitch_live_take (self->live, &self->out.info);
   sync_control (self);
   g_mutex_lock (&self->lock);
-  buffer = take_turn_locked (self, &time);
+  buffer = take_turn_locked (self, live, &time);
   g_mutex_unlock (&self->lock);
   if (!buffer) {
     if (imageswitch_slide_get_state (self->slide, &self->out.info)
@@ -370,7 +360,7 @@ imageswitch_output_reset (ImageSwitch *self)
   self->flow = (Flow) { .failure = GST_FLOW_OK };
   self->ends = (Ends) { FALSE };
   imageswitch_told_flows_locked (self, self->hidden);
-  imageswitch_gate_start (self->gate);
+  imageswitch_gate_set_running (self->gate, TRUE);
   g_mutex_unlock (&self->lock);
 }
 
@@ -395,6 +385,6 @@ void
 imageswitch_output_join (ImageSwitch *self)
 {
   g_clear_pointer (&self->thread, g_thread_join);
-  imageswitch_gate_stop (self->gate);
+  imageswitch_gate_set_running (self->gate, FALSE);
   imageswitch_told_took_caps (self, NULL);
 }

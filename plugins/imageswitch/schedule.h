@@ -4,12 +4,11 @@
 #include <gst/video/video.h>
 
 /* When which frame is due: the next picture, and whether a frame of the camera
- * still has its place. Pure: no lock, no clock. All times are running times, and
- * `now` is an argument.
+ * still has its place. Pure: no lock, no clock. All times are running times,
+ * and `now` is an argument.
  *
  *   camera   ─●──●──●──●                     ●──●──●
- *   picture              ─■──■──■──■──■──■──        one a span, from the anchor
- *                        last: what either side sent last; time never goes back
+ *   picture              ─■──■──■──■──■──■──       one a span, from the anchor
  */
 
 /* What went out last. */

@@ -11,10 +11,10 @@ GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
 /* How long a serialised query of the camera's waits for its turn. */
 #define QUERY_PATIENCE (100 * G_TIME_SPAN_MILLISECOND)
 
-/* A source may hold locks while it sends events that its change to PAUSED needs,
- * and a picture may be stuck in a receiver that is paused already: src's stream
- * lock is not waited for. FALSE: the event goes no further. Otherwise leave()
- * is to be called. */
+/* A source may hold locks while it sends events that its change to PAUSED
+ * needs, and a picture may be stuck in a receiver that is paused already: src's
+ * stream lock is not waited for. FALSE: the event goes no further. Otherwise
+ * leave() is to be called. */
 static gboolean
 enter (ImageSwitch *self)
 {
@@ -200,37 +200,27 @@ gboolean
 imageswitch_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   ImageSwitch *self = (ImageSwitch *) parent;
+  GstEventType type = GST_EVENT_TYPE (event);
   gboolean ret = TRUE;
 
   if (imageswitch_hide_take_event (self, event))
     return TRUE;
-  switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_FLUSH_START:
-      ret = take_flush_start (self, event);
-      break;
-    case GST_EVENT_FLUSH_STOP:
-      ret = take_flush_stop (self, event);
-      break;
-    case GST_EVENT_EOS:
-      ret = take_eos (self, event);
-      break;
-    case GST_EVENT_STREAM_START:
-      begin_stream (self);
-      ret = take_in_order (self, event);
-      break;
-    case GST_EVENT_SEGMENT:
-      gst_event_copy_segment (event, &self->camera.segment);
-      ret = take_in_order (self, event);
-      break;
-    default:
-      if (imageswitch_camera_is_hidden_event (event))
-        take_hidden (self, event);
-      else if (GST_EVENT_IS_SERIALIZED (event))
-        ret = take_in_order (self, event);
-      else
-        return gst_pad_event_default (pad, parent, event);
-      break;
-  }
+  if (type == GST_EVENT_STREAM_START)
+    begin_stream (self);
+  if (type == GST_EVENT_SEGMENT)
+    gst_event_copy_segment (event, &self->camera.segment);
+  if (type == GST_EVENT_FLUSH_START)
+    ret = take_flush_start (self, event);
+  else if (type == GST_EVENT_FLUSH_STOP)
+    ret = take_flush_stop (self, event);
+  else if (type == GST_EVENT_EOS)
+    ret = take_eos (self, event);
+  else if (imageswitch_camera_is_hidden_event (event))
+    take_hidden (self, event);
+  else if (GST_EVENT_IS_SERIALIZED (event))
+    ret = take_in_order (self, event);
+  else
+    return gst_pad_event_default (pad, parent, event);
   gst_event_unref (event);
   return ret;
 }

@@ -12,42 +12,25 @@ is_showing_picture (ImageSwitch *self)
   return self->hidden || self->flow.picture;
 }
 
+/* The picture has no other time to go to, and the flush that the camera would
+ * answer a seek with is kept from downstream. */
 gboolean
 imageswitch_source_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   ImageSwitch *self = (ImageSwitch *) parent;
+  GstEventType type = GST_EVENT_TYPE (event);
 
   if (imageswitch_hide_take_event (self, event))
     return TRUE;
-  switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_NAVIGATION:
-      if (imageswitch_hide_take_key (self, event)) {
-        gst_event_unref (event);
-        return TRUE;
-      }
-      break;
-    case GST_EVENT_SEEK:
-      /* The picture has no other time to go to, and the flush that the camera
-       * would answer with is kept from downstream. */
-      if (is_showing_picture (self)) {
-        gst_event_unref (event);
-        return FALSE;
-      }
-      break;
-    case GST_EVENT_LATENCY:
-      /* a camera that is shut takes none, and will be told again */
-      gst_pad_event_default (pad, parent, event);
-      return TRUE;
-    case GST_EVENT_QOS:
-      if (is_showing_picture (self)) {
-        gst_event_unref (event);
-        return TRUE;
-      }
-      break;
-    default:
-      break;
+  if ((type == GST_EVENT_NAVIGATION && imageswitch_hide_take_key (self, event))
+      || ((type == GST_EVENT_SEEK || type == GST_EVENT_QOS)
+          && is_showing_picture (self))) {
+    gst_event_unref (event);
+    return type != GST_EVENT_SEEK;
   }
-  return gst_pad_event_default (pad, parent, event);
+  /* a camera that is shut takes no latency, and will be told again */
+  return gst_pad_event_default (pad, parent, event)
+      || type == GST_EVENT_LATENCY;
 }
 
 static gboolean
@@ -88,20 +71,13 @@ gboolean
 imageswitch_source_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
   ImageSwitch *self = (ImageSwitch *) parent;
+  GstQueryType type = GST_QUERY_TYPE (query);
 
-  switch (GST_QUERY_TYPE (query)) {
-    case GST_QUERY_LATENCY:
-      return imageswitch_latency_answer (self, query);
-    case GST_QUERY_POSITION:
-      if (is_showing_picture (self))
-        return answer_position (self, query);
-      break;
-    case GST_QUERY_SEEKING:
-      if (is_showing_picture (self))
-        return answer_seeking (query);
-      break;
-    default:
-      break;
-  }
+  if (type == GST_QUERY_LATENCY)
+    return imageswitch_latency_answer (self, query);
+  if (type == GST_QUERY_POSITION && is_showing_picture (self))
+    return answer_position (self, query);
+  if (type == GST_QUERY_SEEKING && is_showing_picture (self))
+    return answer_seeking (query);
   return gst_pad_query_default (pad, parent, query);
 }

@@ -139,14 +139,14 @@ imageswitch_animation_open_webp (GBytes *file, GError **error)
   reader->next = webp_next;
   data.bytes = g_bytes_get_data (file, &data.size);
   /* VP8X: 24 bits each of width and height, less one */
-  if (data.size < 30)
-    set_broken (error);
-  if (data.size < 30 || !check_size (GST_READ_UINT24_LE (data.bytes + 24) + 1,
-          GST_READ_UINT24_LE (data.bytes + 27) + 1, error))
-    return NULL;
-  WebPAnimDecoderOptionsInit (&options);
-  options.color_mode = MODE_BGRA;
-  self->webp = WebPAnimDecoderNew (&data, &options);
+  if (data.size >= 30) {
+    if (!check_size (GST_READ_UINT24_LE (data.bytes + 24) + 1,
+            GST_READ_UINT24_LE (data.bytes + 27) + 1, error))
+      return NULL;
+    WebPAnimDecoderOptionsInit (&options);
+    options.color_mode = MODE_BGRA;
+    self->webp = WebPAnimDecoderNew (&data, &options);
+  }
   if (!self->webp) {
     set_broken (error);
     return NULL;
@@ -230,9 +230,8 @@ imageswitch_animation_open_gif (GBytes *file, GError **error)
 {
   Animation *self = animation_new (file);
   g_autoptr (Reader) reader = &self->reader;
-  g_autoptr (GdkPixbufLoader) loader = NULL;
+  g_autoptr (GInputStream) stream = NULL;
   const guint8 *data;
-  gboolean ok;
   gsize size;
 
   reader->next = gif_next;
@@ -244,20 +243,10 @@ imageswitch_animation_open_gif (GBytes *file, GError **error)
   }
   if (!check_size (data[6] | data[7] << 8, data[8] | data[9] << 8, error))
     return NULL;
-  loader = gdk_pixbuf_loader_new_with_type ("gif", error);
-  if (!loader)
+  stream = g_memory_input_stream_new_from_bytes (file);
+  self->gif = gdk_pixbuf_animation_new_from_stream (stream, NULL, error);
+  if (!self->gif)
     return NULL;
-  ok = gdk_pixbuf_loader_write_bytes (loader, file, error);
-  /* a loader must be closed, whatever became of it */
-  ok = gdk_pixbuf_loader_close (loader, ok ? error : NULL) && ok;
-  if (!ok)
-    return NULL;
-  self->gif = gdk_pixbuf_loader_get_animation (loader);
-  if (!self->gif) {
-    set_broken (error);
-    return NULL;
-  }
-  g_object_ref (self->gif);
   if (!gdk_pixbuf_animation_is_static_image (self->gif))
     self->iter = gdk_pixbuf_animation_get_iter (self->gif, &self->gif_time);
   else

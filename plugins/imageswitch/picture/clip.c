@@ -20,10 +20,10 @@
 /* Times are counted in slots, one for each frame that goes out: containers
  * round theirs, and 33 ms are to be a thirtieth of a second. */
 
-/* Shown from `start` on, until `end`, in each pass or (tail) in one. */
+/* Shown until `end`, in each pass or (tail) in one. */
 typedef struct {
   GstBuffer *buffer;
-  guint64 start, end;
+  guint64 end;
   guint pass;
 } Still;
 
@@ -45,7 +45,7 @@ struct _Clip {
   GstVideoInfo info;            /* what is to come out */
   guint generation;             /* the reader is to start anew if it differs */
   guint head_max, tail_max;     /* stills */
-  GArray *head;                 /* of Still */
+  GPtrArray *head;              /* of Still */
   GQueue tail;                  /* of Still */
   gboolean whole;               /* the head is the whole clip */
   guint64 length;               /* 0 until its end has been seen */
@@ -58,15 +58,9 @@ struct _Clip {
 };
 
 static void
-still_clear (gpointer data)
-{
-  gst_clear_buffer (&((Still *) data)->buffer);
-}
-
-static void
 still_free (gpointer data)
 {
-  still_clear (data);
+  gst_buffer_unref (((Still *) data)->buffer);
   g_free (data);
 }
 
@@ -85,8 +79,7 @@ imageswitch_clip_new (const gchar *location)
   g_mutex_init (&self->lock);
   self->location = g_strdup (location);
   self->renderer.fast = TRUE;
-  self->head = g_array_new (FALSE, FALSE, sizeof (Still));
-  g_array_set_clear_func (self->head, still_clear);
+  self->head = g_ptr_array_new_with_free_func (still_free);
   g_queue_init (&self->tail);
   return self;
 }
@@ -106,7 +99,7 @@ clip_free (gpointer data)
   imageswitch_renderer_clear (&self->renderer);
   gst_clear_buffer (&self->pending.buffer);
   clear_tail (self);
-  g_array_unref (self->head);
+  g_ptr_array_unref (self->head);
   gst_clear_buffer (&self->current);
   g_mutex_clear (&self->lock);
   g_free (self->location);
@@ -134,14 +127,19 @@ imageswitch_clip_set_info (Clip *self, const GstVideoInfo *info)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
   gsize frames = MAX (BUDGET / info->size, MIN_FRAMES);
+  GstVideoInfo known = *info;
 
-  if (self->has_info && gst_video_info_is_equal (&self->info, info))
+  if (known.fps_n <= 0 || known.fps_d <= 0) {
+    known.fps_n = DEFAULT_FPS;
+    known.fps_d = 1;
+  }
+  if (self->has_info && gst_video_info_is_equal (&self->info, &known))
     return;
-  self->info = *info;
+  self->info = known;
   self->has_info = TRUE;
   self->tail_max = CLAMP (frames / 4, 2, MAX_TAIL);
   self->head_max = CLAMP (frames - self->tail_max, 1, MAX_HEAD);
-  g_array_set_size (self->head, 0);
+  g_ptr_array_set_size (self->head, 0);
   gst_clear_buffer (&self->current);
   self->whole = FALSE;
   self->length = 0;
@@ -165,31 +163,27 @@ imageswitch_clip_wants_step (Clip *self, gboolean shown)
 static GstClockTime
 from_slot (const GstVideoInfo *info, guint64 slot)
 {
-  gboolean known = info->fps_n > 0 && info->fps_d > 0;
-
-  return gst_util_uint64_scale (slot, (known ? info->fps_d : 1) * GST_SECOND,
-      known ? info->fps_n : DEFAULT_FPS);
+  return gst_util_uint64_scale (slot, info->fps_d * GST_SECOND, info->fps_n);
 }
 
 static guint64
 to_slot (const GstVideoInfo *info, GstClockTime time)
 {
-  gboolean known = info->fps_n > 0 && info->fps_d > 0;
-
-  return gst_util_uint64_scale_round (time, known ? info->fps_n : DEFAULT_FPS,
-      (known ? info->fps_d : 1) * GST_SECOND);
+  return gst_util_uint64_scale_round (time, info->fps_n,
+      info->fps_d * GST_SECOND);
 }
 
 static void
 append_locked (Clip *self, GstBuffer *buffer, guint64 end)
 {
-  Still still = { buffer, self->pending_slot, end, self->read_pass };
+  Still *still = g_new (Still, 1);
 
+  *still = (Still) { buffer, end, self->read_pass };
   if (self->index < self->head_max && self->index == self->head->len
       && self->tail.length == 0)
-    g_array_append_val (self->head, still);
+    g_ptr_array_add (self->head, still);
   else
-    g_queue_push_tail (&self->tail, g_memdup2 (&still, sizeof still));
+    g_queue_push_tail (&self->tail, still);
 }
 
 /* The pending frame lasts until @end. */
@@ -285,8 +279,8 @@ start_anew (Clip *self, guint generation, GError **error)
   return self->reader != NULL;
 }
 
-/* Decodes one frame. Always called by the same thread. FALSE: the clip cannot be
- * shown. */
+/* Decodes one frame. Always called by the same thread. FALSE: the clip cannot
+ * be shown. */
 gboolean
 imageswitch_clip_step (Clip *self, GCancellable *cancellable, GError **error)
 {
@@ -320,13 +314,13 @@ find_in_head (Clip *self, guint64 position)
 
   while (low < high) {
     middle = (low + high) / 2;
-    if (g_array_index (self->head, Still, middle).end <= position)
+    if (((Still *) g_ptr_array_index (self->head, middle))->end <= position)
       low = middle + 1;
     else
       high = middle;
   }
   return low < self->head->len
-      ? g_array_index (self->head, Still, low).buffer : NULL;
+      ? ((Still *) g_ptr_array_index (self->head, low))->buffer : NULL;
 }
 
 /* What is over goes, and so does what was read for a pass that is over. */

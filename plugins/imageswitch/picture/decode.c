@@ -24,7 +24,7 @@ typedef struct {
   GstBus *bus;
   GstClockTime offset;          /* running time of the first frame, or NONE */
   GstClockTime end;             /* of the last frame */
-  guint demuxed;                /* streams in the file, by streaming threads */
+  gint demuxed;                 /* streams in the file, atomic */
   GMutex lock;
   gchar *problem;               /* under lock: why the stream was refused */
 } Loader;
@@ -70,74 +70,63 @@ imageswitch_no_pool_init (NoPool *self)
 }
 
 static gboolean
-is_too_large (GstCaps *caps, gint *width, gint *height)
+is_raw (GstCaps *caps)
 {
-  GstStructure *structure = gst_caps_get_structure (caps, 0);
-  gint64 limit = READER_MAX_PIXELS;
-
-  if (g_str_has_prefix (gst_structure_get_name (structure), "video/")
-      && !gst_structure_has_name (structure, "video/x-raw"))
-    limit = READER_MAX_MOVING_PIXELS;
-  *width = *height = 0;
-  gst_structure_get_int (structure, "width", width);
-  gst_structure_get_int (structure, "height", height);
-  return *width > READER_MAX_SIDE || *height > READER_MAX_SIDE
-      || (gint64) *width * *height > limit;
+  return gst_structure_has_name (gst_caps_get_structure (caps, 0),
+      "video/x-raw");
 }
 
-static void
-refuse_size (Loader *loader, gint width, gint height)
+/* TRUE: pictures of these caps are too large. */
+static gboolean
+refuse_size (Loader *loader, GstCaps *caps)
 {
+  GstStructure *structure = gst_caps_get_structure (caps, 0);
+  gboolean moving = !is_raw (caps)
+      && g_str_has_prefix (gst_structure_get_name (structure), "video/");
+  gint width = 0, height = 0;
+
+  gst_structure_get_int (structure, "width", &width);
+  gst_structure_get_int (structure, "height", &height);
+  if (width <= READER_MAX_SIDE && height <= READER_MAX_SIDE
+      && (gint64) width * height <= (moving ? READER_MAX_MOVING_PIXELS
+          : READER_MAX_PIXELS))
+    return FALSE;
   refuse (loader, g_strdup_printf ("%dx%d pixels are too many", width,
           height));
+  return TRUE;
 }
 
 /* Sees the size before there is memory for a frame: a parser tells it in the
  * caps for the decoder, the decoder when it asks for buffers. */
 static GstPadProbeReturn
-check_size (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+check_size (GstPad *pad, GstPadProbeInfo *info, gpointer loader)
 {
+  GstPadProbeReturn ret = GST_PAD_PROBE_OK;
   g_autoptr (GstBufferPool) pool = NULL;
-  gint width, height;
-  GstQuery *query;
-  GstCaps *caps;
+  GstCaps *caps = NULL;
 
-  if (GST_PAD_PROBE_INFO_TYPE (info) & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
-    if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) != GST_EVENT_CAPS)
-      return GST_PAD_PROBE_OK;
-    gst_event_parse_caps (GST_PAD_PROBE_INFO_EVENT (info), &caps);
-    if (!is_too_large (caps, &width, &height)
-        || gst_structure_has_name (gst_caps_get_structure (caps, 0),
-            "video/x-raw"))
-      return GST_PAD_PROBE_OK;
-    refuse_size (data, width, height);
-    return GST_PAD_PROBE_DROP;
+  if (GST_IS_EVENT (info->data)) {
+    if (GST_EVENT_TYPE (info->data) == GST_EVENT_CAPS)
+      gst_event_parse_caps (info->data, &caps);
+    if (caps && !is_raw (caps) && refuse_size (loader, caps))
+      ret = GST_PAD_PROBE_DROP;
+  } else if (GST_QUERY_TYPE (info->data) == GST_QUERY_ALLOCATION) {
+    gst_query_parse_allocation (info->data, &caps, NULL);
+    if (caps && refuse_size (loader, caps)) {
+      pool = gst_object_ref_sink (g_object_new (TYPE_NO_POOL, NULL));
+      gst_query_add_allocation_pool (info->data, pool, 1, 0, 1);
+      ret = GST_PAD_PROBE_HANDLED;
+    }
   }
-  query = GST_PAD_PROBE_INFO_QUERY (info);
-  if (!query || GST_QUERY_TYPE (query) != GST_QUERY_ALLOCATION)
-    return GST_PAD_PROBE_OK;
-  gst_query_parse_allocation (query, &caps, NULL);
-  if (!caps || !is_too_large (caps, &width, &height))
-    return GST_PAD_PROBE_OK;
-  pool = g_object_new (TYPE_NO_POOL, NULL);
-  gst_object_ref_sink (pool);
-  gst_query_add_allocation_pool (query, pool, 1, 0, 1);
-  refuse_size (data, width, height);
-  return GST_PAD_PROBE_HANDLED;
+  return ret;
 }
 
-static void
-on_inner_pad_added (GstElement *element, GstPad *pad, Loader *loader)
+static gboolean
+add_check (GstElement *element, GstPad *pad, gpointer loader)
 {
   if (GST_PAD_IS_SRC (pad))
     gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM
         | GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, check_size, loader, NULL);
-}
-
-static gboolean
-add_check (GstElement *element, GstPad *pad, gpointer data)
-{
-  on_inner_pad_added (element, pad, data);
   return TRUE;
 }
 
@@ -154,9 +143,7 @@ set_if_known (GstElement *element, const gchar *name, gint value)
 static void
 on_demuxed (GstElement *demuxer, GstPad *pad, Loader *loader)
 {
-  g_mutex_lock (&loader->lock);
-  loader->demuxed++;
-  g_mutex_unlock (&loader->lock);
+  g_atomic_int_inc (&loader->demuxed);
 }
 
 /* A decoder would leave out what it cannot decode, and go on. */
@@ -171,8 +158,7 @@ on_inner_element_added (GstBin *decodebin, GstElement *element, Loader *loader)
     set_if_known (element, "max-threads", MAX_DECODER_THREADS);
   }
   gst_element_foreach_src_pad (element, add_check, loader);
-  g_signal_connect (element, "pad-added", G_CALLBACK (on_inner_pad_added),
-      loader);
+  g_signal_connect (element, "pad-added", G_CALLBACK (add_check), loader);
   if (klass && strstr (klass, "Demux"))
     g_signal_connect (element, "pad-added", G_CALLBACK (on_demuxed), loader);
 }
@@ -183,15 +169,10 @@ on_pad_added (GstElement *decodebin, GstPad *pad, Loader *loader)
   g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
   g_autoptr (GstPad) sinkpad =
       gst_element_get_static_pad (loader->convert, "sink");
-  gint width, height;
 
-  if (!caps || gst_pad_is_linked (sinkpad)
-      || !gst_structure_has_name (gst_caps_get_structure (caps, 0),
-          "video/x-raw"))
-    return;
-  if (is_too_large (caps, &width, &height))
-    refuse_size (loader, width, height);
-  else if (gst_pad_link (pad, sinkpad) != GST_PAD_LINK_OK)
+  if (caps && is_raw (caps) && !gst_pad_is_linked (sinkpad)
+      && !refuse_size (loader, caps)
+      && gst_pad_link (pad, sinkpad) != GST_PAD_LINK_OK)
     refuse (loader, g_strdup ("its format cannot be converted"));
 }
 
@@ -240,11 +221,10 @@ build (Loader *loader, const gchar *path, GError **error)
   };
   g_autoptr (GstPluginFeature) turn = gst_registry_lookup_feature
       (gst_registry_get (), "videoflip");
-  g_autofree gchar *text = g_strdup_printf (
-      "filesrc name=source "
+  g_autofree gchar *text = g_strdup_printf ("filesrc name=source "
       "! decodebin name=decode caps=\"video/x-raw(ANY)\" "
-      "force-sw-decoders=true "
-      "expose-all-streams=false  videoconvertscale name=convert %s "
+      "expose-all-streams=false force-sw-decoders=true "
+      "videoconvertscale name=convert %s "
       "! appsink name=sink sync=false max-buffers=1 caps=video/x-raw",
       turn ? "! videoflip video-direction=auto" : "");
   g_autoptr (GstElement) source = NULL;
@@ -307,12 +287,9 @@ static gboolean
 is_complete (Loader *loader, GError **error)
 {
   gint64 duration;
-  gboolean alone;
 
-  g_mutex_lock (&loader->lock);
-  alone = loader->demuxed == 1;
-  g_mutex_unlock (&loader->lock);
-  if (!alone || !gst_element_query_duration (loader->pipeline, GST_FORMAT_TIME,
+  if (g_atomic_int_get (&loader->demuxed) != 1
+      || !gst_element_query_duration (loader->pipeline, GST_FORMAT_TIME,
           &duration) || duration <= 0
       || loader->end + GST_SECOND / 4 >= (guint64) duration / 4 * 3)
     return TRUE;

@@ -16,7 +16,8 @@ GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
 struct _Live {
   GstElement *element;          /* owns us */
   GstClock *(*get_clock) (GstElement *element, GstClockTime *base);
-  GstSegment segment;           /* pad's stream lock */
+  GstSegment segment;           /* pad's stream lock, as */
+  GstVideoInfo info;            /* of what comes next */
   Renderer renderer;            /* output thread only */
 
   GMutex lock;                  /* guards everything below */
@@ -27,7 +28,6 @@ struct _Live {
   GstClockID wait_id;           /* what the pad's thread sleeps on */
   GstCaps *caps;                /* what goes out, when those are raw */
   gboolean proposed;            /* upstream has heard of them */
-  GstVideoInfo info;            /* of what comes next */
   GstBuffer *newest;
   GstVideoInfo newest_info;
   gboolean converted;           /* ready was made of newest */
@@ -176,19 +176,6 @@ live_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   return GST_FLOW_OK;
 }
 
-static gboolean
-take_caps (Live *self, GstCaps *caps)
-{
-  GstVideoInfo info;
-
-  if (!imageswitch_caps_are_raw (caps, &info))
-    return FALSE;
-  g_mutex_lock (&self->lock);
-  self->info = info;
-  g_mutex_unlock (&self->lock);
-  return TRUE;
-}
-
 /* The last frame stays for as long as it says. */
 static void
 take_eos (Live *self)
@@ -209,71 +196,53 @@ static gboolean
 live_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   Live *self = gst_pad_get_element_private (pad);
+  GstEventType type = GST_EVENT_TYPE (event);
   gboolean ret = TRUE;
   GstCaps *caps;
 
-  switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_CAPS:
-      gst_event_parse_caps (event, &caps);
-      ret = take_caps (self, caps);
-      break;
-    case GST_EVENT_SEGMENT:
-      gst_event_copy_segment (event, &self->segment);
-      break;
-    case GST_EVENT_FLUSH_START:
-      set_flushing (self, TRUE);
-      break;
-    case GST_EVENT_FLUSH_STOP:
-      gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
-      set_flushing (self, FALSE);
-      break;
-    case GST_EVENT_EOS:
-      take_eos (self);
-      break;
-    default:
-      break;
+  if (type == GST_EVENT_CAPS) {
+    gst_event_parse_caps (event, &caps);
+    ret = imageswitch_caps_are_raw (caps, &self->info);
+  } else if (type == GST_EVENT_SEGMENT) {
+    gst_event_copy_segment (event, &self->segment);
+  } else if (type == GST_EVENT_FLUSH_START) {
+    set_flushing (self, TRUE);
+  } else if (type == GST_EVENT_FLUSH_STOP) {
+    gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+    set_flushing (self, FALSE);
+  } else if (type == GST_EVENT_EOS) {
+    take_eos (self);
   }
   gst_event_unref (event);
   return ret;
 }
 
-static void
-answer_caps (Live *self, GstPad *pad, GstQuery *query)
-{
-  GstCaps *caps = gst_pad_get_pad_template_caps (pad), *filter, *both;
-
-  g_mutex_lock (&self->lock);
-  if (self->caps)
-    caps = gst_caps_merge (gst_caps_ref (self->caps), caps);
-  g_mutex_unlock (&self->lock);
-  gst_query_parse_caps (query, &filter);
-  if (filter) {
-    both = gst_caps_intersect_full (caps, filter, GST_CAPS_INTERSECT_FIRST);
-    gst_caps_unref (caps);
-    caps = both;
-  }
-  gst_query_set_caps_result (query, caps);
-  gst_caps_unref (caps);
-}
-
 static gboolean
 live_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
+  Live *self = gst_pad_get_element_private (pad);
+  g_autoptr (GstCaps) offer = NULL, both = NULL;
   GstVideoInfo info;
   GstCaps *caps;
 
-  switch (GST_QUERY_TYPE (query)) {
-    case GST_QUERY_CAPS:
-      answer_caps (gst_pad_get_element_private (pad), pad, query);
-      return TRUE;
-    case GST_QUERY_ACCEPT_CAPS:
-      gst_query_parse_accept_caps (query, &caps);
-      gst_query_set_accept_caps_result (
-          query, imageswitch_caps_are_raw (caps, &info));
-      return TRUE;
-    default:
-      return FALSE;
+  if (GST_QUERY_TYPE (query) == GST_QUERY_ACCEPT_CAPS) {
+    gst_query_parse_accept_caps (query, &caps);
+    gst_query_set_accept_caps_result (query,
+        imageswitch_caps_are_raw (caps, &info));
+    return TRUE;
   }
+  if (GST_QUERY_TYPE (query) != GST_QUERY_CAPS)
+    return FALSE;
+  offer = gst_pad_get_pad_template_caps (pad);
+  g_mutex_lock (&self->lock);
+  if (self->caps)
+    offer = gst_caps_merge (gst_caps_ref (self->caps), offer);
+  g_mutex_unlock (&self->lock);
+  gst_query_parse_caps (query, &caps);
+  if (caps)
+    both = gst_caps_intersect_full (offer, caps, GST_CAPS_INTERSECT_FIRST);
+  gst_query_set_caps_result (query, both ? both : offer);
+  return TRUE;
 }
 
 /* A frame that is already what goes out. Who receives it may expect the usual
@@ -310,57 +279,36 @@ wrap (GstBuffer *buffer)
   return frame;
 }
 
-/* Makes the newest frame ready to be sent as @out, if it is not yet. By the
- * output thread, right before a frame goes out: what nobody sees is not
- * converted. */
-void
-imageswitch_live_prepare (Live *self, const GstVideoInfo *out)
-{
-  g_autoptr (GstBuffer) buffer = NULL, ready = NULL;
-  g_autoptr (GError) error = NULL;
-  GstVideoInfo info;
-
-  g_mutex_lock (&self->lock);
-  info = self->newest_info;
-  if (self->newest && !(self->converted
-          && gst_video_info_is_equal (&self->ready_info, out)))
-    buffer = gst_buffer_ref (self->newest);
-  g_mutex_unlock (&self->lock);
-  if (!buffer)
-    return;
-  if (is_as_sent (buffer, &info, out))
-    ready = wrap (buffer);
-  else
-    ready = imageswitch_renderer_render (&self->renderer, buffer, &info, out,
-        &error);
-  if (error)
-    GST_WARNING_OBJECT (self->element, "%s", error->message);
-  g_mutex_lock (&self->lock);
-  if (self->newest) {
-    gst_buffer_replace (&self->ready, ready);
-    self->ready_info = *out;
-    self->converted = self->newest == buffer;
-  }
-  g_mutex_unlock (&self->lock);
-}
-
-/* Returns: (transfer full) (nullable): what to show in place of the picture,
- * its pixels shared and not writable */
+/* Returns: (transfer full) (nullable): the newest frame, ready to be sent as
+ * @out, its pixels shared and not writable. By the output thread, right before
+ * a frame goes out: what nobody sees is not converted, and nothing twice. */
 GstBuffer *
 imageswitch_live_take (Live *self, const GstVideoInfo *out)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GstBuffer) newest = NULL, ready = NULL;
+  g_autoptr (GError) error = NULL;
+  GstVideoInfo info = self->newest_info;
 
-  if (!self->ready || !gst_video_info_is_equal (&self->ready_info, out))
-    return NULL;
-  return gst_buffer_copy (self->ready);
-}
-
-/* What is asked or told on src concerns the camera, never the image. */
-static GstIterator *
-no_links (GstPad *pad, GstObject *parent)
-{
-  return NULL;
+  if (self->newest && !(self->converted
+          && gst_video_info_is_equal (&self->ready_info, out))) {
+    newest = gst_buffer_ref (self->newest);
+    g_mutex_unlock (&self->lock);
+    if (is_as_sent (newest, &info, out))
+      ready = wrap (newest);
+    else
+      ready = imageswitch_renderer_render (&self->renderer, newest, &info, out,
+          &error);
+    if (error)
+      GST_WARNING_OBJECT (self->element, "%s", error->message);
+    g_mutex_lock (&self->lock);
+  }
+  if (newest && self->newest) {
+    gst_buffer_replace (&self->ready, ready);
+    self->ready_info = *out;
+    self->converted = self->newest == newest;
+  }
+  return self->ready ? gst_buffer_copy (self->ready) : NULL;
 }
 
 GstPad *
@@ -380,7 +328,8 @@ imageswitch_live_request_pad (Live *self, GstPadTemplate *template)
   gst_pad_set_chain_function (pad, live_chain);
   gst_pad_set_event_function (pad, live_event);
   gst_pad_set_query_function (pad, live_query);
-  gst_pad_set_iterate_internal_links_function (pad, no_links);
+  /* what is asked or told on src concerns the camera alone */
+  gst_pad_set_iterate_internal_links_function (pad, NULL);
   gst_element_add_pad (self->element, pad);
   return pad;
 }

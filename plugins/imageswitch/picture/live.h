@@ -16,5 +16,4 @@ GstPad *imageswitch_live_request_pad (Live *live, GstPadTemplate *template);
 void imageswitch_live_release_pad (Live *live);
 void imageswitch_live_set_playing (Live *live, gboolean playing);
 void imageswitch_live_set_caps (Live *live, GstCaps *caps);
-void imageswitch_live_prepare (Live *live, const GstVideoInfo *out);
 GstBuffer *imageswitch_live_take (Live *live, const GstVideoInfo *out);

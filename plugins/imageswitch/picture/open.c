@@ -26,8 +26,8 @@ to_path (const gchar *location, GError **error)
     return g_filename_from_uri (location, NULL, error);
   if (scheme && strstr (location, "://")
       && !g_file_test (location, G_FILE_TEST_EXISTS)) {
-    picture_error (
-        error, "it is no local file, and nothing is fetched from elsewhere");
+    picture_error (error, "it is no local file, and nothing is fetched from "
+        "elsewhere");
     return NULL;
   }
   return g_strdup (location);
@@ -35,51 +35,39 @@ to_path (const gchar *location, GError **error)
 
 /* Opening a pipe or a device could block, or never end; the files of /proc
  * say that they are empty, and may block as well. */
-static gboolean
-check_file (int fd, guint64 *size, GError **error)
+static const gchar *
+find_problem (int fd, guint64 *size)
 {
-  const gchar *problem = NULL;
   struct stat info;
 
   if (fstat (fd, &info) != 0)
-    problem = g_strerror (errno);
-  else if (!S_ISREG (info.st_mode))
-    problem = "it is not a file";
-  else if (info.st_size == 0)
-    problem = "it is empty";
-  else if (!imageswitch_file_is_whole (fd, info.st_size))
-    problem = "it has been cut off";
-  if (problem) {
-    picture_error (error, "%s", problem);
-    return FALSE;
-  }
+    return g_strerror (errno);
   *size = info.st_size;
-  return TRUE;
+  if (!S_ISREG (info.st_mode))
+    return "it is not a file";
+  if (info.st_size == 0)
+    return "it is empty";
+  return imageswitch_file_is_whole (fd, info.st_size) ? NULL
+      : "it has been cut off";
 }
 
 static GBytes *
 read_all (int fd, guint64 size, GError **error)
 {
-  g_autofree guint8 *data = NULL;
-  guint64 done = 0;
-  gssize n;
+  g_autoptr (GIOChannel) file = g_io_channel_unix_new (fd);
+  gchar *data;
+  gsize length;
 
   if (size > MAX_ANIMATION_BYTES) {
-    picture_error (error,
-        "an animation of %" G_GUINT64_FORMAT " bytes is too large", size);
+    picture_error (error, "an animation of %" G_GUINT64_FORMAT " bytes is too "
+        "large", size);
     return NULL;
   }
-  data = g_malloc (size);
-  while (done < size) {
-    n = pread (fd, data + done, size - done, done);
-    if (n <= 0) {
-      picture_error (error, "%s",
-          n < 0 ? g_strerror (errno) : "it has been cut off");
-      return NULL;
-    }
-    done += n;
-  }
-  return g_bytes_new_take (g_steal_pointer (&data), size);
+  g_io_channel_set_encoding (file, NULL, NULL);
+  if (g_io_channel_read_to_end (file, &data, &length, error)
+      != G_IO_STATUS_NORMAL)
+    return NULL;
+  return g_bytes_new_take (data, length);
 }
 
 static Reader *
@@ -87,14 +75,14 @@ open_as (int fd, const gchar *path, GError **error)
 {
   g_autoptr (GBytes) file = NULL;
   guint8 head[32] = { 0 };
-  guint64 size;
+  guint64 size = 0;
+  const gchar *problem = find_problem (fd, &size);
   gboolean gif;
 
-  if (!check_file (fd, &size, error))
-    return NULL;
-  if (pread (fd, head, sizeof head, 0) < 0) {
-    picture_error (error, "%s",
-        g_strerror (errno));
+  if (!problem && pread (fd, head, sizeof head, 0) < 0)
+    problem = g_strerror (errno);
+  if (problem) {
+    picture_error (error, "%s", problem);
     return NULL;
   }
   gif = memcmp (head, "GIF8", 4) == 0;
@@ -107,13 +95,7 @@ open_as (int fd, const gchar *path, GError **error)
       : imageswitch_animation_open_webp (file, error);
 }
 
-/**
- * imageswitch_reader_open:
- * @location: a file name, or a `file:` URI
- * @error: return location for a #GError
- *
- * Returns: (transfer full) (nullable): a reader at the file's first frame
- */
+/* @location: a file name, or a `file:` URI */
 Reader *
 imageswitch_reader_open (const gchar *location, GError **error)
 {

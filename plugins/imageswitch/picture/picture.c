@@ -105,31 +105,6 @@ new_converter (const GstVideoInfo *from, const GstVideoInfo *to,
           GST_TYPE_VIDEO_RESAMPLER_METHOD, method, NULL));
 }
 
-static gboolean
-png_to_picture (png_image *png, gconstpointer data, gsize size,
-    Picture **picture)
-{
-  g_autoptr (Picture) self = NULL;
-  GstMapInfo map;
-  gboolean ok;
-
-  png->version = PNG_IMAGE_VERSION;
-  if (!png_image_begin_read_from_memory (png, data, size))
-    return FALSE;
-  png->format = PNG_FORMAT_BGRA;
-  self = picture_new (GST_VIDEO_FORMAT_BGRA, png->width, png->height, 1, 1);
-  if (!gst_buffer_map (self->pixels, &map, GST_MAP_WRITE))
-    return FALSE;
-  ok = png_image_finish_read (png, NULL, map.data,
-      GST_VIDEO_INFO_PLANE_STRIDE (&self->info, 0), NULL);
-  gst_buffer_unmap (self->pixels, &map);
-  if (!ok)
-    return FALSE;
-  flatten (self);
-  *picture = g_steal_pointer (&self);
-  return TRUE;
-}
-
 /* Cannot fail: should the drawing be unreadable, the picture is one colour.
  *
  * Any thread. The file is looked up in all resources of the process, because
@@ -141,16 +116,21 @@ imageswitch_picture_new_builtin (void)
 {
   g_autoptr (GBytes) file =
       g_resources_lookup_data (BUILTIN, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
-  Picture *self = NULL;
-  png_image png = { 0 };
+  png_image png = { .version = PNG_IMAGE_VERSION };
+  gboolean ok = file && png_image_begin_read_from_memory (&png,
+      g_bytes_get_data (file, NULL), g_bytes_get_size (file));
+  Picture *self = picture_new (GST_VIDEO_FORMAT_BGRA, ok ? png.width : 16,
+      ok ? png.height : 9, 1, 1);
+  GstMapInfo map;
 
-  if (!file || !png_to_picture (&png, g_bytes_get_data (file, NULL),
-          g_bytes_get_size (file), &self)) {
-    self = picture_new (GST_VIDEO_FORMAT_BGRA, 16, 9, 1, 1);
-    gst_buffer_memset (self->pixels, 0, 0, self->info.size);
-    flatten (self);
-  }
+  png.format = PNG_FORMAT_BGRA;
+  gst_buffer_map (self->pixels, &map, GST_MAP_WRITE);
+  if (!ok || !png_image_finish_read (&png, NULL, map.data,
+          GST_VIDEO_INFO_PLANE_STRIDE (&self->info, 0), NULL))
+    memset (map.data, 0, map.size);
+  gst_buffer_unmap (self->pixels, &map);
   png_image_free (&png);
+  flatten (self);
   return self;
 }
 
@@ -269,9 +249,8 @@ render_flat (Renderer *self, GstBuffer *buffer, const GstVideoInfo *from,
     picture = imageswitch_picture_new_from_frame (&frame, error);
     gst_video_frame_unmap (&frame);
   }
-  return picture ? imageswitch_renderer_render (
-             self, picture->pixels, &picture->info, to, error)
-                 : NULL;
+  return picture ? imageswitch_renderer_render (self, picture->pixels,
+      &picture->info, to, error) : NULL;
 }
 
 /* GStreamer fills borders of YUV with more than 8 bits in a colour of its own
@@ -308,8 +287,8 @@ render_in_steps (Renderer *self, GstBuffer *frame, const GstVideoInfo *from,
   return imageswitch_renderer_render (self->second, buffer, &rgb, to, error);
 }
 
-/* Scales @frame, which is as @from says, into one for @to: its aspect kept, with
- * bars where that one is wider or higher, and without timestamps. @self keeps
+/* Scales @frame, which is as @from says, into one for @to, without timestamps:
+ * its aspect kept, with bars where that one is wider or higher. @self keeps
  * what the next frame needs as well. */
 GstBuffer *
 imageswitch_renderer_render (Renderer *self, GstBuffer *frame,
@@ -347,12 +326,12 @@ imageswitch_renderer_render (Renderer *self, GstBuffer *frame,
 }
 
 GstBuffer *
-imageswitch_picture_render (
-    Picture *self, const GstVideoInfo *info, GError **error)
+imageswitch_picture_render (Picture *self, const GstVideoInfo *info,
+    GError **error)
 {
   Renderer renderer = { 0 };
-  GstBuffer *buffer = imageswitch_renderer_render (
-      &renderer, self->pixels, &self->info, info, error);
+  GstBuffer *buffer = imageswitch_renderer_render (&renderer, self->pixels,
+      &self->info, info, error);
 
   imageswitch_renderer_clear (&renderer);
   return buffer;

@@ -22,14 +22,13 @@ struct _Renderer {
     g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE, __VA_ARGS__)
 
 Picture *imageswitch_picture_new_builtin (void);
-Picture *imageswitch_picture_new_from_frame (
-    GstVideoFrame *frame, GError **error);
+Picture *imageswitch_picture_new_from_frame (GstVideoFrame *frame,
+    GError **error);
 Picture *imageswitch_picture_ref (Picture *picture);
 void imageswitch_picture_unref (Picture *picture);
 
-GstBuffer *imageswitch_picture_render (
-    Picture *picture, const GstVideoInfo *info, GError **error);
-
+GstBuffer *imageswitch_picture_render (Picture *picture,
+    const GstVideoInfo *info, GError **error);
 GstBuffer *imageswitch_renderer_render (Renderer *renderer, GstBuffer *frame,
     const GstVideoInfo *from, const GstVideoInfo *to, GError **error);
 void imageswitch_renderer_clear (Renderer *renderer);

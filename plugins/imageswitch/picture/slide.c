@@ -207,22 +207,16 @@ load_thread (gpointer data)
 
 /* The built-in picture needs no loading, and a decoder that is still at work
  * on the former file may as well stop. */
-static Clip *
+static void
 load_locked (Slide *self)
 {
-  Clip *old = NULL;
-
-  if (self->loading.cancellable)
-    g_cancellable_cancel (self->loading.cancellable);
+  g_cancellable_cancel (self->loading.cancellable);
   self->loading.wanted = TRUE;
-  if (!self->location)
-    old = take_picture_locked (self, NULL, NULL);
   if (!self->loading.thread && self->location) {
     gst_object_ref (self->element);
     self->loading.thread = g_thread_new ("imageswitch-load", load_thread, self);
   }
   g_cond_signal (&self->cond);
-  return old;
 }
 
 void
@@ -233,8 +227,10 @@ imageswitch_slide_set_location (Slide *self, const gchar *location)
   g_mutex_lock (&self->lock);
   g_free (self->location);
   self->location = g_strdup (location);
+  if (!location)
+    old = take_picture_locked (self, NULL, NULL);
   if (!self->loading.stop)
-    old = load_locked (self);
+    load_locked (self);
   g_mutex_unlock (&self->lock);
   imageswitch_clip_unref (old);
   self->changed (self->element);
@@ -251,13 +247,10 @@ imageswitch_slide_get_location (Slide *self)
 void
 imageswitch_slide_start (Slide *self)
 {
-  Clip *old;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
 
-  g_mutex_lock (&self->lock);
   self->loading.stop = FALSE;
-  old = load_locked (self);
-  g_mutex_unlock (&self->lock);
-  imageswitch_clip_unref (old);
+  load_locked (self);
 }
 
 /* The thread itself may have come here, by way of the application's handler of
@@ -270,8 +263,7 @@ imageswitch_slide_stop (Slide *self)
 
   g_mutex_lock (&self->lock);
   self->loading.stop = TRUE;
-  if (self->loading.cancellable)
-    g_cancellable_cancel (self->loading.cancellable);
+  g_cancellable_cancel (self->loading.cancellable);
   g_cond_signal (&self->cond);
   if (self->loading.thread != g_thread_self ())
     thread = g_steal_pointer (&self->loading.thread);

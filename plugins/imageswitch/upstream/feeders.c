@@ -58,6 +58,8 @@ src_pads (GstElement *element)
   return pads;
 }
 
+static gboolean all_lead_here (Search *search, GPtrArray *pads, guint depth);
+
 /* Whether all that comes out of @src ends in our sink, or nowhere. */
 static gboolean
 leads_here (Search *search, GstPad *src, guint depth)
@@ -65,7 +67,6 @@ leads_here (Search *search, GstPad *src, guint depth)
   g_autoptr (GstPad) peer = gst_pad_get_peer (src);
   g_autoptr (GstPad) inner = NULL;
   g_autoptr (GPtrArray) links = NULL;
-  guint i;
 
   if (!peer || peer == search->sink)
     return TRUE;
@@ -76,22 +77,17 @@ leads_here (Search *search, GstPad *src, guint depth)
     return inner && leads_here (search, inner, depth + 1);
   }
   links = internal_links (peer);
-  for (i = 0; i < links->len; i++) {
-    if (!leads_here (search, g_ptr_array_index (links, i), depth + 1))
-      return FALSE;
-  }
-  return links->len > 0;
+  return links->len > 0 && all_lead_here (search, links, depth + 1);
 }
 
 static gboolean
-all_lead_here (Search *search, GPtrArray *pads)
+all_lead_here (Search *search, GPtrArray *pads, guint depth)
 {
   guint i;
 
-  for (i = 0; i < pads->len; i++) {
-    if (!leads_here (search, g_ptr_array_index (pads, i), 0))
+  for (i = 0; i < pads->len; i++)
+    if (!leads_here (search, g_ptr_array_index (pads, i), depth))
       return FALSE;
-  }
   return TRUE;
 }
 
@@ -117,7 +113,7 @@ climb_into (Search *search, GstPad *ghost, GstElement *bin, guint depth)
   g_autoptr (GPtrArray) srcs = src_pads (bin);
   gboolean sink = GST_OBJECT_FLAG_IS_SET (bin, GST_ELEMENT_FLAG_SINK);
 
-  if (bin->numsinkpads == 0 && !sink && all_lead_here (search, srcs)) {
+  if (bin->numsinkpads == 0 && !sink && all_lead_here (search, srcs, 0)) {
     take_source (search, bin);
     return;
   }
@@ -135,7 +131,7 @@ climb_over (Search *search, GstPad *src, GstElement *element, guint depth)
   if (element->numsinkpads == 0) {
     g_autoptr (GPtrArray) srcs = src_pads (element);
 
-    if (all_lead_here (search, srcs))
+    if (all_lead_here (search, srcs, 0))
       take_source (search, element);
     else
       note_fork (search, element);
@@ -147,7 +143,7 @@ climb_over (Search *search, GstPad *src, GstElement *element, guint depth)
     GstPad *sink = g_ptr_array_index (sinks, i);
     g_autoptr (GPtrArray) srcs = internal_links (sink);
 
-    if (all_lead_here (search, srcs))
+    if (all_lead_here (search, srcs, 0))
       climb (search, sink, depth + 1);
     else
       note_fork (search, element);

@@ -96,12 +96,10 @@ find_locked (Holds *self, GstElement *source, GstBus *bus)
 {
   guint i;
 
-  for (i = 0; i < self->list->len; i++) {
-    Held *held = g_ptr_array_index (self->list, i);
-
-    if (held->source == source || (bus && held->bus == bus))
-      return held;
-  }
+  for (i = 0; i < self->list->len; i++)
+    if (HELD (self, i)->source == source
+        || (bus && HELD (self, i)->bus == bus))
+      return HELD (self, i);
   return NULL;
 }
 

@@ -35,6 +35,8 @@ typedef struct {
   guint attempts;
 } Held;
 
+#define HELD(holds, i) ((Held *) g_ptr_array_index ((holds)->list, (i)))
+
 void imageswitch_holds_init (Holds *holds, GstElement *element);
 void imageswitch_holds_clear (Holds *holds);
 void imageswitch_holds_poke_locked (Holds *holds);

@@ -125,13 +125,11 @@ tell_fork (Release *self, Feeders *feeders)
 {
   gboolean told;
 
-  if (!feeders->fork)
-    return;
   g_mutex_lock (&self->holds.lock);
   told = self->fork_told;
-  self->fork_told = TRUE;
+  self->fork_told |= feeders->fork != NULL;
   g_mutex_unlock (&self->holds.lock);
-  if (!told)
+  if (feeders->fork && !told)
     GST_ELEMENT_INFO (self->holds.element, RESOURCE, SETTINGS,
         ("The camera stays open while hidden: \"%s\" feeds others as well.",
             GST_ELEMENT_NAME (feeders->fork)), (NULL));
@@ -201,11 +199,8 @@ forget_delays_locked (Release *self)
 {
   guint i;
 
-  for (i = 0; i < self->holds.list->len; i++) {
-    Held *held = g_ptr_array_index (self->holds.list, i);
-
-    held->attempts = held->retry_at = 0;
-  }
+  for (i = 0; i < self->holds.list->len; i++)
+    HELD (&self->holds, i)->attempts = HELD (&self->holds, i)->retry_at = 0;
 }
 
 static gpointer
@@ -379,12 +374,9 @@ is_awaiting_locked (Release *self)
 {
   guint i;
 
-  for (i = 0; i < self->holds.list->len; i++) {
-    Held *held = g_ptr_array_index (self->holds.list, i);
-
-    if (held->state != BACK)
+  for (i = 0; i < self->holds.list->len; i++)
+    if (HELD (&self->holds, i)->state != BACK)
       return TRUE;
-  }
   return FALSE;
 }
 
@@ -404,14 +396,11 @@ imageswitch_release_saw_frame (Release *self)
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->holds.lock);
   guint i;
 
-  for (i = 0; i < self->holds.list->len; i++) {
-    Held *held = g_ptr_array_index (self->holds.list, i);
-
-    if (held->state == STARTING) {
-      held->state = BACK;
+  for (i = 0; i < self->holds.list->len; i++)
+    if (HELD (&self->holds, i)->state == STARTING) {
+      HELD (&self->holds, i)->state = BACK;
       imageswitch_holds_poke_locked (&self->holds);
     }
-  }
 }
 
 /* TRUE: it was a camera that is being shut or started which has ended. */
@@ -423,8 +412,7 @@ imageswitch_release_take_eos (Release *self)
   guint i;
 
   for (i = 0; taken && i < self->holds.list->len; i++)
-    imageswitch_held_fail_locked (&self->holds,
-        g_ptr_array_index (self->holds.list, i),
+    imageswitch_held_fail_locked (&self->holds, HELD (&self->holds, i),
         "it ended before its first frame");
   return taken;
 }
