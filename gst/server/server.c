@@ -7,8 +7,12 @@
  * `serve=` of the element `meshroom` embeds.
  *
  * It works in one main context, the thread-default one of the thread that calls
- * mesh_server_listen(), and that thread must iterate it. All other calls belong
- * to the same thread.
+ * [method@Server.listen], and that thread must iterate it. All other calls
+ * belong to the same thread.
+ *
+ * Errors are of [error@Gio.IOErrorEnum] where the system refuses something, such
+ * as an address that is taken. Others say in words what is wrong with what was
+ * given, and there is nothing for a program in their domain and code.
  *
  * Since: 0.1
  */
@@ -65,6 +69,8 @@ mesh_server_init (MeshServer *self)
 
 /**
  * mesh_server_new:
+ *
+ * Makes a server, to be set up and then started by [method@Server.listen].
  *
  * Returns: (transfer full): a server that does not listen yet
  *
@@ -191,7 +197,7 @@ mesh_server_set_turn_secret (MeshServer *server, const char *secret,
  * @server: a server
  * @uri: "stun:HOST[:PORT]" or "turn:USER:PASSWORD@HOST[:PORT][?transport=tcp]",
  *   also with "//" behind the scheme, and "turns:" for TURN over TLS. User and
- *   password may be left out after mesh_server_set_turn_secret()
+ *   password may be left out after [method@Server.set_turn_secret]
  * @error: return location for an error
  *
  * Tells members of a STUN or TURN server (`GET /v1/ice`), so that those in
@@ -303,11 +309,13 @@ mesh_server_set_certificate (MeshServer *server, GTlsCertificate *certificate,
  * mesh_server_dup_urls:
  * @server: a server
  *
+ * Lists the URLs by which others reach the server, the best first. Where it
+ * listens on all addresses, that is the one with the address that the default
+ * route sends from; those with this machine's other addresses follow, or
+ * 127.0.0.1 when it has none.
+ *
  * Returns: (transfer full) (array zero-terminated=1): "http://ADDR:PORT" or
- *   "https://ADDR:PORT", as others reach it, the best first: where it listens
- *   on all addresses, ADDR is what the default route sends from, then this
- *   machine's other addresses, and 127.0.0.1 when it has none. Empty when the
- *   server does not listen
+ *   "https://ADDR:PORT" each; empty when the server does not listen
  *
  * Since: 0.1
  */
@@ -334,8 +342,10 @@ mesh_server_dup_urls (MeshServer *server)
  * mesh_server_dup_url:
  * @server: a server
  *
- * Returns: (transfer full) (nullable): the first of mesh_server_dup_urls(),
- *   %NULL when the server does not listen
+ * Tells the first of [method@Server.dup_urls].
+ *
+ * Returns: (transfer full) (nullable): a URL, %NULL when the server does not
+ *   listen
  *
  * Since: 0.1
  */

@@ -19,10 +19,10 @@ const root = process.env.MESH_SOURCE_ROOT;
 const [red, green, blue] = looks;
 
 /** Runs an example; what it prints is in `output`. */
-function run(t, program, args = []) {
+function run(t, program, args = [], variables = {}) {
   // In a group of its own, so that what a script started ends with it.
-  const child = spawn(program, args, { env: environment, detached: true,
-    stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(program, args, { detached: true,
+    env: { ...environment, ...variables }, stdio: ['pipe', 'pipe', 'pipe'] });
   child.output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', text => child.output += text);
@@ -107,6 +107,24 @@ test('embed says who comes and goes', async t => {
   t.after(() => guest.stop('SIGKILL'));
   await until('it to say so', () => / is here/.test(app.output), 20000,
     () => app.output);
+  await guest.stop();
+  await until('it to say so', () => / is gone: left/.test(app.output), 20000,
+    () => app.output);
+  await interrupt(app);
+  assert.equal(app.exitCode, 0, app.output);
+});
+
+test('serve.py serves a room, and is in it', async t => {
+  const library = join(process.env.MESH_BUILD_ROOT, 'gst/server');
+  const app = run(t, join(root, 'examples/serve.py'), ['127.0.0.1:0'],
+    { GI_TYPELIB_PATH: library, LD_LIBRARY_PATH: library });
+  const [link] = await until('the link', () => app.output.match(/^http\S+$/m),
+    20000, () => app.output);
+  const guest = party({ name: 'guest', look: red, link });
+  t.after(() => guest.stop('SIGKILL'));
+  await until('both to have met', () => guest.faces === 1 &&
+    / is here/.test(app.output), 20000,
+  () => [guest.summary(), app.output]);
   await guest.stop();
   await until('it to say so', () => / is gone: left/.test(app.output), 20000,
     () => app.output);
