@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/client.h"
+#include "core/client-timing.h"
 #include "core/json.h"
 
 /* Inside of the client: client.c has the time and the user, client-read.c
@@ -9,8 +10,6 @@
 
 /* The largest integer that JavaScript counts exactly. */
 #define MESH_CLIENT_MAX_COUNT G_GINT64_CONSTANT (9007199254740991)
-#define MESH_CLIENT_ACK_EVERY 32
-#define MESH_CLIENT_ACK_AFTER G_GINT64_CONSTANT (200000)
 
 typedef enum {
   MESH_CLIENT_IDLE,

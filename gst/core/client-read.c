@@ -16,12 +16,6 @@
 #define MAX_TEXT_BYTES 1024
 #define MAX_TYPE_BYTES 64
 
-/* A former life of ours, one that was killed, holds our id until its lease ends
- * (10 s, and half as much again after a server that slept): whoever still has
- * the id after that renews the lease, so it is alive. */
-#define TAKEN_PATIENCE G_GINT64_CONSTANT (16000000)
-#define TAKEN_RETRY G_GINT64_CONSTANT (1000000)
-
 /* What is read of a frame. A message in it is handed on as it came, and is
  * parsed by whoever it is for. */
 enum {
@@ -185,14 +179,14 @@ read_id_taken (MeshClient *self, const char *reason, gint64 now)
     g_autoptr (GError) warning = g_error_new (MESH_ERROR, MESH_ERROR_REFUSED,
         "%s: our id %s is held by another connection, maybe one of ours that "
         "has not timed out yet; trying again for %d s", self->server, self->id,
-        (int) (TAKEN_PATIENCE / G_USEC_PER_SEC));
+        (int) (MESH_CLIENT_TAKEN_PATIENCE / G_USEC_PER_SEC));
 
     self->taken = TRUE;
     self->taken_since = now;
     self->next_warning = now;
     mesh_client_warn (self, warning, now);
   }
-  if (now >= self->taken_since + TAKEN_PATIENCE) {
+  if (now >= self->taken_since + MESH_CLIENT_TAKEN_PATIENCE) {
     mesh_client_push_action (self, MESH_CLIENT_CLOSE, NULL, NULL);
     mesh_client_fail (self, g_error_new (MESH_ERROR, MESH_ERROR_REFUSED,
             "%s sent us away: %s. Whoever has our id %s is alive: end it, or "
@@ -202,7 +196,7 @@ read_id_taken (MeshClient *self, const char *reason, gint64 now)
   /* the server was reached, whatever comes next */
   self->first_attempt = now;
   mesh_client_drop (self, now, reason);
-  self->until = now + TAKEN_RETRY;
+  self->until = now + MESH_CLIENT_TAKEN_RETRY;
 }
 
 static gboolean
@@ -313,10 +307,10 @@ read_numbered (MeshClient *self, const MeshJsonSpan *fields, gint64 now,
     return TRUE;
   }
   if (self->acked == self->cursor)
-    self->ack_at = now + MESH_CLIENT_ACK_AFTER;
+    self->ack_at = now + MESH_CLIENT_ACK_DELAY;
   self->cursor = seq;
   self->unreadable = 0;
-  if (self->cursor - self->acked >= MESH_CLIENT_ACK_EVERY)
+  if (self->cursor - self->acked >= MESH_CLIENT_ACK_COUNT)
     mesh_client_acknowledge (self);
   return is_object (&fields[FIELD_EVENT])
       ? deliver_event (self, &fields[FIELD_EVENT], error)

@@ -13,22 +13,10 @@
 #include "core/error.h"
 #include "core/json-scan.h"
 
-#define MS G_GINT64_CONSTANT (1000)
 #define SECOND G_GINT64_CONSTANT (1000000)
 
-/* docs/protocol.md, "The envelope" */
-/* TCP says hello again after 1, 3 and 7 s: waiting longer than this for a
- * network that has just come back finds it later than a new try does. */
-#define CONNECT_TIMEOUT (8 * SECOND)
 #define HELLO_TIMEOUT (10 * SECOND)
-#define FIRST_BACKOFF (250 * MS)
-#define MAX_BACKOFF (4 * SECOND)
-/* Both sides ping every 4 s: two of them unanswered. Sooner than the server's
- * lease of 10 s, so that our mailbox is still there when we come back. */
-#define SILENCE (8 * SECOND)
 #define PING_AFTER (6 * SECOND)
-/* Online for so long, a connection is no part of the last trouble. */
-#define STABLE (5 * SECOND)
 /* A server that was never there: the link is wrong, or it is down. The last try
  * begins after the first of these, and ends after the second. */
 #define FIRST_PATIENCE (2 * SECOND)
@@ -127,7 +115,7 @@ connect_now (MeshClient *self, gint64 now)
 {
   self->state = MESH_CLIENT_CONNECTING;
   self->tried_at = now;
-  self->until = now + CONNECT_TIMEOUT;
+  self->until = now + MESH_CLIENT_CONNECT_TIMEOUT;
   mesh_client_push_action (self, MESH_CLIENT_CONNECT, NULL, NULL);
 }
 
@@ -155,10 +143,11 @@ lost (MeshClient *self, const GError *error, gint64 now)
     mesh_client_push_action (self, MESH_CLIENT_LOST, NULL,
         g_error_new (error->domain, error->code, "lost %s: %s", self->server,
             error->message));
-    if (now >= self->online_since + STABLE)
+    if (now >= self->online_since + MESH_CLIENT_STABLE)
       self->failures = 0;
   }
-  backoff = MIN (FIRST_BACKOFF << MIN (self->failures, 8), MAX_BACKOFF);
+  backoff = MIN (MESH_CLIENT_BACKOFF_FIRST << MIN (self->failures, 8),
+      MESH_CLIENT_BACKOFF_MAX);
   self->failures++;
   self->state = MESH_CLIENT_WAITING;
   /* what a try took to fail is part of the wait */
@@ -521,7 +510,7 @@ mesh_client_tick (MeshClient *client, gint64 now)
       connect_now (client, now);
       break;
     case MESH_CLIENT_ONLINE:
-      if (now >= client->last_heard + SILENCE) {
+      if (now >= client->last_heard + MESH_CLIENT_SILENCE_TIMEOUT) {
         mesh_client_drop (client, now, "it fell silent");
         break;
       }
@@ -562,7 +551,7 @@ mesh_client_deadline (MeshClient *client)
       return client->until;
     case MESH_CLIENT_ONLINE:
       deadline = client->last_heard
-                 + (client->pinged ? SILENCE : PING_AFTER);
+                 + (client->pinged ? MESH_CLIENT_SILENCE_TIMEOUT : PING_AFTER);
       if (client->cursor > client->acked)
         deadline = MIN (deadline, client->ack_at);
       return deadline;

@@ -84,8 +84,8 @@ sim_check_back (World *world, guint index, guint other, const Link *link)
     sim_violation (world, "S10: %u goes back beside another attempt", index);
 }
 
-/* Where another one is connected, both ends have the time to notice, unless that
- * is set aside itself. */
+/* Where another one is connected, both ends have the time to notice, unless
+ * that one is set aside itself. */
 void
 sim_check_drop (World *world, guint index, guint other,
     const MeshRoomAction *action, const Link *link)

@@ -7,13 +7,11 @@
 
 #include "sim.h"
 
+#include "core/client-timing.h"
+
 #include <string.h>
 
-#define FIRST_BACKOFF MS (250)
-#define MAX_BACKOFF MS (4000)
 #define TIMEOUT (10 * SECOND)
-#define SILENCE (8 * SECOND)
-#define STABLE (5 * SECOND)
 
 static void
 connect_now (World *world, guint index)
@@ -89,11 +87,12 @@ sim_client_lost (World *world, guint index)
 
   if (client->state == OFF || client->state == WAITING)
     return;
-  if (was_online && world->now >= client->online_since + STABLE)
+  if (was_online && world->now >= client->online_since + MESH_CLIENT_STABLE)
     client->failures = 0;
   client->state = WAITING;
   client->wire = 0;
-  backoff = MIN (FIRST_BACKOFF << MIN (client->failures, 8), MAX_BACKOFF);
+  backoff = MIN (MESH_CLIENT_BACKOFF_FIRST << MIN (client->failures, 8),
+      MESH_CLIENT_BACKOFF_MAX);
   client->failures++;
   sim_post (world, (Event) { .kind = EVENT_RETRY, .node = index,
       .number = ++client->attempt,
@@ -250,7 +249,7 @@ sim_client_pulse (World *world, guint index)
     send_up (world, index, (Event) { .what = UP_ACK, .value = client->acked });
   }
   if (client->state == ONLINE
-          ? world->now >= client->heard_at + SILENCE
+          ? world->now >= client->heard_at + MESH_CLIENT_SILENCE_TIMEOUT
           : (client->state == CONNECTING || client->state == HELLO)
               && world->now >= client->since + TIMEOUT)
     drop (world, index);

@@ -2,9 +2,10 @@
 #pragma once
 
 /* Rooms of up to eight members and their server, in one thread and in virtual
- * time: the real MeshRoom, the page's real room and the real MeshHub on modelled
- * wires, clocks and WebRTC. Everything comes from a schedule (a seed, and a list of faults with
- * their times), so the same schedule gives the same run.
+ * time: the real MeshRoom, the page's real room and the real MeshHub on
+ * modelled wires, clocks and WebRTC. Everything comes from a schedule (a seed,
+ * and a list of faults with their times), so the same schedule gives the same
+ * run.
  *
  *   schedule.c  makes schedules, writes them down, shrinks those that fail
  *   world.c     the clock: events, deadlines, what happens next

@@ -16,6 +16,9 @@
  * Times are milliseconds of one monotonic clock.
  */
 
+import {ACK_COUNT, ACK_DELAY, BACKOFF_FIRST, BACKOFF_MAX, CONNECT_TIMEOUT,
+  SILENCE_TIMEOUT, STABLE, TAKEN_PATIENCE, TAKEN_RETRY}
+  from './client-timing.js';
 import {MAX_BYTES, byteLength, parseJson} from './message.js';
 
 /**
@@ -36,23 +39,8 @@ import {MAX_BYTES, byteLength, parseJson} from './message.js';
  * @property {string} [code]
  */
 
-const BACKOFF_FIRST = 250;
-const BACKOFF_MAX = 4000;
-const CONNECT_TIMEOUT = 8000;
-/* Sooner than the server's lease of 10 s, so that our mailbox is still there
- * when we come back. */
+/* Browsers cannot send pings of their own. */
 const PING_AFTER = 4000;
-const SILENCE_TIMEOUT = 8000;
-/* Online for so long, a connection is no part of the last trouble. */
-const STABLE = 5000;
-/* A former life of ours, one that was killed, holds our id until its lease ends
- * (10 s, and half as much again after a server that slept): whoever still has
- * the id after that renews the lease, so it is alive. */
-const TAKEN_PATIENCE = 16000;
-const TAKEN_RETRY = 1000;
-/* How long an acknowledgement may wait for company, and how much of it. */
-const ACK_DELAY = 200;
-const ACK_COUNT = 32;
 /* What waits for the server. */
 const MAX_UNSENT = 4096;
 const MAX_UNSENT_BYTES = 4 * 1024 * 1024;
