@@ -11,7 +11,9 @@
  * nobody they are the background's colour and silence. A person's tile comes
  * with the first frame and goes with the end of the stream. Inputs are request
  * pads, each good for one link: when it is unlinked, as when a peer leaves, the
- * view lets go of it by itself.
+ * tile goes at once. The pad itself need not be released: unless somebody keeps
+ * it, it goes when the next input is asked for or unlinked, or with the view's
+ * next change of state.
  *
  * An input that is stuck or late keeps nobody waiting: the picture that is due
  * is made of what has arrived by then. The latency that the view declares is
@@ -60,7 +62,6 @@
 #include "canvas.h"
 #include "elements.h"
 #include "keys.h"
-#include "leave.h"
 #include "mixer.h"
 #include "output.h"
 #include "tile.h"
@@ -165,22 +166,13 @@ remove_input (MeshView *self, MeshInput *input)
   gst_element_remove_pad (GST_ELEMENT (self), GST_PAD (input));
 }
 
-/* The one whose stream it was has gone. */
+/* Whoever linked an input without keeping it, as gst-launch does, never
+ * releases it: that is left to the view. An application that keeps the pad
+ * unlinks it and then releases it, and must still find it here. So an unlinked
+ * pad is set aside, and goes with the next thing that happens to the view, if
+ * nobody but the element has a reference by then. */
 static void
-on_unlinked (GstPad *pad, GstPad *peer, MeshView *self)
-{
-  MeshInput *input = MESH_INPUT (pad);
-
-  if (!mesh_input_leave (input, inputs_of (self, input)))
-    return;
-  GST_INFO_OBJECT (self, "%" GST_PTR_FORMAT " leaves", input);
-  gst_pad_set_active (pad, FALSE);
-  mesh_leave_soon (GST_ELEMENT (self), pad);
-}
-
-/* Those who left go before the view ends, unless somebody still holds them. */
-static void
-remove_leaving (MeshView *self)
+remove_leavers (MeshView *self)
 {
   GList *pads = NULL;
 
@@ -189,10 +181,25 @@ remove_leaving (MeshView *self)
     pads = g_list_prepend (pads, gst_object_ref (l->data));
   GST_OBJECT_UNLOCK (self);
   for (GList *l = pads; l; l = l->next) {
-    if (mesh_input_is_leaving (l->data) && !mesh_leave_is_kept (l->data))
+    /* the element's reference, and the list's */
+    if (mesh_input_is_leaving (l->data)
+        && GST_OBJECT_REFCOUNT_VALUE (l->data) == 2)
       remove_input (self, l->data);
   }
   g_list_free_full (pads, gst_object_unref);
+}
+
+/* The one whose stream it was has gone. */
+static void
+on_unlinked (GstPad *pad, GstPad *peer, MeshView *self)
+{
+  MeshInput *input = MESH_INPUT (pad);
+
+  remove_leavers (self);
+  if (!mesh_input_leave (input, inputs_of (self, input)))
+    return;
+  GST_INFO_OBJECT (self, "%" GST_PTR_FORMAT " leaves", input);
+  gst_pad_set_active (pad, FALSE);
 }
 
 /* The next that isn't taken by someone who asked for it by name. */
@@ -223,6 +230,7 @@ mesh_view_request_new_pad (GstElement *element, GstPadTemplate *templ,
   g_autofree char *free_name = NULL;
   MeshInput *input;
 
+  remove_leavers (self);
   if (!name)
     name = free_name = choose_name (self, is_video);
   input = g_object_new (is_video ? MESH_TYPE_TILE : MESH_TYPE_VOICE,
@@ -252,10 +260,7 @@ mesh_view_change_state (GstElement *element, GstStateChange transition)
 {
   MeshView *self = MESH_VIEW (element);
 
-  if (transition == GST_STATE_CHANGE_NULL_TO_READY)
-    mesh_leave_prepare ();
-  if (transition == GST_STATE_CHANGE_READY_TO_NULL)
-    remove_leaving (self);
+  remove_leavers (self);
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     g_mutex_lock (&self->scene->lock);
     self->scene->latency = MESH_SCENE_LATENCY;

@@ -255,13 +255,74 @@ GST_START_TEST (applications_may_release_pads)
   ASSERT_OBJECT_REFCOUNT (sink, "pad", 1);
   gst_object_unref (sink);
 
-  /* unlinked and forgotten */
-  sink = gst_element_request_pad_simple (call.view, "video_%u");
+  gst_object_unref (src);
+  call_stop (&call);
+}
+GST_END_TEST;
+
+static GstPad *
+link_and_unlink (Call *call)
+{
+  GstPad *src = gst_pad_new ("src", GST_PAD_SRC);
+  GstPad *sink = gst_element_request_pad_simple (call->view, "audio_%u");
+
   assert_equals_int (gst_pad_link (src, sink), GST_PAD_LINK_OK);
   gst_pad_unlink (src, sink);
-  call_await_pads (&call, 0);
-  gst_object_unref (sink);
   gst_object_unref (src);
+  return sink;
+}
+
+static gboolean
+has_pad (Call *call, GstPad *pad)
+{
+  GstPad *found = gst_element_get_static_pad (call->view, GST_PAD_NAME (pad));
+  gboolean is_same = found == pad;
+
+  g_clear_object (&found);
+  return is_same;
+}
+
+/* Whatever happens meanwhile. */
+GST_START_TEST (an_unlinked_pad_that_is_kept_can_be_released_later)
+{
+  Call call;
+  GstPad *kept;
+
+  call_start (&call, VIEW SINKS);
+  kept = link_and_unlink (&call);
+  for (guint i = 0; i < 3; i++)
+    gst_object_unref (link_and_unlink (&call));
+  gst_element_set_state (call.pipeline, GST_STATE_READY);
+  gst_element_set_state (call.pipeline, GST_STATE_PLAYING);
+  fail_unless (has_pad (&call, kept));
+  gst_element_release_request_pad (call.view, kept);
+  fail_if (has_pad (&call, kept));
+  ASSERT_OBJECT_REFCOUNT (kept, "pad", 1);
+  gst_object_unref (kept);
+  call_stop (&call);
+}
+GST_END_TEST;
+
+/* gst-launch releases none, and neither do they pile up. */
+GST_START_TEST (an_unlinked_pad_that_nobody_keeps_goes_with_the_next)
+{
+  Call call;
+  GstPad *kept;
+
+  call_start (&call, VIEW SINKS);
+  for (guint i = 0; i < 10; i++) {
+    gst_object_unref (link_and_unlink (&call));
+    assert_equals_int (call.view->numsinkpads, 1);
+  }
+  call_check_left (&call);
+  kept = link_and_unlink (&call);
+  gst_element_set_state (call.pipeline, GST_STATE_READY);
+  assert_equals_int (call.view->numsinkpads, 1);
+  /* forgotten by an application that is at an end */
+  gst_object_unref (kept);
+  gst_element_set_state (call.pipeline, GST_STATE_NULL);
+  assert_equals_int (call.view->numsinkpads, 0);
+  gst_element_set_state (call.pipeline, GST_STATE_PLAYING);
   call_stop (&call);
 }
 GST_END_TEST;
@@ -278,7 +339,7 @@ GST_START_TEST (removing_the_source_releases_the_pad)
   gst_element_set_state (source, GST_STATE_NULL);
   gst_bin_remove (GST_BIN (call.pipeline), source);
   gst_object_unref (source);
-  call_await_pads (&call, 0);
+  call_check_left (&call);
   call_await (&call, is_filled, GUINT_TO_POINTER (0x000000));
   call_stop (&call);
 }
@@ -364,7 +425,7 @@ GST_START_TEST (two_hundred_leave_nothing_behind)
     if (i == 4)
       memory = mallinfo2 ().uordblks;
   }
-  call_await_pads (&call, 0);
+  call_check_left (&call);
   assert_equals_int (count_elements (call.pipeline), elements);
   await_threads (&call, threads);
   fail_unless (mallinfo2 ().uordblks < memory + 512 * 1024,
@@ -419,7 +480,7 @@ GST_START_TEST (many_threads_at_once)
     threads[i] = g_thread_new ("people", come_and_go, &call);
   for (guint i = 0; i < 4; i++)
     g_thread_join (threads[i]);
-  call_await_pads (&call, 0);
+  call_check_left (&call);
   call_stop (&call);
 }
 GST_END_TEST;
@@ -542,6 +603,8 @@ meshview_life_suite (void)
   tcase_add_test (tc, joining_leaves_the_latency_alone);
   tcase_add_test (tc, keys_go_where_they_belong);
   tcase_add_test (tc, applications_may_release_pads);
+  tcase_add_test (tc, an_unlinked_pad_that_is_kept_can_be_released_later);
+  tcase_add_test (tc, an_unlinked_pad_that_nobody_keeps_goes_with_the_next);
   tcase_add_test (tc, removing_the_source_releases_the_pad);
   tcase_add_test (tc, two_hundred_leave_nothing_behind);
   tcase_add_test (tc, many_threads_at_once);
