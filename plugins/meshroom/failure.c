@@ -3,6 +3,8 @@
 /* What goes wrong in an attempt, on its way to the room: it ends the attempt,
  * or is worth a word. */
 
+#include <openssl/crypto.h>
+
 #include "meshroom/peer-private.h"
 
 /* Failing is the worker's to tell, and only once. */
@@ -58,6 +60,21 @@ is_of_payloader (MeshPeer *self, GstMessage *message)
   return FALSE;
 }
 
+/* A thread that has used OpenSSL, as DTLS does, has OpenSSL clean up when it
+ * ends, and crashes if that is while the process exits. The connections'
+ * threads belong to a pool of GLib's, which ends them at some later time, so
+ * they do it here, where the pad's thread says itself that it is done. */
+static void
+clean_up_thread (GstMessage *message)
+{
+  GstStreamStatusType type;
+  GstElement *owner;
+
+  gst_message_parse_stream_status (message, &type, &owner);
+  if (type == GST_STREAM_STATUS_TYPE_LEAVE)
+    OPENSSL_thread_stop ();
+}
+
 /* What happens to one peer is no business of the application's bus: an error
  * ends the attempt, and the rest is dropped. */
 void
@@ -81,6 +98,9 @@ mesh_peer_handle_message (GstBin *bin, GstMessage *message)
                 "encoded input are not sent"), g_free);
       break;
     }
+    case GST_MESSAGE_STREAM_STATUS:
+      clean_up_thread (message);
+      break;
     case GST_MESSAGE_STATE_DIRTY:
     case GST_MESSAGE_ASYNC_START:
     case GST_MESSAGE_ASYNC_DONE:

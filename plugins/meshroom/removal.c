@@ -2,6 +2,8 @@
 
 #include "meshroom/removal.h"
 
+#include <openssl/crypto.h>
+
 #include "meshroom/certificate.h"
 
 #define THREADS 4
@@ -251,6 +253,8 @@ run_job (gpointer data, gpointer user_data)
   } else {
     mesh_certificate_make ();
   }
+  /* as the connections' own threads do (mesh_peer_handle_message()) */
+  OPENSSL_thread_stop ();
   job_done (job);
   job_free (job);
 }
