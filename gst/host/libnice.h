@@ -11,8 +11,8 @@ G_BEGIN_DECLS
  * against it, but libnice asks a function of its own for the list, which any
  * program may replace. */
 
-/* From how many addresses on libnice's own list may be its undoing; some may be
- * added while a connection is under way. */
+/* Up to how many addresses libnice's own list does no harm; some may be added
+ * while a connection is under way. */
 #define MESH_LIBNICE_MAX_ADDRESSES 48
 
 void mesh_libnice_replace_list (void);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* GStreamer 1.22's dtlsdec has OpenSSL make an RSA key of 2048 bits, once a
- * process, and cannot be told not to. OpenSSL 3.0 takes five times as long over
- * it as GnuTLS does (docs/performance.md), and nobody is connected before it is
- * done. So while dtlsdec makes its key, OpenSSL's default method for RSA is one
- * that asks GnuTLS, which the signalling is there with anyway. It does so on
- * our thread alone, for that one key; whatever other threads make meanwhile is
- * made as ever, and every key goes on with OpenSSL's own method. */
+ * process, and cannot be told not to, nor be given another one before it has.
+ * OpenSSL 3.0 takes five times as long over it as GnuTLS does
+ * (docs/performance.md), and nobody is connected before it is done. So in a
+ * process of our own, OpenSSL's default method for RSA is, while dtlsdec makes
+ * its key, one that asks GnuTLS, which the signalling is there with anyway. It
+ * does so on our thread alone, for that one key; whatever other threads make
+ * meanwhile is made as ever, and every key goes on with OpenSSL's own method.
+ * In somebody else's process OpenSSL is left alone. */
 
 /* Methods are deprecated since 3.0, which has nothing in their place that
  * elements made for 1.1 would hear of. */
@@ -18,6 +20,8 @@
 #include <gnutls/x509.h>
 #include <gst/gst.h>
 #include <openssl/rsa.h>
+
+#include "host/process.h"
 
 /* n, e, d, p, q, the inverse of q, d mod p-1, d mod q-1 */
 enum { N, E, D, P, Q, INVERSE, D_P, D_Q, N_NUMBERS };
@@ -86,7 +90,8 @@ make_key (RSA *rsa, int bits, BIGNUM *e, BN_GENCB *progress)
 static gboolean
 set_method (void)
 {
-  if (RSA_get_default_method () != RSA_PKCS1_OpenSSL ())
+  if (!mesh_host_owns_process ()
+      || RSA_get_default_method () != RSA_PKCS1_OpenSSL ())
     return FALSE;
   method = RSA_meth_dup (RSA_PKCS1_OpenSSL ());
   if (!method || !RSA_meth_set_keygen (method, make_key))
@@ -115,8 +120,8 @@ make_once (gpointer unused)
  * mesh_certificate_make:
  *
  * Has the process' certificate made, if there is none yet, so that the first
- * connection need not wait for it: about a tenth of a second. Blocks; any
- * thread.
+ * connection need not wait for it: about a tenth of a second, or half a second
+ * in somebody else's process. Blocks; any thread.
  *
  * Since: 0.1
  */

@@ -2,7 +2,7 @@
 
 #include <openssl/crypto.h>
 
-#include "host/libnice.h"
+#include "host/process.h"
 #include "meshroom/common.h"
 #include "meshroom/elements.h"
 
@@ -12,12 +12,14 @@ static gboolean
 plugin_init (GstPlugin *plugin)
 {
   GST_DEBUG_CATEGORY_INIT (mesh_room_debug, "meshroom", 0, "meshroom");
-  /* GStreamer's DTLS elements use OpenSSL in threads of pools, which nobody
-   * can wait for. One that ends while exit() runs OpenSSL's cleanup crashes
-   * the process after all is done, so the memory is left to the system
-   * instead. OpenSSL listens to whoever comes first in a process. */
-  OPENSSL_init_crypto (OPENSSL_INIT_NO_ATEXIT, NULL);
-  mesh_libnice_replace_list ();
+  /* A thread that ends while exit() runs OpenSSL's cleanup crashes the process
+   * after all is done. Those of connections are cleaned up after in good time
+   * (mesh_peer_handle_message()), but for GStreamer's DTLS timeouts, which are
+   * handled in a pool of GLib's that nobody can wait for. So the memory is left
+   * to the system instead. OpenSSL listens to whoever comes first in a
+   * process. */
+  if (mesh_host_owns_process ())
+    OPENSSL_init_crypto (OPENSSL_INIT_NO_ATEXIT, NULL);
   return GST_ELEMENT_REGISTER (meshroom, plugin);
 }
 

@@ -6,6 +6,7 @@
 #include "meshroom/call-private.h"
 
 #include "host/addresses.h"
+#include "host/libnice.h"
 
 #define NO_RELAY "ice-transport-policy is relay, but there is no TURN server"
 
@@ -140,7 +141,8 @@ mesh_call_tell_reach (MeshCall *call, MeshReach reach)
  * @call: a call that begins
  *
  * Tells how far this machine's addresses reach before there is any peer: one
- * that is alone in a room would otherwise wait without a word.
+ * that is alone in a room would otherwise wait without a word. libnice is
+ * spared what it cannot do with them.
  *
  * Since: 0.1
  */
@@ -150,6 +152,7 @@ mesh_call_look_around (MeshCall *call)
   MeshReach reach;
   g_auto (GStrv) addresses = mesh_host_choose_addresses (&reach, NULL);
 
+  mesh_libnice_replace_list ();
   mesh_call_tell_reach (call, reach);
 }
 

@@ -6,9 +6,10 @@
  *
  *   tests/run bench        or        tests/e2e/netns.sh node tests/bench/join.js
  *
- * In a pipeline: a wire-tap on the newcomer's connection sees the message, the
- * probe the frame, both by CLOCK_MONOTONIC. In Chromium: the page's own socket
- * and requestVideoFrameCallback.
+ * In a pipeline, with a process of its own and in that of an application, where
+ * OpenSSL makes the key: a wire-tap on the newcomer's connection sees the
+ * message, the probe the frame, both by CLOCK_MONOTONIC. In Chromium: the
+ * page's own socket and requestVideoFrameCallback.
  */
 
 import { openChromium } from '../e2e/kit/browser.js';
@@ -21,7 +22,7 @@ import { printTable, summary } from './table.js';
 const RUNS = Number(process.env.RUNS ?? 15);
 const [red, green] = looks;
 
-async function joinByPipeline(url, link) {
+async function joinByPipeline(url, link, own) {
   const { pathname, hash } = new URL(link);
   const room = pathname.split('/').pop();
   let joined = null;
@@ -31,6 +32,7 @@ async function joinByPipeline(url, link) {
     return text;
   });
   const guest = party({ name: 'guest', look: green,
+    env: { MESHROOM_OWN_PROCESS: own },
     link: await tap.url() + pathname + hash });
   const sight = await until('a frame', () =>
     [...guest.sights.values()].find(s => s.firstFrame), 20000,
@@ -78,7 +80,8 @@ async function series(name, limit, once) {
   rows.push({ newcomer: name, ...summary(times), 'at most': limit });
 }
 
-await series('pipeline', 400, link => joinByPipeline(url, link));
+await series('pipeline', 400, link => joinByPipeline(url, link, '1'));
+await series('embedded pipeline', 1000, link => joinByPipeline(url, link, '0'));
 const chromium = await openChromium(green);
 await chromium.page.evaluateOnNewDocument(watchSocket);
 await series('chromium', 700, async link => {

@@ -3,11 +3,8 @@
 /* A meshroom's life outside of calls: states up and down again with nothing
  * left behind, pads requested and released, and what it says of itself. */
 
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "party.h"
 
@@ -538,33 +535,6 @@ GST_START_TEST (it_starts_before_what_feeds_it)
 
 GST_END_TEST;
 
-static void
-tell (void)
-{
-  fputs ("OpenSSL cleans up\n", stderr);
-  _exit (EXIT_FAILURE);
-}
-
-/* DTLS threads may still be on their way out by then. */
-GST_START_TEST (openssl_does_not_clean_up_when_the_process_ends)
-{
-  int status;
-  pid_t pid;
-
-  gst_object_unref (gst_element_factory_make ("meshroom", NULL));
-  pid = fork ();
-  if (pid == 0) {
-    OPENSSL_init_crypto (OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL);
-    OPENSSL_atexit (tell);
-    exit (EXIT_SUCCESS);
-  }
-  ck_assert_int_eq (waitpid (pid, &status, 0), pid);
-  fail_unless (WIFEXITED (status));
-  ck_assert_int_eq (WEXITSTATUS (status), EXIT_SUCCESS);
-}
-
-GST_END_TEST;
-
 static Suite *
 life_suite (void)
 {
@@ -587,7 +557,6 @@ life_suite (void)
   tcase_add_test (tcase, the_documented_launch_lines_parse);
   tcase_add_test (tcase, two_rooms_may_be_linked_to_each_other);
   tcase_add_test (tcase, it_starts_before_what_feeds_it);
-  tcase_add_test (tcase, openssl_does_not_clean_up_when_the_process_ends);
   return suite;
 }
 

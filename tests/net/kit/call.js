@@ -34,9 +34,11 @@ export class CallLab extends Lab {
    * @param {number} [options.fps]
    * @param {number[]} [options.size]
    * @param {string[]} [options.room] further properties of meshroom
+   * @param {object} [options.env] as Pipeline has it
    */
-  join(name, look, place, { fps = 15, size = [320, 240], room = [] } = {}) {
-    const p = party({ name, look, link: this.link, room, fps, size,
+  join(name, look, place,
+    { fps = 15, size = [320, 240], room = [], env } = {}) {
+    const p = party({ name, look, link: this.link, room, fps, size, env,
       within: within(place.space) });
     p.name = name;
     p.look = look;

@@ -34,7 +34,8 @@ export class Watcher {
 
   #start(tries) {
     const [command, ...args] = this.command;
-    this.process = start(command, args, { env: environment,
+    this.process = start(command, args, {
+      env: { ...environment, MESHROOM_OWN_PROCESS: '1' },
       stdio: ['ignore', 'pipe', 'pipe'] });
     this.process.on('exit', code => {
       if (code === 1 && tries > 1)
