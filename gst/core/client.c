@@ -12,6 +12,7 @@
 #include "core/envelope.h"
 #include "core/error.h"
 #include "core/json-scan.h"
+#include "core/message.h"
 
 #define SECOND G_GINT64_CONSTANT (1000000)
 
@@ -291,8 +292,8 @@ mesh_client_send (MeshClient *client, const char *text, gsize length,
         "message to a connection that has ended");
     return FALSE;
   }
-  if (client->outgoing.length >= MESH_CLIENT_MAX_UNSENT
-      || client->outgoing_bytes + length > MESH_CLIENT_MAX_UNSENT_BYTES) {
+  if (client->outgoing.length >= MESH_MESSAGE_MAX_WAITING
+      || client->outgoing_bytes + length > MESH_MESSAGE_MAX_WAITING_BYTES) {
     g_set_error_literal (error, MESH_ERROR, MESH_ERROR_TOO_BIG,
         "message dropped: too many wait for the server");
     return FALSE;

@@ -31,16 +31,6 @@ G_BEGIN_DECLS
 typedef struct _MeshClient MeshClient;
 
 /**
- * MESH_CLIENT_MAX_UNSENT:
- *
- * How many messages wait for the server, and how many bytes of them.
- *
- * Since: 0.1
- */
-#define MESH_CLIENT_MAX_UNSENT 4096
-#define MESH_CLIENT_MAX_UNSENT_BYTES (4 * 1024 * 1024)
-
-/**
  * MeshClientConfig:
  * @server: what to call the server in messages to people
  * @room: the room's id

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "core/base64url.h"
 #include "core/error.h"
 #include "core/host-name.h"
 #include "core/json.h"
@@ -23,37 +24,21 @@ fail (GError **error, const char *what)
   return mesh_link_fail (error, "%s", what);
 }
 
-static char *
-key_to_text (const guint8 key[16])
-{
-  char *text = g_base64_encode (key, 16);
-
-  g_strdelimit (text, "+", '-');
-  g_strdelimit (text, "/", '_');
-  text[KEY_CHARS] = '\0';       /* the padding */
-  return text;
-}
-
 static gboolean
 key_from_text (const char *text, guint8 key[16])
 {
-  g_autofree char *padded = NULL;
   g_autofree char *again = NULL;
   g_autofree guint8 *bytes = NULL;
   gsize length;
 
   if (strlen (text) != KEY_CHARS)
     return FALSE;
-  padded = g_strconcat (text, "==", NULL);
-  g_strdelimit (padded, "-", '+');
-  g_strdelimit (padded, "_", '/');
-  bytes = g_base64_decode (padded, &length);
+  bytes = mesh_base64url_decode (text, &length);
   if (length != 16)
     return FALSE;
   memcpy (key, bytes, 16);
-  /* g_base64_decode() skips what it does not know, and a last character can
-   * carry bits that mean nothing: one key has one text */
-  again = key_to_text (key);
+  /* one key has one text */
+  again = mesh_base64url_encode (key, 16);
   return g_str_equal (again, text);
 }
 
@@ -364,7 +349,8 @@ to_string (const MeshLink *link, const char *key)
 char *
 mesh_link_to_string (const MeshLink *link)
 {
-  g_autofree char *key = link->has_key ? key_to_text (link->key) : NULL;
+  g_autofree char *key = link->has_key
+      ? mesh_base64url_encode (link->key, 16) : NULL;
 
   return link->app_key ? pusher_to_string (link, key) : to_string (link, key);
 }

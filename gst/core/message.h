@@ -15,6 +15,20 @@ G_BEGIN_DECLS
 #define MESH_MESSAGE_MAX_TEXT 4096
 
 /**
+ * MESH_MESSAGE_MAX_WAITING:
+ *
+ * How many messages may wait at any one place on their way, and how many bytes
+ * of them where messages of any size come: four mailboxes of the server's, each
+ * of which is all that it keeps for somebody who is away. One comes at once when
+ * a connection is back; nobody who is honest fills the second while the first
+ * is being read.
+ *
+ * Since: 0.1
+ */
+#define MESH_MESSAGE_MAX_WAITING (4 * 1024)
+#define MESH_MESSAGE_MAX_WAITING_BYTES (4 * 1024 * 1024)
+
+/**
  * MeshMessageType:
  *
  * What a message says; docs/protocol.md defines each. Those from

@@ -5,15 +5,41 @@
 #include <gnutls/crypto.h>
 #include <string.h>
 
+#include "core/base64url.h"
+
 /* What an incarnation holds of the time, in milliseconds. */
 #define MAX_TIME G_GUINT64_CONSTANT (0xffffffffffff)
 
-static void
-fill (gpointer bytes, gsize length)
+/**
+ * mesh_random_fill:
+ * @bytes: (out caller-allocates): where to put them
+ * @length: how many
+ *
+ * Since: 0.1
+ */
+void
+mesh_random_fill (gpointer bytes, gsize length)
 {
   /* only fails when the system has no randomness at all */
   if (gnutls_rnd (GNUTLS_RND_KEY, bytes, length) < 0)
     g_error ("no random numbers to be had from the system");
+}
+
+/**
+ * mesh_random_token:
+ *
+ * Returns: (transfer full): 128 bits in base64url, as docs/protocol.md,
+ *   "Identifiers" has it
+ *
+ * Since: 0.1
+ */
+char *
+mesh_random_token (void)
+{
+  guint8 bytes[16];
+
+  mesh_random_fill (bytes, sizeof bytes);
+  return mesh_base64url_encode (bytes, sizeof bytes);
 }
 
 /**
@@ -28,7 +54,7 @@ mesh_random_uuid (void)
 {
   guint8 b[16];
 
-  fill (b, sizeof b);
+  mesh_random_fill (b, sizeof b);
   b[6] = (b[6] & 0x0f) | 0x40;
   b[8] = (b[8] & 0x3f) | 0x80;
   return g_strdup_printf ("%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
@@ -50,7 +76,7 @@ mesh_random_incarnation (void)
   guint64 ms = g_get_real_time () / 1000;
   guint16 tail;
 
-  fill (&tail, sizeof tail);
+  mesh_random_fill (&tail, sizeof tail);
   return g_strdup_printf ("%012" G_GINT64_MODIFIER "x%04x",
       ms & MAX_TIME, tail);
 }
@@ -79,8 +105,8 @@ mesh_random_incarnation_after (const char *newest)
   if (strcmp (inc, newest) > 0)
     return inc;
   g_free (inc);
-  fill (&step, sizeof step);
-  fill (&tail, sizeof tail);
+  mesh_random_fill (&step, sizeof step);
+  mesh_random_fill (&tail, sizeof tail);
   ms += 1 + step;
   if (ms > MAX_TIME)
     return NULL;
@@ -104,7 +130,7 @@ mesh_random_link (const char *base_url, GError **error)
   MeshLink *link = mesh_link_parse (text, error);
 
   if (link) {
-    fill (link->key, sizeof link->key);
+    mesh_random_fill (link->key, sizeof link->key);
     link->has_key = TRUE;
   }
   return link;

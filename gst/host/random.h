@@ -7,6 +7,8 @@ G_BEGIN_DECLS
 
 /* What must not be guessed, from GnuTLS' generator. Any thread. */
 
+void mesh_random_fill (gpointer bytes, gsize length);
+char *mesh_random_token (void);
 char *mesh_random_uuid (void);
 char *mesh_random_incarnation (void);
 char *mesh_random_incarnation_after (const char *newest);

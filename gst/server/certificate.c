@@ -5,11 +5,11 @@
 
 #include "server/certificate.h"
 
-#include <gnutls/crypto.h>
 #include <gnutls/x509.h>
 #include <string.h>
 
 #include "core/error.h"
+#include "host/random.h"
 
 #define DAYS 30
 
@@ -33,12 +33,12 @@ fill_in (gnutls_x509_crt_t crt, gnutls_x509_privkey_t key,
   static const char subject[] = "meshroom-server, self-signed";
   time_t now = g_get_real_time () / G_USEC_PER_SEC;
   guint8 serial[16];
-  int result = gnutls_rnd (GNUTLS_RND_NONCE, serial, sizeof serial);
+  int result;
 
+  mesh_random_fill (serial, sizeof serial);
   serial[0] &= 0x7f;            /* RFC 5280, 4.1.2.2: a positive number */
   serial[0] |= 0x01;
-  if (result >= 0)
-    result = gnutls_x509_crt_set_version (crt, 3);
+  result = gnutls_x509_crt_set_version (crt, 3);
   if (result >= 0)
     result = gnutls_x509_crt_set_serial (crt, serial, sizeof serial);
   if (result >= 0)

@@ -2,12 +2,12 @@
 
 #include "server/poll.h"
 
-#include <gnutls/crypto.h>
 #include <string.h>
 
 #include "core/batch.h"
 #include "core/envelope.h"
 #include "core/json-scan.h"
+#include "host/random.h"
 #include "server/handshake.h"
 
 #define PATH "/v1/poll/"
@@ -208,28 +208,13 @@ forget_session (MeshPolls *self, Session *session)
   g_hash_table_remove (self->by_id, session->id);
 }
 
-static void
-make_id (char id[MESH_TOKEN_LENGTH + 1])
-{
-  guint8 bytes[16];
-  g_autofree char *text = NULL;
-
-  /* it fails only where the system has no randomness at all */
-  if (gnutls_rnd (GNUTLS_RND_KEY, bytes, sizeof bytes) < 0)
-    g_error ("no random numbers");
-  text = g_base64_encode (bytes, sizeof bytes);
-  g_strdelimit (text, "+", '-');
-  g_strdelimit (text, "/", '_');
-  memcpy (id, text, MESH_TOKEN_LENGTH);
-  id[MESH_TOKEN_LENGTH] = '\0';
-}
-
 /* Who says nothing further makes way, the one that has been at it longest
  * first; members stay. */
 static void
 open_session (MeshPolls *self, guint64 number, MeshHttpResponse *response,
     gint64 now)
 {
+  g_autofree char *id = mesh_random_token ();
   Session *session;
 
   if (self->half_open.length >= self->limits.half_open)
@@ -239,7 +224,7 @@ open_session (MeshPolls *self, guint64 number, MeshHttpResponse *response,
     return;
   }
   session = g_new0 (Session, 1);
-  make_id (session->id);
+  g_strlcpy (session->id, id, sizeof session->id);
   session->number = number;
   session->first = 1;
   g_queue_init (&session->out);

@@ -10,11 +10,11 @@
 
 #include "signalling/ice-probe.h"
 
-#include <gnutls/crypto.h>
 #include <string.h>
 
 #include "core/ice-url.h"
 #include "core/stun.h"
+#include "host/random.h"
 #include "signalling/timer.h"
 
 #define MAX_SERVERS 9
@@ -141,7 +141,7 @@ ask (Server *self, MeshStunMethod method)
   gsize size;
   const char *data;
 
-  gnutls_rnd (GNUTLS_RND_NONCE, self->id, sizeof self->id);
+  mesh_random_fill (self->id, sizeof self->id);
   g_clear_pointer (&self->request, g_bytes_unref);
   self->request = mesh_stun_request (method, self->id,
       self->asked.realm ? &login : NULL);
@@ -171,7 +171,7 @@ give_back (Server *self)
 
   if (!self->socket)            /* hanging up a stream ends it as well */
     return;
-  gnutls_rnd (GNUTLS_RND_NONCE, self->id, sizeof self->id);
+  mesh_random_fill (self->id, sizeof self->id);
   request = mesh_stun_request (MESH_STUN_REFRESH, self->id,
       self->asked.realm ? &login : NULL);
   data = g_bytes_get_data (request, &size);

@@ -10,6 +10,7 @@
 #include <gnutls/gnutls.h>
 #include <string.h>
 
+#include "core/base64url.h"
 #include "core/error.h"
 #include "core/json.h"
 
@@ -208,29 +209,6 @@ describe (const MeshMessage *sealed, guint8 nonce[NONCE_BYTES])
 }
 
 static char *
-base64url_encode (const guint8 *bytes, gsize length)
-{
-  char *text = g_base64_encode (bytes, length);
-
-  g_strdelimit (text, "+", '-');
-  g_strdelimit (text, "/", '_');
-  text[strcspn (text, "=")] = '\0';
-  return text;
-}
-
-static guint8 *
-base64url_decode (const char *text, gsize *length)
-{
-  g_autoptr (GString) padded = g_string_new (text);
-
-  g_strdelimit (padded->str, "-", '+');
-  g_strdelimit (padded->str, "_", '/');
-  while (padded->len % 4)
-    g_string_append_c (padded, '=');
-  return g_base64_decode (padded->str, length);
-}
-
-static char *
 encrypt (MeshSealer *self, const MeshMessage *sealed, const char *text,
     GError **error)
 {
@@ -253,7 +231,7 @@ encrypt (MeshSealer *self, const MeshMessage *sealed, const char *text,
         "cannot seal a message: %s", gnutls_strerror (res));
     return NULL;
   }
-  return base64url_encode (box, length);
+  return mesh_base64url_encode (box, length);
 }
 
 /**
@@ -368,7 +346,7 @@ static MeshMessage *
 decrypt (MeshSealer *self, const MeshMessage *sealed, GError **error)
 {
   gsize box_length, length;
-  g_autofree guint8 *box = base64url_decode (sealed->box, &box_length);
+  g_autofree guint8 *box = mesh_base64url_decode (sealed->box, &box_length);
   g_autofree char *text = NULL;
   guint8 nonce[NONCE_BYTES];
   g_autofree char *about = describe (sealed, nonce);

@@ -11,14 +11,13 @@
 
 #include "signalling/worker.h"
 
-#include <gnutls/crypto.h>
 #include <string.h>
 
+#include "core/message.h"
+#include "host/random.h"
 #include "signalling/pusher.h"
 
 #define CANCEL_WAIT_MS 250
-/* What waits for a receiver. The oldest count most: `welcome` is the first. */
-#define MAX_INBOX 1024
 
 static void
 receiver_clear (gpointer data)
@@ -159,12 +158,13 @@ worker_connect (MeshWorker *self)
   mesh_transport_open (self->transport);
 }
 
-/* Takes the action over. */
+/* Takes the action over. It waits for a receiver, and of what waits the oldest
+ * count most: `welcome` is the first. */
 static void
 worker_post (MeshWorker *self, MeshClientAction *action)
 {
   g_mutex_lock (&self->lock);
-  if (self->inbox.length < MAX_INBOX)
+  if (self->inbox.length < MESH_MESSAGE_MAX_WAITING)
     g_queue_push_tail (&self->inbox, g_memdup2 (action, sizeof *action));
   else
     mesh_client_action_clear (action);
@@ -348,28 +348,11 @@ mesh_worker_run (gpointer data)
   return NULL;
 }
 
-/* 128 bits in base64url, as docs/protocol.md, "Identifiers" has it */
-static char *
-make_token (void)
-{
-  guint8 bytes[16];
-  char *token;
-
-  /* it fails only where the system has no randomness at all */
-  if (gnutls_rnd (GNUTLS_RND_KEY, bytes, sizeof bytes) < 0)
-    g_error ("no random numbers");
-  token = g_base64_encode (bytes, sizeof bytes);
-  g_strdelimit (token, "+", '-');
-  g_strdelimit (token, "/", '_');
-  token[22] = '\0';             /* the padding */
-  return token;
-}
-
 MeshWorker *
 mesh_worker_new (MeshConnection *owner, MeshLink *link, const char *peer_id)
 {
   MeshWorker *self = g_atomic_rc_box_new0 (MeshWorker);
-  g_autofree char *token = make_token ();
+  g_autofree char *token = mesh_random_token ();
   g_autofree char *server = g_strdup_printf (
       strchr (link->host, ':') ? "[%s]:%u" : "%s:%u", link->host, link->port);
   MeshClientConfig config = {

@@ -2,11 +2,11 @@
 
 #include "signalling/ws-handshake.h"
 
-#include <gnutls/crypto.h>
 #include <libsoup/soup.h>
 #include <string.h>
 
 #include "core/error.h"
+#include "host/random.h"
 #include "signalling/describe.h"
 
 /* The nonce of one handshake; the caller frees it. */
@@ -15,9 +15,7 @@ mesh_ws_make_key (void)
 {
   guint8 bytes[16];
 
-  /* it fails only where the system has no randomness at all */
-  if (gnutls_rnd (GNUTLS_RND_NONCE, bytes, sizeof bytes) < 0)
-    g_error ("no random numbers");
+  mesh_random_fill (bytes, sizeof bytes);
   return g_base64_encode (bytes, sizeof bytes);
 }
 

@@ -5,9 +5,6 @@
 
 #include "meshroom/call-private.h"
 
-/* What may wait to be read: far more than an honest server has for us. */
-#define MAX_WAITING 4096
-
 typedef struct {
   MeshCall *call;
   MeshKind kind;
@@ -244,7 +241,7 @@ mesh_call_receive (MeshCall *call, const char *json, gsize length)
 {
   Task *task;
 
-  if (g_atomic_int_add (&call->waiting, 1) >= MAX_WAITING) {
+  if (g_atomic_int_add (&call->waiting, 1) >= MESH_MESSAGE_MAX_WAITING) {
     g_atomic_int_add (&call->waiting, -1);
     GST_WARNING_OBJECT (call->config.element, "a message was dropped: they "
         "come faster than they can be read");

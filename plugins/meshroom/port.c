@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "core/message.h"
+
 struct _MeshPort {
   GstElement parent;
 
@@ -24,10 +26,6 @@ struct _MeshPort {
 G_DEFINE_FINAL_TYPE (MeshPort, mesh_port, GST_TYPE_ELEMENT)
 
 #define SIGNAL_CAPS "application/x-mesh-signal"
-
-/* What may wait for a downstream that takes nothing, such as a paused sink:
- * about what it takes to connect to a full room. */
-#define MAX_WAITING 1024
 
 static GstStaticPadTemplate sink_template =
 GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
@@ -173,7 +171,7 @@ mesh_port_send (MeshPort *port, const char *json)
 
   g_mutex_lock (&port->lock);
   taken = !port->flushing && !port->ending
-      && g_queue_get_length (&port->messages) < MAX_WAITING;
+      && g_queue_get_length (&port->messages) < MESH_MESSAGE_MAX_WAITING;
   if (taken) {
     g_queue_push_tail (&port->messages, g_strdup (json));
     g_cond_broadcast (&port->cond);

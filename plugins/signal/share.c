@@ -7,12 +7,9 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/link.h"
+#include "core/message.h"
 #include "report.h"
 #include "signalling/connection.h"
-
-/* What waits for a signalsrc, or for those behind it. */
-#define MAX_WAITING 4096
-#define MAX_WAITING_BYTES (8 * 1024 * 1024)
 
 #define N_ROLES 2
 
@@ -141,8 +138,8 @@ on_message (MeshConnection *connection, const char *json, gpointer user_data)
   gboolean full;
 
   g_mutex_lock (&self->lock);
-  full = self->waiting.length >= MAX_WAITING
-         || self->waiting_bytes + length > MAX_WAITING_BYTES;
+  full = self->waiting.length >= MESH_MESSAGE_MAX_WAITING
+         || self->waiting_bytes + length > MESH_MESSAGE_MAX_WAITING_BYTES;
   if (!full) {
     g_queue_push_tail (&self->waiting, g_strdup (json));
     self->waiting_bytes += length;

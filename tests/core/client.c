@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/message.h"
 
 #define ROOM "5c8fd5c8-2c4c-4d3e-9f0a-1b2c3d4e5f60"
 #define ALICE "aaaaaaaa-0000-4000-8000-000000000000"
@@ -847,7 +848,7 @@ queue_is_bounded (void)
       text);
   guint sent = 0;
 
-  for (guint i = 0; i < MESH_CLIENT_MAX_UNSENT; i++)
+  for (guint i = 0; i < MESH_MESSAGE_MAX_WAITING; i++)
     send_text (client, CHAT ("1"));
   g_assert_false (
       mesh_client_send (client, CHAT ("1"), strlen (CHAT ("1")), &error));
@@ -857,7 +858,7 @@ queue_is_bounded (void)
   client = make_client (ALICE, 1);
   while (mesh_client_send (client, big, strlen (big), NULL))
     sent++;
-  g_assert_cmpuint (sent * strlen (big), <=, MESH_CLIENT_MAX_UNSENT_BYTES);
+  g_assert_cmpuint (sent * strlen (big), <=, MESH_MESSAGE_MAX_WAITING_BYTES);
   g_assert_cmpuint (sent, >, 100);
 }
 
