@@ -186,5 +186,5 @@ test('every example has a test here', () => {
   const files = readdirSync(join(root, 'examples'))
     .filter(name => name !== 'meson.build').sort();
   assert.deepEqual(files, ['call', 'camera-on-off.c', 'embed.c', 'send-file',
-    'two-rooms']);
+    'serve.py', 'two-rooms']);
 });
