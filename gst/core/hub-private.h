@@ -7,7 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* hub.c has the clients and their frames, hub-room.c the rooms and members. */
+/* hub.c has the clients and their frames, hub-room.c the rooms and members,
+ * hub-lease.c the time that each of them has to be heard in. */
 
 typedef struct _MeshHubRoom MeshHubRoom;
 typedef struct _MeshHubMember MeshHubMember;

@@ -5,290 +5,12 @@
  * can write (swapped mids, odd BUNDLE groups, data m-lines with SSRCs), and
  * stumbles over harmless ones (opus' sprop-stereo); both end here. */
 
-#include "core/sdp.h"
+#include "core/sdp-private.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/candidates.h"
-#include "core/codec.h"
 #include "core/error.h"
-
-#define MAX_FORMATS 64
-
-typedef struct {
-  int payload_type;
-  const MeshCodec *codec;       /* one of ours, or NULL */
-  gboolean is_rtx;
-  char *fmtp;
-} Format;
-
-typedef struct {
-  char *kind;
-  gboolean rejected;            /* port 0 and not bundle-only */
-  char *mid;
-  char *ufrag;
-  char *pwd;
-  char *setup;
-  char *fingerprint;
-  char *direction;
-  Format formats[MAX_FORMATS];
-  guint n_formats;
-  guint32 ssrc;
-  guint32 rtx_ssrc;
-} Section;
-
-typedef struct {
-  Section session;
-  Section media[MESH_SDP_MAX_MEDIA];
-  guint n_media;
-  Section data;                 /* of data channels */
-  gboolean has_data;
-  GPtrArray *candidates;
-} Description;
-
-static void
-section_clear (Section *s)
-{
-  g_free (s->kind);
-  g_free (s->mid);
-  g_free (s->ufrag);
-  g_free (s->pwd);
-  g_free (s->setup);
-  g_free (s->fingerprint);
-  g_free (s->direction);
-  for (guint i = 0; i < s->n_formats; i++)
-    g_free (s->formats[i].fmtp);
-}
-
-static void
-description_clear (Description *d)
-{
-  section_clear (&d->session);
-  for (guint i = 0; i < d->n_media; i++)
-    section_clear (&d->media[i]);
-  section_clear (&d->data);
-  g_clear_pointer (&d->candidates, g_ptr_array_unref);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Description, description_clear)
-
-static gboolean
-fail (GError **error, const char *what)
-{
-  g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
-      "session description %s", what);
-  return FALSE;
-}
-
-static gboolean
-is_made_of (const char *text, const char *others, gsize min, gsize max)
-{
-  gsize n = 0;
-
-  for (; text && text[n]; n++) {
-    if (!g_ascii_isalnum (text[n]) && !strchr (others, text[n]))
-      return FALSE;
-  }
-  return n >= min && n <= max;
-}
-
-static void
-set_if_sane (char **field, const char *value, const char *others, gsize min,
-    gsize max)
-{
-  if (!*field && is_made_of (value, others, min, max))
-    *field = g_strdup (value);
-}
-
-static Format *
-find_format (Section *s, int payload_type)
-{
-  for (guint i = 0; i < s->n_formats; i++) {
-    if (s->formats[i].payload_type == payload_type)
-      return &s->formats[i];
-  }
-  return NULL;
-}
-
-/* "111 opus/48000/2" */
-static void
-read_rtpmap (Section *s, const char *value)
-{
-  Format *format = find_format (s, atoi (value));
-  const char *map = strchr (value, ' ');
-  g_autofree char *name = NULL, *ours = NULL;
-  const MeshCodec *codec;
-
-  if (!format || !map)
-    return;
-  name = g_strndup (map + 1, strcspn (map + 1, "/"));
-  format->is_rtx = g_ascii_strcasecmp (name, "rtx") == 0;
-  codec = mesh_codec_find (name);
-  ours = codec ? mesh_codec_make_rtpmap (codec) : NULL;
-  if (ours && g_ascii_strcasecmp (map + 1, ours) == 0)
-    format->codec = codec;
-}
-
-static void
-read_fmtp (Section *s, const char *value)
-{
-  Format *format = find_format (s, atoi (value));
-  const char *parameters = strchr (value, ' ');
-
-  if (format && !format->fmtp && parameters)
-    format->fmtp = g_strdup (parameters + 1);
-}
-
-static guint32
-parse_ssrc (const char *text, char **end)
-{
-  guint64 ssrc = g_ascii_strtoull (text, end, 10);
-
-  return ssrc <= G_MAXUINT32 ? ssrc : 0;
-}
-
-/* Only the first stream of an m-line is wanted; "ssrc-group:FID a b" or else
- * the first "ssrc:a …" names it. The group comes first from Chromium, and last
- * from Firefox. */
-static void
-read_ssrc (Section *s, const char *value, gboolean group)
-{
-  guint32 ssrc, rtx;
-  char *end;
-
-  if (group && g_str_has_prefix (value, "FID ")) {
-    ssrc = parse_ssrc (value + 4, &end);
-    rtx = parse_ssrc (end, NULL);
-    if (ssrc != 0 && rtx != 0 && rtx != ssrc && s->rtx_ssrc == 0
-        && (s->ssrc == 0 || s->ssrc == ssrc)) {
-      s->ssrc = ssrc;
-      s->rtx_ssrc = rtx;
-    }
-  } else if (!group && s->ssrc == 0) {
-    s->ssrc = parse_ssrc (value, NULL);
-  }
-}
-
-static void
-read_attribute (Description *d, Section *s, const char *name,
-    const char *value)
-{
-  static const char ice_chars[] = "+/-_=";
-
-  if (strcmp (name, "mid") == 0)
-    set_if_sane (&s->mid, value, "-_.", 1, 32);
-  else if (strcmp (name, "ice-ufrag") == 0)
-    set_if_sane (&s->ufrag, value, ice_chars, 4, 256);
-  else if (strcmp (name, "ice-pwd") == 0)
-    set_if_sane (&s->pwd, value, ice_chars, 22, 256);
-  else if (strcmp (name, "setup") == 0)
-    set_if_sane (&s->setup, value, "", 1, 8);
-  else if (strcmp (name, "fingerprint") == 0)
-    set_if_sane (&s->fingerprint, value, "- :", 1, 128);
-  else if (strcmp (name, "sendrecv") == 0 || strcmp (name, "sendonly") == 0
-      || strcmp (name, "recvonly") == 0 || strcmp (name, "inactive") == 0)
-    set_if_sane (&s->direction, name, "", 1, 8);
-  else if (strcmp (name, "bundle-only") == 0)
-    s->rejected = FALSE;
-  else if (strcmp (name, "rtpmap") == 0)
-    read_rtpmap (s, value);
-  else if (strcmp (name, "fmtp") == 0)
-    read_fmtp (s, value);
-  else if (strcmp (name, "ssrc-group") == 0)
-    read_ssrc (s, value, TRUE);
-  else if (strcmp (name, "ssrc") == 0)
-    read_ssrc (s, value, FALSE);
-  else if (strcmp (name, "candidate") == 0
-      && d->candidates->len < MESH_CANDIDATES_MAX_READ)
-    g_ptr_array_add (d->candidates, g_strconcat ("candidate:", value, NULL));
-}
-
-/* simple-peer, when it offers, wants a data channel that it never uses, and
- * gives the whole connection up when it is not let have it. It stands last
- * (RFC 8829, 5.2.1). */
-static gboolean
-read_data (Description *d, char **words, GError **error)
-{
-  if (d->has_data || d->n_media == 0)
-    return fail (error, "has an m-line for data that does not come last");
-  if (g_strv_length (words) != 4
-      || strcmp (words[1], "0") == 0
-      || strcmp (words[2], "UDP/DTLS/SCTP") != 0
-      || strcmp (words[3], "webrtc-datachannel") != 0)
-    return fail (error, "has an m-line for data of an unknown kind");
-  d->has_data = TRUE;
-  return TRUE;
-}
-
-/* "audio 9 UDP/TLS/RTP/SAVPF 111 …" */
-static gboolean
-read_media (Description *d, const char *value, gboolean is_offer,
-    GError **error)
-{
-  g_auto (GStrv) words = g_strsplit (value, " ", 3 + MAX_FORMATS);
-  Section *s;
-
-  if (is_offer && words[0] && strcmp (words[0], "application") == 0)
-    return read_data (d, words, error);
-  if (d->has_data)
-    return fail (error, "has an m-line for data that does not come last");
-  if (d->n_media == MESH_SDP_MAX_MEDIA)
-    return fail (error, "has more than one audio and one video m-line");
-  if (g_strv_length (words) < 4)
-    return fail (error, "has a broken m-line");
-  if (strcmp (words[0], "audio") != 0 && strcmp (words[0], "video") != 0)
-    return fail (error, "has an m-line that is neither audio nor video");
-  if (d->n_media > 0 && strcmp (d->media[0].kind, words[0]) == 0)
-    return fail (error, "has two m-lines of a kind");
-
-  s = &d->media[d->n_media++];
-  s->kind = g_strdup (words[0]);
-  s->rejected = strcmp (words[1], "0") == 0;
-  for (guint i = 3; words[i] && s->n_formats < MAX_FORMATS; i++) {
-    guint64 payload_type;
-
-    if (g_ascii_string_to_unsigned (words[i], 10, 0, 127, &payload_type, NULL)
-        && !find_format (s, payload_type))
-      s->formats[s->n_formats++].payload_type = payload_type;
-  }
-  return TRUE;
-}
-
-static Section *
-get_last_section (Description *d)
-{
-  if (d->has_data)
-    return &d->data;
-  return d->n_media > 0 ? &d->media[d->n_media - 1] : &d->session;
-}
-
-static gboolean
-read_lines (Description *d, const char *text, gboolean is_offer,
-    GError **error)
-{
-  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
-
-  d->candidates = g_ptr_array_new_with_free_func (g_free);
-  if (!g_str_has_prefix (text, "v=0"))
-    return fail (error, "does not begin with v=0");
-  for (guint i = 0; lines[i]; i++) {
-    char *line = g_strchomp (lines[i]);
-
-    if (g_str_has_prefix (line, "m=")) {
-      if (!read_media (d, line + 2, is_offer, error))
-        return FALSE;
-    } else if (g_str_has_prefix (line, "a=")) {
-      Section *s = get_last_section (d);
-      char *value = strchr (line, ':');
-
-      if (value)
-        *value++ = '\0';
-      read_attribute (d, s, line + 2, value ? value : "");
-    }
-  }
-  return TRUE;
-}
 
 static gboolean
 is_wanted (const MeshCodec *codec, MeshKind kind,
@@ -301,13 +23,13 @@ is_wanted (const MeshCodec *codec, MeshKind kind,
   return wanted && codec->kind == kind;
 }
 
-static const Format *
-choose_format (const Section *s, const char *const *video_codecs)
+static const MeshSdpFormat *
+choose_format (const MeshSdpSection *s, const char *const *video_codecs)
 {
   MeshKind kind = strcmp (s->kind, "audio") == 0 ? MESH_AUDIO : MESH_VIDEO;
 
   for (guint i = 0; i < s->n_formats; i++) {
-    const Format *format = &s->formats[i];
+    const MeshSdpFormat *format = &s->formats[i];
 
     if (format->codec && is_wanted (format->codec, kind, video_codecs)
         && (!format->codec->takes || format->codec->takes (format->fmtp)))
@@ -317,12 +39,12 @@ choose_format (const Section *s, const char *const *video_codecs)
 }
 
 static int
-find_rtx (const Section *s, int payload_type)
+find_rtx (const MeshSdpSection *s, int payload_type)
 {
   g_autofree char *apt = g_strdup_printf ("apt=%d", payload_type);
 
   for (guint i = 0; i < s->n_formats; i++) {
-    const Format *format = &s->formats[i];
+    const MeshSdpFormat *format = &s->formats[i];
     g_auto (GStrv) fields = format->fmtp ? g_strsplit (format->fmtp, ";", 8)
         : NULL;
 
@@ -355,7 +77,8 @@ read_fingerprint (const char *text, guint8 *fingerprint)
 }
 
 static void
-write_format (GString *out, const Section *s, const Format *format, int rtx)
+write_format (GString *out, const MeshSdpSection *s,
+    const MeshSdpFormat *format, int rtx)
 {
   int pt = format->payload_type;
   g_autofree char *rtpmap = mesh_codec_make_rtpmap (format->codec);
@@ -386,23 +109,24 @@ write_format (GString *out, const Section *s, const Format *format, int rtx)
 /* All are bundled, so they have the first one's transport, whatever they say
  * of their own. webrtcbin wants to read it everywhere, and all the same. */
 static gboolean
-write_transport (GString *out, Description *d, const Section *s,
-    const MeshSdp *sdp, gboolean is_offer, GError **error)
+write_transport (GString *out, MeshSdpDescription *d,
+    const MeshSdpSection *s, const MeshSdp *sdp, gboolean is_offer,
+    GError **error)
 {
-  const Section *first = &d->media[0];
+  const MeshSdpSection *first = &d->media[0];
   const char *ufrag = first->ufrag ? first->ufrag : d->session.ufrag;
   const char *pwd = first->pwd ? first->pwd : d->session.pwd;
   const char *setup = first->setup ? first->setup : d->session.setup;
 
   if (!ufrag || !pwd)
-    return fail (error, "has no usable ice-ufrag and ice-pwd");
+    return mesh_sdp_fail (error, "has no usable ice-ufrag and ice-pwd");
   if (g_strcmp0 (setup, "actpass") != 0 && g_strcmp0 (setup, "active") != 0
       && g_strcmp0 (setup, "passive") != 0)
-    return fail (error, "has no usable setup attribute");
+    return mesh_sdp_fail (error, "has no usable setup attribute");
   if (!is_offer && strcmp (setup, "actpass") == 0)
-    return fail (error, "answers setup:actpass");
+    return mesh_sdp_fail (error, "answers setup:actpass");
   if (!s->mid)
-    return fail (error, "has an m-line without a usable mid");
+    return mesh_sdp_fail (error, "has an m-line without a usable mid");
   g_string_append_printf (out, "\r\nc=IN IP4 0.0.0.0\r\na=mid:%s\r\n"
       "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=setup:%s\r\n"
       "a=fingerprint:sha-256 ", s->mid, ufrag, pwd, setup);
@@ -414,7 +138,8 @@ write_transport (GString *out, Description *d, const Section *s,
 
 /* The port is what all WebRTC stacks use; each side says it for itself. */
 static gboolean
-write_data (GString *out, Description *d, const MeshSdp *sdp, GError **error)
+write_data (GString *out, MeshSdpDescription *d, const MeshSdp *sdp,
+    GError **error)
 {
   g_string_append (out, "m=application 9 UDP/DTLS/SCTP webrtc-datachannel");
   if (!write_transport (out, d, &d->data, sdp, TRUE, error))
@@ -424,12 +149,12 @@ write_data (GString *out, Description *d, const MeshSdp *sdp, GError **error)
 }
 
 static gboolean
-write_media (GString *out, Description *d, guint index, MeshSdp *sdp,
+write_media (GString *out, MeshSdpDescription *d, guint index, MeshSdp *sdp,
     const char *const *video_codecs, gboolean is_offer, GError **error)
 {
-  Section *s = &d->media[index];
+  MeshSdpSection *s = &d->media[index];
   const char *direction = s->direction ? s->direction : d->session.direction;
-  const Format *format = choose_format (s, video_codecs);
+  const MeshSdpFormat *format = choose_format (s, video_codecs);
   MeshSdpMedia *media = &sdp->media[index];
 
   media->kind = strcmp (s->kind, "audio") == 0 ? "audio" : "video";
@@ -438,7 +163,7 @@ write_media (GString *out, Description *d, guint index, MeshSdp *sdp,
     format = NULL;
   /* webrtcbin 1.22 looks up there what it cannot place, and crashes */
   if (index == 0 && !format && (!is_offer || s->rejected))
-    return fail (error, "rejects its first m-line");
+    return mesh_sdp_fail (error, "rejects its first m-line");
   if (!format) {
     /* Without a video codec in common there still is sound, unless the video
      * carries the bundle. */
@@ -477,7 +202,7 @@ write_media (GString *out, Description *d, guint index, MeshSdp *sdp,
 
 /* One certificate for the whole connection, or none that we would trust. */
 static gboolean
-take_fingerprint (Description *d, MeshSdp *sdp, GError **error)
+take_fingerprint (MeshSdpDescription *d, MeshSdp *sdp, GError **error)
 {
   const char *found = d->session.fingerprint;
 
@@ -485,15 +210,15 @@ take_fingerprint (Description *d, MeshSdp *sdp, GError **error)
     const char *mine = d->media[i].fingerprint;
 
     if (mine && found && g_ascii_strcasecmp (mine, found) != 0)
-      return fail (error, "names several certificates");
+      return mesh_sdp_fail (error, "names several certificates");
     if (mine)
       found = mine;
   }
   if (d->data.fingerprint && found
       && g_ascii_strcasecmp (d->data.fingerprint, found) != 0)
-    return fail (error, "names several certificates");
+    return mesh_sdp_fail (error, "names several certificates");
   if (!read_fingerprint (found, sdp->fingerprint))
-    return fail (error, "has no sha-256 fingerprint");
+    return mesh_sdp_fail (error, "has no sha-256 fingerprint");
   return TRUE;
 }
 
@@ -521,7 +246,7 @@ has_ambiguous_payload_types (const MeshSdp *sdp, guint n_media)
 }
 
 static gboolean
-has_ambiguous_mids (const Description *d)
+has_ambiguous_mids (const MeshSdpDescription *d)
 {
   const char *first = d->n_media > 0 ? d->media[0].mid : NULL;
   const char *second = d->n_media > 1 ? d->media[1].mid : NULL;
@@ -553,21 +278,21 @@ MeshSdp *
 mesh_sdp_read (const char *text, gboolean is_offer,
     const char *const *video_codecs, GError **error)
 {
-  g_auto (Description) d = { 0 };
+  g_auto (MeshSdpDescription) d = { 0 };
   g_autoptr (MeshSdp) sdp = g_new0 (MeshSdp, 1);
   g_autoptr (GString) out = g_string_new ("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\n"
       "s=-\r\nt=0 0\r\na=ice-options:trickle\r\na=group:BUNDLE");
   g_autoptr (GPtrArray) candidates = g_ptr_array_new_with_free_func (g_free);
 
-  if (!read_lines (&d, text, is_offer, error)
+  if (!mesh_sdp_read_lines (&d, text, is_offer, error)
       || !take_fingerprint (&d, sdp, error))
     return NULL;
   if (d.n_media == 0) {
-    fail (error, "has no m-line");
+    mesh_sdp_fail (error, "has no m-line");
     return NULL;
   }
   if (has_ambiguous_mids (&d)) {
-    fail (error, "uses a mid twice");
+    mesh_sdp_fail (error, "uses a mid twice");
     return NULL;
   }
   for (guint i = 0; i < d.n_media; i++) {
@@ -584,7 +309,7 @@ mesh_sdp_read (const char *text, gboolean is_offer,
   if (d.has_data && !write_data (out, &d, sdp, error))
     return NULL;
   if (has_ambiguous_payload_types (sdp, d.n_media)) {
-    fail (error, "uses a payload type twice");
+    mesh_sdp_fail (error, "uses a payload type twice");
     return NULL;
   }
   for (guint i = 0; i < d.candidates->len; i++) {
