@@ -11,9 +11,9 @@
 
 G_BEGIN_DECLS
 
-/* The attempt's inside, for its own files: peer.c has its life and what it
- * tells the room, failure.c what goes wrong, negotiate.c the session
- * descriptions, reception.c what the peer sends. */
+/* The attempt's inside, for its own files: peer.c has its life and what can be
+ * asked of it, peer-events.c what it tells the room, failure.c what goes wrong,
+ * negotiate.c the session descriptions, reception.c what the peer sends. */
 
 /* One peer's way out: a branch of the fan-out, linked to a payloader here. */
 typedef struct {
@@ -66,7 +66,9 @@ struct _MeshPeer {
 
 extern const char *const mesh_peer_kinds[MESH_N_KINDS];
 
-/* peer.c: any thread */
+/* peer-events.c: the worker */
+void mesh_peer_set_up_events (MeshPeer *peer, gboolean verify_fingerprint);
+/* peer-events.c: any thread */
 void mesh_peer_post (MeshPeer *peer, void (*func) (MeshPeer *, gpointer),
     gpointer data, GDestroyNotify destroy);
 

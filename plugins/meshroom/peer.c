@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* See peer.h. webrtcbin's threads (its own, libnice's, the jitterbuffers') call
- * in here; each such call posts to the worker. webrtcbin 1.22's known faults
- * that shape this code: a promise or state change must not be answered on its
- * own thread with a state change; its pads' caps must be there before
- * create-offer and create-answer, or m-lines and SSRCs are left out; only the
- * first m-line of a BUNDLE takes candidates; its messages keep it alive on a
- * bus that nobody reads. */
+/* See peer.h. What shapes the attempt's files are webrtcbin 1.22's known faults:
+ * a promise or state change must not be answered on its own thread with a state
+ * change; its pads' caps must be there before create-offer and create-answer,
+ * or m-lines and SSRCs are left out; only the first m-line of a BUNDLE takes
+ * candidates; its messages keep it alive on a bus that nobody reads. */
 
 #include "meshroom/peer-private.h"
 
@@ -27,186 +25,6 @@ GST_STATIC_PAD_TEMPLATE ("%s_src", GST_PAD_SRC, GST_PAD_SOMETIMES,
     GST_STATIC_CAPS_ANY);
 
 const char *const mesh_peer_kinds[MESH_N_KINDS] = { "audio", "video" };
-
-/* Work for the worker. */
-typedef struct {
-  MeshPeer *peer;
-  void (*func) (MeshPeer *peer, gpointer data);
-  gpointer data;
-  GDestroyNotify destroy;
-} Post;
-
-static gboolean
-run_post (gpointer user_data)
-{
-  Post *post = user_data;
-
-  if (!g_atomic_int_get (&post->peer->abandoned))
-    post->func (post->peer, post->data);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-free_post (gpointer user_data)
-{
-  Post *post = user_data;
-
-  if (post->destroy && post->data)
-    post->destroy (post->data);
-  gst_object_unref (post->peer);
-  g_free (post);
-}
-
-void
-mesh_peer_post (MeshPeer *self, void (*func) (MeshPeer *, gpointer),
-    gpointer data, GDestroyNotify destroy)
-{
-  Post *post = g_new0 (Post, 1);
-  g_autoptr (GSource) source = NULL;
-
-  post->peer = gst_object_ref (self);
-  post->func = func;
-  post->data = data;
-  post->destroy = destroy;
-  /* The worker may be gone by now, and nobody would ever free the post. */
-  if (g_atomic_int_get (&self->abandoned)) {
-    free_post (post);
-    return;
-  }
-  source = g_idle_source_new ();
-  g_source_set_priority (source, G_PRIORITY_DEFAULT);
-  g_source_set_callback (source, run_post, post, free_post);
-  g_source_attach (source, self->worker);
-}
-
-/* On the worker, which knows what candidates there were. */
-static void
-tell_no_path (MeshPeer *self, gpointer data)
-{
-  g_autofree char *why = mesh_candidates_explain (self->candidates);
-  g_autofree char *text = g_strdup_printf ("no network path to it was found: "
-      "%s", why);
-
-  if (self->failed)
-    return;
-  self->failed = TRUE;
-  self->events->failed (self, "failed", text, self->user_data);
-}
-
-/* Both must have happened: the certificate checked, and the connection up. */
-static void
-open_when_ready (MeshPeer *self, gpointer data)
-{
-  GstWebRTCPeerConnectionState state;
-
-  if (self->connected || self->failed
-      || !mesh_verifier_is_open (self->verifier))
-    return;
-  g_object_get (self->webrtc, "connection-state", &state, NULL);
-  if (state != GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED)
-    return;
-  self->connected = TRUE;
-  for (guint i = 0; i < MESH_N_KINDS; i++) {
-    if (!self->senders[i].branch)
-      continue;
-    mesh_fanout_open_branch (self->senders[i].fanout,
-        self->senders[i].branch);
-    mesh_source_play (self->sources[i]);
-  }
-  self->events->connected (self, self->user_data);
-}
-
-static void
-on_verified (gboolean ok, gpointer user_data)
-{
-  MeshPeer *self = user_data;
-
-  if (ok)
-    mesh_peer_post (self, open_when_ready, NULL, NULL);
-  else
-    mesh_peer_fail (self, "refused",
-        "its certificate is not the one that its description names: "
-        "somebody may be in between");
-}
-
-static void
-on_connection_state (GObject *webrtc, GParamSpec *pspec, gpointer user_data)
-{
-  MeshPeer *self = user_data;
-  GstWebRTCPeerConnectionState state;
-
-  g_object_get (webrtc, "connection-state", &state, NULL);
-  if (state == GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED)
-    mesh_peer_post (self, open_when_ready, NULL, NULL);
-  else if (state == GST_WEBRTC_PEER_CONNECTION_STATE_FAILED)
-    mesh_peer_post (self, tell_no_path, NULL, NULL);
-}
-
-typedef struct {
-  char *text;
-  int mline;
-} Candidate;
-
-static void
-candidate_free (gpointer data)
-{
-  g_free (((Candidate *) data)->text);
-  g_free (data);
-}
-
-static void
-tell_candidate (MeshPeer *self, gpointer data)
-{
-  Candidate *candidate = data;
-
-  self->events->local_candidate (self, candidate->text, candidate->mline,
-      self->user_data);
-}
-
-static void
-post_candidate (MeshPeer *self, const char *text, guint mline)
-{
-  Candidate *candidate = g_new (Candidate, 1);
-
-  candidate->text = g_strdup (text);
-  candidate->mline = mline;
-  mesh_peer_post (self, tell_candidate, candidate, candidate_free);
-}
-
-static void
-on_candidate (GstElement *webrtc, guint mline, const char *candidate,
-    gpointer user_data)
-{
-  MeshPeer *self = user_data;
-
-  /* 1.24 and later end with an empty one; 1.22 leaves that to us, below */
-  if (!candidate || !*candidate)
-    return;
-  mesh_path_add (self->path, TRUE, candidate);
-  post_candidate (self, candidate, mline);
-}
-
-static void
-on_gathering_state (GObject *webrtc, GParamSpec *pspec, gpointer user_data)
-{
-  GstWebRTCICEGatheringState state;
-
-  g_object_get (webrtc, "ice-gathering-state", &state, NULL);
-  if (state == GST_WEBRTC_ICE_GATHERING_STATE_COMPLETE)
-    post_candidate (user_data, "", 0);
-}
-
-/* On webrtcbin's thread with its lock held: set properties, nothing else. An
- * m-line that we only receive gets its transceiver here. Sound has FEC inside;
- * and Chromium refuses an offer that has retransmissions for it. */
-static void
-on_transceiver (GstElement *webrtc, GObject *transceiver, gpointer user_data)
-{
-  GstWebRTCKind kind;
-
-  g_object_get (transceiver, "kind", &kind, NULL);
-  g_object_set (transceiver, "do-nack", kind == GST_WEBRTC_KIND_VIDEO, NULL);
-}
 
 /* Sender reports carry the time at which a frame is sent, without waiting for a
  * LATENCY event that a session which joins late never sees; and no more than
@@ -270,18 +88,7 @@ mesh_peer_new (const MeshPeerConfig *config, GError **error)
       GST_WEBRTC_BUNDLE_POLICY_MAX_BUNDLE, "latency", config->latency, NULL);
   mesh_peer_set_up_ice (self, config);
   set_up_rtpbin (self);
-  self->verifier = mesh_verifier_new (GST_BIN (self->webrtc),
-      config->verify_fingerprint, on_verified, self);
-  g_signal_connect (self->webrtc, "on-ice-candidate",
-      G_CALLBACK (on_candidate), self);
-  g_signal_connect (self->webrtc, "notify::ice-gathering-state",
-      G_CALLBACK (on_gathering_state), self);
-  g_signal_connect (self->webrtc, "notify::connection-state",
-      G_CALLBACK (on_connection_state), self);
-  g_signal_connect (self->webrtc, "on-new-transceiver",
-      G_CALLBACK (on_transceiver), self);
-  g_signal_connect (self->webrtc, "pad-added",
-      G_CALLBACK (mesh_peer_on_stream), self);
+  mesh_peer_set_up_events (self, config->verify_fingerprint);
   gst_bin_add (GST_BIN (self), self->webrtc);
   return self;
 }
