@@ -105,6 +105,26 @@ mesh_meshroom_set_ice_property (MeshMeshroom *self, gboolean relay,
 }
 
 /*
+ * mesh_meshroom_get_ice_property_locked:
+ * @relay: whether it is turn-servers, else stun-server
+ * @value: set to an array of strings, or to one string
+ */
+void
+mesh_meshroom_get_ice_property_locked (MeshMeshroom *self, gboolean relay,
+    GValue *value)
+{
+  if (!relay)
+    g_value_set_string (value, self->stun_server);
+  for (char **uri = self->turn_servers; relay && uri && *uri; uri++) {
+    g_auto (GValue) item = G_VALUE_INIT;
+
+    g_value_init (&item, G_TYPE_STRING);
+    g_value_set_string (&item, *uri);
+    gst_value_array_append_value (value, &item);
+  }
+}
+
+/*
  * mesh_meshroom_warn_of_ice_properties:
  *
  * Repeats on the bus what was refused.

@@ -68,6 +68,8 @@ void mesh_meshroom_set_muted (MeshMeshroom *self, gboolean muted);
 /* ice-property.c */
 void mesh_meshroom_set_ice_property (MeshMeshroom *self, gboolean relay,
     const GValue *value);
+void mesh_meshroom_get_ice_property_locked (MeshMeshroom *self, gboolean relay,
+    GValue *value);
 void mesh_meshroom_warn_of_ice_properties (MeshMeshroom *self);
 
 /* session.c: called by state changes only */

@@ -128,16 +128,15 @@ mesh_meshroom_set_property (GObject *object, guint id, const GValue *value,
   g_mutex_unlock (&self->lock);
 }
 
+/* What the call tells; without one there are no figures and no peers. */
 static void
-get_turn_servers (MeshMeshroom *self, GValue *array)
+get_from_call (MeshMeshroom *self, guint id, GValue *value)
 {
-  for (guint i = 0; self->turn_servers && self->turn_servers[i]; i++) {
-    g_auto (GValue) uri = G_VALUE_INIT;
-
-    g_value_init (&uri, G_TYPE_STRING);
-    g_value_set_string (&uri, self->turn_servers[i]);
-    gst_value_array_append_value (array, &uri);
-  }
+  if (id == PROP_STATS)
+    g_value_take_boxed (value, self->call ? mesh_call_get_stats (self->call)
+        : gst_structure_new_empty ("meshroom-stats"));
+  else if (self->call)
+    mesh_call_fill_peers (self->call, value);
 }
 
 static void
@@ -164,10 +163,9 @@ mesh_meshroom_get_property (GObject *object, guint id, GValue *value,
       g_value_set_boolean (value, self->muted);
       break;
     case PROP_STUN_SERVER:
-      g_value_set_string (value, self->stun_server);
-      break;
     case PROP_TURN_SERVERS:
-      get_turn_servers (self, value);
+      mesh_meshroom_get_ice_property_locked (self, id == PROP_TURN_SERVERS,
+          value);
       break;
     case PROP_ICE_TRANSPORT_POLICY:
       g_value_set_enum (value, self->policy);
@@ -191,12 +189,8 @@ mesh_meshroom_get_property (GObject *object, guint id, GValue *value,
       g_value_set_boolean (value, self->wait_for_peers);
       break;
     case PROP_STATS:
-      g_value_take_boxed (value, self->call ? mesh_call_get_stats (self->call)
-          : gst_structure_new_empty ("meshroom-stats"));
-      break;
     case PROP_PEERS:
-      if (self->call)
-        mesh_call_fill_peers (self->call, value);
+      get_from_call (self, id, value);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -360,7 +354,7 @@ install_media_properties (GObjectClass *klass)
 }
 
 static void
-install_signals (GObjectClass *klass)
+install_peer_signals (void)
 {
   /**
    * meshroom::peer-added:
@@ -389,6 +383,23 @@ install_signals (GObjectClass *klass)
       G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2, G_TYPE_STRING,
       G_TYPE_STRING);
   /**
+   * meshroom::link-ready:
+   * @room: the element
+   * @link: the link to send to people
+   *
+   * The room of #meshroom:serve can be joined. Emitted as
+   * #meshroom::peer-added.
+   *
+   * Since: 0.1
+   */
+  g_signal_new ("link-ready", MESH_TYPE_MESHROOM,
+      G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+}
+
+static void
+install_chat_signals (void)
+{
+  /**
    * meshroom::message-received:
    * @room: the element
    * @peer_id: who
@@ -401,18 +412,6 @@ install_signals (GObjectClass *klass)
   g_signal_new ("message-received",
       MESH_TYPE_MESHROOM, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
       2, G_TYPE_STRING, G_TYPE_STRING);
-  /**
-   * meshroom::link-ready:
-   * @room: the element
-   * @link: the link to send to people
-   *
-   * The room of #meshroom:serve can be joined. Emitted as
-   * #meshroom::peer-added.
-   *
-   * Since: 0.1
-   */
-  g_signal_new ("link-ready", MESH_TYPE_MESHROOM,
-      G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
   /**
    * meshroom::send-message:
    * @room: the element
@@ -436,5 +435,6 @@ mesh_meshroom_install_properties (GObjectClass *klass)
   install_room_properties (klass);
   install_media_properties (klass);
   g_object_class_install_properties (klass, N_PROPERTIES, properties);
-  install_signals (klass);
+  install_peer_signals ();
+  install_chat_signals ();
 }
