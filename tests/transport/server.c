@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/link.h"
 #include "server/certificate.h"
 #include "serving.h"
 
@@ -358,6 +359,32 @@ it_may_listen_again (void)
 }
 
 static void
+each_link_is_to_a_room_of_its_own (void)
+{
+  g_autoptr (MeshServer) server = mesh_server_new ();
+  MeshLink *links[2];
+  g_autofree char *url = NULL;
+
+  g_assert_null (mesh_server_make_link (server));
+  g_assert_true (mesh_server_listen (server, "127.0.0.1:0", NULL, NULL));
+  url = mesh_server_dup_url (server);
+  for (guint i = 0; i < 2; i++) {
+    g_autofree char *text = mesh_server_make_link (server);
+
+    g_assert_true (g_str_has_prefix (text, url));
+    links[i] = mesh_link_parse (text, NULL);
+    g_assert_true (links[i] && links[i]->has_key);
+  }
+  g_assert_cmpstr (links[0]->room, !=, links[1]->room);
+  g_assert_cmpint (memcmp (links[0]->key, links[1]->key,
+          sizeof links[0]->key), !=, 0);
+  mesh_server_stop (server);
+  g_assert_null (mesh_server_make_link (server));
+  for (guint i = 0; i < 2; i++)
+    mesh_link_free (links[i]);
+}
+
+static void
 addresses (void)
 {
   static const struct {
@@ -380,6 +407,7 @@ addresses (void)
     gboolean ok =
         mesh_server_listen (server, cases[i].address, NULL, &error);
     g_autofree char *url = mesh_server_dup_url (server);
+    g_autofree char *link = mesh_server_make_link (server);
 
     g_test_message ("%s: %s", cases[i].address, ok ? url : error->message);
     if (i == 1 && !ok)          /* a machine without IPv6 */
@@ -389,6 +417,7 @@ addresses (void)
       continue;
     g_assert_true (g_str_has_prefix (url, cases[i].prefix));
     g_assert_null (strstr (url, "0.0.0.0"));
+    g_assert_nonnull (link);
   }
 }
 
@@ -399,6 +428,8 @@ main (int argc, char **argv)
 #define ADD(name) \
   g_test_add ("/server/" #name, Fixture, NULL, set_up, name, tear_down)
   g_test_add_func ("/server/it_may_listen_again", it_may_listen_again);
+  g_test_add_func ("/server/each_link_is_to_a_room_of_its_own",
+      each_link_is_to_a_room_of_its_own);
   g_test_add_func ("/server/addresses", addresses);
   ADD (messages_arrive);
   ADD (tls_by_a_certificate_made_at_start);
