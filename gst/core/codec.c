@@ -61,6 +61,16 @@ takes_vp9 (const char *fmtp)
       || strcmp (profile, "0") == 0;
 }
 
+/* 0 is Main, 4:2:0, and goes without saying (RTP Payload Format For AV1). */
+static gboolean
+takes_av1 (const char *fmtp)
+{
+  g_autofree char *profile = NULL;
+
+  return !find_parameter (fmtp, "profile", &profile)
+      || strcmp (profile, "0") == 0;
+}
+
 /* --- the table --- */
 
 /* One thread for libvpx: with more it spins, and costs five times as much at
@@ -105,7 +115,8 @@ static const MeshCodec codecs[] = {
     .payloader = "rtpvp8pay picture-id-mode=15-bit mtu=1200",
     .depayloader = "rtpvp8depay request-keyframe=true wait-for-keyframe=true",
     .encoders = {
-      { "vp8enc cpu-used=-8 error-resilient=default " LIBVPX, "target-bitrate", 1 },
+      { "vp8enc cpu-used=-8 error-resilient=default " LIBVPX,
+            "target-bitrate", 1 },
     },
     .decoders = "vp8dec|avdec_vp8",
     .read_size = mesh_vp8_read_size,
@@ -167,6 +178,37 @@ static const MeshCodec codecs[] = {
     .min_side = 1,
     .max_side = 16832,          /* level 6 */
   },
+  /* Its RTP elements are GStreamer's, but come with gst-plugins-rs, which
+   * Debian does not have. */
+  {
+    .name = "AV1",
+    .kind = MESH_VIDEO,
+    .media_type = "video/x-av1",
+    /* of smaller pieces, only the one with the picture is marked a key frame */
+    .caps = "video/x-av1,stream-format=(string)obu-stream,"
+        "alignment=(string)tu",
+    .passable = "video/x-av1,profile=(string)main",
+    .advice = "Give its encoder 4:2:0 (video/x-raw,format=I420), or give raw "
+        "video",
+    .clock_rate = 90000,
+    .payload_type = 104,
+    .fmtp = "level-idx=5;profile=0;tier=0",
+    .takes = takes_av1,
+    .payloader = "rtpav1pay mtu=1200",
+    .splitter = "av1parse",
+    .depayloader = "rtpav1depay request-keyframe=true wait-for-keyframe=true",
+    /* av1enc 1.22 makes no key frame when it is asked for one */
+    .encoders = {
+      { "av1enc usage-profile=realtime cpu-used=10 threads=1 row-mt=false "
+            "lag-in-frames=0 end-usage=cbr buf-sz=600 buf-initial-sz=400 "
+            "buf-optimal-sz=500 keyframe-max-dist=60 min-quantizer=4 "
+            "max-quantizer=56", "target-bitrate", 1000 },
+    },
+    .parser = "av1parse",
+    .decoders = "dav1ddec|av1dec",
+    .min_side = 16,
+    .max_side = 8704,           /* level 6, in height */
+  },
   /* What may come in, but is not spoken between peers. */
   {
     .name = "H265",
@@ -175,14 +217,6 @@ static const MeshCodec codecs[] = {
     .caps = "video/x-h265",
     .parser = "h265parse",
     .decoders = "avdec_h265|libde265dec",
-  },
-  {
-    .name = "AV1",
-    .kind = MESH_VIDEO,
-    .media_type = "video/x-av1",
-    .caps = "video/x-av1",
-    .parser = "av1parse",
-    .decoders = "dav1ddec|av1dec",
   },
 };
 

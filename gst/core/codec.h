@@ -53,6 +53,8 @@ typedef struct {
  *   fmtp (%NULL where it has none) describes; %NULL: any form
  * @payloader: (nullable): the element that makes RTP of it; %NULL: peers do not
  *   speak it, and what comes in is decoded
+ * @splitter: (nullable): the element before a peer's payloader, where that
+ *   takes smaller pieces than are fanned out
  * @depayloader: (nullable): the element that takes it out of RTP
  * @encoders: best first
  * @encoded: (nullable): caps that the encoder is held to
@@ -62,8 +64,8 @@ typedef struct {
  * @completed: (nullable): elements, best first, '|' between, that complete the
  *   caps of what is handed to the application without being decoded
  * @is_valid: (nullable): whether a packet may be given to a decoder
- * @read_size: (nullable): the size of the largest picture that a frame is about,
- *   %FALSE where it names none; %NULL: the size is in the parser's caps
+ * @read_size: (nullable): the size of the largest picture that a frame is
+ *   about, %FALSE where it names none; %NULL: the size is in the parser's caps
  * @make_tail: (nullable): what has to stand behind a frame, so that a decoder
  *   takes nothing but the frame whose size was read, and how many bytes that is
  * @min_side: of pictures that the encoders take
@@ -88,6 +90,7 @@ typedef struct {
   const char *fmtp;
   gboolean (*takes) (const char *fmtp);
   const char *payloader;
+  const char *splitter;
   const char *depayloader;
 
   MeshCodecEncoder encoders[MESH_CODEC_MAX_ENCODERS + 1];

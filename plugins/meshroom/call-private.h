@@ -114,6 +114,7 @@ void mesh_call_end_what_stopped (MeshCall *call, Member *member);
 
 /* codecs.c */
 char **mesh_call_usable_codecs (MeshCall *call);
+char *mesh_call_explain_codecs (MeshCall *call);
 const MeshCodec *mesh_call_choose_codec (MeshCall *call, const char *peer,
     char **wanted);
 void mesh_call_review_codecs (MeshCall *call);

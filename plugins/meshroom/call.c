@@ -352,8 +352,9 @@ mesh_call_new (const MeshCallConfig *config, GError **error)
       (GDestroyNotify) gst_structure_free);
   self->video_codecs = mesh_call_usable_codecs (self);
   if (!self->video_codecs[0]) {
-    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_FAILED,
-        "none of video-codecs can be encoded and decoded here");
+    g_autofree char *why = mesh_call_explain_codecs (self);
+
+    g_set_error_literal (error, MESH_ERROR, MESH_ERROR_FAILED, why);
     call_free (self);
     return NULL;
   }

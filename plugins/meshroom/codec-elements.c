@@ -58,9 +58,48 @@ mesh_codec_for_caps (const GstCaps *caps)
 gboolean
 mesh_codec_is_spoken (const MeshCodec *codec)
 {
-  return codec->payloader && is_installed (codec->payloader)
-      && is_installed (codec->depayloader)
-      && (!codec->parser || is_installed (codec->parser));
+  g_autofree char *missing = mesh_codec_dup_missing (codec, FALSE, FALSE);
+
+  return codec->payloader && !missing;
+}
+
+static void
+add_missing (GString *list, const char *description)
+{
+  if (description && !is_installed (description))
+    g_string_append_printf (list, "%s%.*s", list->len > 0 ? ", " : "",
+        (int) strcspn (description, " "), description);
+}
+
+/**
+ * mesh_codec_dup_missing:
+ * @codec: a codec
+ * @sends: whether it is to be encoded
+ * @decodes: whether it is to be decoded
+ *
+ * Returns: (transfer full) (nullable): the elements that are not installed, and
+ *   without which @codec cannot be spoken; of alternatives the best one
+ *
+ * Since: 0.1
+ */
+char *
+mesh_codec_dup_missing (const MeshCodec *codec, gboolean sends,
+    gboolean decodes)
+{
+  g_autoptr (GString) list = g_string_new (NULL);
+
+  add_missing (list, codec->payloader);
+  add_missing (list, codec->splitter);
+  add_missing (list, codec->depayloader);
+  add_missing (list, codec->parser);
+  if (sends && !mesh_codec_can_send (codec))
+    add_missing (list, codec->encoders[0].element);
+  if (decodes && !mesh_codec_can_receive (codec)) {
+    g_auto (GStrv) decoders = g_strsplit (codec->decoders, "|", -1);
+
+    add_missing (list, decoders[0]);
+  }
+  return list->len > 0 ? g_strdup (list->str) : NULL;
 }
 
 /**

@@ -15,6 +15,8 @@ G_BEGIN_DECLS
 
 const MeshCodec *mesh_codec_for_caps (const GstCaps *caps);
 gboolean mesh_codec_is_spoken (const MeshCodec *codec);
+char *mesh_codec_dup_missing (const MeshCodec *codec, gboolean sends,
+    gboolean decodes);
 gboolean mesh_codec_can_send (const MeshCodec *codec);
 gboolean mesh_codec_can_receive (const MeshCodec *codec);
 gboolean mesh_codec_passes (const MeshCodec *codec, const GstCaps *caps);

@@ -54,6 +54,28 @@ mesh_call_usable_codecs (MeshCall *self)
   return g_strv_builder_end (builder);
 }
 
+/* (transfer full): why none of video-codecs can be used here */
+char *
+mesh_call_explain_codecs (MeshCall *self)
+{
+  const char *const *names = self->config.video_codecs;
+  g_autoptr (GString) text = g_string_new
+      ("none of video-codecs can be used here: ");
+
+  for (guint i = 0; names[i]; i++) {
+    const MeshCodec *codec = mesh_codec_find (names[i]);
+    g_autofree char *name = g_strescape (names[i], NULL);
+    g_autofree char *missing = codec && codec->kind == MESH_VIDEO
+        ? mesh_codec_dup_missing (codec, self->config.sources[MESH_VIDEO]
+        != NULL, self->config.decode) : NULL;
+
+    g_string_append_printf (text, "%s\"%s\" %s%s", i ? "; " : "", name,
+        missing ? "needs elements that are not installed: "
+        : "is no video codec that meshroom knows", missing ? missing : "");
+  }
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
 static void
 warn_of_none_in_common (MeshCall *self, const char *peer, char **wanted)
 {

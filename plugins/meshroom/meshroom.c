@@ -14,18 +14,21 @@
  * INFO message; with #meshroom:link it joins a room. Opened in a
  * browser, the same link joins as well.
  *
- * Sinks take raw streams, or encoded ones (VP8, H.264, VP9, Opus). Raw video
- * may have any size, format and frame rate; what is larger than 4096x2304 pixels
- * in any shape is scaled down. Encoded streams are passed on as they are where
- * #meshroom:video-codecs names their codec and every peer can decode them: H.264
- * in constrained baseline, for which an encoder upstream is asked, and VP9 in
- * profile 0, which encoders make of 8 bits in 4:2:0. Others are decoded and
- * encoded again, with a warning, and so are H.265 and AV1. A passed-on stream
- * should have a key frame at least every two seconds, or come from an encoder
- * that makes one when asked, since newcomers wait for it. The input may change
- * in mid-call, from raw to encoded as well. What fails here is a warning: when
- * no encoder works, the call goes on without the picture. None of the sinks must
- * be there: a room without `video_sink` just watches.
+ * Sinks take raw streams, or encoded ones (VP8, H.264, VP9, AV1, Opus). Raw
+ * video may have any size, format and frame rate; what is larger than
+ * 4096x2304 pixels in any shape is scaled down. Encoded streams are passed on
+ * as they are where #meshroom:video-codecs names their codec and every peer
+ * can decode them: H.264 in constrained baseline, for which an encoder
+ * upstream is asked, VP9 in profile 0, which encoders make of 8 bits in 4:2:0,
+ * and AV1 in profile Main. Others are decoded and encoded again, with a
+ * warning, and so is H.265. A passed-on stream should have a key frame at
+ * least every two seconds, or come from an encoder that makes one when asked,
+ * since newcomers wait for it. The input may change in mid-call, from raw to
+ * encoded as well. What fails here is a warning: when no encoder works, the
+ * call goes on without the picture. AV1 needs `rtpav1pay` and `rtpav1depay`,
+ * which come with gst-plugins-rs: where they are missing it is as if it were
+ * not named. None of the sinks must be there: a room without `video_sink` just
+ * watches.
  *
  * They may be requested, and released, at any time, also in mid-call: that is
  * how a camera is turned on later, or off for good (to hide it for a while is
@@ -62,14 +65,14 @@
  *   film. ! queue ! room.video_sink   film. ! queue ! room.audio_sink
  * ]|
  *
- * A raw picture goes out upright, whatever its `image-orientation` tag says, and
- * progressive, one frame of each two fields. Two channels of sound without
- * positions (`channel-mask` 0) are left and right, up to 63 are mixed into one.
- * An encoded picture that is passed on stays as it is, and a WARNING says what to
- * do; one that is decoded is treated as a raw one. There is a WARNING, too,
- * where an input cannot be used at all; the others are not touched by that. Of
- * fields in buffers of their own (`interlace-mode=alternate`) none can be used:
- * their caps are refused.
+ * A raw picture goes out upright, whatever its `image-orientation` tag says,
+ * and progressive, one frame of each two fields. Two channels of sound without
+ * positions (`channel-mask` 0) are left and right, up to 63 are mixed into
+ * one. An encoded picture that is passed on stays as it is, and a WARNING says
+ * what to do; one that is decoded is treated as a raw one. There is a WARNING,
+ * too, where an input cannot be used at all; the others are not touched by
+ * that. Of fields in buffers of their own (`interlace-mode=alternate`) none
+ * can be used: their caps are refused.
  *
  * With `signal_sink` and `signal_src` the messages of the room go through these
  * pads as buffers of `application/x-mesh-signal` instead, see

@@ -42,7 +42,11 @@ announce_caps (GstPad *webrtc_pad, GstElement *payloader,
 {
   g_autoptr (GstCaps) caps = make_rtp_caps (codec, payload_type);
 
-  g_object_set (payloader, "pt", payload_type, "ssrc", ssrc, NULL);
+  g_autofree char *text = g_strdup_printf ("%u", ssrc);
+
+  g_object_set (payloader, "pt", payload_type, NULL);
+  /* an unsigned integer here, and one of 64 bits in gst-plugins-rs */
+  gst_util_set_object_arg (G_OBJECT (payloader), "ssrc", text);
   gst_caps_set_simple (caps, "ssrc", G_TYPE_UINT, ssrc, NULL);
   gst_pad_send_event (webrtc_pad, gst_event_new_stream_start ("meshroom"));
   gst_pad_send_event (webrtc_pad, gst_event_new_caps (caps));
@@ -61,6 +65,25 @@ add_receive_only (MeshPeer *self, const MeshCodec *codec)
   g_signal_emit_by_name (self->webrtc, "add-transceiver",
       GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_RECVONLY, caps, &transceiver);
   return transceiver != NULL;
+}
+
+/* Puts what @payloader needs before it. Returns: (transfer full) (nullable):
+ * the pad that takes what is fanned out */
+static GstPad *
+prepare_payloader (MeshPeer *self, const MeshCodec *codec,
+    GstElement *payloader, GError **error)
+{
+  GstElement *splitter;
+
+  if (!codec->splitter)
+    return gst_element_get_static_pad (payloader, "sink");
+  splitter = mesh_codec_make (codec->splitter, error);
+  if (!splitter)
+    return NULL;
+  gst_bin_add (GST_BIN (self), splitter);
+  gst_element_link (splitter, payloader);
+  gst_element_sync_state_with_parent (splitter);
+  return gst_element_get_static_pad (splitter, "sink");
 }
 
 /* Sends a kind with @codec as payload type @payload_type; without a source,
@@ -97,7 +120,9 @@ add_sender (MeshPeer *self, const MeshCodec *codec, int payload_type,
       ? mesh_source_get_ssrc (self->sources[codec->kind]) : g_random_int ());
   gst_element_sync_state_with_parent (payloader);
 
-  sink = gst_element_get_static_pad (payloader, "sink");
+  sink = prepare_payloader (self, codec, payloader, error);
+  if (!sink)
+    return FALSE;
   ghost = gst_ghost_pad_new (name, sink);
   gst_pad_set_active (ghost, TRUE);
   gst_element_add_pad (GST_ELEMENT (self), ghost);

@@ -329,7 +329,7 @@ install_media_properties (GObjectClass *klass)
       FLAGS | GST_PARAM_MUTABLE_READY);
   properties[PROP_VIDEO_CODECS] = g_param_spec_string ("video-codecs",
       "Video codecs", "Video codecs to use, best first, comma between (VP8, "
-      "H264, VP9)", DEFAULT_VIDEO_CODECS, FLAGS | GST_PARAM_MUTABLE_READY);
+      "H264, VP9, AV1)", DEFAULT_VIDEO_CODECS, FLAGS | GST_PARAM_MUTABLE_READY);
   properties[PROP_DECODE] = g_param_spec_boolean ("decode", "Decode",
       "Whether the source pads carry raw streams; else they carry what the "
       "peers sent, encoded", TRUE, FLAGS | GST_PARAM_MUTABLE_READY);

@@ -80,6 +80,9 @@ static const struct {
   { "H264", "packetization-mode=1;profile-level-id=640c1f", FALSE },
   { "H264", "packetization-mode=1;profile-level-id=", FALSE },
   { "H264", "x-packetization-mode=1;profile-level-id=42e01f", FALSE },
+  { "AV1", NULL, TRUE },
+  { "AV1", "level-idx=5;profile=0;tier=0", TRUE },
+  { "AV1", "level-idx=8;profile=1;tier=0", FALSE },
   { "VP9", NULL, TRUE },
   { "VP9", "profile-id=0", TRUE },
   { "VP9", "max-fs=12288;max-fr=60", TRUE },
@@ -112,7 +115,8 @@ static const struct {
       0, 0 },
   { mesh_vp8_read_size, { 0x10, 2, 0, 0x9d, 1, 0x2a, 0x40, 1, 0xf0 }, 9, 0, 0 },
   { mesh_vp8_read_size, { 0 }, 0, 0, 0 },
-  /* key frames of profiles 0, 1 (4:4:4) and 2 (10 bits), as libvpx makes them */
+  /* key frames of profiles 0, 1 (4:4:4) and 2 (10 bits), as libvpx makes
+   * them */
   { mesh_vp9_read_size, { 0x82, 0x49, 0x83, 0x42, 0x20, 0x13, 0xf0, 0x0e, 0xf6,
           6 }, 10, 320, 240 },
   { mesh_vp9_read_size, { 0xa2, 0x49, 0x83, 0x42, 0x20, 0x06, 0xa8, 0x03, 0xbc,
@@ -131,8 +135,8 @@ static const struct {
   { mesh_vp9_read_size, { 0x42, 0x49, 0x83, 0x42, 0x20, 0x13, 0xf0, 0x0e, 0xf6,
           6 }, 10, 0, 0 },
   { mesh_vp9_read_size, { 0 }, 0, 0, 0 },
-  /* a frame of the size of what it is built on; and two that are not, the second
-   * of which needs none */
+  /* a frame of the size of what it is built on; and two that are not, the
+   * second of which needs none */
   { mesh_vp9_read_size, { 0x86, 0, 0x40, 0x92, 0xf0, 0xa1, 0x25, 0, 1, 0xc4 },
       10, 0, 0 },
   { mesh_vp9_read_size, { 0x86, 0, 0x40, 0, 0x27, 0xff, 0x16, 0x7f, 0x80 }, 9,

@@ -202,8 +202,6 @@ static const struct {
       "the stream on video_sink: peers speak no H265" },
   { "vp9enc deadline=1",
       "the stream on video_sink: video-codecs does not name VP9" },
-  { "av1enc usage-profile=realtime cpu-used=8",
-      "the stream on video_sink: peers speak no AV1" },
 };
 
 GST_START_TEST (what_no_peer_speaks_is_seen)

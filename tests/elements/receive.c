@@ -6,6 +6,8 @@
 #include <gst/check/gstcheck.h>
 #include <gst/check/gstharness.h>
 
+#include "fake-av1-rtp.h"
+
 #undef GST_CAT_DEFAULT
 #include "meshroom/receive.h"
 
@@ -64,6 +66,8 @@ make_pipeline (const MeshCodec *codec, int width, int height, Outcome *outcome)
   if (codec->parser)
     add (pipeline, &last, mesh_codec_make (codec->parser, &error));
   add (pipeline, &last, mesh_codec_make ("identity name=sender", &error));
+  if (codec->splitter)
+    add (pipeline, &last, mesh_codec_make (codec->splitter, &error));
   add (pipeline, &last, mesh_codec_make (codec->payloader, &error));
   receiver = mesh_receive_new (codec, TRUE, on_refused, outcome, &error);
   g_assert_no_error (error);
@@ -88,7 +92,7 @@ run (GstElement *pipeline)
   gst_object_unref (pipeline);
 }
 
-static const char *const codecs[] = { "VP8", "H264", "VP9" };
+static const char *const codecs[] = { "VP8", "H264", "VP9", "AV1" };
 
 GST_START_TEST (a_picture_arrives)
 {
@@ -169,6 +173,7 @@ receive_suite (void)
 
   suite_add_tcase (suite, tcase);
   tcase_set_timeout (tcase, 120);
+  tcase_add_checked_fixture (tcase, fake_av1_rtp_register, NULL);
   tcase_add_loop_test (tcase, a_picture_arrives, 0, G_N_ELEMENTS (codecs));
   tcase_add_test (tcase, a_frame_behind_another_is_not_decoded);
   tcase_add_loop_test (tcase, a_picture_that_is_too_large_is_not_decoded, 0,

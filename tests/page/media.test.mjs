@@ -50,6 +50,13 @@ test('codecs: VP9 of 8 bits in 4:2:0, or not at all', () => {
     codec('video/VP9', 'profile-id=1')])[0].mimeType, 'video/VP8');
 });
 
+test('codecs: AV1 of 4:2:0, or not at all', () => {
+  const plain = codec('video/AV1', 'level-idx=5;profile=0;tier=0');
+  assert.equal(chooseVideo(['AV1'], [codec('video/VP8'),
+    codec('video/AV1', 'level-idx=5;profile=1;tier=0'), plain])[0], plain);
+  assert.equal(chooseVideo(['AV1'], chromium)[0].mimeType, 'video/AV1');
+});
+
 test('codecs: VP8 where nothing that was named is there', () => {
   assert.equal(chooseVideo(['AV2'], chromium)[0].mimeType, 'video/VP8');
   assert.deepEqual(chooseVideo(['AV2'], [codec('video/VP9')]), []);

@@ -20,6 +20,8 @@ const KNOWN = [
     && /profile-level-id=42[0-9a-f]{2}/i.test(fmtp)},
   /* 8 bits in 4:2:0 */
   {name: 'VP9', isPlain: (fmtp) => !/profile-id=[^0]/i.test(fmtp)},
+  /* 4:2:0 */
+  {name: 'AV1', isPlain: (fmtp) => !/profile=[^0]/i.test(fmtp)},
 ];
 
 /**
