@@ -374,10 +374,16 @@ GST_START_TEST (clips_that_break)
 }
 GST_END_TEST;
 
+#define BOTH(video, audio, mux) "videotestsrc num-buffers=60 " \
+    "! video/x-raw,width=64,height=48,framerate=30/1 ! " video " ! m. " \
+    "audiotestsrc num-buffers=86 ! audioconvert ! " audio " ! m. " \
+    mux " name=m ! filesink location=%s"
+
 GST_START_TEST (files_that_are_no_clip)
 {
   static const gchar *names[] = { "cut.webm", "cut.mp4", "cut.gif",
-    "sound.webm", "large.gif" };
+    "cut-both.webm", "cut-both.mp4", "cut-both.avi", "sound.webm", "large.gif"
+  };
   static const guint8 large[] = "GIF89a\xff\xff\xff\xff\0\0\0\x2c\0\0\0\0\x01\0"
       "\x01\0\0\x02\0;";
   gchar *path = g_build_filename (scratch, "large.gif", NULL), *warning;
@@ -388,6 +394,13 @@ GST_START_TEST (files_that_are_no_clip)
   make_file ("whole.mp4", CLIP ("5", "x264enc ! mp4mux faststart=true"));
   cut_file ("whole.mp4", "cut.mp4", 0.9);
   write_gif ("cut.gif", FALSE);
+  /* what lasts how long tells nothing where there is sound as well */
+  make_file ("both.webm", BOTH ("vp8enc", "opusenc", "webmmux"));
+  cut_file ("both.webm", "cut-both.webm", 0.9);
+  make_file ("both.mp4", BOTH ("x264enc", "opusenc", "mp4mux faststart=true"));
+  cut_file ("both.mp4", "cut-both.mp4", 0.9);
+  make_file ("both.avi", BOTH ("jpegenc", "identity", "avimux"));
+  cut_file ("both.avi", "cut-both.avi", 0.9);
   make_file ("sound.webm", "audiotestsrc num-buffers=10 ! opusenc ! webmmux "
       "! filesink location=%s");
   fail_unless (g_file_set_contents (path, (gchar *) large, sizeof large - 1,
