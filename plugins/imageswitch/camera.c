@@ -24,7 +24,7 @@ frame_time (ImageSwitch *self, GstBuffer *buffer)
   return time;
 }
 
-/* By a thread of the camera's that was let in by imageswitch_release_enter() */
+/* Called by a thread that imageswitch_release_enter() has let in. */
 void
 imageswitch_camera_leave (ImageSwitch *self)
 {
@@ -89,7 +89,8 @@ push_frame (ImageSwitch *self, GstBuffer *buffer, GstClockTime time,
     imageswitch_schedule_undo (&self->schedule, before);
     imageswitch_clock_wake_locked (self);
   } else if (self->flow.failed && ret == GST_FLOW_OK) {
-    /* downstream is well again; the output thread must not wake otherwise */
+    /* Downstream is well again. The output thread is woken in this case only:
+     * it must not wake for each frame. */
     self->flow.failed = FALSE;
     self->flow.failure = GST_FLOW_OK;
     g_cond_broadcast (&self->cond);
@@ -191,7 +192,7 @@ imageswitch_camera_show (ImageSwitch *self)
   return ok;
 }
 
-/* Under src's stream lock. FALSE: the frame is not to be seen, or is late. */
+/* Whether a frame of the camera may be seen, and comes in time. */
 static gboolean
 may_pass_locked (ImageSwitch *self, GstClockTime time, GstClockTime now,
     gboolean switching)
@@ -236,7 +237,7 @@ admit (ImageSwitch *self, GstBuffer *buffer, GstClockTime time)
     return ret;
   }
   imageswitch_told_hidden (self, hidden_before, time);
-  if (switching)                /* downstream may have taken its time */
+  if (switching)                /* the events may have blocked for a while */
     now = imageswitch_clock_now (self);
   return push_frame (self, buffer, time, now);
 }

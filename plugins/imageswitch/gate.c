@@ -1,8 +1,11 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The gate for frames of the camera: who hides closes it.
+ */
 #include "gate.h"
 
-/* How long is waited for a frame on its way out. A push that takes longer is
- * blocked downstream, perhaps by whoever waits. */
+/* How long the setter of `hidden` waits for a frame on its way out. A push that
+ * takes longer is blocked downstream, perhaps by the setter's caller. */
 #define IN_FLIGHT_PATIENCE (250 * G_TIME_SPAN_MILLISECOND)
 
 struct _Gate {
@@ -56,7 +59,7 @@ on_buffer (GstPad *peer, GstPadProbeInfo *info, gpointer data)
   return GST_PAD_PROBE_DROP;
 }
 
-/* On @peer in place of where it was, or NULL: nowhere. */
+/* Moves the probe to @peer; NULL: only takes it away. */
 static void
 move_locked (Gate *self, GstPad *peer)
 {
@@ -99,8 +102,8 @@ imageswitch_gate_set_closed (Gate *self, gboolean closed)
   self->closed = closed;
 }
 
-/* The gate being closed: returns when the frame on its way out has been handed
- * over, or when waiting for that has no end. */
+/* Called after the gate was closed: returns when the frame on its way out has
+ * been handed over, or when waiting for that has no end. */
 void
 imageswitch_gate_wait (Gate *self)
 {
@@ -113,8 +116,8 @@ imageswitch_gate_wait (Gate *self)
   self->waiters--;
 }
 
-/* The calling thread is about to push a frame of the camera. FALSE: that must
- * not leave. */
+/* Called by the thread that is about to push a frame of the camera. FALSE: the
+ * frame must not leave. */
 gboolean
 imageswitch_gate_enter (Gate *self)
 {
@@ -127,7 +130,8 @@ imageswitch_gate_enter (Gate *self)
   return TRUE;
 }
 
-/* FALSE: the frame did not leave after all. */
+/* Called after the push. FALSE: the gate was closed by then, and the frame has
+ * not left. */
 gboolean
 imageswitch_gate_leave (Gate *self)
 {

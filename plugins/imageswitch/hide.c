@@ -35,8 +35,8 @@ tell_changes (ImageSwitch *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* @hidden: or HIDE_TOGGLE. Returns when no frame of the camera will leave any
- * more, if hiding. */
+/* Sets `hidden`, or changes it (HIDE_TOGGLE). Where it hides, no frame of the
+ * camera leaves any more once this has returned. */
 void
 imageswitch_hide_set (ImageSwitch *self, gint hidden)
 {
@@ -97,7 +97,7 @@ imageswitch_hide_take_key (ImageSwitch *self, GstEvent *event)
   return TRUE;
 }
 
-/* A stream begins: a GstController has said nothing in it. */
+/* A stream begins, in which a GstController has not set `hidden` yet. */
 void
 imageswitch_hide_reset (ImageSwitch *self)
 {

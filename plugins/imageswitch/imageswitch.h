@@ -38,7 +38,7 @@ typedef enum {
   FLUSHING,
 } Flush;
 
-/* What comes in on sink. Under its stream lock. */
+/* What comes in on sink. Under sink's stream lock. */
 typedef struct {
   GstSegment segment;
   gboolean latency_known;
@@ -50,7 +50,7 @@ typedef struct {
   guint key_units;
 } Told;
 
-/* Changes of `hidden`, besides itself. */
+/* Who changed `hidden`, and whom that has to be told. */
 typedef struct {
   gboolean telling;             /* a thread is notifying of changes */
   guint untold;
@@ -60,7 +60,7 @@ typedef struct {
 
 /* What flows on src. */
 typedef struct {
-  gboolean picture;             /* and not the camera */
+  gboolean picture;             /* the picture flows, not the camera */
   gboolean resync;              /* the camera told us what downstream missed */
   gboolean prerolled;           /* something went out since start or flush */
   gboolean failed;              /* downstream is lost: nothing more goes out */
@@ -70,7 +70,7 @@ typedef struct {
   gboolean bottom_field;        /* next, when fields alternate */
 } Flow;
 
-/* Ends of the stream. */
+/* How the stream ends. */
 typedef struct {
   gboolean held;                /* the camera ended while hidden */
   gboolean wanted;              /* the application ends the stream */

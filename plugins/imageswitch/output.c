@@ -100,7 +100,7 @@ settle_caps (ImageSwitch *self)
   gboolean changed = gst_pad_check_reconfigure (self->srcpad);
   g_autoptr (GstCaps) caps = NULL;
 
-  /* changed under src's stream lock alone */
+  /* what goes out changes under src's stream lock, which is held */
   if (self->out.raw && (!changed
           || gst_pad_peer_query_accept_caps (self->srcpad, self->out.caps)))
     return GST_FLOW_OK;

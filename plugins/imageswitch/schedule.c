@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * When which frame is due.
+ */
 #include "schedule.h"
 
 /* Frame rate where the caps leave it open. */

@@ -95,8 +95,8 @@ take_flush_stop (ImageSwitch *self, GstEvent *event)
   return ret;
 }
 
-/* One that goes no further now is told when the camera is shown, or by the
- * output thread. */
+/* An end that goes no further now is told by the output thread, once the camera
+ * is shown. */
 static gboolean
 take_eos (ImageSwitch *self, GstEvent *event)
 {
@@ -132,7 +132,7 @@ is_in_step_locked (ImageSwitch *self)
   return !self->hidden && !self->flow.picture && !self->flow.resync;
 }
 
-/* Where it goes no further, the next frame tells. */
+/* Where this event goes no further, the camera's next frame tells. */
 static void
 take_hidden (ImageSwitch *self, GstEvent *event)
 {

@@ -57,7 +57,8 @@ only_raw (GstCaps **caps)
 #define OPEN "width=(int)[1,max],height=(int)[1,max]," \
     "framerate=(fraction)[0,max]"
 
-/* I420 if possible; what the caps do not say is open. */
+/* Chooses I420 where it is possible. A field that the caps do not have may have
+ * any value. */
 static GstCaps *
 fixate (GstCaps *caps)
 {

@@ -20,7 +20,7 @@
 /* Times are counted in slots, one for each frame that goes out: containers
  * round theirs, and 33 ms are to be a thirtieth of a second. */
 
-/* Shown until `end`, in each pass or (tail) in one. */
+/* A frame that is shown until `end`, in each pass (head) or in one (tail). */
 typedef struct {
   GstBuffer *buffer;
   guint64 end;
@@ -120,8 +120,8 @@ restart_locked (Clip *self)
   clear_tail (self);
 }
 
-/* What its frames are to be. What has been converted for anything else is
- * forgotten. */
+/* Sets what frames are to be converted to, and forgets those that have been
+ * converted to anything else. */
 void
 imageswitch_clip_set_info (Clip *self, const GstVideoInfo *info)
 {

@@ -16,8 +16,8 @@ GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
 struct _Live {
   GstElement *element;          /* owns us */
   GstClock *(*get_clock) (GstElement *element, GstClockTime *base);
-  GstSegment segment;           /* pad's stream lock, as */
-  GstVideoInfo info;            /* of what comes next */
+  GstSegment segment;           /* under the pad's stream lock */
+  GstVideoInfo info;            /* of what comes next; same lock */
   Renderer renderer;            /* output thread only */
 
   GMutex lock;                  /* guards everything below */
@@ -80,7 +80,8 @@ imageswitch_live_set_playing (Live *self, gboolean playing)
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
 
   self->playing = playing;
-  g_cond_signal (&self->cond);  /* who waits for a time goes on doing so */
+  /* a thread that waits on the clock goes on waiting, until it is flushed */
+  g_cond_signal (&self->cond);
 }
 
 /* Waits until @time as a sink would; while paused, for what comes after the
@@ -117,7 +118,7 @@ wait_for_time (Live *self, GstClockTime time, gboolean preroll)
   return !self->flushing;
 }
 
-/* What goes out from here on; NULL: nothing that a picture can be. */
+/* Takes note of the caps that go out; NULL: they are not raw video. */
 void
 imageswitch_live_set_caps (Live *self, GstCaps *caps)
 {
@@ -280,8 +281,9 @@ wrap (GstBuffer *buffer)
 }
 
 /* Returns: (transfer full) (nullable): the newest frame, ready to be sent as
- * @out, its pixels shared and not writable. By the output thread, right before
- * a frame goes out: what nobody sees is not converted, and nothing twice. */
+ * @out, its pixels shared and not writable. Called by the output thread right
+ * before a frame goes out: what nobody sees is not converted, and nothing
+ * twice. */
 GstBuffer *
 imageswitch_live_take (Live *self, const GstVideoInfo *out)
 {

@@ -128,7 +128,8 @@ end_locked (Slide *self)
   return !self->loading.wanted && !self->loading.stop;
 }
 
-/* What is let go of, and told, while the lock is free. */
+/* Tells the element and, where there is an @error, the application, and lets go
+ * of @clip. All of that is done while the lock is free. */
 static void
 finish_locked (Slide *self, const gchar *location, const GError *error,
     Clip *clip)

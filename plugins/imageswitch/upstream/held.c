@@ -351,7 +351,7 @@ imageswitch_held_let_go (Holds *self, Held *held)
   GST_STATE_UNLOCK (source);
 }
 
-/* Of a source that has failed. Returns when. */
+/* Shuts a source that did not start. Returns when it will be started again. */
 gint64
 imageswitch_held_try_again (Holds *self, Held *held)
 {

@@ -248,7 +248,7 @@ wake_locked (Release *self)
   }
 }
 
-/* Called also when it has not changed: what is linked may have. */
+/* Called also where `hidden` is what it was, but what is linked may not be. */
 void
 imageswitch_release_set_hidden (Release *self, gboolean hidden)
 {
@@ -329,7 +329,7 @@ imageswitch_release_stop (Release *self)
     g_thread_join (thread);
 }
 
-/* FALSE: nobody is let in while a camera is being shut down. */
+/* FALSE: a camera is being shut down, and nobody is let in. */
 gboolean
 imageswitch_release_enter (Release *self)
 {
