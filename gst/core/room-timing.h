@@ -12,7 +12,7 @@
 #define ASK_DELAYS { MS (500), MS (1000), MS (2000), MS (4000), MS (8000) }
 #define ASK_WITHOUT_WELCOME MS (500)
 #define TELL_AGAIN MS (2000)    /* an older app who is there */
-#define ASKED_ENOUGH 3          /* times, that a host would have answered */
+#define ASKED_ENOUGH 5          /* times (7.5 s), that a busy host would answer */
 
 /* Roster repair */
 #define REPAIR_LOWER MS (1500)  /* the lower id calls */

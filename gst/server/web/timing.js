@@ -8,7 +8,7 @@
 export const ASK_DELAYS = [500, 1000, 2000, 4000, 8000];
 export const ASK_WITHOUT_WELCOME = 500;
 export const TELL_AGAIN = 2000;
-export const ASKED_ENOUGH = 3;
+export const ASKED_ENOUGH = 5;
 
 export const REPAIR_LOWER = 1500;
 export const REPAIR_HIGHER = 3000;
