@@ -12,11 +12,6 @@
 
 #define GST_CAT_DEFAULT mesh_view_debug
 
-/* One colour space for everything, the one that most cameras in calls come
- * with: a tile in it is scaled plane by plane, which costs a third of what
- * converting it does. */
-#define COLORIMETRY "bt601"
-
 /* What is left out of each picture's edges, so that neighbours do not touch. A
  * gap in the layout would look the same, but then four pictures of a quarter
  * of the canvas, as they come, would each have to be scaled by a little. */
@@ -27,7 +22,7 @@ static GstStaticPadTemplate src_template =
     GST_STATIC_CAPS ("video/x-raw, format=I420, width=[16, 8192], "
         "height=[16, 8192], framerate=[1/60, 240/1], "
         "pixel-aspect-ratio=1/1, interlace-mode=progressive, "
-        "colorimetry=" COLORIMETRY));
+        "colorimetry=" MESH_FRAME_COLORIMETRY));
 
 struct _MeshCanvas {
   GstPushSrc parent_instance;
@@ -41,13 +36,6 @@ struct _MeshCanvas {
 };
 
 G_DEFINE_FINAL_TYPE (MeshCanvas, mesh_canvas, GST_TYPE_PUSH_SRC)
-
-void
-mesh_canvas_video_info (GstVideoInfo *info, int width, int height)
-{
-  gst_video_info_set_format (info, GST_VIDEO_FORMAT_I420, width, height);
-  gst_video_colorimetry_from_string (&info->colorimetry, COLORIMETRY);
-}
 
 /* The size or the rate that is wanted has changed. */
 void

@@ -16,6 +16,5 @@ G_DECLARE_FINAL_TYPE (MeshCanvas, mesh_canvas, MESH, CANVAS, GstPushSrc)
 
 GstElement *mesh_canvas_new (MeshScene *scene);
 void mesh_canvas_renegotiate (MeshCanvas *self);
-void mesh_canvas_video_info (GstVideoInfo *info, int width, int height);
 
 G_END_DECLS

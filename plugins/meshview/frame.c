@@ -2,8 +2,16 @@
 
 #include "frame.h"
 
-#include "canvas.h"
 #include "turn.h"
+
+/* In the format of the canvas. */
+void
+mesh_frame_init_info (GstVideoInfo *info, int width, int height)
+{
+  gst_video_info_set_format (info, GST_VIDEO_FORMAT_I420, width, height);
+  gst_video_colorimetry_from_string (&info->colorimetry,
+      MESH_FRAME_COLORIMETRY);
+}
 
 /* (transfer full) buffer */
 MeshFrame *
@@ -49,7 +57,7 @@ mesh_frame_fits (const MeshFrame *frame, int width, int height)
       || GST_VIDEO_INFO_WIDTH (&frame->info) != width
       || GST_VIDEO_INFO_HEIGHT (&frame->info) != height)
     return FALSE;
-  mesh_canvas_video_info (&wanted, width, height);
+  mesh_frame_init_info (&wanted, width, height);
   return frame->info.colorimetry.range == wanted.colorimetry.range
       && frame->info.colorimetry.matrix == wanted.colorimetry.matrix;
 }
@@ -91,7 +99,7 @@ setup (MeshScaler *scaler, const GstVideoInfo *info, int width, int height)
 
   mesh_scaler_clear (scaler);
   scaler->in = in;
-  mesh_canvas_video_info (&scaler->out, width, height);
+  mesh_frame_init_info (&scaler->out, width, height);
   /* the default, cubic, costs twice as much and shows no better at the size
    * of a tile */
   scaler->converter = gst_video_converter_new (&scaler->in, &scaler->out,
@@ -163,7 +171,7 @@ mesh_scaler_scale (MeshScaler *scaler, MeshFrame *frame, int width, int height)
   if (!buffer || frame->turn == GST_VIDEO_ORIENTATION_IDENTITY)
     return buffer ? mesh_frame_new (g_steal_pointer (&buffer), &scaler->out,
         frame->time) : NULL;
-  mesh_canvas_video_info (&info, width, height);
+  mesh_frame_init_info (&info, width, height);
   turned = turn (buffer, &scaler->out, frame->turn, &info);
   return turned ? mesh_frame_new (g_steal_pointer (&turned), &info,
       frame->time) : NULL;

@@ -5,6 +5,11 @@
 
 G_BEGIN_DECLS
 
+/* One colour space for everything, the one that most cameras in calls come
+ * with: a tile in it is scaled plane by plane, which costs a third of what
+ * converting it does. */
+#define MESH_FRAME_COLORIMETRY "bt601"
+
 /* A picture on its way from an input to the canvas, refcounted. */
 typedef struct {
   GstClockTime time;            /* running time, 0 = at once */
@@ -13,6 +18,7 @@ typedef struct {
   GstVideoOrientationMethod turn;       /* still to be done to it */
 } MeshFrame;
 
+void mesh_frame_init_info (GstVideoInfo *info, int width, int height);
 MeshFrame *mesh_frame_new (GstBuffer *buffer, const GstVideoInfo *info,
     GstClockTime time);
 MeshFrame *mesh_frame_ref (MeshFrame *frame);

@@ -51,6 +51,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshInput, gst_object_unref)
  * start, take_tags: another stream begins, and what its tags say; NULL: that
  * does not matter.
  * is_full: the lock is held.
+ * get_aspect, place: pictures only, and the lock is held: whether there is one,
+ * and of which shape; where it is shown, NULL: nowhere.
  * clear: drop what came; with ended also what is being shown. No lock held. */
 typedef struct {
   GstPadClass parent_class;
@@ -60,6 +62,8 @@ typedef struct {
   void (*take_tags) (MeshInput *self, GstTagList *tags);
   void (*take) (MeshInput *self, GstBuffer *buffer, GstClockTime time);
   gboolean (*is_full) (MeshInput *self);
+  gboolean (*get_aspect) (MeshInput *self, double *aspect);
+  void (*place) (MeshInput *self, const MeshRect *rect);
   void (*clear) (MeshInput *self, gboolean ended);
 } MeshInputClass;
 

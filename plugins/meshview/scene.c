@@ -3,7 +3,7 @@
 #include "scene.h"
 
 #include "core/name.h"
-#include "tile.h"
+#include "input.h"
 
 MeshScene *
 mesh_scene_new (void)
@@ -85,6 +85,18 @@ mesh_scene_set_solo_locked (MeshScene *scene, const char *solo)
   scene->solo_name = solo ? mesh_name_tidy (solo) : NULL;
 }
 
+static gboolean
+get_aspect (MeshInput *tile, double *aspect)
+{
+  return MESH_INPUT_GET_CLASS (tile)->get_aspect (tile, aspect);
+}
+
+static void
+place (MeshInput *tile, const MeshRect *rect)
+{
+  MESH_INPUT_GET_CLASS (tile)->place (tile, rect);
+}
+
 /* (transfer container): the tiles with a picture, in the order they came */
 static GPtrArray *
 list_present (MeshScene *scene)
@@ -93,9 +105,9 @@ list_present (MeshScene *scene)
   double aspect;
 
   for (guint i = 0; i < scene->tiles->len; i++) {
-    MeshTile *tile = g_ptr_array_index (scene->tiles, i);
+    MeshInput *tile = g_ptr_array_index (scene->tiles, i);
 
-    if (mesh_tile_get_aspect_locked (tile, &aspect))
+    if (get_aspect (tile, &aspect))
       g_ptr_array_add (present, tile);
   }
   return present;
@@ -147,7 +159,7 @@ seat_everybody (MeshScene *scene, const MeshLayout *layout, GPtrArray *present)
     guests[i].person = input;
     guests[i].peer = input->peer;
     guests[i].name = mesh_input_get_name_locked (input);
-    mesh_tile_get_aspect_locked (MESH_TILE (input), &guests[i].aspect);
+    get_aspect (input, &guests[i].aspect);
   }
   mesh_seats_update (&scene->seats, layout, guests, present->len);
 }
@@ -183,10 +195,10 @@ mesh_scene_arrange_locked (MeshScene *scene)
   layout.focus = find_focus (scene, present, shown);
   mesh_layout_arrange (&layout, aspects, shown->len, rects);
   for (guint i = 0; i < scene->tiles->len; i++)
-    mesh_tile_place_locked (g_ptr_array_index (scene->tiles, i), NULL);
+    place (g_ptr_array_index (scene->tiles, i), NULL);
   for (guint i = 0; i < shown->len; i++) {
     if (g_ptr_array_index (shown, i))
-      mesh_tile_place_locked (g_ptr_array_index (shown, i), &rects[i]);
+      place (g_ptr_array_index (shown, i), &rects[i]);
   }
 }
 

@@ -226,18 +226,19 @@ mesh_tile_clear (MeshInput *input, gboolean ended)
   empty_trash (&trash);
 }
 
-/* FALSE: there is nothing to show of it. */
-gboolean
-mesh_tile_get_aspect_locked (MeshTile *self, double *aspect)
+static gboolean
+mesh_tile_get_aspect (MeshInput *input, double *aspect)
 {
+  MeshTile *self = MESH_TILE (input);
+
   *aspect = self->aspect;
   return self->present;
 }
 
-void
-mesh_tile_place_locked (MeshTile *self, const MeshRect *rect)
+static void
+mesh_tile_place (MeshInput *input, const MeshRect *rect)
 {
-  self->rect = rect ? *rect : (MeshRect) { 0, };
+  MESH_TILE (input)->rect = rect ? *rect : (MeshRect) { 0, };
 }
 
 /* Moves on to the frame for that time. Someone who sends as many frames as we
@@ -368,6 +369,8 @@ mesh_tile_class_init (MeshTileClass *klass)
   input_class->take_tags = mesh_tile_take_tags;
   input_class->take = mesh_tile_take;
   input_class->is_full = mesh_tile_is_full;
+  input_class->get_aspect = mesh_tile_get_aspect;
+  input_class->place = mesh_tile_place;
   input_class->clear = mesh_tile_clear;
 }
 

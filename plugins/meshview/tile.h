@@ -24,8 +24,6 @@ typedef struct {
   gboolean muted;
 } MeshShot;
 
-gboolean mesh_tile_get_aspect_locked (MeshTile *self, double *aspect);
-void mesh_tile_place_locked (MeshTile *self, const MeshRect *rect);
 gboolean mesh_tile_shoot_locked (MeshTile *self, GstClockTime time,
     GstClockTime duration, gboolean labels, MeshShot *shot, GQueue *trash);
 void mesh_tile_keep (MeshTile *self, MeshFrame *old, MeshFrame *frame);
