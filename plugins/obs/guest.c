@@ -5,7 +5,7 @@
 
 #include "guest.h"
 
-#include "module.h"
+#include "infos.h"
 #include "worker.h"
 
 /* A link is typed letter by letter, and each is an update. */

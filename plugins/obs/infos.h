@@ -3,7 +3,7 @@
 
 #include <obs-module.h>
 
-/* What the plugin offers to OBS. */
+/* What the plugin offers to OBS: module.c and output-control.c register it. */
 extern struct obs_source_info mesh_obs_guest_info;
 extern struct obs_source_info mesh_obs_pipeline_info;
 extern struct obs_output_info mesh_obs_output_info;

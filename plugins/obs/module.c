@@ -10,9 +10,8 @@
  * OBS' threads only leave messages; see worker.h and runner.h for who takes
  * them. */
 
-#include "module.h"
-
 #include "call.h"
+#include "infos.h"
 #include "output-control.h"
 #include "placeholder.h"
 #include "runner.h"

@@ -7,7 +7,7 @@
 
 #include <obs-frontend-api.h>
 
-#include "module.h"
+#include "infos.h"
 #include "worker.h"
 
 #define SETTINGS_FILE "programme.json"

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "call.h"
-#include "module.h"
+#include "infos.h"
 
 #define MAX_WIDTH 1280          /* unless asked for more */
 #define MAX_HEIGHT 720

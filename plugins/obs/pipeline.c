@@ -7,7 +7,7 @@
 
 #include "guest.h"
 
-#include "module.h"
+#include "infos.h"
 #include "pipeline-text.h"
 #include "runner.h"
 #include "tap.h"

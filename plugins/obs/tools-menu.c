@@ -6,7 +6,7 @@
 #include <obs-frontend-api.h>
 
 #include "guest.h"
-#include "module.h"
+#include "infos.h"
 #include "output-control.h"
 #include "worker.h"
 
