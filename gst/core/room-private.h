@@ -7,8 +7,8 @@
 G_BEGIN_DECLS
 
 /* Inside of a room: room.c has the public calls and the clockwork, roster.c
- * knows who is there, attempt.c runs one pair's attempt, and room-action.c
- * keeps what is to be done. */
+ * knows who is there and departed.c who was, attempt.c runs one pair's attempt,
+ * and room-action.c keeps what is to be done. */
 
 #define NEVER G_MAXINT64
 
@@ -145,13 +145,7 @@ MeshMember *mesh_room_learn (MeshRoom *room, const char *id, gint64 now);
 void mesh_room_forget (MeshRoom *room, MeshMember *member, const char *reason,
     gint64 now);
 void mesh_room_untile (MeshRoom *room, MeshMember *member, const char *reason);
-gboolean mesh_room_is_over (MeshRoom *room, const char *id, const char *inc,
-    gint64 now);
 gboolean mesh_room_is_host (MeshRoom *room);
-MeshDeparted *mesh_room_find_departed (MeshRoom *room, const char *id);
-void mesh_room_note_bye (MeshRoom *room, const MeshMessage *message,
-    gint64 now);
-void mesh_departed_free (MeshDeparted *departed);
 gint64 mesh_room_repair_delay (MeshRoom *room, MeshMember *member);
 gboolean mesh_room_vouches (MeshRoom *room, MeshMember *member);
 gboolean mesh_room_denies (MeshRoom *room, MeshMember *member);
@@ -168,6 +162,17 @@ void mesh_room_on_roomreply (MeshRoom *room, const MeshMessage *message,
     gint64 now);
 void mesh_room_on_roster (MeshRoom *room, const MeshMessage *message,
     gint64 now);
+
+/* departed.c */
+MeshDeparted *mesh_room_find_departed (MeshRoom *room, const char *id);
+MeshDeparted *mesh_room_note_departed (MeshRoom *room, const char *id,
+    gint64 now);
+void mesh_room_note_bye (MeshRoom *room, const MeshMessage *message,
+    gint64 now);
+gboolean mesh_room_is_over (MeshRoom *room, const char *id, const char *inc,
+    gint64 now);
+void mesh_departed_end (MeshDeparted *departed, const char *inc);
+void mesh_departed_free (MeshDeparted *departed);
 
 /* attempt.c */
 gboolean mesh_attempt_accept_inc (MeshRoom *room, MeshMember *member,

@@ -30,14 +30,6 @@ mesh_member_free (MeshMember *member)
   g_free (member);
 }
 
-void
-mesh_departed_free (MeshDeparted *departed)
-{
-  g_free (departed->id);
-  g_free (departed->inc);
-  g_free (departed);
-}
-
 MeshMember *
 mesh_room_find (MeshRoom *room, const char *id)
 {
@@ -101,63 +93,6 @@ view_changed (MeshRoom *room, gint64 now)
     room->roster_at = MIN (room->roster_at, now + ROSTER_INTERVAL);
   else if (are_host (room))
     room->roster_at = MIN (room->roster_at, now + ROSTER_DELAY);
-}
-
-MeshDeparted *
-mesh_room_find_departed (MeshRoom *room, const char *id)
-{
-  for (guint i = 0; i < room->departed->len; i++) {
-    MeshDeparted *departed = g_ptr_array_index (room->departed, i);
-
-    if (g_strcmp0 (departed->id, id) == 0)
-      return departed;
-  }
-  return NULL;
-}
-
-static MeshDeparted *
-note_departed (MeshRoom *room, const char *id, gint64 now)
-{
-  MeshDeparted *departed = mesh_room_find_departed (room, id);
-
-  if (departed)
-    g_ptr_array_remove (room->departed, departed);
-  if (room->departed->len >= MAX_MEMBERS)
-    g_ptr_array_remove_index (room->departed, 0);
-  departed = g_new0 (MeshDeparted, 1);
-  departed->id = g_strdup (id);
-  departed->until = now + NO_SIGN_TIMEOUT;
-  g_ptr_array_add (room->departed, departed);
-  return departed;
-}
-
-/* The incarnation @inc has said goodbye, and no older one counts any more. */
-static void
-note_end (MeshDeparted *departed, const char *inc)
-{
-  departed->inc = g_strdup (inc);
-  if (!inc || strcmp (inc, departed->call_inc) <= 0)
-    return;
-  g_strlcpy (departed->call_inc, inc, sizeof departed->call_inc);
-  departed->last_call = 0;
-}
-
-/* Somebody left of whom we did not know: what it said before may yet come. */
-void
-mesh_room_note_bye (MeshRoom *room, const MeshMessage *message, gint64 now)
-{
-  if (!message->sid && g_strcmp0 (message->reason, "left") == 0)
-    note_end (note_departed (room, message->from, now), message->inc);
-}
-
-/* Whether this incarnation has said that it leaves. */
-gboolean
-mesh_room_is_over (MeshRoom *room, const char *id, const char *inc, gint64 now)
-{
-  MeshDeparted *departed = mesh_room_find_departed (room, id);
-
-  return departed && now < departed->until && departed->inc && inc
-      && strcmp (inc, departed->inc) <= 0;
 }
 
 /* When we call somebody whom nothing else brings together with us. */
@@ -239,11 +174,11 @@ mesh_room_forget (MeshRoom *room, MeshMember *member, const char *reason,
 
   mesh_attempt_stop (room, member, reason);
   mesh_room_untile (room, member, reason);
-  departed = note_departed (room, member->id, now);
+  departed = mesh_room_note_departed (room, member->id, now);
   memcpy (departed->call_inc, member->call_inc, sizeof departed->call_inc);
   departed->last_call = member->last_call;
   if (g_str_equal (reason, "left"))
-    note_end (departed, member->inc);
+    mesh_departed_end (departed, member->inc);
   g_ptr_array_remove (room->members, member);
   view_changed (room, now);
   /* where nobody says who is there, those who lost each other ask */
