@@ -306,6 +306,25 @@ call_free (MeshCall *self)
   g_free (self);
 }
 
+/* The link and the name are used at the start only, and stay the caller's. */
+static void
+copy_config (MeshCall *self, const MeshCallConfig *config)
+{
+  self->config = *config;
+  self->config.link = NULL;
+  for (guint i = 0; i < MESH_N_KINDS; i++) {
+    if (config->sources[i])
+      mesh_source_ref (config->sources[i]);
+  }
+  self->config.video_codecs = (const char *const *)
+      g_strdupv ((char **) config->video_codecs);
+  self->stun_server = g_strdup (config->stun_server);
+  self->turn_servers = g_strdupv ((char **) config->turn_servers);
+  self->peer_id = g_strdup (config->peer_id);
+  self->config.peer_id = self->peer_id;
+  self->config.name = NULL;
+}
+
 /**
  * mesh_call_new:
  * @config: what it needs; copied, but for the element
@@ -332,19 +351,7 @@ mesh_call_new (const MeshCallConfig *config, GError **error)
   };
 
   g_mutex_init (&self->lock);
-  self->config = *config;
-  self->config.link = NULL;
-  for (guint i = 0; i < MESH_N_KINDS; i++) {
-    if (config->sources[i])
-      mesh_source_ref (config->sources[i]);
-  }
-  self->config.video_codecs = (const char *const *)
-      g_strdupv ((char **) config->video_codecs);
-  self->stun_server = g_strdup (config->stun_server);
-  self->turn_servers = g_strdupv ((char **) config->turn_servers);
-  self->peer_id = g_strdup (config->peer_id);
-  self->config.peer_id = self->peer_id;
-  self->config.name = NULL;
+  copy_config (self, config);
   self->warnings_left = WARNINGS_BURST;
   self->peers = g_ptr_array_new_with_free_func
       ((GDestroyNotify) gst_structure_free);
