@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What holds for the tree as it lies there: licences, and names in prose.
+"""What holds for the tree as it lies there: licences, names in prose, and
+sizes.
 
 check.py [DIRECTORY]   reports in TAP
 """
@@ -23,6 +24,10 @@ FILE = re.compile(r'[\w./-]*\w\.(?:c|h|m?js|py|sh|json|md|png|pml|build|webm)')
 # docs/protocol.md, "Joining" and "Leaving"
 SECTION = re.compile(r'(docs/\w[\w-]*\.md)(?:, |\), )'
                      r'((?:(?:and |to |, )?"[^"]{3,60}"(?:,? )?)+)')
+INCLUDE = re.compile(r'^#\s*include "(.+)"', re.M)
+# What ends a function's first line; what begins so is none.
+JS_FUNCTION = re.compile(r'^(?! *(?:if|for|while|switch|\}|\|\||&&)).*'
+                         r'(?:\)|=>) \{$')
 
 
 def tree():
@@ -148,6 +153,75 @@ def headers(paths):
                 yield f'{path}: {name} is not installed'
 
 
+def code(paths):
+    return [path for path in paths if path.parts[0] in ('gst', 'plugins')
+            and path.suffix in ('.c', '.h', '.js')]
+
+
+def lengths(paths):
+    for path in code(paths):
+        lines = text(path).count('\n')
+        if lines > 600:
+            yield f'{path}: {lines} lines'
+
+
+def functions(path):
+    """The first and the last line of each, counted from 0. All code is
+    indented in the one way, so a function ends where a line begins as its
+    first one does, and goes on with a brace."""
+    lines = text(path).split('\n')
+    for number, line in enumerate(lines):
+        first = number
+        if path.suffix == '.js':
+            if not JS_FUNCTION.search(line):
+                continue
+            indent = re.match(' *', line)[0]
+            # The parameters may go on for more than a line.
+            while line.count('(') < line.count(')') and first > 0:
+                first -= 1
+                line = lines[first] + line
+                indent = re.match(' *', line)[0]
+        elif line == '{':
+            indent = ''
+            while re.match(r'(\w|   ).*[^;]$', lines[first - 1]):
+                first -= 1
+        else:
+            continue
+        last = next(i for i in range(number + 1, len(lines))
+                    if lines[i].startswith(indent + '}'))
+        yield first, last
+
+
+def long_functions(paths):
+    for path in code(paths):
+        for first, last in functions(path):
+            if last - first >= 60:
+                yield f'{path}:{first + 1}: {last - first + 1} lines'
+
+
+def circles(paths):
+    """No folder includes what includes it, be it by way of others."""
+    there = set(paths)
+    edges = {}
+    for path in code(paths):
+        for name in INCLUDE.findall(text(path)):
+            for base in (path.parent, path.parent.parent, pathlib.Path('gst'),
+                         pathlib.Path('plugins')):
+                if base / name in there:
+                    edges.setdefault(path.parent, set()).add(
+                        (base / name).parent)
+                    break
+    for folder in sorted(edges):
+        reached, todo = set(), [folder]
+        while todo:
+            for other in edges.get(todo.pop(), set()) - {folder} - reached:
+                reached.add(other)
+                todo.append(other)
+        for other in sorted(reached):
+            if folder in edges.get(other, ()):
+                yield f'{other} includes {folder}, which leads back to it'
+
+
 CHECKS = {
     'a source names the licence of its folder': licences,
     'comments and documents name what there is': names,
@@ -155,6 +229,9 @@ CHECKS = {
     'documents name files that there are': files,
     'documents have the sections that sources name': sections,
     'documents are wrapped at 100 columns': widths,
+    'files have at most 600 lines': lengths,
+    'functions have at most 60 lines': long_functions,
+    'folders do not include each other in a circle': circles,
 }
 
 
