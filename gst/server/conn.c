@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/ws-frame.h"
 #include "server/io.h"
-#include "server/wsframe.h"
 
 #define READ_BYTES (16 * 1024)
 /* After so many reads in a row the others have their turn. */
@@ -170,7 +170,7 @@ void
 mesh_conn_close (MeshConn *conn, guint16 code)
 {
   if (conn->phase == WEBSOCKET)
-    mesh_ws_append_close (conn->out, code);
+    mesh_ws_append_close (conn->out, code, NULL);
   if (conn->phase == WEBSOCKET || conn->phase == HTTP)
     start_closing (conn);
 }
@@ -186,7 +186,7 @@ mesh_conn_send_text (MeshConn *conn, GBytes *text)
     return TRUE;
   if (unsent (conn) + size > MESH_CONN_MAX_OUT)
     return FALSE;
-  mesh_ws_append_frame (conn->out, MESH_WS_OPCODE_TEXT, data, size);
+  mesh_ws_append_frame (conn->out, MESH_WS_OPCODE_TEXT, data, size, NULL);
   return TRUE;
 }
 
@@ -194,7 +194,7 @@ void
 mesh_conn_ping (MeshConn *conn)
 {
   if (conn->phase == WEBSOCKET && unsent (conn) < MESH_CONN_MAX_OUT)
-    mesh_ws_append_frame (conn->out, MESH_WS_OPCODE_PING, NULL, 0);
+    mesh_ws_append_frame (conn->out, MESH_WS_OPCODE_PING, NULL, 0, NULL);
 }
 
 static void
@@ -202,7 +202,7 @@ become_websocket (MeshConn *self)
 {
   self->phase = WEBSOCKET;
   self->deadline = 0;
-  self->parser = mesh_ws_parser_new (MESH_JSON_MAX_BYTES);
+  self->parser = mesh_ws_parser_new (TRUE, MESH_JSON_MAX_BYTES);
 }
 
 static void
@@ -371,7 +371,8 @@ handle_event (MeshConn *self, MeshWsEvent event, const char *text,
       break;
     case MESH_WS_PING:
       if (unsent (self) < MESH_CONN_MAX_OUT)
-        mesh_ws_append_frame (self->out, MESH_WS_OPCODE_PONG, text, length);
+        mesh_ws_append_frame (self->out, MESH_WS_OPCODE_PONG, text, length,
+            NULL);
       self->funcs->heard (self, self->user_data);
       break;
     case MESH_WS_PONG:

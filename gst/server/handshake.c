@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/error.h"
-#include "server/wsframe.h"
+#include "core/ws-frame.h"
 
 /* Whether @a and @b name the same host and port, where :80 or :443 may be left
  * out. */

@@ -1,27 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The WebSocket transport. The handshake is ours, the framing libsoup's, and
- * between the two MeshWsStream keeps an eye on the size of messages. */
+/* The WebSocket transport: a handshake, and then frames (core/ws-frame.h) until
+ * one side closes. One read and one write are under way at a time. */
 
 #include "signalling/websocket.h"
 
-#include <libsoup/soup.h>
 #include <string.h>
 
 #include "core/error.h"
 #include "core/json.h"
+#include "core/ws-frame.h"
+#include "host/random.h"
 #include "signalling/describe.h"
 #include "signalling/proxy.h"
+#include "signalling/timer.h"
 #include "signalling/ws-handshake.h"
-#include "signalling/ws-stream.h"
 
 /* docs/protocol.md, "The envelope": two of these unanswered are a lost
  * connection, which the core decides. */
-#define KEEPALIVE_SECONDS 4
+#define KEEPALIVE_MS 4000
+/* For the server to close, too, once all is said. */
+#define CLOSE_PATIENCE_MS 5000
+#define READ_BYTES (16 * 1024)
+#define CLOSE_NORMAL 1000
+#define CLOSE_PROTOCOL 1002
+#define CLOSE_TOO_BIG 1009
 /* A frame of ours comes back with a longer head. */
 #define MAX_PAYLOAD_BYTES (MESH_JSON_MAX_BYTES + 256)
 /* What may wait for a server that does not read: all that the core lets wait,
- * and what it says besides. libsoup itself has no limit. */
+ * and what it says besides. */
 #define MAX_UNPROVEN_BYTES (16 * 1024 * 1024)
 
 struct _MeshWebsocket {
@@ -31,9 +38,13 @@ struct _MeshWebsocket {
   char *request;
   char *key;
   GTlsConnection *tls;
-  GSocketConnection *connection;        /* until the handshake is done */
+  GSocketConnection *connection;
   GString *answer;
-  SoupWebsocketConnection *socket;
+  MeshWsParser *parser;         /* NULL: the handshake is not done */
+  GByteArray *out;              /* what is to be written next */
+  GByteArray *on_its_way;       /* NULL: nothing is being written */
+  gboolean reading;
+  GSource *timer;               /* of pings, or of a server's last word */
   GProxyResolver *proxies;
   GCancellable *cancellable;
   gsize unproven_bytes;         /* sent since the last pong */
@@ -49,26 +60,22 @@ static void transport_init (MeshTransportInterface *iface);
 G_DEFINE_FINAL_TYPE_WITH_CODE (MeshWebsocket, mesh_websocket, G_TYPE_OBJECT,
     G_IMPLEMENT_INTERFACE (MESH_TYPE_TRANSPORT, transport_init))
 
-static gboolean
-do_nothing (gpointer user_data)
+/* The socket is closed at once, without the thread in which GIO would close it,
+ * and once nothing waits for it any more. */
+static void
+hang_up_if_idle (MeshWebsocket *self)
 {
-  return G_SOURCE_REMOVE;
+  if (self->connection && self->over && !self->reading && !self->on_its_way)
+    g_socket_close (g_socket_connection_get_socket (self->connection), NULL);
 }
 
-/* libsoup goes on using a connection after its signals: it must not be gone
- * before they have returned. */
 static void
-drop_socket (MeshWebsocket *self)
+stop (MeshWebsocket *self)
 {
-  g_autoptr (GSource) source = NULL;
-
-  if (!self->socket)
-    return;
-  g_signal_handlers_disconnect_by_data (self->socket, self);
-  source = g_idle_source_new ();
-  g_source_set_callback (source, do_nothing, g_steal_pointer (&self->socket),
-      g_object_unref);
-  g_source_attach (source, g_main_context_get_thread_default ());
+  self->over = TRUE;
+  mesh_timer_clear (&self->timer);
+  g_cancellable_cancel (self->cancellable);
+  hang_up_if_idle (self);
 }
 
 /* Said once, and only to those who still want to hear it. */
@@ -77,7 +84,7 @@ report_closed (MeshWebsocket *self, const GError *error)
 {
   if (self->over)
     return;
-  self->over = TRUE;
+  stop (self);
   mesh_transport_emit_closed (MESH_TRANSPORT (self), error);
 }
 
@@ -100,83 +107,227 @@ fail (MeshWebsocket *self, const GError *error)
 }
 
 static void
-on_message (SoupWebsocketConnection *socket, gint type, GBytes *bytes,
-    gpointer user_data)
+fail_with (MeshWebsocket *self, const char *text)
 {
-  MeshWebsocket *self = user_data;
+  g_autoptr (GError) error = g_error_new_literal (MESH_ERROR,
+      MESH_ERROR_UNREACHABLE, text);
 
-  if (type == SOUP_WEBSOCKET_DATA_TEXT && !self->finishing)
-    mesh_transport_emit_frame (MESH_TRANSPORT (self), bytes);
+  report_closed (self, error);
 }
 
 static void
-on_pong (SoupWebsocketConnection *socket, GBytes *bytes, gpointer user_data)
+lose (MeshWebsocket *self, const GError *error)
 {
-  MeshWebsocket *self = user_data;
+  if (self->parser)
+    fail_with (self, error->message);
+  else
+    fail (self, error);
+}
 
-  self->unproven_bytes = 0;
+/* --- what goes out --- */
+
+static void write_out (MeshWebsocket *self);
+
+static void
+on_written (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (MeshWebsocket) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  g_clear_pointer (&self->on_its_way, g_byte_array_unref);
+  if (!g_output_stream_write_all_finish (G_OUTPUT_STREAM (source), result, NULL,
+          &error) && !self->over)
+    lose (self, error);
+  hang_up_if_idle (self);
+  write_out (self);
+}
+
+static GOutputStream *
+get_output (MeshWebsocket *self)
+{
+  return g_io_stream_get_output_stream (G_IO_STREAM (self->connection));
+}
+
+static void
+write_out (MeshWebsocket *self)
+{
+  if (self->on_its_way || self->over || self->out->len == 0)
+    return;
+  self->on_its_way = self->out;
+  self->out = g_byte_array_new ();
+  g_output_stream_write_all_async (get_output (self), self->on_its_way->data,
+      self->on_its_way->len, G_PRIORITY_DEFAULT, self->cancellable, on_written,
+      g_object_ref (self));
+}
+
+static void
+push_frame (MeshWebsocket *self, guint8 opcode, gconstpointer data,
+    gsize length)
+{
+  gsize before = self->out->len;
+  guint8 mask[4];
+
+  mesh_random_fill (mask, sizeof mask);
+  mesh_ws_append_frame (self->out, opcode, data, length, mask);
+  self->unproven_bytes += self->out->len - before;
+  if (self->unproven_bytes > MAX_UNPROVEN_BYTES)
+    fail_with (self, "it does not read what we send");
+  else
+    write_out (self);
+}
+
+/* Our last word, if it can be said at once. */
+static void
+say_close (MeshWebsocket *self, guint16 code)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  guint8 mask[4];
+
+  if (self->on_its_way)
+    return;
+  mesh_random_fill (mask, sizeof mask);
+  mesh_ws_append_close (bytes, code, mask);
+  g_pollable_output_stream_write_nonblocking (
+      G_POLLABLE_OUTPUT_STREAM (get_output (self)), bytes->data, bytes->len,
+      NULL, NULL);
+}
+
+static gboolean
+on_keepalive (gpointer user_data)
+{
+  push_frame (user_data, MESH_WS_OPCODE_PING, NULL, 0);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_patience_over (gpointer user_data)
+{
+  report_closed (user_data, NULL);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+set_timer (MeshWebsocket *self, guint ms, GSourceFunc func)
+{
+  mesh_timer_clear (&self->timer);
+  self->timer = mesh_timer_new (g_main_context_get_thread_default (), ms, func,
+      self);
+}
+
+/* --- what comes in --- */
+
+static void
+take_message (MeshWebsocket *self, const char *text, gsize length)
+{
+  g_autoptr (GBytes) frame = g_bytes_new (text, length);
+
   if (!self->finishing)
-    mesh_transport_emit_heard (MESH_TRANSPORT (self));
-}
-
-/* libsoup would now give the server five seconds to close in good order. */
-static void
-on_error (SoupWebsocketConnection *socket, GError *error, gpointer user_data)
-{
-  g_autoptr (MeshWebsocket) self = g_object_ref (user_data);
-  g_autoptr (GError) reason = g_error_new_literal (MESH_ERROR,
-      MESH_ERROR_UNREACHABLE, error->message);
-
-  drop_socket (self);
-  report_closed (self, reason);
+    mesh_transport_emit_frame (MESH_TRANSPORT (self), frame);
 }
 
 static void
-on_closed (SoupWebsocketConnection *socket, gpointer user_data)
+take_close (MeshWebsocket *self, const char *text, gsize length)
 {
-  g_autoptr (MeshWebsocket) self = g_object_ref (user_data);
-
-  self->close_code = soup_websocket_connection_get_close_code (socket);
-  drop_socket (self);
+  if (length >= 2)
+    self->close_code = (guint8) text[0] << 8 | (guint8) text[1];
+  if (!self->finishing)
+    say_close (self, self->close_code ? self->close_code : CLOSE_NORMAL);
   report_closed (self, NULL);
 }
 
 static void
-start_socket (MeshWebsocket *self, GBytes *early)
+take_event (MeshWebsocket *self, MeshWsEvent event, const char *text,
+    gsize length)
 {
-  g_autoptr (GIOStream) stream = mesh_ws_stream_new (self->connection, early,
-      MAX_PAYLOAD_BYTES);
-  g_autoptr (GUri) uri = g_uri_parse (self->url, G_URI_FLAGS_NONE, NULL);
-
-  self->socket = soup_websocket_connection_new (stream, uri,
-      SOUP_WEBSOCKET_CONNECTION_CLIENT, NULL, NULL, NULL);
-  g_clear_object (&self->connection);
-  soup_websocket_connection_set_max_incoming_payload_size (self->socket,
-      MAX_PAYLOAD_BYTES);
-  soup_websocket_connection_set_keepalive_interval (self->socket,
-      KEEPALIVE_SECONDS);
-  g_signal_connect (self->socket, "message", G_CALLBACK (on_message), self);
-  g_signal_connect (self->socket, "pong", G_CALLBACK (on_pong), self);
-  g_signal_connect (self->socket, "error", G_CALLBACK (on_error), self);
-  g_signal_connect (self->socket, "closed", G_CALLBACK (on_closed), self);
-  mesh_transport_emit_opened (MESH_TRANSPORT (self));
+  switch (event) {
+    case MESH_WS_TEXT:
+      take_message (self, text, length);
+      break;
+    case MESH_WS_PING:
+      push_frame (self, MESH_WS_OPCODE_PONG, text, length);
+      break;
+    case MESH_WS_PONG:
+      self->unproven_bytes = 0;
+      if (!self->finishing)
+        mesh_transport_emit_heard (MESH_TRANSPORT (self));
+      break;
+    case MESH_WS_CLOSE:
+      take_close (self, text, length);
+      break;
+    case MESH_WS_TOO_BIG:
+      say_close (self, CLOSE_TOO_BIG);
+      fail_with (self, "message is too large");
+      break;
+    case MESH_WS_BAD:
+    default:
+      say_close (self, CLOSE_PROTOCOL);
+      fail_with (self, "what it sends is no WebSocket");
+      break;
+  }
 }
 
 static void
-take_answer (MeshWebsocket *self, gsize length)
+take_bytes (MeshWebsocket *self, const guint8 *data, gsize length)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) early = NULL;
+  while (!self->over) {
+    const char *text = NULL;
+    gsize text_length = 0;
+    MeshWsEvent event = mesh_ws_parser_next (self->parser, &data, &length,
+        &text, &text_length);
 
-  if (!mesh_ws_check_answer (self->answer->str, length, self->key, &error)) {
-    fail (self, error);
-    return;
+    if (event == MESH_WS_MORE)
+      break;
+    take_event (self, event, text, text_length);
   }
-  early = g_bytes_new (self->answer->str + length, self->answer->len - length);
-  start_socket (self, early);
 }
 
-static void read_answer (MeshWebsocket *self);
+static void
+start_frames (MeshWebsocket *self, GString *early, gsize begin)
+{
+  self->parser = mesh_ws_parser_new (FALSE, MAX_PAYLOAD_BYTES);
+  set_timer (self, KEEPALIVE_MS, on_keepalive);
+  mesh_transport_emit_opened (MESH_TRANSPORT (self));
+  take_bytes (self, (const guint8 *) early->str + begin, early->len - begin);
+}
+
+/* --- the handshake --- */
+
+static void
+take_answer (MeshWebsocket *self)
+{
+  gssize length = mesh_ws_answer_length (self->answer->str, self->answer->len);
+  g_autoptr (GError) error = NULL;
+
+  if (length < 0 && self->answer->len <= MESH_WS_MAX_ANSWER)
+    return;
+  if (length < 0)
+    error = g_error_new_literal (MESH_ERROR, MESH_ERROR_FAILED,
+        "it is no meshroom server (its answer has no end)");
+  else
+    mesh_ws_check_answer (self->answer->str, length, self->key, &error);
+  if (error)
+    fail (self, error);
+  else
+    start_frames (self, self->answer, length);
+}
+
+static void
+take_end (MeshWebsocket *self, const GError *error)
+{
+  g_autoptr (GError) hung_up = NULL;
+
+  if (error) {
+    lose (self, error);
+  } else if (self->parser) {
+    report_closed (self, NULL);
+  } else {
+    hung_up = g_error_new_literal (MESH_ERROR, MESH_ERROR_UNREACHABLE,
+        "it hung up");
+    fail (self, hung_up);
+  }
+}
+
+static void read_on (MeshWebsocket *self);
 
 static void
 on_read (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -185,52 +336,33 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) bytes = g_input_stream_read_bytes_finish (
       G_INPUT_STREAM (source), result, &error);
-  gssize length;
+  gsize length = 0;
+  const guint8 *data = bytes ? g_bytes_get_data (bytes, &length) : NULL;
 
-  if (self->over)
-    return;
-  if (bytes && g_bytes_get_size (bytes) > 0)
-    g_string_append_len (self->answer, g_bytes_get_data (bytes, NULL),
-        g_bytes_get_size (bytes));
-  else if (bytes)
-    error = g_error_new_literal (MESH_ERROR, MESH_ERROR_UNREACHABLE,
-        "it hung up");
-  length = mesh_ws_answer_length (self->answer->str, self->answer->len);
-  if (!error && length < 0 && self->answer->len > MESH_WS_MAX_ANSWER)
-    error = g_error_new_literal (MESH_ERROR, MESH_ERROR_FAILED,
-        "it is no meshroom server (its answer has no end)");
-  if (error)
-    fail (self, error);
-  else if (length < 0)
-    read_answer (self);
-  else
-    take_answer (self, length);
+  self->reading = FALSE;
+  if (self->over) {
+    /* nobody wants it any more */
+  } else if (length == 0) {
+    take_end (self, error);
+  } else if (self->parser) {
+    take_bytes (self, data, length);
+  } else {
+    g_string_append_len (self->answer, (const char *) data, length);
+    take_answer (self);
+  }
+  hang_up_if_idle (self);
+  read_on (self);
 }
 
 static void
-read_answer (MeshWebsocket *self)
+read_on (MeshWebsocket *self)
 {
-  GInputStream *input
-      = g_io_stream_get_input_stream (G_IO_STREAM (self->connection));
-
-  g_input_stream_read_bytes_async (input, 4096, G_PRIORITY_DEFAULT,
-      self->cancellable, on_read, g_object_ref (self));
-}
-
-static void
-on_written (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (MeshWebsocket) self = user_data;
-  g_autoptr (GError) error = NULL;
-
-  g_output_stream_write_all_finish (G_OUTPUT_STREAM (source), result, NULL,
-      &error);
   if (self->over)
     return;
-  if (error)
-    fail (self, error);
-  else
-    read_answer (self);
+  self->reading = TRUE;
+  g_input_stream_read_bytes_async (
+      g_io_stream_get_input_stream (G_IO_STREAM (self->connection)), READ_BYTES,
+      G_PRIORITY_DEFAULT, self->cancellable, on_read, g_object_ref (self));
 }
 
 static void
@@ -241,6 +373,7 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
 
   self->connection = g_socket_client_connect_finish (G_SOCKET_CLIENT (source),
       result, &error);
+  hang_up_if_idle (self);
   if (self->over)
     return;
   if (!self->connection) {
@@ -248,10 +381,10 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   }
   self->reached = g_get_monotonic_time ();
-  g_output_stream_write_all_async (
-      g_io_stream_get_output_stream (G_IO_STREAM (self->connection)),
-      self->request, strlen (self->request), G_PRIORITY_DEFAULT,
-      self->cancellable, on_written, g_object_ref (self));
+  g_byte_array_append (self->out, (const guint8 *) self->request,
+      strlen (self->request));
+  write_out (self);
+  read_on (self);
 }
 
 /* To say later what was wrong with a certificate. */
@@ -286,42 +419,25 @@ mesh_websocket_send (MeshTransport *transport, const char *frame)
 {
   MeshWebsocket *self = MESH_WEBSOCKET (transport);
 
-  if (!self->socket
-      || soup_websocket_connection_get_state (self->socket)
-             != SOUP_WEBSOCKET_STATE_OPEN)
-    return;
-  self->unproven_bytes += strlen (frame);
-  if (self->unproven_bytes > MAX_UNPROVEN_BYTES) {
-    g_autoptr (GError) error = g_error_new_literal (MESH_ERROR,
-        MESH_ERROR_UNREACHABLE, "it does not read what we send");
-
-    drop_socket (self);
-    report_closed (self, error);
-    return;
-  }
-  soup_websocket_connection_send_text (self->socket, frame);
+  if (self->parser && !self->over && !self->finishing)
+    push_frame (self, MESH_WS_OPCODE_TEXT, frame, strlen (frame));
 }
 
 static void
 mesh_websocket_close (MeshTransport *transport, gboolean finish)
 {
+  static const guint8 code[] = { CLOSE_NORMAL >> 8, CLOSE_NORMAL & 0xff };
   MeshWebsocket *self = MESH_WEBSOCKET (transport);
 
-  if (finish && self->socket
-      && soup_websocket_connection_get_state (self->socket)
-             == SOUP_WEBSOCKET_STATE_OPEN) {
-    self->finishing = TRUE;
-    soup_websocket_connection_close (self->socket,
-        SOUP_WEBSOCKET_CLOSE_NORMAL, NULL);
-    return;
-  }
-  if (finish) {
+  if (!finish) {
+    stop (self);
+  } else if (!self->parser) {
     report_closed (self, NULL);
-    return;
+  } else if (!self->over && !self->finishing) {
+    self->finishing = TRUE;
+    set_timer (self, CLOSE_PATIENCE_MS, on_patience_over);
+    push_frame (self, MESH_WS_OPCODE_CLOSE, code, sizeof code);
   }
-  self->over = TRUE;
-  g_cancellable_cancel (self->cancellable);
-  drop_socket (self);
 }
 
 static char *
@@ -347,8 +463,7 @@ mesh_websocket_dispose (GObject *object)
 {
   MeshWebsocket *self = MESH_WEBSOCKET (object);
 
-  self->over = TRUE;
-  drop_socket (self);
+  stop (self);
   g_clear_object (&self->connection);
   g_clear_object (&self->tls);
   G_OBJECT_CLASS (mesh_websocket_parent_class)->dispose (object);
@@ -361,6 +476,8 @@ mesh_websocket_finalize (GObject *object)
 
   g_object_unref (self->cancellable);
   g_string_free (self->answer, TRUE);
+  g_byte_array_unref (self->out);
+  mesh_ws_parser_free (self->parser);
   g_free (self->request);
   g_free (self->key);
   g_free (self->url);
@@ -382,6 +499,7 @@ mesh_websocket_init (MeshWebsocket *self)
 {
   self->cancellable = g_cancellable_new ();
   self->answer = g_string_new (NULL);
+  self->out = g_byte_array_new ();
   self->proxies = mesh_proxy_resolver_new (NULL);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/ws-frame.h"
 #include "host/random.h"
 #include "signalling/describe.h"
 
@@ -45,20 +46,6 @@ mesh_ws_answer_length (const char *text, gsize length)
   return end ? end + 4 - text : -1;
 }
 
-static char *
-make_accept (const char *key)
-{
-  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA1);
-  guint8 digest[20];
-  gsize length = sizeof digest;
-
-  g_checksum_update (checksum, (const guchar *) key, -1);
-  g_checksum_update (checksum,
-      (const guchar *) "258EAFA5-E914-47DA-95CA-C5AB0DC85B11", -1);
-  g_checksum_get_digest (checksum, digest, &length);
-  return g_base64_encode (digest, length);
-}
-
 /* Whether the server speaks WebSocket with us, without extensions. */
 gboolean
 mesh_ws_check_answer (const char *answer, gsize length, const char *key,
@@ -66,7 +53,7 @@ mesh_ws_check_answer (const char *answer, gsize length, const char *key,
 {
   SoupMessageHeaders *headers
       = soup_message_headers_new (SOUP_MESSAGE_HEADERS_RESPONSE);
-  g_autofree char *expected = make_accept (key);
+  g_autofree char *expected = mesh_ws_accept_key (key);
   guint status = 0;
   gboolean yes;
 

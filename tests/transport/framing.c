@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The server's parsers, from the bytes that they get. */
+/* Parsers, from the bytes that they get. */
 
 #include <string.h>
 
+#include "core/ws-frame.h"
 #include "server/http.h"
 #include "server/handshake.h"
-#include "server/wsframe.h"
 
 #define LIMIT 100
 
@@ -14,7 +14,7 @@
 static char *
 run (const guint8 *data, gsize size, gsize piece)
 {
-  g_autoptr (MeshWsParser) parser = mesh_ws_parser_new (LIMIT);
+  g_autoptr (MeshWsParser) parser = mesh_ws_parser_new (TRUE, LIMIT);
   GString *out = g_string_new (NULL);
   static const char names[] = "-tpocBG";
 
@@ -190,10 +190,43 @@ written_frames_have_the_shortest_length (void)
     g_autoptr (GByteArray) out = g_byte_array_new ();
     g_autofree char *text = g_strnfill (cases[i].size, 'x');
 
-    mesh_ws_append_frame (out, MESH_WS_OPCODE_TEXT, text, cases[i].size);
+    mesh_ws_append_frame (out, MESH_WS_OPCODE_TEXT, text, cases[i].size,
+        NULL);
     g_assert_cmpmem (out->data, cases[i].header_size, cases[i].header,
         cases[i].header_size);
     g_assert_cmpuint (out->len, ==, cases[i].header_size + cases[i].size);
+  }
+}
+
+/* Whose frames are masked, and whose must not be (RFC 6455, section 5.1). */
+static void
+each_side_reads_the_other (void)
+{
+  static const guint8 mask[4] = { 1, 0x80, 255, 7 };
+  static const gsize sizes[] = { 0, 1, 5, 125, 126, 65535, 65536 };
+
+  for (guint i = 0; i < 4 * G_N_ELEMENTS (sizes); i++) {
+    gboolean masked = i & 1, from_client = (i & 2) != 0;
+    gsize size = sizes[i / 4], got_size = 0;
+    g_autoptr (MeshWsParser) parser = mesh_ws_parser_new (from_client, 65536);
+    g_autoptr (GByteArray) out = g_byte_array_new ();
+    g_autofree char *text = g_strnfill (size, 'x');
+    const guint8 *data;
+    const char *got = NULL;
+    gsize left;
+    MeshWsEvent event;
+
+    mesh_ws_append_frame (out, MESH_WS_OPCODE_TEXT, text, size,
+        masked ? mask : NULL);
+    if (masked && size >= 4)
+      g_assert_cmpint (memcmp (out->data + out->len - size, text, size), !=, 0);
+    data = out->data;
+    left = out->len;
+    event = mesh_ws_parser_next (parser, &data, &left, &got, &got_size);
+    g_assert_cmpint (event, ==,
+        masked == from_client ? MESH_WS_TEXT : MESH_WS_BAD);
+    if (event == MESH_WS_TEXT)
+      g_assert_cmpmem (got, got_size, text, size);
   }
 }
 
@@ -355,5 +388,6 @@ main (int argc, char **argv)
   ADD (requests_that_are_refused);
   ADD (too_many_headers_are_refused);
   ADD (origins);
+  ADD (each_side_reads_the_other);
   return g_test_run ();
 }

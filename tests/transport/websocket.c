@@ -332,6 +332,8 @@ main (int argc, char **argv)
   TEST ("endless-fragments", endless_fragments_are_the_end, NULL);
   TEST ("nonsense/opcode", nonsense_is_the_end, "\x83\x01x");
   TEST ("nonsense/bits", nonsense_is_the_end, "\xf1\x01x");
+  TEST ("nonsense/mask", nonsense_is_the_end, "\x81\x81\1\2\3\4x");
+  TEST ("nonsense/binary", nonsense_is_the_end, "\x82\x01x");
   TEST ("early-frame", early_frame_is_read, NULL);
 #ifdef HAVE_SERVER
   g_test_add ("/websocket/certificate", Fixture, NULL, set_up_tls,
