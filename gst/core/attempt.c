@@ -316,13 +316,17 @@ mesh_attempt_barred (MeshRoom *room, MeshMember *member, const char *reason,
     member->call_at += OTHER_SIDE_LATER;
 }
 
-/* When the attempt fails of itself. */
+/* When the attempt fails of itself. An older app that is called a second time
+ * begins a second connection, and gives it the answer to the offer of the first:
+ * a slow one is not called again before it has had time for all of it. */
 gint64
 mesh_attempt_timeout (MeshMember *member)
 {
+  gboolean is_older_app = member->spoke && !member->inc;
+
   switch (member->phase) {
     case MESH_PEER_CALLING:
-      return member->began_at + CALL_TIMEOUT;
+      return member->began_at + (is_older_app ? CONNECT_TIMEOUT : CALL_TIMEOUT);
     case MESH_PEER_ANSWERING:
     case MESH_PEER_OFFERING:
       return member->began_at + CONNECT_TIMEOUT;

@@ -125,6 +125,11 @@ const someCalls = [
   { order: ['9.11', '9.7', 'pipeline', 'pipeline'], via: ourApp, atOnce: true },
 ];
 
+/** A message in a line, candidates left out, for whoever looks for a failure. */
+const said = ({ at, type, from, to, data, shouldCall = [] }) =>
+  [Math.round(at), type, data?.type, from.slice(0, 4), 'to', to.slice(0, 4),
+    ...shouldCall.map(id => id.slice(0, 4))].filter(Boolean).join(' ');
+
 for (const { order, atOnce, via } of process.env.MESH_LONG
   ? everyCall() : someCalls) {
   const [first, ...others] = order;
@@ -156,7 +161,8 @@ for (const { order, atOnce, via } of process.env.MESH_LONG
       const known = all.filter(o => o !== who && !strangers(who, o)).length;
       assert.ok(there >= known && there <= 3, `${who.name} sees ${there}`);
       if (who.peer)
-        assert.doesNotMatch(who.party.log.join('\n'), /thrown/);
+        assert.doesNotMatch(who.party.log.join('\n'), /thrown/, [
+          who.name, ...who.party.log, ...via.messages.map(said)].join('\n'));
       else
         assert.doesNotMatch(who.party.output, /^ERROR/m);
     }

@@ -318,11 +318,18 @@ export function barred(room, member, reason, now) {
   member.callAt = member.barredUntil + (member.caller ? 0 : OTHER_SIDE_LATER);
 }
 
-/** When the attempt fails of itself. @param {Member} member */
+/**
+ * When the attempt fails of itself. An older app that is called a second time
+ * begins a second connection, and gives it the answer to the offer of the first:
+ * a slow one is not called again before it has had time for all of it.
+ *
+ * @param {Member} member
+ */
 export function timeout(member) {
+  const isOlderApp = member.spoke && member.inc === null;
   switch (member.phase) {
     case 'calling':
-      return member.beganAt + CALL_TIMEOUT;
+      return member.beganAt + (isOlderApp ? CONNECT_TIMEOUT : CALL_TIMEOUT);
     case 'answering':
     case 'offering':
       return member.beganAt + CONNECT_TIMEOUT;

@@ -112,7 +112,7 @@ export async function trigger({ url, app, key, secret }, channel, data) {
 
 /** The app: serves the page, and passes messages on. */
 export class MoozApp {
-  /** every message, as `{ to, type, from, … }` */
+  /** every message, as `{ to, type, from, at, … }`; `at` is in milliseconds */
   messages = [];
   /** Whether who asks to join is told so after the host's answer has gone out. */
   answersLast = false;
@@ -154,7 +154,7 @@ export class MoozApp {
         body += chunk;
       const to = pathname.slice('/api/messages/'.length);
       const message = JSON.parse(body);
-      this.messages.push({ ...message, to });
+      this.messages.push({ ...message, to, at: performance.now() });
       const answered = message.type === 'joinroom' && this.answersLast &&
         once(this.#triggered, `roomreply ${message.from}`);
       await this.#assemble(JSON.parse(body));
