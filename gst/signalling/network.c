@@ -18,7 +18,7 @@
 #include <linux/rtnetlink.h>
 #endif
 
-#include "core/pulse.h"
+#include "core/sleep-watch.h"
 #include "host/addresses.h"
 #include "signalling/timer.h"
 
@@ -29,8 +29,8 @@
 #define WATCH_MS 2000
 #define SLEPT (4 * G_TIME_SPAN_SECOND)
 
-static GMutex pulse_lock;
-static MeshPulse pulse;
+static GMutex sleep_watch_lock;
+static MeshSleepWatch sleep_watch;
 
 struct _MeshNetwork {
   GMainContext *context;
@@ -66,9 +66,9 @@ beat (void)
   gint64 now = boot_time ();
   guint stops;
 
-  g_mutex_lock (&pulse_lock);
-  stops = mesh_pulse_beat (&pulse, now, WATCH_MS * 1000 + SLEPT);
-  g_mutex_unlock (&pulse_lock);
+  g_mutex_lock (&sleep_watch_lock);
+  stops = mesh_sleep_watch_beat (&sleep_watch, now, WATCH_MS * 1000 + SLEPT);
+  g_mutex_unlock (&sleep_watch_lock);
   return stops;
 }
 

@@ -18,16 +18,17 @@ name_member (const MeshPeerInfo *info, gpointer user_data)
       info->id);
 
   if (member && info->name)
-    mesh_tile_set_name (member->tile, info->name, info->muted, info->hidden);
+    mesh_member_pads_set_name (member->pads, info->name, info->muted,
+        info->hidden);
 }
 
 Member *
 mesh_call_get_member (MeshCall *self, const char *id)
 {
   Member *member = g_hash_table_lookup (self->members, id);
-  MeshOutletConfig config = {
+  MeshMemberPadConfig config = {
     .room = self->config.element,
-    .teller = self->config.teller,
+    .notifier = self->config.notifier,
     .peer_id = id,
     .latency = self->config.latency,
     .key = self->config.key,
@@ -38,7 +39,7 @@ mesh_call_get_member (MeshCall *self, const char *id)
     return member;
   member = g_new0 (Member, 1);
   config.number = mesh_removals_take_number (self->removals);
-  member->tile = mesh_tile_new (&config);
+  member->pads = mesh_member_pads_new (&config);
   g_hash_table_insert (self->members, g_strdup (id), member);
   mesh_room_foreach_peer (self->room, name_member, self);
   return member;
@@ -50,7 +51,7 @@ stop_peer (MeshCall *self, Member *member, MeshPeer **peer)
   if (!*peer)
     return;
   mesh_peer_abandon (*peer);
-  mesh_tile_disconnect (member->tile, GST_ELEMENT (*peer));
+  mesh_member_pads_disconnect (member->pads, GST_ELEMENT (*peer));
   mesh_removals_push_peer (self->removals, g_steal_pointer (peer));
 }
 
@@ -63,7 +64,7 @@ mesh_call_drop_member (MeshCall *self, const char *id)
     return;
   stop_peer (self, member, &member->peer);
   stop_peer (self, member, &member->old);
-  mesh_removals_push_tile (self->removals, g_steal_pointer (&member->tile));
+  mesh_removals_push_pads (self->removals, g_steal_pointer (&member->pads));
   g_hash_table_remove (self->members, id);
 }
 
@@ -244,7 +245,7 @@ on_too_large (MeshPeer *peer, int width, int height, gpointer user_data)
 
 /* A pad that the application is to hear of before its first frame comes. */
 typedef struct {
-  GstPad *outlet;
+  GstPad *member_pad;
   GstPad *pad;
   gulong block;
 } NewPad;
@@ -256,14 +257,14 @@ new_pad_free (gpointer data)
 
   gst_pad_remove_probe (new_pad->pad, new_pad->block);
   gst_object_unref (new_pad->pad);
-  gst_object_unref (new_pad->outlet);
+  gst_object_unref (new_pad->member_pad);
   g_free (new_pad);
 }
 
 static void
 tell_pad (GstElement *room, gpointer data)
 {
-  mesh_outlet_add (((NewPad *) data)->outlet, room);
+  mesh_member_pad_add (((NewPad *) data)->member_pad, room);
 }
 
 static void
@@ -272,24 +273,24 @@ on_pad (MeshPeer *peer, MeshKind kind, GstPad *pad, gulong block,
 {
   MeshCall *self = user_data;
   Member *member = member_of (self, peer);
-  GstPad *outlet = NULL;
+  GstPad *member_pad = NULL;
   NewPad *new_pad;
 
   /* a pad that comes when all streams have ended would keep the pipeline from
    * ending */
   if (self->streams_ended)
-    mesh_tile_discard (pad);
+    mesh_member_pads_discard (pad);
   else if (member)
-    outlet = mesh_tile_connect (member->tile, kind, pad);
-  if (!outlet) {
+    member_pad = mesh_member_pads_connect (member->pads, kind, pad);
+  if (!member_pad) {
     gst_pad_remove_probe (pad, block);
     return;
   }
   new_pad = g_new (NewPad, 1);
-  new_pad->outlet = gst_object_ref (outlet);
+  new_pad->member_pad = gst_object_ref (member_pad);
   new_pad->pad = gst_object_ref (pad);
   new_pad->block = block;
-  mesh_removals_tell_of_pad (self->removals, outlet, tell_pad, new_pad,
+  mesh_removals_tell_of_pad (self->removals, member_pad, tell_pad, new_pad,
       new_pad_free);
 }
 
@@ -316,7 +317,7 @@ listen_to (MeshCall *self, const char *id, Member *member)
     mesh_room_heard (self->room, id, mesh_peer_get_sid (peers[i]), now);
   }
   if (member->peer && member->old
-      && !mesh_tile_shows (member->tile, GST_ELEMENT (member->old)))
+      && !mesh_member_pads_carry (member->pads, GST_ELEMENT (member->old)))
     mesh_room_shown (self->room, id, mesh_peer_get_sid (member->peer), now);
 }
 

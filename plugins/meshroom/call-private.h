@@ -6,7 +6,7 @@
 #include "core/room.h"
 #include "meshroom/peer.h"
 #include "meshroom/removal.h"
-#include "meshroom/tile.h"
+#include "meshroom/member-pads.h"
 #include "signalling/ice-client.h"
 #include "signalling/ice-probe.h"
 #include "signalling/network.h"
@@ -17,15 +17,15 @@ G_BEGIN_DECLS
 /* The call's inside, for its own files: call.c carries out what the core
  * decides, attempts.c starts and ends connections, codecs.c has the codecs of
  * our video, exchange.c makes connections anew when what is sent changes,
- * reach.c renews connections when this machine's addresses change,
- * inbox.c takes what comes from other threads, figures.c keeps what stats and
- * peers show, news.c tells the application.
+ * reachability.c renews connections when this machine's addresses change,
+ * inbox.c takes what comes from other threads, call-stats.c keeps what stats
+ * and peers show, call-events.c tells the application.
  *
  * All is called on the call's thread. */
 
 /* One member, as far as we have anything of it. */
 typedef struct {
-  MeshTile *tile;
+  MeshMemberPads *pads;
   MeshPeer *peer;               /* NULL: no attempt under way */
   MeshPeer *old;                /* set aside, while another takes its place */
   gint64 heard_at;              /* by any attempt; 0: never */
@@ -55,7 +55,7 @@ struct _MeshCall {
   MeshSealer *sealer;           /* NULL: a link without a key */
   GHashTable *members;          /* peer id -> Member */
   GSource *timer;
-  GSource *pulse;
+  GSource *ticker;
   MeshNetwork *network;
   char *reason;                 /* why the last attempt came to nothing */
   char *reason_of;              /* with whom that was */
@@ -82,7 +82,7 @@ gint64 mesh_call_now (void);
 void mesh_call_pump (MeshCall *call);
 void mesh_call_warn (MeshCall *call, const char *peer, const char *what);
 
-/* news.c */
+/* call-events.c */
 void mesh_call_tell_added (MeshCall *call, const char *peer);
 void mesh_call_tell_removed (MeshCall *call, const char *peer,
     const char *reason);
@@ -96,7 +96,7 @@ void mesh_call_change_attempt (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_take_remote_sdp (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_listen (MeshCall *call);
 
-/* reach.c */
+/* reachability.c */
 void mesh_call_check_relays (MeshCall *call);
 void mesh_call_look_around (MeshCall *call);
 void mesh_call_keep_reason (MeshCall *call, Member *member);
@@ -128,8 +128,8 @@ void mesh_call_post (MeshCall *call, GSourceFunc func);
 /* ice-report.c */
 void mesh_call_probe_ice_servers (MeshCall *call);
 
-/* figures.c */
-void mesh_call_refresh (MeshCall *call);
-gboolean mesh_call_pulse (gpointer call);
+/* call-stats.c */
+void mesh_call_refresh_stats (MeshCall *call);
+gboolean mesh_call_tick (gpointer call);
 
 G_END_DECLS

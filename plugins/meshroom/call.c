@@ -12,7 +12,7 @@
 
 /* How often we look whether peers are still heard, and refresh what stats and
  * peers show. */
-#define PULSE_MS 1000
+#define TICK_MS 1000
 
 /* Warnings about remote input go to the bus, so a flood of junk must not be a
  * flood of messages. */
@@ -60,7 +60,7 @@ mesh_call_warn (MeshCall *self, const char *peer, const char *what)
   GST_WARNING_OBJECT (self->config.element, "%s", text);
   error = g_error_new_literal (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED,
       text);
-  mesh_teller_tell_message (self->config.teller, gst_message_new_warning
+  mesh_notifier_post_message (self->config.notifier, gst_message_new_warning
       (GST_OBJECT (self->config.element), error, NULL));
 }
 
@@ -138,20 +138,20 @@ carry_out (MeshCall *self, const MeshRoomAction *action)
       break;
     case MESH_ROOM_PEER_ADDED:
       mesh_call_get_member (self, action->peer)->added = TRUE;
-      mesh_call_refresh (self);
+      mesh_call_refresh_stats (self);
       mesh_call_tell_added (self, action->peer);
       break;
     case MESH_ROOM_PEER_REMOVED:
       /* told first, so that its pads are still there when this is heard */
       mesh_call_tell_removed (self, action->peer, action->reason);
       mesh_call_drop_member (self, action->peer);
-      mesh_call_refresh (self);
+      mesh_call_refresh_stats (self);
       break;
     case MESH_ROOM_PEER_CHANGED:
       member = mesh_call_get_member (self, action->peer);
-      mesh_tile_set_name (member->tile, action->name, action->muted,
+      mesh_member_pads_set_name (member->pads, action->name, action->muted,
           action->hidden);
-      mesh_call_refresh (self);
+      mesh_call_refresh_stats (self);
       break;
     case MESH_ROOM_CHAT:
       mesh_call_tell_chat (self, action->peer, action->text);
@@ -266,9 +266,9 @@ start_timers (MeshCall *self)
   g_source_set_callback (self->timer, on_timer, self, NULL);
   g_source_set_ready_time (self->timer, -1);
   g_source_attach (self->timer, self->context);
-  self->pulse = g_timeout_source_new (PULSE_MS);
-  g_source_set_callback (self->pulse, mesh_call_pulse, self, NULL);
-  g_source_attach (self->pulse, self->context);
+  self->ticker = g_timeout_source_new (TICK_MS);
+  g_source_set_callback (self->ticker, mesh_call_tick, self, NULL);
+  g_source_attach (self->ticker, self->context);
   self->network = mesh_network_new (self->context, on_network, self);
 }
 
@@ -277,14 +277,14 @@ call_free (MeshCall *self)
 {
   if (self->timer)
     g_source_destroy (self->timer);
-  if (self->pulse)
-    g_source_destroy (self->pulse);
+  if (self->ticker)
+    g_source_destroy (self->ticker);
   g_clear_pointer (&self->network, mesh_network_free);
   g_clear_pointer (&self->ice_client, mesh_ice_client_free);
   if (self->held)
     g_queue_free_full (self->held, (GDestroyNotify) g_bytes_unref);
   g_clear_pointer (&self->timer, g_source_unref);
-  g_clear_pointer (&self->pulse, g_source_unref);
+  g_clear_pointer (&self->ticker, g_source_unref);
   g_clear_pointer (&self->room, mesh_room_free);
   g_clear_pointer (&self->sealer, mesh_sealer_free);
   g_clear_pointer (&self->members, g_hash_table_unref);
@@ -372,7 +372,7 @@ mesh_call_new (const MeshCallConfig *config, GError **error)
         config->peer_id, inc);
   self->members = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
       g_free);
-  self->removals = mesh_removals_new (config->element, config->teller);
+  self->removals = mesh_removals_new (config->element, config->notifier);
   self->context = g_main_context_new ();
   self->loop = g_main_loop_new (self->context, FALSE);
   start_timers (self);
@@ -402,12 +402,12 @@ mesh_call_stop (MeshCall *call)
 {
   mesh_call_post (call, do_stop);
   g_thread_join (call->thread);
-  mesh_teller_close (call->config.teller);
+  mesh_notifier_close (call->config.notifier);
   mesh_removals_finish (g_steal_pointer (&call->removals));
   /* What nobody waits for any more holds on to its peer, and that to the
    * context. */
   g_source_destroy (call->timer);
-  g_source_destroy (call->pulse);
+  g_source_destroy (call->ticker);
   g_clear_pointer (&call->network, mesh_network_free);
   g_clear_pointer (&call->ice_client, mesh_ice_client_free);
   g_clear_pointer (&call->ice_probe, mesh_ice_probe_free);

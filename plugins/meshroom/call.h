@@ -3,7 +3,7 @@
 
 #include "core/link.h"
 #include "meshroom/source.h"
-#include "meshroom/teller.h"
+#include "meshroom/notifier.h"
 
 G_BEGIN_DECLS
 
@@ -12,13 +12,13 @@ G_BEGIN_DECLS
  * element and its application.
  *
  * Any thread but the call's own may call. Signals and messages of the element
- * come from the teller's thread, with no lock held. */
+ * come from the notifier's thread, with no lock held. */
 
 typedef struct _MeshCall MeshCall;
 
 typedef struct {
   GstElement *element;          /* the meshroom, outlives the call */
-  MeshTeller *teller;           /* outlives the call, which closes it */
+  MeshNotifier *notifier;       /* outlives the call, which closes it */
   const MeshLink *link;         /* NULL: no server, no key; any room */
   const char *peer_id;
   const char *name;

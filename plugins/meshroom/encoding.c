@@ -3,7 +3,7 @@
 #include "meshroom/encoding.h"
 
 #include "meshroom/common.h"
-#include "meshroom/fit.h"
+#include "meshroom/encoder-size.h"
 
 /* How often each installed encoder is tried with one input: one that ran and
  * then failed may well run again. */
@@ -28,7 +28,7 @@ typedef struct {
 /* Bits per pixel that libvpx in realtime mode needs for a decent picture;
  * within what a mesh's uplink can carry several times. */
 static int
-get_bitrate (const MeshFit *fit, const GstCaps *caps)
+get_bitrate (const MeshEncoderSize *size, const GstCaps *caps)
 {
   int n = 0, d = 0;
   double fps;
@@ -36,7 +36,7 @@ get_bitrate (const MeshFit *fit, const GstCaps *caps)
   gst_structure_get_fraction (gst_caps_get_structure (caps, 0), "framerate",
       &n, &d);
   fps = n > 0 && d > 0 ? (double) n / d : 30;
-  return CLAMP ((double) fit->width * fit->height * MIN (fps, 60) * 0.1,
+  return CLAMP ((double) size->width * size->height * MIN (fps, 60) * 0.1,
       150000, 2500000);
 }
 
@@ -49,20 +49,21 @@ on_caps (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
   g_autoptr (GstCaps) wanted = NULL;
   GstCaps *caps;
-  MeshFit fit;
+  MeshEncoderSize size;
 
   if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS)
     return GST_PAD_PROBE_OK;
   gst_event_parse_caps (event, &caps);
-  mesh_fit (tuning->codec, caps, &fit);
+  mesh_encoder_size_choose (tuning->codec, caps, &size);
   wanted = gst_caps_from_string (SQUARE_I420);
-  gst_caps_set_simple (wanted, "width", G_TYPE_INT, fit.width, "height",
-      G_TYPE_INT, fit.height, NULL);
+  gst_caps_set_simple (wanted, "width", G_TYPE_INT, size.width, "height",
+      G_TYPE_INT, size.height, NULL);
   g_object_set (tuning->filter, "caps", wanted, NULL);
-  g_object_set (tuning->box, "right", -fit.right, "bottom", -fit.bottom, NULL);
+  g_object_set (tuning->box, "right", -size.right, "bottom", -size.bottom,
+      NULL);
   if (tuning->row->bitrate)
     g_object_set (tuning->encoder, tuning->row->bitrate,
-        get_bitrate (&fit, caps) / (int) tuning->row->bitrate_unit, NULL);
+        get_bitrate (&size, caps) / (int) tuning->row->bitrate_unit, NULL);
   return GST_PAD_PROBE_OK;
 }
 
@@ -113,7 +114,7 @@ fill_video (MeshEncoding *self, MeshCompartment *compartment, GError **error)
   gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_caps,
       g_memdup2 (&tuning, sizeof tuning), g_free);
   sink = gst_element_get_static_pad (head, "sink");
-  self->still = mesh_still_new (sink, tuning.encoder);
+  self->repeat_filter = mesh_repeat_filter_new (sink, tuning.encoder);
   return TRUE;
 }
 
@@ -186,7 +187,7 @@ void
 mesh_encoding_empty (MeshEncoding *encoding)
 {
   encoding->compartment = NULL;
-  g_clear_pointer (&encoding->still, mesh_still_unref);
+  g_clear_pointer (&encoding->repeat_filter, mesh_repeat_filter_unref);
 }
 
 /**

@@ -4,7 +4,7 @@
 #include "meshroom/codec-elements.h"
 #include "meshroom/compartment.h"
 #include "meshroom/fanout.h"
-#include "meshroom/still.h"
+#include "meshroom/repeat-filter.h"
 
 G_BEGIN_DECLS
 
@@ -20,7 +20,7 @@ typedef struct {
   const MeshCodec *codec;
   MeshFanout *fanout;
   MeshCompartment *compartment; /* no reference; NULL: nothing to encode */
-  MeshStill *still;             /* of a video encoder */
+  MeshRepeatFilter *repeat_filter;  /* of a video encoder */
   guint failures;               /* with the present input */
   char *failure;                /* why all encoders failed; NULL: they do not */
 } MeshEncoding;

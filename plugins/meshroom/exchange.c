@@ -72,7 +72,7 @@ mesh_call_end_what_stopped (MeshCall *self, Member *member)
 {
   for (MeshKind kind = 0; kind < MESH_N_KINDS; kind++) {
     GstPad *pad = mesh_peer_gets (member->peer, kind) ? NULL
-        : mesh_tile_take_pad (member->tile, kind);
+        : mesh_member_pads_take (member->pads, kind);
 
     if (pad)
       mesh_removals_push_pad (self->removals, pad);

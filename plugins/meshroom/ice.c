@@ -56,7 +56,7 @@ on_selected_pair (GObject *agent, guint stream, guint component,
 {
   MeshPeer *self = user_data;
 
-  mesh_path_select (self->path, local, remote);
+  mesh_selected_pair_set (self->selected_pair, local, remote);
 }
 
 /* Which addresses to gather candidates at. On a machine with so many addresses

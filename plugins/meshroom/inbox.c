@@ -189,7 +189,7 @@ do_end_streams (gpointer user_data)
   self->streams_ended = TRUE;
   g_hash_table_iter_init (&iter, self->members);
   while (g_hash_table_iter_next (&iter, NULL, &member))
-    mesh_removals_end_tile (self->removals, ((Member *) member)->tile);
+    mesh_removals_end_pads (self->removals, ((Member *) member)->pads);
   if (self->config.end_messages) {
     mesh_room_leave (self->room, mesh_call_now ());
     mesh_call_pump (self);

@@ -92,10 +92,10 @@ mesh_meshroom_input_ended (MeshMeshroom *self, MeshSource *source)
    * after all others, when two inputs end at the same moment. */
   g_mutex_lock (&self->lock);
   mesh_source_set_ended (source, TRUE);
-  if (self->teller) {
-    mesh_teller_tell_message (self->teller, g_steal_pointer (&message));
+  if (self->notifier) {
+    mesh_notifier_post_message (self->notifier, g_steal_pointer (&message));
     if (have_all_ended_locked (self))
-      mesh_teller_tell_message (self->teller, gst_message_new_eos (room));
+      mesh_notifier_post_message (self->notifier, gst_message_new_eos (room));
   }
   g_mutex_unlock (&self->lock);
   gst_clear_message (&message);

@@ -190,14 +190,14 @@ mesh_meshroom_tell_state_locked (MeshMeshroom *self)
 void
 mesh_meshroom_tell_message (MeshMeshroom *self, GstMessage *message)
 {
-  g_autoptr (MeshTeller) teller = NULL;
+  g_autoptr (MeshNotifier) notifier = NULL;
 
   g_mutex_lock (&self->lock);
-  if (self->teller)
-    teller = mesh_teller_ref (self->teller);
+  if (self->notifier)
+    notifier = mesh_notifier_ref (self->notifier);
   g_mutex_unlock (&self->lock);
-  if (teller)
-    mesh_teller_tell_message (teller, message);
+  if (notifier)
+    mesh_notifier_post_message (notifier, message);
   else
     gst_message_unref (message);
 }
@@ -342,7 +342,7 @@ mesh_meshroom_handle_message (GstBin *bin, GstMessage *message)
       gst_message_unref (message);
       break;
     case GST_MESSAGE_ERROR:
-      if (mesh_meshroom_soften (MESH_MESHROOM (bin), message)) {
+      if (mesh_meshroom_take_child_error (MESH_MESHROOM (bin), message)) {
         gst_message_unref (message);
         break;
       }
@@ -363,7 +363,7 @@ end_streams (MeshMeshroom *self)
   if (self->call) {
     GST_INFO_OBJECT (self, "the streams end");
     mesh_call_end_streams (self->call);
-    mesh_teller_tell (self->teller, tell_end, NULL, NULL);
+    mesh_notifier_post (self->notifier, tell_end, NULL, NULL);
   }
   g_mutex_unlock (&self->lock);
 }

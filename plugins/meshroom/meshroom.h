@@ -5,7 +5,7 @@
 #include <gst/webrtc/webrtc.h>
 
 #include "meshroom/call.h"
-#include "meshroom/port.h"
+#include "meshroom/signal-channel.h"
 #ifdef HAVE_SERVER
 #include "meshroom/serve.h"
 #endif
@@ -24,8 +24,8 @@ struct _MeshMeshroom {
   GstBin parent;
 
   /* set up and torn down by state changes */
-  MeshTeller *teller;           /* also under lock: its coming and going */
-  MeshPort *port;
+  MeshNotifier *notifier;       /* also under lock: its coming and going */
+  MeshSignalChannel *channel;
   GstElement *signal_elements[2];
   MeshCall *call;               /* also under lock: its going */
 #ifdef HAVE_SERVER
@@ -77,8 +77,9 @@ gboolean mesh_meshroom_start (MeshMeshroom *self);
 void mesh_meshroom_stop_call (MeshMeshroom *self);
 void mesh_meshroom_stop (MeshMeshroom *self);
 
-/* soften.c */
-gboolean mesh_meshroom_soften (MeshMeshroom *self, GstMessage *message);
+/* child-errors.c */
+gboolean mesh_meshroom_take_child_error (MeshMeshroom *self,
+    GstMessage *message);
 
 /* inputs.c */
 void mesh_meshroom_input_ended (MeshMeshroom *self, MeshSource *source);

@@ -436,6 +436,6 @@ mesh_peer_remote_candidate (MeshPeer *peer, const char *candidate)
   if (!peer->described
       || !mesh_candidates_admit (peer->candidates, candidate))
     return;
-  mesh_path_add (peer->path, FALSE, candidate);
+  mesh_selected_pair_add_candidate (peer->selected_pair, FALSE, candidate);
   g_signal_emit_by_name (peer->webrtc, "add-ice-candidate", 0, candidate);
 }

@@ -160,7 +160,7 @@ on_candidate (GstElement *webrtc, guint mline, const char *candidate,
   /* 1.24 and later end with an empty one; 1.22 leaves that to us, below */
   if (!candidate || !*candidate)
     return;
-  mesh_path_add (self->path, TRUE, candidate);
+  mesh_selected_pair_add_candidate (self->selected_pair, TRUE, candidate);
   post_candidate (self, candidate, mline);
 }
 

@@ -6,14 +6,14 @@
 #include <gst/webrtc/webrtc.h>
 
 #include "core/candidates.h"
-#include "meshroom/path.h"
+#include "meshroom/selected-pair.h"
 #include "meshroom/verify.h"
 
 G_BEGIN_DECLS
 
 /* The attempt's inside, for its own files: peer.c has its life and what can be
  * asked of it, peer-events.c what it tells the room, failure.c what goes wrong,
- * negotiate.c the session descriptions, reception.c what the peer sends. */
+ * negotiate.c the session descriptions, peer-streams.c what the peer sends. */
 
 /* One peer's way out: a branch of the fan-out, linked to a payloader here. */
 typedef struct {
@@ -40,7 +40,7 @@ struct _MeshPeer {
   GObject *ice;
   GObject *agent;               /* libnice's; NULL: another implementation */
   gulong pair_selected;
-  MeshPath *path;
+  MeshSelectedPair *selected_pair;
   char **addresses;             /* that we announce */
   MeshVerifier *verifier;
 
@@ -80,7 +80,7 @@ void mesh_peer_handle_message (GstBin *bin, GstMessage *message);
 void mesh_peer_set_up_ice (MeshPeer *peer, const MeshPeerConfig *config);
 void mesh_peer_set_if_there (gpointer object, const char *name, int value);
 
-/* reception.c: webrtcbin's threads */
+/* peer-streams.c: webrtcbin's threads */
 void mesh_peer_on_jitterbuffer (GstElement *rtpbin, GObject *jitterbuffer,
     guint session, guint ssrc, gpointer user_data);
 void mesh_peer_on_stream (GstElement *webrtc, GstPad *pad,

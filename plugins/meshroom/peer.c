@@ -9,7 +9,7 @@
 #include "meshroom/peer-private.h"
 
 #include "core/error.h"
-#include "meshroom/hush.h"
+#include "meshroom/webrtcbin-close.h"
 #include "meshroom/sender-caps.h"
 
 /* Host candidates come with the description, or in a moment after it. */
@@ -75,7 +75,7 @@ mesh_peer_new (const MeshPeerConfig *config, GError **error)
   self->video_codecs = g_strdupv ((char **) config->video_codecs);
   self->decode = config->decode;
   self->takes_over = config->takes_over;
-  self->path = mesh_path_new ();
+  self->selected_pair = mesh_selected_pair_new ();
   self->addresses = g_strdupv ((char **) config->addresses);
   self->candidates = mesh_candidates_new (config->addresses, config->reach);
   for (guint i = 0; i < MESH_N_KINDS; i++) {
@@ -187,14 +187,14 @@ mesh_peer_is_connected (MeshPeer *peer)
  * mesh_peer_get_path_type:
  * @peer: the attempt
  *
- * Returns: as mesh_path_get_type()
+ * Returns: as mesh_selected_pair_get_type()
  *
  * Since: 0.1
  */
 const char *
 mesh_peer_get_path_type (MeshPeer *peer)
 {
-  return mesh_path_get_type (peer->path);
+  return mesh_selected_pair_get_type (peer->selected_pair);
 }
 
 /**
@@ -208,7 +208,7 @@ mesh_peer_get_path_type (MeshPeer *peer)
 char *
 mesh_peer_dup_local_address (MeshPeer *peer)
 {
-  return mesh_path_dup_local_address (peer->path);
+  return mesh_selected_pair_dup_local_address (peer->selected_pair);
 }
 
 /**
@@ -385,7 +385,7 @@ mesh_peer_close (MeshPeer *peer)
 
   leave_room (peer);
   thread = mesh_webrtcbin_settle (peer->webrtc);
-  mesh_webrtcbin_hush (peer->webrtc);
+  mesh_webrtcbin_stop_listening (peer->webrtc);
   gst_element_set_state (GST_ELEMENT (peer), GST_STATE_NULL);
   if (thread)
     g_thread_join (thread);
@@ -432,7 +432,7 @@ mesh_peer_finalize (GObject *object)
   g_free (self->id);
   g_free (self->sid);
   g_strfreev (self->video_codecs);
-  g_clear_pointer (&self->path, mesh_path_free);
+  g_clear_pointer (&self->selected_pair, mesh_selected_pair_free);
   g_clear_pointer (&self->candidates, mesh_candidates_free);
   g_strfreev (self->addresses);
   g_clear_pointer (&self->worker, g_main_context_unref);

@@ -19,26 +19,26 @@
 
 struct _MeshRemovals {
   GstElement *room;             /* valid until finished */
-  MeshTeller *teller;
+  MeshNotifier *notifier;
   GThreadPool *pool;
 
   GMutex lock;                  /* guards what follows */
   GCond cond;
   guint pending;                /* what finishing waits for */
-  GQueue ended;                 /* Job: tiles for the finishing thread */
-  GList *tiles;                 /* MeshTile, being removed */
+  GQueue ended;                 /* Job: pads for the finishing thread */
+  GList *leaving;               /* MeshMemberPads, being removed */
   GList *endings;               /* Job: single pads, being removed */
   GList *peers;                 /* MeshPeer, being closed */
-  GHashTable *numbers;          /* of tiles, as a set */
+  GHashTable *numbers;          /* of members' pads, as a set */
   gboolean finished;
 };
 
-/* One thing to be done. Exactly one of peer, tile and pad is set; none of them
- * stands for the first job, the certificate. */
+/* One thing to be done. Exactly one of peer, member_pads and pad is set; none of
+ * them stands for the first job, the certificate. */
 typedef struct {
   MeshRemovals *removals;
   MeshPeer *peer;
-  MeshTile *tile;
+  MeshMemberPads *member_pads;
   GstPad *pad;                  /* gets EOS */
   gboolean removes;             /* and is removed */
   GQueue waiting;               /* Waiter: to be told when it is */
@@ -46,7 +46,7 @@ typedef struct {
 
 /* What is told of a pad that has the name of one that is being removed. */
 typedef struct {
-  MeshTellFunc func;
+  MeshNotifyFunc func;
   gpointer data;
   GDestroyNotify destroy;
 } Waiter;
@@ -56,7 +56,7 @@ removals_clear (gpointer data)
 {
   MeshRemovals *self = data;
 
-  mesh_teller_unref (self->teller);
+  mesh_notifier_unref (self->notifier);
   g_hash_table_unref (self->numbers);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->cond);
@@ -100,47 +100,47 @@ job_done (Job *job)
 static void
 end_pad (GstPad *pad, gpointer user_data)
 {
-  mesh_outlet_end (pad);
+  mesh_member_pad_end (pad);
 }
 
 static void
 stop_pad (GstPad *pad, gpointer user_data)
 {
-  mesh_outlet_stop (pad);
+  mesh_member_pad_stop (pad);
 }
 
 static void
 remove_pad (GstPad *pad, gpointer room)
 {
-  mesh_outlet_remove (pad, room);
+  mesh_member_pad_remove (pad, room);
 }
 
 /* A number is free again only when the pads of that name are really gone. */
 static void
-free_tile (MeshRemovals *self, MeshTile *tile)
+free_member_pads (MeshRemovals *self, MeshMemberPads *member_pads)
 {
-  guint number = mesh_tile_get_number (tile);
+  guint number = mesh_member_pads_get_number (member_pads);
 
   g_mutex_lock (&self->lock);
-  self->tiles = g_list_remove (self->tiles, tile);
+  self->leaving = g_list_remove (self->leaving, member_pads);
   g_mutex_unlock (&self->lock);
-  mesh_tile_free (tile);
+  mesh_member_pads_free (member_pads);
   g_mutex_lock (&self->lock);
   g_hash_table_remove (self->numbers, GUINT_TO_POINTER (number));
   g_mutex_unlock (&self->lock);
 }
 
-/* On the teller's thread, or the one that finishes. The handlers of the
+/* On the notifier's thread, or the one that finishes. The handlers of the
  * application may finish the call, which must not wait for this job. */
 static void
 remove_tile (GstElement *room, gpointer data)
 {
   Job *job = data;
-  MeshTile *tile = g_steal_pointer (&job->tile);
+  MeshMemberPads *member_pads = g_steal_pointer (&job->member_pads);
 
   job_done (job);
-  mesh_tile_foreach_pad (tile, remove_pad, room);
-  free_tile (job->removals, tile);
+  mesh_member_pads_foreach (member_pads, remove_pad, room);
+  free_member_pads (job->removals, member_pads);
 }
 
 /* --- single pads --- */
@@ -156,7 +156,7 @@ forget_ending (Job *job)
   self->endings = g_list_remove (self->endings, job);
   g_mutex_unlock (&self->lock);
   while ((waiter = g_queue_pop_head (&job->waiting))) {
-    mesh_teller_tell (self->teller, waiter->func, waiter->data,
+    mesh_notifier_post (self->notifier, waiter->func, waiter->data,
         waiter->destroy);
     g_free (waiter);
   }
@@ -174,21 +174,21 @@ remove_ending (GstElement *room, gpointer data)
   pad = g_steal_pointer (&job->pad);
   g_mutex_unlock (&self->lock);
   job_done (job);
-  mesh_outlet_remove (pad, room);
+  mesh_member_pad_remove (pad, room);
   forget_ending (job);
 }
 
 static void
 remove_what (GstElement *room, gpointer data)
 {
-  if (((Job *) data)->tile)
+  if (((Job *) data)->member_pads)
     remove_tile (room, data);
   else
     remove_ending (room, data);
 }
 
-/* The teller was closed: the thread that finishes does it, or has already, and
- * then there is only the memory left to free. */
+/* The notifier was closed: the thread that finishes does it, or has already,
+ * and then there is only the memory left to free. */
 static void
 drop_removal (gpointer data)
 {
@@ -196,7 +196,7 @@ drop_removal (gpointer data)
   MeshRemovals *self = job->removals;
   gboolean finished;
 
-  if (!job->tile && !job->pad) {
+  if (!job->member_pads && !job->pad) {
     job_free (job);
     return;
   }
@@ -208,8 +208,8 @@ drop_removal (gpointer data)
   g_mutex_unlock (&self->lock);
   if (!finished)
     return;
-  if (job->tile)
-    free_tile (self, g_steal_pointer (&job->tile));
+  if (job->member_pads)
+    free_member_pads (self, g_steal_pointer (&job->member_pads));
   else
     forget_ending (job);
   gst_clear_object (&job->pad);
@@ -233,22 +233,24 @@ run_job (gpointer data, gpointer user_data)
 {
   Job *job = data;
 
-  if (job->tile) {
-    mesh_tile_foreach_pad (job->tile, end_pad, NULL);
-    mesh_tile_foreach_pad (job->tile, stop_pad, NULL);
-    mesh_teller_tell (job->removals->teller, remove_what, job, drop_removal);
+  if (job->member_pads) {
+    mesh_member_pads_foreach (job->member_pads, end_pad, NULL);
+    mesh_member_pads_foreach (job->member_pads, stop_pad, NULL);
+    mesh_notifier_post (job->removals->notifier, remove_what, job,
+        drop_removal);
     return;
   }
   if (job->removes) {
-    mesh_outlet_end (job->pad);
-    mesh_outlet_stop (job->pad);
-    mesh_teller_tell (job->removals->teller, remove_what, job, drop_removal);
+    mesh_member_pad_end (job->pad);
+    mesh_member_pad_stop (job->pad);
+    mesh_notifier_post (job->removals->notifier, remove_what, job,
+        drop_removal);
     return;
   }
   if (job->peer) {
     close_peer (job->removals, job->peer);
   } else if (job->pad) {
-    mesh_outlet_end (job->pad);
+    mesh_member_pad_end (job->pad);
     gst_object_unref (job->pad);
   } else {
     mesh_certificate_make ();
@@ -259,7 +261,7 @@ run_job (gpointer data, gpointer user_data)
   job_free (job);
 }
 
-/* Whether the teller came to it, or was closed before. */
+/* Whether the notifier came to it, or was closed before. */
 static void
 start_job (gpointer data)
 {
@@ -274,7 +276,7 @@ wait_turn (GstElement *room, gpointer data)
 /**
  * mesh_removals_new:
  * @room: the element whose pads and connections they are
- * @teller: tells the application of pads that go
+ * @notifier: tells the application of pads that go
  *
  * The first job of the threads is another one: the certificate must be there
  * before the first connection, and its making takes as long.
@@ -284,12 +286,12 @@ wait_turn (GstElement *room, gpointer data)
  * Since: 0.1
  */
 MeshRemovals *
-mesh_removals_new (GstElement *room, MeshTeller *teller)
+mesh_removals_new (GstElement *room, MeshNotifier *notifier)
 {
   MeshRemovals *self = g_atomic_rc_box_new0 (MeshRemovals);
 
   self->room = room;
-  self->teller = mesh_teller_ref (teller);
+  self->notifier = mesh_notifier_ref (notifier);
   self->pool = g_thread_pool_new (run_job, NULL, THREADS, FALSE, NULL);
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);
@@ -303,7 +305,8 @@ mesh_removals_new (GstElement *room, MeshTeller *teller)
  * mesh_removals_take_number:
  * @removals: the removals
  *
- * Returns: the lowest number that no tile has, and no pad that is still there
+ * Returns: the lowest number that no member's pads have, nor a pad that is
+ *   still there
  *
  * Since: 0.1
  */
@@ -339,9 +342,9 @@ mesh_removals_push_peer (MeshRemovals *removals, MeshPeer *peer)
 }
 
 /**
- * mesh_removals_push_tile:
+ * mesh_removals_push_pads:
  * @removals: the removals
- * @tile: (transfer full): a disconnected tile
+ * @member_pads: (transfer full): a member's pads, disconnected
  *
  * Its pads give EOS, and are removed, when everything that was told so far has
  * been heard.
@@ -349,21 +352,21 @@ mesh_removals_push_peer (MeshRemovals *removals, MeshPeer *peer)
  * Since: 0.1
  */
 void
-mesh_removals_push_tile (MeshRemovals *removals, MeshTile *tile)
+mesh_removals_push_pads (MeshRemovals *removals, MeshMemberPads *member_pads)
 {
   Job *job;
 
   /* one whose pads were never there blocks nobody */
-  if (!mesh_tile_has_pads (tile)) {
-    free_tile (removals, tile);
+  if (!mesh_member_pads_have_any (member_pads)) {
+    free_member_pads (removals, member_pads);
     return;
   }
   job = job_new (removals);
-  job->tile = tile;
+  job->member_pads = member_pads;
   g_mutex_lock (&removals->lock);
-  removals->tiles = g_list_prepend (removals->tiles, tile);
+  removals->leaving = g_list_prepend (removals->leaving, member_pads);
   g_mutex_unlock (&removals->lock);
-  mesh_teller_tell (removals->teller, wait_turn, job, start_job);
+  mesh_notifier_post (removals->notifier, wait_turn, job, start_job);
 }
 
 static void
@@ -372,30 +375,30 @@ push_end (GstPad *pad, gpointer user_data)
   Job *job = job_new (user_data);
 
   job->pad = gst_object_ref (pad);
-  mesh_teller_tell (job->removals->teller, wait_turn, job, start_job);
+  mesh_notifier_post (job->removals->notifier, wait_turn, job, start_job);
 }
 
 /**
- * mesh_removals_end_tile:
+ * mesh_removals_end_pads:
  * @removals: the removals
- * @tile: (transfer none): a tile
+ * @member_pads: (transfer none): a member's pads
  *
  * Its pads give EOS, and stay.
  *
  * Since: 0.1
  */
 void
-mesh_removals_end_tile (MeshRemovals *removals, MeshTile *tile)
+mesh_removals_end_pads (MeshRemovals *removals, MeshMemberPads *member_pads)
 {
-  mesh_tile_foreach_pad (tile, push_end, removals);
+  mesh_member_pads_foreach (member_pads, push_end, removals);
 }
 
 /**
  * mesh_removals_push_pad:
  * @removals: the removals
- * @pad: (transfer full): an outlet, not of any tile any more
+ * @pad: (transfer full): a pad that is not among any member's any more
  *
- * It gives EOS, and is removed, as those of a tile.
+ * It gives EOS, and is removed, as those of a member who has left.
  *
  * Since: 0.1
  */
@@ -409,7 +412,7 @@ mesh_removals_push_pad (MeshRemovals *removals, GstPad *pad)
   g_mutex_lock (&removals->lock);
   removals->endings = g_list_prepend (removals->endings, job);
   g_mutex_unlock (&removals->lock);
-  mesh_teller_tell (removals->teller, wait_turn, job, start_job);
+  mesh_notifier_post (removals->notifier, wait_turn, job, start_job);
 }
 
 /* The last pad of that name that is on its way out of the room. */
@@ -428,18 +431,19 @@ find_ending_locked (MeshRemovals *self, const char *name)
 /**
  * mesh_removals_tell_of_pad:
  * @removals: the removals
- * @pad: a new outlet
+ * @pad: a new pad of a member
  * @func: adds it to the room
  * @data: for @func
  * @destroy: frees @data
  *
- * As mesh_teller_tell(), but not before a pad of the same name has been removed.
+ * As mesh_notifier_post(), but not before a pad of the same name has been
+ * removed.
  *
  * Since: 0.1
  */
 void
 mesh_removals_tell_of_pad (MeshRemovals *removals, GstPad *pad,
-    MeshTellFunc func, gpointer data, GDestroyNotify destroy)
+    MeshNotifyFunc func, gpointer data, GDestroyNotify destroy)
 {
   Job *before;
 
@@ -453,7 +457,7 @@ mesh_removals_tell_of_pad (MeshRemovals *removals, GstPad *pad,
   }
   g_mutex_unlock (&removals->lock);
   if (!before)
-    mesh_teller_tell (removals->teller, func, data, destroy);
+    mesh_notifier_post (removals->notifier, func, data, destroy);
 }
 
 static void
@@ -467,8 +471,8 @@ collect_locked (MeshRemovals *self, GPtrArray *peers, GPtrArray *pads)
 {
   for (GList *l = self->peers; l; l = l->next)
     g_ptr_array_add (peers, gst_object_ref (l->data));
-  for (GList *l = self->tiles; l; l = l->next)
-    mesh_tile_foreach_pad (l->data, collect_pad, pads);
+  for (GList *l = self->leaving; l; l = l->next)
+    mesh_member_pads_foreach (l->data, collect_pad, pads);
   for (GList *l = self->endings; l; l = l->next) {
     if (((Job *) l->data)->pad)
       collect_pad (((Job *) l->data)->pad, pads);
@@ -550,15 +554,15 @@ let_go (MeshRemovals *self)
   for (guint i = 0; i < peers->len; i++)
     mesh_peer_let_go (peers->pdata[i]);
   for (guint i = 0; i < pads->len; i++)
-    mesh_outlet_remove (pads->pdata[i], self->room);
+    mesh_member_pad_remove (pads->pdata[i], self->room);
 }
 
 /**
  * mesh_removals_finish:
- * @removals: (transfer full): the removals, with the teller closed
+ * @removals: (transfer full): the removals, with the notifier closed
  *
  * Waits until all is done, unless this thread is one that must go on for that.
- * In any case no pad of a tile, and no connection, is left in the room when it
+ * In any case no pad of a member, and no connection, is left in the room when it
  * returns.
  *
  * Since: 0.1
@@ -566,7 +570,7 @@ let_go (MeshRemovals *self)
 void
 mesh_removals_finish (MeshRemovals *removals)
 {
-  gboolean inside = mesh_outlet_is_inside (removals->room);
+  gboolean inside = mesh_member_pad_is_inside (removals->room);
   gboolean down = !inside && pipeline_goes_down (removals->room);
   gboolean done = wait_for_jobs (removals, inside ? 0
       : down ? PATIENCE_DOWN : PATIENCE);

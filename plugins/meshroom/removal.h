@@ -2,8 +2,8 @@
 #pragma once
 
 #include "meshroom/peer.h"
-#include "meshroom/teller.h"
-#include "meshroom/tile.h"
+#include "meshroom/notifier.h"
+#include "meshroom/member-pads.h"
 
 G_BEGIN_DECLS
 
@@ -11,21 +11,23 @@ G_BEGIN_DECLS
  * who have left. Both may block, the first in webrtcbin, the second in what the
  * application has linked, so neither is done on the call's thread.
  *
- *   member leaves ─ teller: after its pads were told of ─ removal thread: EOS
- *     ─ teller: "pad-removed"
+ *   member leaves ─ notifier: after its pads were told of ─ removal thread: EOS
+ *     ─ notifier: "pad-removed"
  *
  * Worker only, but for mesh_removals_finish(). */
 
 typedef struct _MeshRemovals MeshRemovals;
 
-MeshRemovals *mesh_removals_new (GstElement *room, MeshTeller *teller);
+MeshRemovals *mesh_removals_new (GstElement *room, MeshNotifier *notifier);
 guint mesh_removals_take_number (MeshRemovals *removals);
 void mesh_removals_push_peer (MeshRemovals *removals, MeshPeer *peer);
-void mesh_removals_push_tile (MeshRemovals *removals, MeshTile *tile);
+void mesh_removals_push_pads (MeshRemovals *removals,
+    MeshMemberPads *member_pads);
 void mesh_removals_push_pad (MeshRemovals *removals, GstPad *pad);
 void mesh_removals_tell_of_pad (MeshRemovals *removals, GstPad *pad,
-    MeshTellFunc func, gpointer data, GDestroyNotify destroy);
-void mesh_removals_end_tile (MeshRemovals *removals, MeshTile *tile);
+    MeshNotifyFunc func, gpointer data, GDestroyNotify destroy);
+void mesh_removals_end_pads (MeshRemovals *removals,
+    MeshMemberPads *member_pads);
 void mesh_removals_finish (MeshRemovals *removals);
 
 G_END_DECLS

@@ -181,8 +181,8 @@ mesh_source_feed_locked (MeshSource *self, MeshEncoding *encoding)
     return;
   }
   mesh_source_add_to_room_locked (self, GST_ELEMENT (compartment));
-  if (encoding->still)
-    mesh_still_set_active (encoding->still, self->hidden);
+  if (encoding->repeat_filter)
+    mesh_repeat_filter_set_active (encoding->repeat_filter, self->hidden);
   gst_element_link (GST_ELEMENT (compartment),
       GST_ELEMENT (encoding->fanout));
   gst_element_sync_state_with_parent (GST_ELEMENT (compartment));

@@ -55,13 +55,13 @@ on_signal (const char *json, gsize length, gpointer user_data)
 static gboolean
 send_signal (const char *json, gpointer user_data)
 {
-  return mesh_port_send (MESH_MESHROOM (user_data)->port, json);
+  return mesh_signal_channel_send (MESH_MESHROOM (user_data)->channel, json);
 }
 
 static void
 end_signals (gpointer user_data)
 {
-  mesh_port_end (MESH_MESHROOM (user_data)->port);
+  mesh_signal_channel_end (MESH_MESHROOM (user_data)->channel);
 }
 
 /* The element's own pair, where the application uses no signal pads. The state
@@ -86,8 +86,8 @@ add_signal_elements (MeshMeshroom *self, const char *link,
     gst_bin_add (GST_BIN (self), element);
     self->signal_elements[i] = element;
   }
-  gst_element_link (self->signal_elements[0], GST_ELEMENT (self->port));
-  gst_element_link (GST_ELEMENT (self->port), self->signal_elements[1]);
+  gst_element_link (self->signal_elements[0], GST_ELEMENT (self->channel));
+  gst_element_link (GST_ELEMENT (self->channel), self->signal_elements[1]);
   return TRUE;
 }
 
@@ -95,7 +95,7 @@ static gboolean
 start_signalling (MeshMeshroom *self)
 {
   GstElement *elements[] = { self->signal_elements[1],
-    GST_ELEMENT (self->port), self->signal_elements[0]
+    GST_ELEMENT (self->channel), self->signal_elements[0]
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (elements); i++) {
@@ -110,9 +110,9 @@ static void
 target_signal_pads (MeshMeshroom *self)
 {
   g_autoptr (GstPad) sink =
-      gst_element_get_static_pad (GST_ELEMENT (self->port), "sink");
+      gst_element_get_static_pad (GST_ELEMENT (self->channel), "sink");
   g_autoptr (GstPad) src =
-      gst_element_get_static_pad (GST_ELEMENT (self->port), "src");
+      gst_element_get_static_pad (GST_ELEMENT (self->channel), "src");
 
   if (self->signal_sink)
     gst_ghost_pad_set_target (GST_GHOST_PAD (self->signal_sink), sink);
@@ -147,7 +147,7 @@ warn_without_key (MeshMeshroom *self)
       "and change what the members of the room tell each other");
 
   GST_WARNING_OBJECT (self, "%s", error->message);
-  mesh_teller_tell_message (self->teller,
+  mesh_notifier_post_message (self->notifier,
       gst_message_new_warning (GST_OBJECT (self), error, NULL));
 }
 
@@ -271,7 +271,7 @@ start_call (MeshMeshroom *self, const MeshLink *link, gboolean ask,
   g_auto (GStrv) codecs = NULL;
   MeshCallConfig config = {
     .element = GST_ELEMENT (self),
-    .teller = self->teller,
+    .notifier = self->notifier,
     .link = link,
     .send = send_signal,
     .end_messages = piped ? end_signals : NULL,
@@ -329,13 +329,14 @@ mesh_meshroom_start (MeshMeshroom *self)
   g_mutex_unlock (&self->lock);
 
   g_mutex_lock (&self->lock);
-  self->teller = mesh_teller_new (GST_ELEMENT (self));
+  self->notifier = mesh_notifier_new (GST_ELEMENT (self));
   g_mutex_unlock (&self->lock);
   if (!find_room (self, &link, &error))
     goto failed;
-  self->port = g_object_ref_sink (mesh_port_new (peer_id, on_signal, self));
-  gst_element_set_locked_state (GST_ELEMENT (self->port), TRUE);
-  gst_bin_add (GST_BIN (self), GST_ELEMENT (self->port));
+  self->channel = g_object_ref_sink (mesh_signal_channel_new (peer_id,
+          on_signal, self));
+  gst_element_set_locked_state (GST_ELEMENT (self->channel), TRUE);
+  gst_bin_add (GST_BIN (self), GST_ELEMENT (self->channel));
   target_signal_pads (self);
   text = link ? mesh_link_to_string (link) : NULL;
   if (!start_call (self, link, !piped && !made, piped, &error)
@@ -351,7 +352,7 @@ mesh_meshroom_start (MeshMeshroom *self)
     g_mutex_lock (&self->lock);
     self->room_link = g_strdup (text);
     g_mutex_unlock (&self->lock);
-    mesh_teller_tell (self->teller, tell_link, g_strdup (text), g_free);
+    mesh_notifier_post (self->notifier, tell_link, g_strdup (text), g_free);
   }
   if (start_signalling (self))
     return TRUE;
@@ -375,8 +376,8 @@ mesh_meshroom_stop_call (MeshMeshroom *self)
   if (!call)
     return;
   mesh_call_stop (call);
-  mesh_port_drain (self->port, MAX_GOODBYE);
-  mesh_port_let_go (self->port);
+  mesh_signal_channel_drain (self->channel, MAX_GOODBYE);
+  mesh_signal_channel_let_go (self->channel);
 }
 
 static void
@@ -394,23 +395,24 @@ remove_child (MeshMeshroom *self, GstElement **child)
 void
 mesh_meshroom_stop (MeshMeshroom *self)
 {
-  g_autoptr (MeshTeller) teller = NULL;
+  g_autoptr (MeshNotifier) notifier = NULL;
 
   mesh_meshroom_stop_call (self);
   g_mutex_lock (&self->lock);
-  teller = g_steal_pointer (&self->teller);
+  notifier = g_steal_pointer (&self->notifier);
   g_mutex_unlock (&self->lock);
-  if (teller)
-    mesh_teller_close (teller);
+  if (notifier)
+    mesh_notifier_close (notifier);
   remove_child (self, &self->signal_elements[0]);
   remove_child (self, &self->signal_elements[1]);
   if (self->signal_sink)
     gst_ghost_pad_set_target (GST_GHOST_PAD (self->signal_sink), NULL);
   if (self->signal_src)
     gst_ghost_pad_set_target (GST_GHOST_PAD (self->signal_src), NULL);
-  if (self->port) {
-    g_autoptr (GstElement) port = GST_ELEMENT (g_steal_pointer (&self->port));
-    GstElement *child = port;
+  if (self->channel) {
+    g_autoptr (GstElement) channel =
+        GST_ELEMENT (g_steal_pointer (&self->channel));
+    GstElement *child = channel;
 
     remove_child (self, &child);
   }

@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 
 /* The source's inside, for its own files: source.c has its life and what the
  * room asks of it, source-caps.c what its pad asks of whoever feeds it, route.c
- * the way from the pad to the fan-outs, explain.c what is said of encoded
- * input. */
+ * the way from the pad to the fan-outs, input-warnings.c what is said of
+ * encoded input. */
 
 struct _MeshSource {
   gatomicrefcount refs;
@@ -60,7 +60,7 @@ void mesh_source_mend (MeshSource *source);
 /* route.c: any thread */
 void mesh_source_feed_locked (MeshSource *source, MeshEncoding *encoding);
 
-/* explain.c: the streaming thread */
+/* input-warnings.c: the streaming thread */
 void mesh_source_explain (MeshSource *source, const GstCaps *caps,
     gboolean passes);
 void mesh_source_on_starved (gint64 waited, gpointer source);

@@ -65,8 +65,8 @@ take_hidden (MeshSource *self, GstEvent *event)
   for (guint i = 0; i < self->encodings->len; i++) {
     MeshEncoding *encoding = g_ptr_array_index (self->encodings, i);
 
-    if (encoding->still)
-      mesh_still_set_active (encoding->still, hidden);
+    if (encoding->repeat_filter)
+      mesh_repeat_filter_set_active (encoding->repeat_filter, hidden);
   }
   g_mutex_unlock (&self->lock);
   self->events->hidden (self, hidden, self->user_data);

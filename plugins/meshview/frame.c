@@ -2,7 +2,7 @@
 
 #include "frame.h"
 
-#include "turn.h"
+#include "orientation.h"
 
 /* In the format of the canvas. */
 void
@@ -143,7 +143,7 @@ turn (GstBuffer *buffer, const GstVideoInfo *info,
 
   if (!gst_video_frame_map (&picture, info, buffer, GST_MAP_READ))
     return NULL;
-  turned = mesh_turn_picture (&picture, method, out);
+  turned = mesh_orientation_apply (&picture, method, out);
   gst_video_frame_unmap (&picture);
   return turned;
 }
@@ -157,7 +157,7 @@ turn (GstBuffer *buffer, const GstVideoInfo *info,
 MeshFrame *
 mesh_scaler_scale (MeshScaler *scaler, MeshFrame *frame, int width, int height)
 {
-  gboolean upended = mesh_turn_upends (frame->turn);
+  gboolean upended = mesh_orientation_swaps_sides (frame->turn);
   g_autoptr (GstBuffer) buffer = NULL;
   g_autoptr (GstBuffer) turned = NULL;
   GstVideoInfo info;

@@ -13,7 +13,7 @@ mesh_scene_new (void)
   g_mutex_init (&scene->lock);
   scene->tiles = g_ptr_array_new ();
   scene->voices = g_ptr_array_new ();
-  mesh_seats_init (&scene->seats);
+  mesh_grid_places_init (&scene->places);
   scene->latency = MESH_SCENE_LATENCY;
   return scene;
 }
@@ -31,7 +31,7 @@ scene_clear (gpointer data)
 
   g_ptr_array_unref (scene->tiles);
   g_ptr_array_unref (scene->voices);
-  mesh_seats_clear (&scene->seats);
+  mesh_grid_places_clear (&scene->places);
   g_free (scene->solo);
   g_free (scene->solo_name);
   g_free (scene->speaker);
@@ -149,19 +149,19 @@ find_focus (MeshScene *scene, GPtrArray *present, GPtrArray *shown)
 }
 
 static void
-seat_everybody (MeshScene *scene, const MeshLayout *layout, GPtrArray *present)
+place_everybody (MeshScene *scene, const MeshLayout *layout, GPtrArray *present)
 {
-  g_autofree MeshGuest *guests = g_new0 (MeshGuest, present->len + 1);
+  g_autofree MeshGridPerson *people = g_new0 (MeshGridPerson, present->len + 1);
 
   for (guint i = 0; i < present->len; i++) {
     MeshInput *input = g_ptr_array_index (present, i);
 
-    guests[i].person = input;
-    guests[i].peer = input->peer;
-    guests[i].name = mesh_input_get_name_locked (input);
-    get_aspect (input, &guests[i].aspect);
+    people[i].owner = input;
+    people[i].peer = input->peer;
+    people[i].name = mesh_input_get_name_locked (input);
+    get_aspect (input, &people[i].aspect);
   }
-  mesh_seats_update (&scene->seats, layout, guests, present->len);
+  mesh_grid_places_update (&scene->places, layout, people, present->len);
 }
 
 /* Gives every tile its place. To be called after any change that matters to
@@ -180,17 +180,17 @@ mesh_scene_arrange_locked (MeshScene *scene)
     .gap = 0,                   /* see EDGE in canvas.c */
   };
 
-  seat_everybody (scene, &layout, present);
-  aspects = g_new (double, scene->seats.seats->len + 1);
-  rects = g_new0 (MeshRect, scene->seats.seats->len + 1);
-  for (guint i = 0; i < scene->seats.seats->len; i++) {
-    MeshSeat *seat = g_ptr_array_index (scene->seats.seats, i);
+  place_everybody (scene, &layout, present);
+  aspects = g_new (double, scene->places.places->len + 1);
+  rects = g_new0 (MeshRect, scene->places.places->len + 1);
+  for (guint i = 0; i < scene->places.places->len; i++) {
+    MeshGridPlace *place = g_ptr_array_index (scene->places.places, i);
 
     /* free places are for the grid */
-    if (!seat->person && scene->mode != MESH_LAYOUT_GRID)
+    if (!place->owner && scene->mode != MESH_LAYOUT_GRID)
       continue;
-    aspects[shown->len] = seat->aspect;
-    g_ptr_array_add (shown, (gpointer) seat->person);
+    aspects[shown->len] = place->aspect;
+    g_ptr_array_add (shown, (gpointer) place->owner);
   }
   layout.focus = find_focus (scene, present, shown);
   mesh_layout_arrange (&layout, aspects, shown->len, rects);

@@ -5,7 +5,7 @@
 
 #include "core/layout.h"
 
-#include "seats.h"
+#include "grid-places.h"
 
 G_BEGIN_DECLS
 
@@ -49,7 +49,7 @@ typedef struct {
   GPtrArray *tiles;             /* MeshTile, in the order they came */
   GPtrArray *voices;            /* MeshVoice */
   gboolean unsettled;           /* arrange before the next frame */
-  MeshSeats seats;              /* where the tiles are in the grid */
+  MeshGridPlaces places;        /* where the tiles are in the grid */
   char *speaker;                /* peer id, NULL until somebody speaks */
   GstClockTime latency;
   guint64 mixed;                /* the mixer's position, in audio frames */

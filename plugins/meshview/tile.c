@@ -3,7 +3,7 @@
 #include "tile.h"
 
 #include "elements.h"
-#include "turn.h"
+#include "orientation.h"
 
 #define GST_CAT_DEFAULT mesh_view_debug
 
@@ -31,7 +31,7 @@ struct _MeshTile {
   /* streaming thread only */
   GstVideoInfo info;
   gboolean usable;
-  MeshTurn turn;
+  MeshOrientation turn;
   MeshScaler scaler;
 };
 
@@ -75,7 +75,7 @@ update_aspect (MeshTile *self)
   g_mutex_lock (&scene->lock);
   self->aspect = (double) info->width * MAX (info->par_n, 1)
       / ((double) info->height * MAX (info->par_d, 1));
-  if (mesh_turn_upends (mesh_turn_get (&self->turn)))
+  if (mesh_orientation_swaps_sides (mesh_orientation_get (&self->turn)))
     self->aspect = 1 / self->aspect;
   mesh_scene_arrange_locked (scene);
   g_mutex_unlock (&scene->lock);
@@ -84,7 +84,7 @@ update_aspect (MeshTile *self)
 static void
 mesh_tile_start (MeshInput *input)
 {
-  mesh_turn_reset (&MESH_TILE (input)->turn);
+  mesh_orientation_reset (&MESH_TILE (input)->turn);
   update_aspect (MESH_TILE (input));
 }
 
@@ -93,7 +93,7 @@ mesh_tile_take_tags (MeshInput *input, GstTagList *tags)
 {
   MeshTile *self = MESH_TILE (input);
 
-  if (mesh_turn_take_tags (&self->turn, tags))
+  if (mesh_orientation_take_tags (&self->turn, tags))
     update_aspect (self);
 }
 
@@ -180,7 +180,7 @@ mesh_tile_take (MeshInput *input, GstBuffer *buffer, GstClockTime time)
   }
   frame = mesh_frame_new (buffer, &self->info,
       GST_CLOCK_TIME_IS_VALID (time) ? time : 0);
-  frame->turn = mesh_turn_get (&self->turn);
+  frame->turn = mesh_orientation_get (&self->turn);
   rect = get_place (self);
   if (rect.width > 0) {
     MeshFrame *scaled = mesh_scaler_scale (&self->scaler, frame, rect.width,

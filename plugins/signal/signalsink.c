@@ -36,8 +36,8 @@
 #include "core/json-scan.h"
 #include "core/json.h"
 #include "elements.h"
-#include "report.h"
-#include "share.h"
+#include "error-message.h"
+#include "participation.h"
 
 GST_DEBUG_CATEGORY_STATIC (signalsink_debug);
 #define GST_CAT_DEFAULT signalsink_debug
@@ -54,7 +54,7 @@ struct _MeshSignalsink {
   GstPad *pad;
   char *link;                   /* under OBJECT_LOCK */
   char *peer_id;                /* under OBJECT_LOCK */
-  MeshShare *share;             /* in PAUSED and PLAYING */
+  MeshParticipation *participation;  /* in PAUSED and PLAYING */
   gboolean refusing;            /* and has said so; streaming thread only */
 };
 
@@ -84,11 +84,11 @@ join (MeshSignalsink *self)
   peer_id = g_strdup (self->peer_id);
   GST_OBJECT_UNLOCK (self);
   self->refusing = FALSE;
-  self->share = mesh_share_acquire (GST_ELEMENT (self), MESH_SHARE_SINK, link,
-      peer_id, &error);
-  if (!self->share)
-    mesh_signal_report (GST_ELEMENT (self), error, TRUE);
-  return self->share != NULL;
+  self->participation = mesh_participation_acquire (GST_ELEMENT (self),
+      MESH_PARTICIPATION_SINK, link, peer_id, &error);
+  if (!self->participation)
+    mesh_signal_post_error (GST_ELEMENT (self), error, TRUE);
+  return self->participation != NULL;
 }
 
 static void
@@ -97,8 +97,8 @@ take_caps (MeshSignalsink *self, GstCaps *caps)
   const char *id = gst_structure_get_string (gst_caps_get_structure (caps, 0),
       "peer-id");
 
-  if (id && !mesh_share_has_peer_id (self->share)
-      && !mesh_share_set_peer_id (self->share, id))
+  if (id && !mesh_participation_has_peer_id (self->participation)
+      && !mesh_participation_set_peer_id (self->participation, id))
     GST_WARNING_OBJECT (self, "peer-id of the caps is no peer id");
 }
 
@@ -124,7 +124,7 @@ mesh_signalsink_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return TRUE;
 }
 
-/* What is wrong with it, if anything, mesh_share_send() says. */
+/* What is wrong with it, if anything, mesh_participation_send() says. */
 static void
 learn_peer_id (MeshSignalsink *self, const GstMapInfo *map)
 {
@@ -136,7 +136,7 @@ learn_peer_id (MeshSignalsink *self, const GstMapInfo *map)
       && mesh_json_scan ((const char *) map->data, map->size,
           MESH_JSON_MAX_DEPTH, names, &field)
       && mesh_json_span_string (&field, MESH_UUID_LENGTH, from))
-    mesh_share_set_peer_id (self->share, from);
+    mesh_participation_set_peer_id (self->participation, from);
 }
 
 static void
@@ -146,10 +146,10 @@ send (MeshSignalsink *self, const GstMapInfo *map)
   gboolean sent;
 
   GST_LOG_OBJECT (self, "message of %" G_GSIZE_FORMAT " bytes", map->size);
-  if (!mesh_share_has_peer_id (self->share))
+  if (!mesh_participation_has_peer_id (self->participation))
     learn_peer_id (self, map);
-  sent = mesh_share_send (self->share, (const char *) map->data, map->size,
-      &error);
+  sent = mesh_participation_send (self->participation, (const char *) map->data,
+      map->size, &error);
   if (!sent && self->refusing)  /* said once, until one goes through */
     GST_WARNING_OBJECT (self, "%s", error->message);
   else if (!sent)
@@ -180,13 +180,14 @@ mesh_signalsink_change_state (GstElement *element, GstStateChange transition)
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !join (self))
     return GST_STATE_CHANGE_FAILURE;
   if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
-    mesh_share_start (self->share, MESH_SHARE_SINK);
+    mesh_participation_start (self->participation, MESH_PARTICIPATION_SINK);
   result = GST_ELEMENT_CLASS (mesh_signalsink_parent_class)
       ->change_state (element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY
       || (transition == GST_STATE_CHANGE_READY_TO_PAUSED
           && result == GST_STATE_CHANGE_FAILURE))
-    mesh_share_release (g_steal_pointer (&self->share), MESH_SHARE_SINK);
+    mesh_participation_release (g_steal_pointer (&self->participation),
+      MESH_PARTICIPATION_SINK);
   return result;
 }
 

@@ -35,8 +35,8 @@
 #include <string.h>
 
 #include "elements.h"
-#include "report.h"
-#include "share.h"
+#include "error-message.h"
+#include "participation.h"
 
 GST_DEBUG_CATEGORY_STATIC (signalsrc_debug);
 #define GST_CAT_DEFAULT signalsrc_debug
@@ -50,7 +50,7 @@ struct _MeshSignalsrc {
 
   char *link;                   /* under OBJECT_LOCK */
   char *peer_id;                /* under OBJECT_LOCK */
-  MeshShare *share;             /* in PAUSED and PLAYING */
+  MeshParticipation *participation;  /* in PAUSED and PLAYING */
 };
 
 enum { PROP_0, PROP_LINK, PROP_PEER_ID, N_PROPS };
@@ -79,11 +79,11 @@ join (MeshSignalsrc *self)
   link = g_strdup (self->link);
   peer_id = g_strdup (self->peer_id);
   GST_OBJECT_UNLOCK (self);
-  self->share = mesh_share_acquire (GST_ELEMENT (self), MESH_SHARE_SRC, link,
-      peer_id, &error);
-  if (!self->share)
-    mesh_signal_report (GST_ELEMENT (self), error, TRUE);
-  return self->share != NULL;
+  self->participation = mesh_participation_acquire (GST_ELEMENT (self),
+      MESH_PARTICIPATION_SRC, link, peer_id, &error);
+  if (!self->participation)
+    mesh_signal_post_error (GST_ELEMENT (self), error, TRUE);
+  return self->participation != NULL;
 }
 
 static gboolean
@@ -91,8 +91,8 @@ mesh_signalsrc_unlock (GstBaseSrc *base)
 {
   MeshSignalsrc *self = MESH_SIGNALSRC (base);
 
-  if (self->share)
-    mesh_share_set_flushing (self->share, TRUE);
+  if (self->participation)
+    mesh_participation_set_flushing (self->participation, TRUE);
   return TRUE;
 }
 
@@ -101,8 +101,8 @@ mesh_signalsrc_unlock_stop (GstBaseSrc *base)
 {
   MeshSignalsrc *self = MESH_SIGNALSRC (base);
 
-  if (self->share)
-    mesh_share_set_flushing (self->share, FALSE);
+  if (self->participation)
+    mesh_participation_set_flushing (self->participation, FALSE);
   return TRUE;
 }
 
@@ -110,7 +110,7 @@ static GstFlowReturn
 mesh_signalsrc_create (GstPushSrc *push, GstBuffer **buffer)
 {
   MeshSignalsrc *self = MESH_SIGNALSRC (push);
-  char *json = mesh_share_pop (self->share);
+  char *json = mesh_participation_pop (self->participation);
 
   if (!json)
     return GST_FLOW_FLUSHING;
@@ -128,13 +128,14 @@ mesh_signalsrc_change_state (GstElement *element, GstStateChange transition)
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !join (self))
     return GST_STATE_CHANGE_FAILURE;
   if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
-    mesh_share_start (self->share, MESH_SHARE_SRC);
+    mesh_participation_start (self->participation, MESH_PARTICIPATION_SRC);
   result = GST_ELEMENT_CLASS (mesh_signalsrc_parent_class)
       ->change_state (element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY
       || (transition == GST_STATE_CHANGE_READY_TO_PAUSED
           && result == GST_STATE_CHANGE_FAILURE))
-    mesh_share_release (g_steal_pointer (&self->share), MESH_SHARE_SRC);
+    mesh_participation_release (g_steal_pointer (&self->participation),
+      MESH_PARTICIPATION_SRC);
   return result;
 }
 

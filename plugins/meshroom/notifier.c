@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "meshroom/notifier.h"
+
+/* How long closing waits for what is left to tell. A handler that itself waits
+ * for the state change, such as one that changes the state of the same
+ * pipeline, ends only after the state change does. */
+#define PATIENCE (2 * G_TIME_SPAN_SECOND)
+
+typedef struct {
+  MeshNotifyFunc func;
+  gpointer data;
+  GDestroyNotify destroy;
+} Notice;
+
+struct _MeshNotifier {
+  GstElement *element;          /* no reference: the element outlives us */
+
+  GMutex lock;                  /* guards what follows */
+  GCond cond;
+  GQueue waiting;               /* Notice */
+  GThread *thread;              /* tells right now; NULL: nobody does */
+  gboolean running;             /* a thread is under way */
+  gboolean closed;              /* takes nothing more */
+  gboolean dropped;             /* tells nothing more */
+};
+
+static void
+notice_free (gpointer data)
+{
+  Notice *notice = data;
+
+  if (notice->destroy)
+    notice->destroy (notice->data);
+  g_free (notice);
+}
+
+static void
+notifier_clear (gpointer data)
+{
+  MeshNotifier *self = data;
+
+  g_queue_clear_full (&self->waiting, notice_free);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->cond);
+}
+
+/**
+ * mesh_notifier_new:
+ * @element: whose signals and messages are told; must outlive every
+ *   mesh_notifier_post()
+ *
+ * Returns: (transfer full): a notifier
+ *
+ * Since: 0.1
+ */
+MeshNotifier *
+mesh_notifier_new (GstElement *element)
+{
+  MeshNotifier *self = g_atomic_rc_box_new0 (MeshNotifier);
+
+  self->element = element;
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->cond);
+  g_queue_init (&self->waiting);
+  return self;
+}
+
+MeshNotifier *
+mesh_notifier_ref (MeshNotifier *notifier)
+{
+  return g_atomic_rc_box_acquire (notifier);
+}
+
+void
+mesh_notifier_unref (MeshNotifier *notifier)
+{
+  g_atomic_rc_box_release_full (notifier, notifier_clear);
+}
+
+/* The next one; NULL ends the thread's work. An element has its notifier closed
+ * before it goes, so it is still there if there is something to tell. */
+static Notice *
+take_next (MeshNotifier *self, GstElement **element)
+{
+  Notice *next;
+
+  g_mutex_lock (&self->lock);
+  next = self->dropped ? NULL : g_queue_pop_head (&self->waiting);
+  if (next)
+    *element = gst_object_ref (self->element);
+  self->thread = next ? g_thread_self () : NULL;
+  self->running = next != NULL;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+  return next;
+}
+
+/* The reference to the element is given back before anybody who waits for the
+ * handler goes on, and may have been the last. */
+static void
+run (gpointer data, gpointer user_data)
+{
+  g_autoptr (MeshNotifier) self = data;
+  GstElement *element;
+  Notice *notice;
+
+  while ((notice = take_next (self, &element))) {
+    notice->func (element, notice->data);
+    notice_free (notice);
+    gst_object_unref (element);
+  }
+}
+
+static gpointer
+make_pool (gpointer user_data)
+{
+  return g_thread_pool_new (run, NULL, -1, FALSE, NULL);
+}
+
+static void
+start_thread (MeshNotifier *self)
+{
+  static GOnce once = G_ONCE_INIT;
+
+  g_thread_pool_push (g_once (&once, make_pool, NULL), mesh_notifier_ref (self),
+      NULL);
+}
+
+/**
+ * mesh_notifier_post:
+ * @notifier: the notifier
+ * @func: called with the element and @data, after all that was told before
+ * @data: for @func
+ * @destroy: (nullable): frees @data, also when @func was never called since the
+ *   notifier was closed first
+ *
+ * Returns: %FALSE when the notifier is closed
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_notifier_post (MeshNotifier *notifier, MeshNotifyFunc func, gpointer data,
+    GDestroyNotify destroy)
+{
+  Notice *notice = g_new (Notice, 1);
+  gboolean closed, start;
+
+  notice->func = func;
+  notice->data = data;
+  notice->destroy = destroy;
+  g_mutex_lock (&notifier->lock);
+  closed = notifier->closed;
+  start = !closed && !notifier->running;
+  if (start)
+    notifier->running = TRUE;
+  if (!closed)
+    g_queue_push_tail (&notifier->waiting, notice);
+  g_mutex_unlock (&notifier->lock);
+  if (closed)
+    notice_free (notice);
+  else if (start)
+    start_thread (notifier);
+  return !closed;
+}
+
+static void
+post (GstElement *element, gpointer message)
+{
+  gst_element_post_message (element, gst_message_ref (message));
+}
+
+/**
+ * mesh_notifier_post_message:
+ * @notifier: the notifier
+ * @message: (transfer full): what to post on the element's bus
+ *
+ * Since: 0.1
+ */
+void
+mesh_notifier_post_message (MeshNotifier *notifier, GstMessage *message)
+{
+  mesh_notifier_post (notifier, post, message,
+      (GDestroyNotify) gst_message_unref);
+}
+
+/**
+ * mesh_notifier_close:
+ * @notifier: the notifier
+ *
+ * What is left to be told is waited for, unless a handler is the caller, or
+ * takes long: then the rest is never told.
+ *
+ * Since: 0.1
+ */
+void
+mesh_notifier_close (MeshNotifier *notifier)
+{
+  gint64 end = g_get_monotonic_time () + PATIENCE;
+  GQueue dropped = G_QUEUE_INIT;
+
+  g_mutex_lock (&notifier->lock);
+  notifier->closed = TRUE;
+  while (notifier->running && notifier->thread != g_thread_self ()
+      && g_cond_wait_until (&notifier->cond, &notifier->lock, end));
+  notifier->dropped = TRUE;
+  while (!g_queue_is_empty (&notifier->waiting))
+    g_queue_push_tail (&dropped, g_queue_pop_head (&notifier->waiting));
+  g_mutex_unlock (&notifier->lock);
+  g_queue_clear_full (&dropped, notice_free);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A phone held upright sends its pictures lying on their side, and says in a
+ * tag which way up they are. They are turned when they have the size of their
+ * tile, where there is little to turn. (The element that could do it, videoflip,
+ * has no part that could be used here.) */
+
+#include "orientation.h"
+
+/* For the next stream, of which there are no tags yet. */
+void
+mesh_orientation_reset (MeshOrientation *orientation)
+{
+  *orientation = (MeshOrientation) { GST_VIDEO_ORIENTATION_IDENTITY,
+    GST_VIDEO_ORIENTATION_IDENTITY, FALSE };
+}
+
+/* Returns: whether the tags say which way up the pictures are */
+gboolean
+mesh_orientation_take_tags (MeshOrientation *orientation, GstTagList *tags)
+{
+  GstVideoOrientationMethod method;
+
+  if (!gst_video_orientation_from_tag (tags, &method))
+    return FALSE;
+  if (gst_tag_list_get_scope (tags) == GST_TAG_SCOPE_GLOBAL) {
+    orientation->of_all = method;
+  } else {
+    orientation->of_stream = method;
+    orientation->has_of_stream = TRUE;
+  }
+  return TRUE;
+}
+
+/* What has to be done to see the pictures upright. */
+GstVideoOrientationMethod
+mesh_orientation_get (const MeshOrientation *orientation)
+{
+  return orientation->has_of_stream ? orientation->of_stream
+      : orientation->of_all;
+}
+
+/* Whether width and height change places. */
+gboolean
+mesh_orientation_swaps_sides (GstVideoOrientationMethod method)
+{
+  return method == GST_VIDEO_ORIENTATION_90R
+      || method == GST_VIDEO_ORIENTATION_90L
+      || method == GST_VIDEO_ORIENTATION_UL_LR
+      || method == GST_VIDEO_ORIENTATION_UR_LL;
+}
+
+/* Where in the picture the first pixel comes from, and how far it is from
+ * there to that of the next column, and of the next line. */
+static const guint8 *
+find_start (GstVideoFrame *picture, guint plane,
+    GstVideoOrientationMethod method, int *column, int *line)
+{
+  const guint8 *data = GST_VIDEO_FRAME_PLANE_DATA (picture, plane);
+  int stride = GST_VIDEO_FRAME_PLANE_STRIDE (picture, plane);
+  int right = GST_VIDEO_FRAME_COMP_WIDTH (picture, plane) - 1;
+  int bottom = (GST_VIDEO_FRAME_COMP_HEIGHT (picture, plane) - 1) * stride;
+
+  switch (method) {
+    case GST_VIDEO_ORIENTATION_90R:
+      *column = -stride;
+      *line = 1;
+      return data + bottom;
+    case GST_VIDEO_ORIENTATION_180:
+      *column = -1;
+      *line = -stride;
+      return data + bottom + right;
+    case GST_VIDEO_ORIENTATION_90L:
+      *column = stride;
+      *line = -1;
+      return data + right;
+    case GST_VIDEO_ORIENTATION_HORIZ:
+      *column = -1;
+      *line = stride;
+      return data + right;
+    case GST_VIDEO_ORIENTATION_VERT:
+      *column = 1;
+      *line = -stride;
+      return data + bottom;
+    case GST_VIDEO_ORIENTATION_UL_LR:
+      *column = stride;
+      *line = 1;
+      return data;
+    case GST_VIDEO_ORIENTATION_UR_LL:
+      *column = -stride;
+      *line = -1;
+      return data + bottom + right;
+    default:
+      *column = 1;
+      *line = stride;
+      return data;
+  }
+}
+
+static void
+turn_plane (GstVideoFrame *picture, GstVideoFrame *turned, guint plane,
+    GstVideoOrientationMethod method)
+{
+  int column, line;
+  const guint8 *start = find_start (picture, plane, method, &column, &line);
+  int width = GST_VIDEO_FRAME_COMP_WIDTH (turned, plane);
+  int height = GST_VIDEO_FRAME_COMP_HEIGHT (turned, plane);
+
+  for (int y = 0; y < height; y++) {
+    guint8 *to = (guint8 *) GST_VIDEO_FRAME_PLANE_DATA (turned, plane)
+        + y * GST_VIDEO_FRAME_PLANE_STRIDE (turned, plane);
+    const guint8 *from = start + y * line;
+
+    for (int x = 0; x < width; x++)
+      to[x] = from[x * column];
+  }
+}
+
+/**
+ * mesh_orientation_apply:
+ * @picture: an I420 picture
+ * @method: how to turn it
+ * @info: of the result: as @picture, with width and height the other way round
+ *   where mesh_orientation_swaps_sides()
+ *
+ * Returns: (transfer full) (nullable): the picture, turned
+ */
+GstBuffer *
+mesh_orientation_apply (GstVideoFrame *picture,
+    GstVideoOrientationMethod method, const GstVideoInfo *info)
+{
+  g_autoptr (GstBuffer) buffer =
+      gst_buffer_new_allocate (NULL, GST_VIDEO_INFO_SIZE (info), NULL);
+  GstVideoFrame turned;
+
+  if (!gst_video_frame_map (&turned, info, buffer, GST_MAP_WRITE))
+    return NULL;
+  for (guint plane = 0; plane < 3; plane++)
+    turn_plane (picture, &turned, plane, method);
+  gst_video_frame_unmap (&turned);
+  return g_steal_pointer (&buffer);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+void mesh_signal_post_error (GstElement *element, const GError *error,
+    gboolean fatal);
+
+G_END_DECLS
