@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Who is there, and who is shown where. All on the runner's thread; what
- * streaming threads and the room tell is posted here. */
+/* Keeps the list of members, and which source shows which of them. All of it
+ * runs on the runner's thread; streaming threads and the room post their news
+ * here. */
 
 #include "call-private.h"
 
-/* When we come into a room where people are, they arrive in no particular
- * order; so long we wait before they are seated, in the order of the room's
- * list. */
+/* Members of a room that we join arrive in no particular order. For this long
+ * they are collected, and then seated in the order of the room's list. */
 #define GATHERING (600 * G_TIME_SPAN_MILLISECOND)
 
-/* How long what the room warned of is worth telling. */
+/* How long a warning of the room is shown. */
 #define TROUBLE (15 * G_TIME_SPAN_SECOND)
 
 void
@@ -273,7 +273,8 @@ are_same (GPtrArray *a, GPtrArray *b)
   return TRUE;
 }
 
-/* Returns whether a list of people looks different now. */
+/* Publishes the list of members. Returns whether it differs from the one
+ * before. */
 static gboolean
 publish_people (MeshObsCall *self)
 {
@@ -343,7 +344,8 @@ mesh_obs_call_set_status (MeshObsCall *self, const char *text, gboolean bad)
   }
 }
 
-/* After anybody came, went or moved. */
+/* Brings lists, sources and dialogs up to date after a member has come, gone or
+ * changed seats. */
 static void
 update (MeshObsCall *self)
 {
@@ -386,7 +388,7 @@ seat_member (MeshObsCall *self, MeshObsMember *member)
   mesh_obs_seats_come (self->seats, member->id, member->name, now);
 }
 
-/* (transfer full): the room's list, as meshroom has it */
+/* Gets the value of meshroom's property "peers". */
 static void
 get_list (MeshObsCall *self, GValue *list)
 {
@@ -420,7 +422,8 @@ seat_all (MeshObsCall *self)
     seat_member (self, g_ptr_array_index (self->members, i));
 }
 
-/* Somebody has something to show. */
+/* Seats a member whose first frame has come, or starts the time in which
+ * members are collected. */
 static void
 welcome (MeshObsCall *self, MeshObsMember *member)
 {
@@ -533,7 +536,8 @@ mesh_obs_call_on_tap_removed (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* The pipeline is down; who was where is remembered for the next one. */
+/* Forgets all members, since the pipeline is down. Seats are kept for the next
+ * pipeline. */
 void
 mesh_obs_call_forget_members (MeshObsCall *self)
 {
@@ -552,7 +556,7 @@ mesh_obs_call_forget_members (MeshObsCall *self)
   publish_people (self);
 }
 
-/* Now and then. */
+/* Called regularly while the pipeline plays. */
 gboolean
 mesh_obs_call_tick (gpointer user_data)
 {

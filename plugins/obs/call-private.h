@@ -16,18 +16,18 @@ G_BEGIN_DECLS
 /* Somebody else, from their first pad on. */
 typedef struct {
   guint number;                 /* of the pads */
-  char *id;                     /* NULL: not yet said */
+  char *id;                     /* NULL until the peer's event has named it */
   char *name;
   gboolean muted;
   gboolean hidden;
-  MeshObsTap *taps[2];          /* by MeshObsTapKind */
+  MeshObsTap *taps[2];          /* indexed by MeshObsTapKind */
 } MeshObsMember;
 
 /* A source that shows somebody. */
 typedef struct {
   MeshObsHandle *handle;
   char *guest;
-  MeshObsMember *member;        /* NULL: the placeholder */
+  MeshObsMember *member;        /* NULL while the placeholder is shown */
 } MeshObsViewer;
 
 struct _MeshObsCall {
@@ -37,11 +37,14 @@ struct _MeshObsCall {
   guint users;
   gint64 unused_since;
 
-  GMutex applying;              /* whoever applies last, applies the newest */
-  GMutex lock;                  /* guards, after the pool's and applying: */
-  MeshObsRunner *runner;        /* NULL: it is left */
-  char *link;                   /* NULL: the room is still to be made */
-  char *serve;                  /* NULL: nothing is served */
+  GMutex applying;              /* held while settings are applied, so that the
+                                 * newest settings are applied last */
+  GMutex lock;                  /* guards all fields down to sent; taken after
+                                 * the pool's lock and applying */
+  MeshObsRunner *runner;        /* NULL once the room has been left */
+  char *link;                   /* NULL until the server of serve has made a
+                                 * room */
+  char *serve;                  /* NULL if no server is run */
   char *name;
   gboolean muted;
   gboolean hidden;
@@ -51,15 +54,17 @@ struct _MeshObsCall {
   char *status;
   gboolean bad;
   GPtrArray *people;            /* MeshObsCallPerson; replaced, not changed */
-  GstElement *room;             /* NULL: not up */
+  GstElement *room;             /* NULL while no pipeline exists */
   GstElement *camera;
-  GstElement *sources[2];       /* by MeshObsCallKind */
+  GstElement *sources[2];       /* indexed by MeshObsCallKind */
   GstCaps *caps[2];
-  char *programme_name;         /* NULL: name */
-  guint bitrate;                /* 0: no limit */
-  gboolean sending;             /* there is a programme */
-  gboolean open;                /* what it is to be hidden by is set */
-  gboolean sent;                /* the others have seen some of it */
+  char *programme_name;         /* NULL: the programme is sent under name */
+  guint bitrate;                /* 0: the encoders have no limit */
+  gboolean sending;             /* OBS' programme is sent into the call */
+  gboolean open;                /* frames may be sent: muted and hidden have
+                                 * been applied to the pipeline */
+  gboolean sent;                /* peers have received frames of the
+                                 * programme */
 
   /* the runner's thread */
   GstElement *pipeline;
@@ -67,12 +72,13 @@ struct _MeshObsCall {
   GPtrArray *members;
   GPtrArray *viewers;
   GSource *ticker;
-  gint64 gathering_until;       /* 0: nobody has come yet; -1: it is over */
+  gint64 gathering_until;       /* 0 until the first member comes; -1 once
+                                 * members are seated as they come */
   gboolean ready;
-  char *trouble;                /* what was last reported; NULL: none */
+  char *trouble;                /* the pipeline's last warning; NULL: none */
   gint64 trouble_at;
 
-  gint generation;              /* atomic; of the pipeline */
+  gint generation;              /* atomic; the number of the present pipeline */
 };
 
 /* call.c */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* What is sent into a call, and what is told of it. The call of the guests'
- * sources is the programme's too: its sinks have been there from the start, so
- * nobody is called anew when the programme begins or ends, and the others see
- * one participant. */
+/* Sends the programme into a call, and tells what happens in it. The programme
+ * uses the call of the guests' sources, so peers see one member. The pipeline
+ * has the sink pads for it from the start, so no connection has to be made anew
+ * when the programme begins or ends. */
 
 #include "call-private.h"
 
@@ -12,17 +12,19 @@
 
 #include "worker.h"
 
-#define LATENCY 80              /* ms; as a guest's dialog has it */
+#define LATENCY 80              /* ms; the default of a guest's dialog as
+                                 * well */
 
-static GMutex listener_lock;    /* held while it is called */
+static GMutex listener_lock;    /* held while the listener is called, so that it
+                                 * is never called after it was replaced */
 static MeshObsCallListener listener;
 
 /* --- what happens --- */
 
 /**
  * mesh_obs_call_set_listener:
- * @new_listener: (nullable): what to call; the one before is called no more
- *   when this returns
+ * @new_listener: (nullable): what to call; once this returns, the listener
+ *   before is not called any more
  */
 void
 mesh_obs_call_set_listener (MeshObsCallListener new_listener)
@@ -61,7 +63,8 @@ mesh_obs_call_hear_message (MeshObsCall *self, const GstStructure *s)
   tell (self, name + strlen ("meshroom-"), s);
 }
 
-/* The runner's thread: meshroom names only links that it has made. */
+/* Tells the link of a room that serve has joined again, since meshroom names
+ * only links that it has made. Called on the runner's thread. */
 void
 mesh_obs_call_tell_link (MeshObsCall *self)
 {
@@ -113,7 +116,8 @@ mesh_obs_call_get_peers (MeshObsCall *call, GValue *peers)
 
 /* --- a limit for the encoders --- */
 
-/* In the unit of the encoder: libvpx' counts bits, x264's kilobits. */
+/* Returns the limit in the encoder's unit: libvpx counts in bit/s, x264 in
+ * kbit/s. */
 static guint
 get_limit (MeshObsCall *self, GObject *encoder)
 {
@@ -127,7 +131,7 @@ get_limit (MeshObsCall *self, GObject *encoder)
       ? (limit + 999) / 1000 : limit;
 }
 
-/* An int of libvpx', and unsigned elsewhere. */
+/* The property is an int in libvpx' encoders, and unsigned in others. */
 static guint
 read_bitrate (GObject *encoder, GParamSpec *pspec)
 {
@@ -140,8 +144,9 @@ read_bitrate (GObject *encoder, GParamSpec *pspec)
   return g_value_transform (&value, &number) ? g_value_get_uint (&number) : 0;
 }
 
-/* meshroom sets what a size is worth, again and again; what is more than the
- * limit is taken back, which is told here once more, and then is not. */
+/* meshroom sets the bit rate by the picture's size, whenever that changes. A
+ * value above the limit is lowered here. The change notifies once more, and is
+ * then within the limit. */
 static void
 on_bitrate (GObject *encoder, GParamSpec *pspec, gpointer user_data)
 {
@@ -173,7 +178,7 @@ on_element_added (GstBin *bin, GstBin *sub, GstElement *element,
       (GClosureNotify) (GCallback) mesh_obs_call_unref, 0);
 }
 
-/* The runner's thread, before anything starts. */
+/* Called on the runner's thread, before the pipeline starts. */
 void
 mesh_obs_call_watch_encoders (MeshObsCall *self, GstElement *pipeline)
 {
@@ -190,8 +195,8 @@ apply (gpointer call)
   return G_SOURCE_REMOVE;
 }
 
-/* Hiding waits for a frame that is on its way, which whoever asks for it need
- * not. */
+/* Applies our own side on the worker's thread: hiding waits for a frame that is
+ * on its way, and the caller must not wait for that. */
 static void
 apply_soon (MeshObsCall *self)
 {
@@ -200,10 +205,10 @@ apply_soon (MeshObsCall *self)
 
 /**
  * mesh_obs_call_open_programme:
- * @programme: what to send, and where
+ * @programme: what to send, and into which room
  *
- * Joins the room, unless we are in it already, and has it that
- * mesh_obs_call_send() is heard.
+ * Joins the room, unless we are in it already, and lets mesh_obs_call_send()
+ * send into it.
  *
  * Returns: (transfer full): the call, for mesh_obs_call_close_programme()
  */
@@ -238,8 +243,8 @@ mesh_obs_call_open_programme (const MeshObsCallProgramme *programme)
  * mesh_obs_call_close_programme:
  * @call: (transfer full): a call of mesh_obs_call_open_programme()
  *
- * Sends nothing more. Where no guests are looked at, the call is left; else the
- * others go on seeing us, muted and hidden.
+ * Ends the programme. If no source shows a guest of the call, the room is left;
+ * otherwise we stay in it, muted and hidden.
  */
 void
 mesh_obs_call_close_programme (MeshObsCall *call)
@@ -251,7 +256,7 @@ mesh_obs_call_close_programme (MeshObsCall *call)
   mesh_obs_call_release_now (call);
 }
 
-/* What is hidden is not even on its way. */
+/* Hidden video and muted audio are not taken from OBS at all. */
 static gboolean
 wants_locked (MeshObsCall *self, MeshObsCallKind kind)
 {
@@ -266,7 +271,7 @@ wants_locked (MeshObsCall *self, MeshObsCallKind kind)
  * @call: a call
  * @kind: what there is
  *
- * Returns: whether mesh_obs_call_send() would take it, so that nothing is
+ * Returns: whether mesh_obs_call_send() takes frames now, so that no frame is
  *   copied in vain
  */
 gboolean
@@ -280,7 +285,7 @@ mesh_obs_call_wants (MeshObsCall *call, MeshObsCallKind kind)
   return wants;
 }
 
-/* Where a frame goes, or NULL. */
+/* Returns the appsrc that a frame goes to, or NULL if it is not taken. */
 static GstElement *
 get_source_locked (MeshObsCall *self, MeshObsCallKind kind, GstCaps *caps)
 {
@@ -302,9 +307,10 @@ get_source_locked (MeshObsCall *self, MeshObsCallKind kind, GstCaps *caps)
  * @caps: in what format
  * @buffer: (transfer full): the frame, its PTS by CLOCK_MONOTONIC
  *
- * Never waits: of what is not taken in time, the oldest is lost.
+ * Never waits: when the pipeline is too slow, the oldest frames in the queue
+ * are dropped.
  *
- * Returns: whether it was taken
+ * Returns: whether the pipeline takes the frame
  */
 gboolean
 mesh_obs_call_send (MeshObsCall *call, MeshObsCallKind kind, GstCaps *caps,
@@ -316,7 +322,7 @@ mesh_obs_call_send (MeshObsCall *call, MeshObsCallKind kind, GstCaps *caps,
   g_mutex_lock (&call->lock);
   source = get_source_locked (call, kind, caps);
   g_mutex_unlock (&call->lock);
-  /* 0: the pipeline does not play yet */
+  /* a base time of 0 means that the pipeline does not play yet */
   base = source ? gst_element_get_base_time (source) : 0;
   if (base == 0 || GST_BUFFER_PTS (buffer) < base) {
     gst_buffer_unref (buffer);

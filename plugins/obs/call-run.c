@@ -2,13 +2,13 @@
 
 /* The call's pipeline:
  *
- *   appsrc video ! imageswitch ! room.video_sink      the programme, if it is
- *   sent appsrc audio ! room.audio_sink room.video_N ! videoconvert ! appsink
- *   a guest; on the thread that room.audio_N ! audioconvert ! appsink
- *   decodes, up into OBS
+ *   appsrc video ! imageswitch ! room.video_sink     the programme, if it is
+ *   appsrc audio ! room.audio_sink                   sent
+ *   room.video_N ! videoconvert ! appsink            one guest, on the thread of
+ *   room.audio_N ! audioconvert ! appsink            the decoder, into OBS
  *
- * The sinks are there from the start, so that nobody is called anew when the
- * programme is sent. */
+ * The sink pads are there from the start, so that no connection has to be made
+ * anew when the programme begins. */
 
 #include "call-private.h"
 
@@ -20,7 +20,7 @@
 
 static const char *const tap_names[] = { "video", "audio" };
 
-/* What is kept with each guest's elements. */
+/* What the elements of one stream of a guest are kept for. */
 typedef struct {
   MeshObsCall *call;
   guint number;
@@ -95,7 +95,8 @@ parse_pad (GstPad *pad, MeshObsTapKind *kind, guint *number)
   return FALSE;
 }
 
-/* On the room's thread; nothing flows before this returns. */
+/* Called on the room's thread. No frame passes the pad before this has
+ * returned. */
 static void
 on_pad_added (GstElement *room, GstPad *pad, gpointer user_data)
 {
@@ -128,7 +129,7 @@ on_pad_added (GstElement *room, GstPad *pad, gpointer user_data)
   gst_pad_link_full (pad, bin_pad, GST_PAD_LINK_CHECK_NOTHING);
 }
 
-/* On the room's thread, which has seen to it that nothing flows any more. */
+/* Called on the room's thread, after the last frame has passed the pad. */
 static void
 on_pad_removed (GstElement *room, GstPad *pad, gpointer user_data)
 {
@@ -163,8 +164,8 @@ on_pad_removed (GstElement *room, GstPad *pad, gpointer user_data)
 
 /* --- our own side --- */
 
-/* What is not sent any more is hidden behind the picture and muted, and so the
- * others are told; but nobody is shown a picture where there was nothing. */
+/* When the programme has ended, our video is hidden behind the placeholder, and
+ * peers are told so. Before it has begun, peers get no placeholder. */
 static gboolean
 is_hidden_locked (MeshObsCall *self)
 {
@@ -226,7 +227,8 @@ configure (MeshObsCall *self, GstElement *pipeline)
   mesh_obs_call_apply_self (self);
 }
 
-/* Old frames are worth less than new ones, in either. */
+/* Both appsrcs drop their oldest frames when they are full, since newer frames
+ * are worth more. */
 #define SOURCE "is-live=true format=time leaky-type=downstream max-bytes=0 "
 
 static GstElement *
@@ -248,7 +250,7 @@ build (gpointer user_data, GError **error)
     return NULL;
   }
   gst_object_ref_sink (pipeline);
-  /* OBS' clock, too */
+  /* the system clock is OBS' clock as well */
   gst_pipeline_use_clock (GST_PIPELINE (pipeline), clock);
   self->pipeline = pipeline;
   self->ready = FALSE;
@@ -302,7 +304,7 @@ on_message (GstMessage *message, gpointer user_data)
       break;
     case GST_MESSAGE_INFO:
       gst_message_parse_info (message, &error, NULL);
-      /* a room's link is nothing to look into */
+      /* the message with the room's link is no trouble */
       if (!g_error_matches (error, GST_RESOURCE_ERROR,
               GST_RESOURCE_ERROR_SETTINGS))
         take_trouble (self, error);

@@ -7,13 +7,13 @@
 #include "core/link.h"
 #include "worker.h"
 
-/* A collection that is loaded anew has destroyed its sources long before the
- * same ones are back. */
+/* How long a call without users lasts: a scene collection that is loaded anew
+ * destroys its sources long before it creates them again. */
 #define LEAVE_AFTER_MS 10000
 
 static GMutex pool_lock;
-/* link, or "serve:" and ADDR:PORT -> Call that has not been left. What it
- * serves and its link are both there. */
+/* Maps a link, or "serve:" and ADDR:PORT, to a call that has not been left. A
+ * call that serves is in the table under both. */
 static GHashTable *pool;
 static GHashTable *rooms;       /* ADDR:PORT -> link of the room made there */
 
@@ -57,7 +57,7 @@ mesh_obs_call_unref (gpointer data)
   g_free (self);
 }
 
-/* Whether the latency is another one. */
+/* Returns whether the latency has changed. */
 static gboolean
 take_self (MeshObsCall *self, const MeshObsCallSelf *own)
 {
@@ -97,7 +97,7 @@ call_new (const char *link, const char *serve, const MeshObsCallSelf *own)
   return self;
 }
 
-/* NULL: there is nothing in it. */
+/* Returns NULL for a text of blanks. */
 static char *
 normalise (const char *text)
 {
@@ -106,7 +106,8 @@ normalise (const char *text)
   return *copy ? g_steal_pointer (&copy) : NULL;
 }
 
-/* The same room however its link is spelled, so that it is one call. */
+/* Returns the canonical spelling of the link, so that all spellings of it lead
+ * to one call. */
 static char *
 normalise_link (const char *text)
 {
@@ -121,15 +122,16 @@ make_key (const char *link, const char *serve)
   return link ? g_strdup (link) : g_strconcat ("serve:", serve, NULL);
 }
 
-/* The room that was made there before is the one that people have the link
- * of. */
+/* Returns the link of the room that was made before at the same address: people
+ * have that link already. */
 static const char *
 find_room_locked (const char *link, const char *serve)
 {
   return link || !rooms || !serve ? link : g_hash_table_lookup (rooms, serve);
 }
 
-/* Any port is another one each time, and so is the room's link. */
+/* Port 0 gives another port each time, and so another link: such a link is not
+ * kept. */
 static gboolean
 is_lasting (const char *serve)
 {
@@ -140,8 +142,8 @@ is_lasting (const char *serve)
  * mesh_obs_call_pool_get:
  * @link: (nullable): the room's
  * @serve: (nullable): where to run a server, also for the room of @link
- * @self: our own side, if the call is not there yet
- * @made: (out): whether it was not
+ * @self: our own side, used if the call has to be created
+ * @made: (out): whether the call was created by this
  *
  * Returns: (transfer full): the one call that is in that room
  */
@@ -178,7 +180,7 @@ mesh_obs_call_pool_get (const char *link, const char *serve,
  * @call: a call that serves
  * @link: the link of the room that it has made
  *
- * Whoever looks for that room finds the call.
+ * Makes mesh_obs_call_pool_get() find the call by the room's link.
  */
 void
 mesh_obs_call_pool_add_link (MeshObsCall *call, const char *link)
@@ -203,7 +205,7 @@ mesh_obs_call_pool_add_link (MeshObsCall *call, const char *link)
 /**
  * mesh_obs_call_get:
  * @link: the room's
- * @self: our own side of it
+ * @self: our own side of the call
  *
  * Joins the room behind @link, unless we are in it.
  *
@@ -221,7 +223,8 @@ mesh_obs_call_get (const char *link, const MeshObsCallSelf *self)
   return call;
 }
 
-/* Says goodbye, some time soon; whoever has the call may go on asking. */
+/* Stops the call's pipeline, which says goodbye. The call's functions may still
+ * be called. */
 static void
 leave_locked (MeshObsCall *self)
 {
@@ -292,8 +295,8 @@ mesh_obs_call_release (MeshObsCall *call)
  * mesh_obs_call_release_now:
  * @call: (transfer full): a call of mesh_obs_call_pool_get()
  *
- * As mesh_obs_call_release(), but whoever says that they are done is not waited
- * for.
+ * As mesh_obs_call_release(), but the room is left at once: the user has ended
+ * the call, and no reload of a scene collection is under way.
  */
 void
 mesh_obs_call_release_now (MeshObsCall *call)
@@ -388,7 +391,7 @@ do_attach (gpointer user_data)
  *   return
  * @guest: (nullable): a seat's number, or a display name
  *
- * May be called again, to show another one.
+ * May be called again, to show another guest.
  */
 void
 mesh_obs_call_attach (MeshObsCall *call, MeshObsHandle *handle,
@@ -436,9 +439,9 @@ mesh_obs_call_set_self (MeshObsCall *call, const MeshObsCallSelf *self)
 /**
  * mesh_obs_call_dup_status:
  * @call: a call
- * @bad: (out): whether somebody should look into it
+ * @bad: (out): whether the state needs the user's attention
  *
- * Returns: (transfer full): how it stands, in words
+ * Returns: (transfer full): the state of the call, as a text for the user
  */
 char *
 mesh_obs_call_dup_status (MeshObsCall *call, gboolean *bad)
@@ -456,8 +459,8 @@ mesh_obs_call_dup_status (MeshObsCall *call, gboolean *bad)
  * mesh_obs_call_dup_people:
  * @call: a call
  *
- * Returns: (transfer full) (element-type MeshObsCallPerson): who is there, as
- * they came
+ * Returns: (transfer full) (element-type MeshObsCallPerson): the members, in
+ *   the order of their seats
  */
 GPtrArray *
 mesh_obs_call_dup_people (MeshObsCall *call)

@@ -12,14 +12,16 @@ G_BEGIN_DECLS
 
 typedef struct _MeshObsCall MeshObsCall;
 
-/* Our own side of it. Whoever sets it last has it. */
+/* Our own side of the call. The settings of the source that set them last are
+ * in force. */
 typedef struct {
   const char *name;             /* NULL or "": "OBS" */
   gboolean muted;
-  gboolean hidden;              /* a picture is sent in its place */
-  gboolean release_camera;      /* while hidden, the programme is not taken */
-  guint latency;                /* ms; another one means to join anew */
-  gboolean leave_when_unused;   /* else the call lasts as long as OBS */
+  gboolean hidden;              /* the placeholder is sent instead of the
+                                 * programme */
+  gboolean release_camera;      /* no frames are taken from OBS while hidden */
+  guint latency;                /* ms; a change makes the call join anew */
+  gboolean leave_when_unused;   /* otherwise the call lasts until OBS ends */
 } MeshObsCallSelf;
 
 typedef enum {
@@ -28,15 +30,16 @@ typedef enum {
 } MeshObsCallKind;
 
 typedef struct {
-  guint seat;                   /* 1, 2, …; 0: has sent nothing yet */
+  guint seat;                   /* counted from 1; 0 until the member has sent a
+                                 * frame */
   char *name;
   gboolean muted;
   gboolean hidden;
 } MeshObsCallPerson;
 
 /* Each mesh_obs_call_get() wants a mesh_obs_call_release(). The room is left
- * some seconds after the last of them, so that a collection that is loaded anew
- * finds itself in the call still. */
+ * some seconds after the last release, so that a scene collection that is
+ * loaded anew finds its call still connected. */
 MeshObsCall *mesh_obs_call_get (const char *link, const MeshObsCallSelf *self);
 MeshObsCall *mesh_obs_call_ref (MeshObsCall *call);
 void mesh_obs_call_unref (gpointer call);
@@ -47,19 +50,22 @@ void mesh_obs_call_set_self (MeshObsCall *call, const MeshObsCallSelf *self);
 char *mesh_obs_call_dup_status (MeshObsCall *call, gboolean *bad);
 GPtrArray *mesh_obs_call_dup_people (MeshObsCall *call);
 
-/* guest: "1", "2", … the seat, or a display name */
+/* @guest is the number of a seat ("1", "2", …), or a display name. */
 void mesh_obs_call_attach (MeshObsCall *call, MeshObsHandle *handle,
     const char *guest);
 void mesh_obs_call_detach (MeshObsCall *call, MeshObsHandle *handle);
 
 /* --- the programme, call-programme.c --- */
 
-/* What it is sent as, into the one call with that link. */
+/* What the programme is sent as, into the one call that has this link. */
 typedef struct {
-  const char *link;             /* NULL or "": of the room that serve makes */
-  const char *serve;            /* ADDR:PORT; NULL or "": nothing is served */
-  const char *name;             /* NULL or "": as the guests' sources say */
-  guint bitrate;                /* bit/s of the picture, at most; 0: by size */
+  const char *link;             /* NULL or "": the programme goes to the room
+                                 * that serve makes */
+  const char *serve;            /* ADDR:PORT; NULL or "": no server is run */
+  const char *name;             /* NULL or "": the name that the guests' sources
+                                 * set */
+  guint bitrate;                /* the picture's limit in bit/s; 0: by its
+                                 * size */
 } MeshObsCallProgramme;
 
 MeshObsCall *mesh_obs_call_open_programme (
@@ -67,19 +73,19 @@ MeshObsCall *mesh_obs_call_open_programme (
 void mesh_obs_call_close_programme (MeshObsCall *call);
 
 /* Sends raw video or audio into the room; the buffer's (transfer full) PTS is
- * CLOCK_MONOTONIC's in ns, which is also OBS'. FALSE: the call does not take it
- * now, for its pipeline is not up, or it is hidden or muted; that is no
- * error. */
+ * CLOCK_MONOTONIC's in ns, which is also OBS'. Returns FALSE while the call
+ * takes no frames, since its pipeline is not up, or our side is hidden or
+ * muted; that is no error. */
 gboolean mesh_obs_call_send (MeshObsCall *call, MeshObsCallKind kind,
     GstCaps *caps, GstBuffer *buffer);
 gboolean mesh_obs_call_wants (MeshObsCall *call, MeshObsCallKind kind);
 
 char *mesh_obs_call_dup_link (MeshObsCall *call);
-/* As meshroom's property of that name. */
+/* Reads meshroom's property "peers". */
 void mesh_obs_call_get_peers (MeshObsCall *call, GValue *peers);
 
-/* What happens in the call that the programme is in: meshroom's messages,
- * without "meshroom-" in their names. On any thread. */
+/* Hears the messages that meshroom posts in the call of the programme; their
+ * names come without "meshroom-". Called on any thread. */
 typedef void (*MeshObsCallListener) (const char *event,
     const GstStructure *what);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What OBS takes as it is; anything else must be converted before. The words
- * are those of GStreamer's descriptions. */
+/* The formats that OBS takes without a conversion, written as in a GStreamer
+ * pipeline description. All other formats are converted first. */
 #define CAPS_VIDEO \
   "video/x-raw,format=(string){I420,NV12,BGRA,BGRx,RGBA,YUY2,YVYU,UYVY," \
   "Y42B,Y444,GRAY8}"

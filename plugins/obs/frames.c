@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* GStreamer's frames as OBS'. The one copy is OBS' own: it keeps what it is
- * shown. */
+/* Hands GStreamer's frames to OBS. The only copy is the one that OBS makes,
+ * since it keeps the frames that it is given. */
 
 #include "frames.h"
 
@@ -9,8 +9,8 @@
 #include <gst/video/video.h>
 #include <util/platform.h>
 
-/* Further away than this from now, a time is not one of this clock; OBS would
- * not take it for one, either. */
+/* A timestamp that is further than this from the present was not made with this
+ * clock; OBS would not accept it, either. */
 #define MAX_DISTANCE (2 * GST_SECOND)
 
 static const struct {
@@ -63,11 +63,13 @@ audio_format_to_obs (GstAudioFormat format)
  * @sample: a sample
  * @extra: how much later than its running time it is due
  *
- * Sound and picture get their times from one clock, OBS' own. GStreamer's is
- * usually the same one (CLOCK_MONOTONIC); where it is a sound card's, now is
- * what they have in common.
+ * Sound and picture get their timestamps from OBS' clock. GStreamer's clock is
+ * usually the same one (CLOCK_MONOTONIC). Where it is a sound card's, a
+ * timestamp is converted by its distance from the present, which both clocks
+ * can tell.
  *
- * Returns: when OBS should show or play it; now, if it does not say
+ * Returns: when OBS should show or play the sample; the present, if the sample
+ *   has no usable timestamp
  */
 guint64
 mesh_obs_frames_get_timestamp (GstElement *sink, GstSample *sample,
@@ -121,7 +123,7 @@ set_colours (struct obs_source_frame *frame, const GstVideoInfo *info)
  * @sample: a frame in one of %CAPS_VIDEO
  * @timestamp: when it is due
  *
- * Returns: whether it is one that OBS takes
+ * Returns: whether OBS takes frames of this format
  */
 gboolean
 mesh_obs_frames_output_video (obs_source_t *source, GstSample *sample,
@@ -157,7 +159,7 @@ mesh_obs_frames_output_video (obs_source_t *source, GstSample *sample,
  * @sample: sound in one of %CAPS_AUDIO
  * @timestamp: when it is due
  *
- * Returns: whether it is such that OBS takes it
+ * Returns: whether OBS takes sound of this format
  */
 gboolean
 mesh_obs_frames_output_audio (obs_source_t *source, GstSample *sample,
@@ -177,7 +179,7 @@ mesh_obs_frames_output_audio (obs_source_t *source, GstSample *sample,
     return FALSE;
   audio.data[0] = map.data;
   audio.frames = map.size / GST_AUDIO_INFO_BPF (&info);
-  /* the numbers are the numbers of channels */
+  /* the enumeration's values are the numbers of channels */
   audio.speakers = (enum speaker_layout) GST_AUDIO_INFO_CHANNELS (&info);
   audio.samples_per_sec = GST_AUDIO_INFO_RATE (&info);
   obs_source_output_audio (source, &audio);

@@ -15,7 +15,8 @@ mesh_obs_guest_defaults (obs_data_t *settings)
   obs_data_set_default_bool (settings, GUEST_LEAVE_WHEN_UNUSED, true);
 }
 
-/* Seats first, also such as nobody sits in yet; then who is there. */
+/* Offers the seats first, including some that are still free, and then the
+ * members' names. */
 static void
 add_guests (obs_property_t *list, GPtrArray *people)
 {
@@ -55,7 +56,8 @@ add_guest_list (obs_properties_t *properties, MeshObsGuest *guest)
  * @properties: a dialog
  * @handle: (nullable): the source's
  *
- * Adds how the source stands. OBS shows the setting of the property's name.
+ * Adds a text with the status of the source. OBS shows the value of the setting
+ * that has the property's name.
  */
 void
 mesh_obs_dialog_add_status (obs_properties_t *properties, MeshObsHandle *handle)

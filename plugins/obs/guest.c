@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The source "Meshroom guest": one person of a call. OBS' threads only read the
- * settings; what is done about them the worker does. */
+/* The source "Meshroom guest" shows one member of a call. OBS' threads only
+ * read the settings; the worker's thread carries them out. */
 
 #include "guest.h"
 
 #include "infos.h"
 #include "worker.h"
 
-/* A link is typed letter by letter, and each is an update. */
+/* OBS updates the source at every letter that is typed, so a link is used only
+ * when it has stayed the same for this long. */
 #define TYPING_MS 700
 
 typedef struct {
   char *link;
   char *guest;
   char *name;
-  MeshObsCallSelf self;         /* its name is ours above */
+  MeshObsCallSelf self;         /* its name points to the name above */
   gboolean low_delay;
 } Wish;
 
@@ -24,16 +25,18 @@ struct _MeshObsGuest {
   MeshObsHandle *handle;
 
   GMutex lock;                  /* guards: */
-  MeshObsCall *call;            /* set by the worker; NULL: no link */
+  MeshObsCall *call;            /* set by the worker's thread; NULL without a
+                                 * link */
 
   /* the worker's */
-  Wish *wish;                   /* what is carried out */
-  Wish *later;                  /* what is not yet */
+  Wish *wish;                   /* the settings in force */
+  Wish *later;                  /* settings that wait until the link is typed */
   GSource *timer;
   gboolean gone;
 };
 
-static GPtrArray *guests;       /* the worker's; no references */
+static GPtrArray *guests;       /* belongs to the worker's thread; holds no
+                                 * references */
 
 static void
 wish_free (gpointer data)
@@ -113,7 +116,8 @@ set_call (MeshObsGuest *self, MeshObsCall *call)
   mesh_obs_call_release (old);
 }
 
-/* There is one own side of a call, so every dialog of it shows the same. */
+/* All guest sources of a call share our own side of it, so the dialogs of all
+ * of them show the same settings. */
 static void
 tell_others (MeshObsGuest *self)
 {
@@ -295,8 +299,8 @@ mesh_obs_guest_get_handle (MeshObsGuest *guest)
  * mesh_obs_guest_dup_people:
  * @guest: a guest source
  *
- * Returns: (transfer full) (nullable) (element-type MeshObsCallPerson): who is
- * in its call
+ * Returns: (transfer full) (nullable) (element-type MeshObsCallPerson): the
+ *   members of its call
  */
 GPtrArray *
 mesh_obs_guest_dup_people (MeshObsGuest *guest)

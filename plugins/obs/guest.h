@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* The settings' names, which scene collections and programs rely on. */
+/* The names of the settings. Scene collections and programs rely on them. */
 #define GUEST_LINK "link"
 #define GUEST_GUEST "guest"
 #define GUEST_NAME "name"

@@ -3,7 +3,8 @@
 
 #include <obs-module.h>
 
-/* What the plugin offers to OBS: module.c and output-control.c register it. */
+/* The sources and the output that module.c and output-control.c register with
+ * OBS. */
 extern struct obs_source_info mesh_obs_guest_info;
 extern struct obs_source_info mesh_obs_pipeline_info;
 extern struct obs_output_info mesh_obs_output_info;

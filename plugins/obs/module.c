@@ -7,8 +7,8 @@
  *   OBS' threads → handle ← tap ← appsink ← decoder      frames, without a hop
  *   OBS' threads → worker → call → runner → pipeline     everything else
  *
- * OBS' threads only leave messages; see worker.h and runner.h for who takes
- * them. */
+ * OBS' threads only leave messages; worker.h and runner.h describe the threads
+ * that take them. */
 
 #include "call.h"
 #include "infos.h"
@@ -19,7 +19,8 @@
 
 OBS_DECLARE_MODULE ()
 
-/* Goodbyes are said within this, or not at all. */
+/* How long OBS' exit waits for the calls to say goodbye and for the pipelines
+ * to end. */
 #define MAX_GOODBYE_MS 5000
 
 MODULE_EXPORT const char *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Who starts and stops the programme, all in one place. The output exists from
- * when OBS has loaded its scenes until it ends. */
+/* Starts and stops the programme for all who may ask for it. The output exists
+ * from the moment when OBS has loaded its scenes until OBS ends. */
 
 #include "output-control.h"
 
@@ -15,7 +15,7 @@
 
 static GMutex lock;             /* guards: */
 static obs_output_t *output;
-static GSource *look;           /* keeps the dialog's status up to date */
+static GSource *look;           /* timer that renews the dialog's status */
 
 static gboolean
 on_look (gpointer user_data)
@@ -45,8 +45,9 @@ mesh_obs_output_control_get (void)
   return current;
 }
 
-/* All of them, since those of the time before stay otherwise. A request that
- * names a room, or where to make one, means no other. */
+/* Sets every setting, since the output would keep those of the start before
+ * otherwise. A request that names a link or a server's address replaces both:
+ * it must not be sent to the room of the dialog. */
 static obs_data_t *
 make_settings (obs_data_t *changes)
 {
@@ -98,8 +99,8 @@ start (obs_output_t *current, obs_data_t *changes, char **why)
 
 /**
  * mesh_obs_output_control_start:
- * @changes: (nullable): settings that are others this one time
- * @why: (out) (transfer full): why not, if not
+ * @changes: (nullable): settings that differ from the dialog's for this start
+ * @why: (out) (transfer full): why the start failed
  *
  * Returns: whether the programme is being sent
  */
@@ -145,7 +146,7 @@ mesh_obs_output_control_is_running (void)
 
 /* --- with OBS --- */
 
-/* OBS has its scenes. */
+/* Creates the output; OBS has loaded its scenes. */
 static void
 begin (void)
 {
@@ -205,7 +206,7 @@ mesh_obs_output_control_load (void)
   mesh_obs_tools_menu_add ();
 }
 
-/* Other modules, such as obs-websocket, are there. */
+/* Called when all modules are loaded, obs-websocket among them. */
 void
 mesh_obs_output_control_post_load (void)
 {

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* The one output that is started from the Tools menu, by programs, and with
- * OBS. */
+/* The one output of the plugin. It is started from the Tools menu, by programs
+ * over obs-websocket, and with OBS. */
 
 #define OUTPUT_WITH_OBS "start_with_obs"
 
@@ -14,14 +14,15 @@ void mesh_obs_output_control_load (void);
 void mesh_obs_output_control_post_load (void);
 void mesh_obs_output_control_unload (void);
 
-/* @changes, nullable: settings for this one time */
+/* @changes, nullable: settings that apply to this start only */
 gboolean mesh_obs_output_control_start (obs_data_t *changes, char **why);
 void mesh_obs_output_control_stop (void);
 gboolean mesh_obs_output_control_is_running (void);
-/* For obs_output_release(); NULL: OBS starts or ends. */
+/* Returns a reference for obs_output_release(), or NULL while OBS starts or
+ * ends. */
 obs_output_t *mesh_obs_output_control_get (void);
 
-/* tools-menu.c; the UI's thread */
+/* tools-menu.c: called on OBS' UI thread */
 void mesh_obs_tools_menu_add (void);
 void mesh_obs_tools_menu_open (obs_data_t *settings);
 obs_data_t *mesh_obs_tools_menu_get_settings (void);

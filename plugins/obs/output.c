@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* OBS' programme as an output of OBS' own:
+/* Sends OBS' programme into a call, as an output of OBS:
  *
  *   video thread → I420, scaled by libobs → one copy → appsrc of the call
  *   audio thread → S16, 48 kHz            → one copy → appsrc of the call
@@ -17,7 +17,8 @@
 #include "call.h"
 #include "infos.h"
 
-#define MAX_WIDTH 1280          /* unless asked for more */
+#define MAX_WIDTH 1280          /* the defaults' bounds; settings may exceed
+                                 * them */
 #define MAX_HEIGHT 720
 #define MAX_FPS 30
 #define MIN_SIZE 16
@@ -29,12 +30,14 @@ typedef struct {
   obs_output_t *output;
 
   GMutex lock;                  /* guards: */
-  MeshObsCall *call;            /* NULL: not started */
+  MeshObsCall *call;            /* NULL unless started */
 
-  /* set before frames come, and then theirs */
+  /* set before the first frame, then used by OBS' video and audio threads
+   * only */
   GstVideoInfo video;
-  guint64 interval;             /* ns from frame to frame; 0: take all */
-  guint64 due;                  /* when the next one is wanted */
+  guint64 interval;             /* ns between two frames; 0: every frame is
+                                 * sent */
+  guint64 due;                  /* when the next frame is to be sent, in ns */
   GstBufferPool *pool;
   GstCaps *video_caps;
   GstCaps *audio_caps;
@@ -44,7 +47,7 @@ typedef struct {
 
 /* --- frames --- */
 
-/* (transfer full): the call, if it wants any */
+/* Returns: (transfer full) (nullable): the call, if it takes frames of @kind */
 static MeshObsCall *
 get_call (Output *self, MeshObsCallKind kind)
 {
@@ -68,7 +71,7 @@ make_pool (Output *self)
   self->video_caps = gst_video_info_to_caps (&self->video);
   self->pool = gst_video_buffer_pool_new ();
   config = gst_buffer_pool_get_config (self->pool);
-  /* the call's queues are short, so it stays with a few */
+  /* the call's queues are short, so the pool holds few buffers */
   gst_buffer_pool_config_set_params (config, self->video_caps,
       self->video.size, 4, 0);
   return gst_buffer_pool_set_config (self->pool, config)
@@ -125,8 +128,9 @@ copy_frame (Output *self, const struct video_data *frame)
   return buffer;
 }
 
-/* OBS' frame rate may be more than is wanted. Half a frame of tolerance, and no
- * catching up after a pause. */
+/* Tells whether to send the frame, since OBS' frame rate may be higher than the
+ * wanted one. A frame may come a quarter of the interval early, and frames that
+ * a pause has left out are not made up for. */
 static gboolean
 is_due (Output *self, guint64 timestamp)
 {
@@ -187,8 +191,10 @@ get_number (obs_data_t *settings, const char *key, gint min, gint max)
   return value <= 0 ? 0 : (gint) CLAMP (value, min, max);
 }
 
-/* No larger than the canvas, which would cost and show nothing more; one side
- * alone sets the other. Encoders want even numbers. */
+/* Chooses the size of the picture: not larger than the canvas, since more
+ * pixels would cost bit rate and show nothing more. Where only one side is set,
+ * the other follows from the canvas' aspect ratio. Encoders need even
+ * numbers. */
 static void
 choose_size (obs_data_t *settings, const struct obs_video_info *canvas,
     gint *width, gint *height)
@@ -229,7 +235,8 @@ choose_rate (obs_data_t *settings, const struct obs_video_info *canvas,
   }
 }
 
-/* The colours of a size are those that receivers take for granted with it. */
+/* Sets the picture's format. Its colour matrix is the one that receivers assume
+ * for its size. */
 static gboolean
 prepare_video (Output *self, obs_data_t *settings)
 {
@@ -332,7 +339,7 @@ output_start (void *data)
   obs_data_t *settings;
   bool started;
 
-  /* OBS makes them anew when its video settings change */
+  /* OBS makes its video and audio anew when its video settings change */
   obs_output_set_media (self->output, obs_get_video (), obs_get_audio ());
   if (!obs_output_can_begin_data_capture (self->output, 0))
     return false;
@@ -371,7 +378,8 @@ get_any_call (obs_output_t *output)
  * mesh_obs_output_dup_link:
  * @output: one of %OUTPUT_ID
  *
- * Returns: (transfer full) (nullable): the link of the room it is in
+ * Returns: (transfer full) (nullable): the link of the room that the output is
+ *   in
  */
 char *
 mesh_obs_output_dup_link (obs_output_t *output)
@@ -384,9 +392,9 @@ mesh_obs_output_dup_link (obs_output_t *output)
 /**
  * mesh_obs_output_dup_status:
  * @output: one of %OUTPUT_ID
- * @bad: (out): whether somebody should look into it
+ * @bad: (out): whether the state needs the user's attention
  *
- * Returns: (transfer full): how it stands, in words
+ * Returns: (transfer full): the state of the output, as a text for the user
  */
 char *
 mesh_obs_output_dup_status (obs_output_t *output, gboolean *bad)
@@ -402,7 +410,7 @@ mesh_obs_output_dup_status (obs_output_t *output, gboolean *bad)
  * @output: one of %OUTPUT_ID
  * @peers: (out): set to the room's list of members
  *
- * Returns: whether it is in a room
+ * Returns: whether the output is in a room
  */
 gboolean
 mesh_obs_output_get_peers (obs_output_t *output, GValue *peers)

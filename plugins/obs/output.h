@@ -6,11 +6,11 @@
 
 G_BEGIN_DECLS
 
-/* OBS' programme, sent into a room. */
+/* The output that sends OBS' programme into a room. */
 
 #define OUTPUT_ID "meshroom_output"
 
-/* The settings' names, which programs and the file of settings rely on. */
+/* The names of the settings. Programs and the settings file rely on them. */
 #define OUTPUT_LINK "link"
 #define OUTPUT_SERVE "serve"
 #define OUTPUT_NAME "name"

@@ -6,9 +6,9 @@
 
 #include "caps.h"
 
-/* The names are those that the obs-gstreamer plugin gives these elements: texts
- * written for it may set their properties. Not async: what is linked later, or
- * never, keeps nobody waiting. */
+/* The elements have the names that the obs-gstreamer plugin gives them, since
+ * descriptions that were written for it may set their properties. async=false
+ * lets the pipeline play while an end is linked later, or never. */
 #define VIDEO_END "videoconvert name=video ! appsink name=video_appsink " \
   "async=false enable-last-sample=false max-buffers=4 sync=%s " \
   "caps=\"" CAPS_VIDEO "\""
@@ -40,7 +40,8 @@ contains (const char *pattern, const char *text)
   return g_regex_match_simple (pattern, text, 0, 0);
 }
 
-/* A call of gst-launch-1.0 shows what it makes in windows; here that is OBS. */
+/* Replaces the sinks with which gst-launch-1.0 opens windows, since OBS shows
+ * the picture here. */
 static char *
 lead_to_obs (const char *text)
 {
@@ -56,7 +57,7 @@ lead_to_obs (const char *text)
  * mesh_obs_pipeline_text_clean:
  * @text: what somebody typed, or pasted from a shell
  *
- * Returns: (transfer full): the description in it
+ * Returns: (transfer full): the pipeline description in @text
  */
 char *
 mesh_obs_pipeline_text_clean (const char *text)
@@ -76,7 +77,7 @@ mesh_obs_pipeline_text_clean (const char *text)
  * @sync_video: whether frames wait for their time
  * @sync_audio: whether sound does
  *
- * Returns: (transfer full): the same with these two ends
+ * Returns: (transfer full): @text with the elements that take video and audio
  */
 char *
 mesh_obs_pipeline_text_complete (const char *text, gboolean sync_video,

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* What people paste, as a description for gst_parse_launch(). */
+/* Turns what people paste into a description for gst_parse_launch(). */
 
 char *mesh_obs_pipeline_text_clean (const char *text);
 char *mesh_obs_pipeline_text_complete (const char *text, gboolean sync_video,

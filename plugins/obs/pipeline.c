@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The source "GStreamer pipeline": whatever a description makes. Its settings
- * have the names that the obs-gstreamer plugin's source has, as far as they
- * mean something here, but other defaults: a call is not left for a change of
- * scene. */
+/* The source "GStreamer pipeline" shows what a pipeline description makes. Its
+ * settings have the names of the obs-gstreamer plugin's source, as far as they
+ * apply here, but other defaults: a change of scene must not end a call. */
 
 #include "guest.h"
 
@@ -36,12 +35,13 @@ typedef struct {
   Wish *wish;
   MeshObsRunner *runner;        /* NULL: OBS has destroyed the source */
   gboolean hidden;
-  guint update;                 /* how many there were */
+  guint update;                 /* number of updates so far */
 
   /* the runner's thread */
-  GstElement *ends[2];          /* videoconvert, audioconvert */
+  GstElement *ends[2];          /* the videoconvert and the audioconvert of the
+                                 * two ends */
   MeshObsTap *taps[2];
-  char *said;                   /* what the pipeline reported last */
+  char *said;                   /* the pipeline's last warning or information */
   gboolean clear_on_end;
 } Pipeline;
 
@@ -132,7 +132,8 @@ on_end_checked (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* An end that is not linked never ends, so the pipeline as a whole may not. */
+/* Checks both ends, since the pipeline's own EOS may never come: an end that is
+ * not linked gets no EOS. */
 static void
 on_tap_ended (MeshObsTap *tap, gpointer user_data)
 {
@@ -300,7 +301,7 @@ apply_policy_locked (Pipeline *self)
   mesh_obs_handle_set_unbuffered (self->handle, self->wish->no_buffer);
 }
 
-/* Whether the pipeline itself is another one. */
+/* Tells whether the pipeline has to be made anew for the new settings. */
 static gboolean
 needs_restart (const Wish *a, const Wish *b)
 {
@@ -356,7 +357,8 @@ on_typed (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* A text is typed letter by letter, and each is an update. */
+/* Restarts the pipeline when its text has stayed the same for TYPING_MS, since
+ * OBS updates the source at every letter that is typed. */
 static void
 pipeline_update (void *data, obs_data_t *settings)
 {
@@ -389,7 +391,8 @@ pipeline_create (obs_data_t *settings, obs_source_t *source)
   self->handle = mesh_obs_handle_new (source);
   self->wish = wish_new (settings);
   self->clear_on_end = TRUE;
-  /* OBS says when a source is shown, not that a new one is not */
+  /* OBS tells a source when it is shown, but does not tell a new one that it is
+   * hidden */
   self->hidden = TRUE;
   self->runner = mesh_obs_runner_new ("meshroom-pipe", &runner_events,
       pipeline_ref (self));

@@ -7,7 +7,8 @@
 #define DRAWING_TIME (5 * GST_SECOND)
 
 static GMutex lock;
-static GstSample *last;         /* under lock: most are of one size */
+static GstSample *last;         /* under lock; kept, since most placeholders
+                                 * have one size */
 
 static GstElement *
 make (const char *picture, int width, int height)
@@ -53,8 +54,8 @@ has_size (GstSample *sample, int width, int height)
  * @width: in pixels
  * @height: in pixels
  *
- * Returns: (transfer full) (nullable): one frame; black where imageswitch is
- *   not installed
+ * Returns: (transfer full) (nullable): one frame with the placeholder; a black
+ *   one where imageswitch is not installed
  */
 GstSample *
 mesh_obs_placeholder_get (int width, int height)

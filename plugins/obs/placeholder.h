@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* The picture for a place where nobody is: that of imageswitch, so that it
- * looks like somebody who hides. */
+/* The picture that a source shows while its guest is absent: the built-in one
+ * of imageswitch, as for a guest whose camera is hidden. */
 
 GstSample *mesh_obs_placeholder_get (int width, int height);
 void mesh_obs_placeholder_forget (void);

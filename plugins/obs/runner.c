@@ -4,7 +4,7 @@
 
 #define FIRST_WAIT 1000         /* ms */
 #define LONGEST_WAIT 15000
-/* What ran for so long is not what failed before. */
+/* A pipeline that has run for this long starts counting its failures anew. */
 #define GOOD_RUN (20 * G_TIME_SPAN_SECOND)
 
 typedef enum {
@@ -35,7 +35,7 @@ struct _MeshObsRunner {
   gint64 started_at;
 };
 
-/* Those whose thread has not ended. */
+/* Counts the runners whose thread has not ended. */
 static GMutex count_lock;
 static GCond count_cond;
 static guint count;
@@ -51,7 +51,7 @@ runner_free (MeshObsRunner *self)
   g_free (self);
 }
 
-/* The more serious wins; the loop stops for any. */
+/* Ends the loop. Of several reasons the more serious one is kept. */
 static void
 end_with (MeshObsRunner *self, End end)
 {
@@ -63,7 +63,7 @@ end_with (MeshObsRunner *self, End end)
 static void
 take_error (MeshObsRunner *self, const char *text)
 {
-  /* the first says what went wrong, the others what came of it */
+  /* the first error names the cause, later ones its consequences */
   if (!self->error)
     self->error = g_strdup (text);
   end_with (self, END_ERROR);
@@ -144,7 +144,8 @@ on_wait_over (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Until @ms are over (0: without end), or somebody wants something. */
+/* Waits until @ms have passed (0: without limit), or another thread asks for
+ * something. */
 static void
 wait_for (MeshObsRunner *self, guint ms)
 {
@@ -195,7 +196,8 @@ rest (MeshObsRunner *self)
   } else if (self->end == END_EOS) {
     self->events->state (MESH_OBS_RUNNER_ENDED, "it has come to its end",
         self->user_data);
-    /* what ends at once would be started without a pause */
+    /* a pipeline that ends at once would otherwise be restarted without a
+     * pause */
     if (!policy.restart_on_eos || took < G_TIME_SPAN_SECOND)
       wait_for (self, policy.restart_on_eos ? FIRST_WAIT : 0);
   } else if (paused && self->end != END_STOP) {
@@ -229,7 +231,7 @@ run (gpointer user_data)
       run_once (self);
     rest (self);
   }
-  /* what was asked of us last is at least let go of */
+  /* frees the requests that came too late to be carried out */
   while (g_main_context_iteration (self->context, FALSE));
   g_main_context_pop_thread_default (self->context);
   self->events->destroy (self->user_data);
@@ -244,8 +246,8 @@ run (gpointer user_data)
 
 /**
  * mesh_obs_runner_new:
- * @name: of its thread, for debuggers
- * @events: what it calls, static
+ * @name: the name of its thread, for debuggers
+ * @events: the callbacks, in static memory
  * @user_data: for @events
  *
  * Returns: (transfer full): a runner, for mesh_obs_runner_start() and
@@ -310,8 +312,8 @@ do_restart (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* What it is has changed, or somebody will not wait: it is made anew at
- * once. */
+/* Makes the pipeline anew at once: its description has changed, or the user
+ * does not want to wait for the next try. */
 void
 mesh_obs_runner_restart (MeshObsRunner *runner)
 {
@@ -325,7 +327,7 @@ do_eos (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Its owner knows that there is nothing more to come. */
+/* Ends the pipeline as an EOS does: its owner knows that no more data comes. */
 void
 mesh_obs_runner_end_of_stream (MeshObsRunner *runner)
 {
@@ -363,7 +365,7 @@ do_stop (gpointer user_data)
  * mesh_obs_runner_stop:
  * @runner: (transfer full): a runner that was started
  *
- * Ends it, some time soon.
+ * Ends the runner. Its thread stops the pipeline after this has returned.
  */
 void
 mesh_obs_runner_stop (MeshObsRunner *runner)

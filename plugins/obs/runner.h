@@ -5,25 +5,26 @@
 
 G_BEGIN_DECLS
 
-/* A pipeline that is kept running, on a thread of its own: starting and
- * stopping one may block, and nobody of OBS' waits for that. One that fails is
- * made anew, after 1 s, 2 s, 4 s and so on up to 15 s. */
+/* Keeps a pipeline running, on a thread of its own: starting and stopping a
+ * pipeline may block, and no thread of OBS may wait for that. A pipeline that
+ * fails is made anew, after 1 s, 2 s, 4 s and so on up to 15 s. */
 
 typedef struct _MeshObsRunner MeshObsRunner;
 
 typedef enum {
   MESH_OBS_RUNNER_STARTING,
   MESH_OBS_RUNNER_PLAYING,
-  MESH_OBS_RUNNER_FAILED,       /* the text says if it is tried again */
+  MESH_OBS_RUNNER_FAILED,       /* the text says when the next try is */
   MESH_OBS_RUNNER_ENDED,
 } MeshObsRunnerState;
 
-/* All on the runner's thread. */
+/* Called on the runner's thread. */
 typedef struct {
-  /* a pipeline in NULL; its first word to the world is an error's text */
+  /* returns a new pipeline in state NULL; %NULL with @error set if that is
+   * impossible */
   GstElement *(*build) (gpointer user_data, GError **error);
   void (*message) (GstMessage *message, gpointer user_data);
-  /* the pipeline is in NULL again */
+  /* the pipeline has gone back to NULL */
   void (*down) (gpointer user_data);
   void (*state) (MeshObsRunnerState state, const char *text,
       gpointer user_data);
@@ -34,7 +35,8 @@ typedef struct {
 typedef struct {
   gboolean restart_on_error;
   gboolean restart_on_eos;
-  guint restart_after;          /* ms, the first time; 0 = 1000 */
+  guint restart_after;          /* ms until the first restart after a failure; 0
+                                 * = 1000 */
 } MeshObsRunnerPolicy;
 
 MeshObsRunner *mesh_obs_runner_new (const char *name,

@@ -6,13 +6,13 @@
 
 #include "core/name.h"
 
-/* More than a room holds; the numbers of those who come after are not kept for
- * them. */
+/* More seats than a room has members; whoever comes after these gets none. */
 #define MAX_SEATS 256
 
-/* Of whom nothing has come for so long, the connection may be gone; who comes
- * by that name is then taken for the same person. Only a newcomer: two people
- * of one name whose networks stutter should not change places. */
+/* A member from whom no frame has come for SILENT may have lost the connection,
+ * so a member who comes under the same name is taken for the same person. That
+ * holds only for one who came within NEWCOMER: two people of one name whose
+ * networks stutter must not exchange their seats. */
 #define SILENT (1500 * G_TIME_SPAN_MILLISECOND)
 #define NEWCOMER (20 * G_TIME_SPAN_SECOND)
 
@@ -20,14 +20,15 @@ typedef struct {
   char *id;
   char *name;
   guint seat;
-  guint order;                  /* who came first */
+  guint order;                  /* counts up, so that it tells who came first */
   gint64 came_at;
   gint64 heard_at;
 } Person;
 
 typedef struct {
-  Person *person;               /* NULL: free */
-  char *name;                   /* of who sits or sat here */
+  Person *person;               /* NULL while the seat is free */
+  char *name;                   /* the name of the member who has, or had, the
+                                 * seat */
 } Seat;
 
 struct _MeshObsSeats {
@@ -91,8 +92,8 @@ get_seat (MeshObsSeats *self, guint number)
   return &g_array_index (self->seats, Seat, number - 1);
 }
 
-/* Without the difference between small and capital letters. That can take a
- * composed letter apart. */
+/* Returns the name as it is compared, without regard to case. Case folding can
+ * decompose a letter, so the result is composed again. */
 static char *
 fold (const char *text)
 {
@@ -102,7 +103,8 @@ fold (const char *text)
   return g_utf8_normalize (folded, -1, G_NORMALIZE_NFC);
 }
 
-/* What people type is not always what others call themselves. */
+/* Compares names without regard to case, since users type names otherwise than
+ * their owners do. */
 static gboolean
 is_name (const char *a, const char *b)
 {
@@ -152,10 +154,10 @@ is_silent (const Person *person, gint64 now)
  * mesh_obs_seats_come:
  * @seats: the seats
  * @id: who came
- * @name: (nullable): what they call themselves
+ * @name: (nullable): the display name
  * @now: when
  *
- * Returns: their seat; 0 if there are too many already
+ * Returns: the seat; 0 if there are too many members already
  */
 guint
 mesh_obs_seats_come (MeshObsSeats *seats, const char *id, const char *name,
@@ -214,7 +216,8 @@ mesh_obs_seats_go (MeshObsSeats *seats, const char *id)
   g_ptr_array_remove (seats->people, person);
 }
 
-/* All are gone, since we are; who was where is still known. */
+/* Frees all seats, since we have left the room. Names are kept, so that members
+ * get their seats back. */
 void
 mesh_obs_seats_empty (MeshObsSeats *seats)
 {
@@ -237,11 +240,11 @@ takes_over (const Person *newer, const Person *older, gint64 now)
  * @seats: the seats
  * @now: the time
  *
- * To be called now and then: gives the seat of one who has fallen silent to a
+ * To be called regularly. Gives the seat of a member who has fallen silent to a
  * newcomer of the same name, who is likely to be the same person with a new
  * connection.
  *
- * Returns: whether anybody sits elsewhere now
+ * Returns: whether any seat has changed hands
  */
 gboolean
 mesh_obs_seats_settle (MeshObsSeats *seats, gint64 now)
@@ -269,7 +272,7 @@ mesh_obs_seats_settle (MeshObsSeats *seats, gint64 now)
  * @seats: the seats
  * @id: who
  *
- * Returns: where they sit; 0 if they do not
+ * Returns: the member's seat; 0 if there is none
  */
 guint
 mesh_obs_seats_get_number (MeshObsSeats *seats, const char *id)
@@ -281,10 +284,10 @@ mesh_obs_seats_get_number (MeshObsSeats *seats, const char *id)
 
 /**
  * mesh_obs_seats_is_number:
- * @guest: what the user wants to see
+ * @guest: the guest that the user has chosen
  * @number: (out) (optional): the seat
  *
- * Returns: whether that is a seat, not a name
+ * Returns: whether @guest is the number of a seat, and not a name
  */
 gboolean
 mesh_obs_seats_is_number (const char *guest, guint *number)
@@ -299,8 +302,8 @@ mesh_obs_seats_is_number (const char *guest, guint *number)
   return TRUE;
 }
 
-/* Of several with one name the first who came, unless it has fallen silent and
- * another has not. */
+/* Of several members with one name, finds the one who came first, unless that
+ * one has fallen silent and another has not. */
 static const Person *
 find_by_name (MeshObsSeats *self, const char *name, gint64 now)
 {
@@ -322,7 +325,7 @@ find_by_name (MeshObsSeats *self, const char *name, gint64 now)
  * @guest: (nullable): a seat's number, or a display name
  * @now: the time
  *
- * Returns: (nullable): the id of who is there
+ * Returns: (nullable): the id of the member who has the seat or the name
  */
 const char *
 mesh_obs_seats_find (MeshObsSeats *seats, const char *guest, gint64 now)

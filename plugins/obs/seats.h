@@ -5,10 +5,10 @@
 
 G_BEGIN_DECLS
 
-/* Who sits where. Seats are numbered from 1 in the order in which people came;
- * whoever stays keeps theirs, and who returns gets it back if it is free.
- * Decides only: time comes in as an argument (µs), and all is called by one
- * thread at a time. */
+/* Gives each member of a call a numbered seat. Seats are numbered from 1 in the
+ * order in which members came. A member who stays keeps the seat, and one who
+ * returns gets it back if it is free. The code is pure: time comes in as an
+ * argument (µs), and one thread at a time calls it. */
 
 typedef struct _MeshObsSeats MeshObsSeats;
 

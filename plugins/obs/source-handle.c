@@ -7,22 +7,25 @@
 #include "frames.h"
 #include "placeholder.h"
 
-/* What a source is taken for that has not shown anything yet. */
+/* The size of the placeholder in a source that has not shown a frame yet. */
 #define FIRST_WIDTH 1280
 #define FIRST_HEIGHT 720
 
 struct _MeshObsHandle {
   gatomicrefcount refs;
-  gint refreshing;              /* atomic: a refresh is on its way */
+  gint refreshing;              /* atomic; a refresh of the dialog has been
+                                 * queued */
 
-  GMutex lock;                  /* guards all below, holds up OBS' destroy */
-  obs_source_t *source;         /* NULL: OBS has destroyed it */
+  GMutex lock;                  /* guards all fields below; OBS' destroy waits
+                                 * for it */
+  obs_source_t *source;         /* NULL once OBS has destroyed the source */
   int width, height;            /* of the last frame */
   char *status;
   gboolean bad;
 };
 
-/* For whoever has the source, which has us as long as that. */
+/* The procedure "meshroom_status" of the source. Whoever calls it holds a
+ * reference to the source, and the source keeps the handle. */
 static void
 answer_status (void *data, calldata_t *answer)
 {
@@ -73,8 +76,8 @@ mesh_obs_handle_unref (gpointer handle)
  * mesh_obs_handle_close:
  * @handle: a handle
  *
- * To be called before OBS destroys the source: afterwards nobody touches it.
- * Waits for a frame that is being copied, and for nothing else.
+ * To be called before OBS destroys the source: afterwards no thread touches the
+ * source. Waits only for a frame that is being copied.
  */
 void
 mesh_obs_handle_close (MeshObsHandle *handle)
@@ -110,7 +113,7 @@ mesh_obs_handle_audio (MeshObsHandle *handle, GstSample *sample,
   g_mutex_unlock (&handle->lock);
 }
 
-/* Nothing is to be seen, also not the last frame. */
+/* Makes the source show nothing, not even its last frame. */
 void
 mesh_obs_handle_clear (MeshObsHandle *handle)
 {
@@ -124,9 +127,9 @@ mesh_obs_handle_clear (MeshObsHandle *handle)
  * mesh_obs_handle_show_placeholder:
  * @handle: a handle
  *
- * Shows that nobody is there, in the size of the last frame, so that the item
- * stays as it is in its scene. Takes as long as it takes to draw: not for OBS'
- * threads.
+ * Shows the placeholder in the size of the last frame, so that the item keeps
+ * its place in the scene. The picture is drawn before this returns, so OBS'
+ * threads must not call it.
  */
 void
 mesh_obs_handle_show_placeholder (MeshObsHandle *handle)
@@ -150,12 +153,14 @@ mesh_obs_handle_show_placeholder (MeshObsHandle *handle)
 typedef struct {
   MeshObsHandle *handle;
   char *key;
-  char *text;                   /* NULL: a flag */
+  char *text;                   /* NULL: the setting is a flag */
   gboolean flag;
-  gboolean shown;               /* only that: not the user's, and not saved */
+  gboolean shown;               /* the dialog shows the text, which is not saved
+                                 * as the user's setting */
 } Setting;
 
-/* For what comes back to us: an open dialog asks for its properties at once. */
+/* Takes a reference, since the lock cannot be held while OBS is called: an open
+ * dialog asks for its properties at once, which needs the lock again. */
 static obs_source_t *
 ref_source (MeshObsHandle *self)
 {
@@ -167,7 +172,7 @@ ref_source (MeshObsHandle *self)
   return source;
 }
 
-/* On OBS' UI thread, for nobody else may write settings. */
+/* Runs on OBS' UI thread, the only one that may write settings. */
 static void
 write_setting (void *data)
 {
@@ -210,7 +215,8 @@ post_setting (MeshObsHandle *self, const char *key, const char *text,
  * @key: a setting's name
  * @text: its value
  *
- * Writes a setting of the source, some time soon, without an update of it.
+ * Writes a setting of the source, later and on the UI thread. The source's
+ * update function is not called.
  */
 void
 mesh_obs_handle_set_setting (MeshObsHandle *handle, const char *key,
@@ -225,7 +231,8 @@ mesh_obs_handle_set_setting (MeshObsHandle *handle, const char *key,
  * @key: a setting
  * @text: what its field shows
  *
- * It is not the user's, so it is not saved, and no reason to ask whether to.
+ * Shows a text in a field of the dialog. The text is not the user's setting, so
+ * it is not saved, and OBS does not ask whether to save it.
  */
 void
 mesh_obs_handle_show_setting (MeshObsHandle *handle, const char *key,
@@ -241,7 +248,8 @@ mesh_obs_handle_set_flag (MeshObsHandle *handle, const char *key,
   post_setting (handle, key, NULL, value, FALSE);
 }
 
-/* Whether the newest frame is shown, whatever its time. */
+/* Sets whether OBS shows the newest frame at once, whatever its timestamp
+ * is. */
 void
 mesh_obs_handle_set_unbuffered (MeshObsHandle *handle, gboolean unbuffered)
 {
@@ -264,7 +272,8 @@ refresh (void *data)
   mesh_obs_handle_unref (handle);
 }
 
-/* An open dialog is filled anew, once for all that changed meanwhile. */
+/* Has OBS fill an open dialog anew. Changes that come before that share one
+ * refresh. */
 void
 mesh_obs_handle_refresh_dialog (MeshObsHandle *handle)
 {
@@ -272,8 +281,8 @@ mesh_obs_handle_refresh_dialog (MeshObsHandle *handle)
     obs_queue_task (OBS_TASK_UI, refresh, mesh_obs_handle_ref (handle), false);
 }
 
-/* OBS' log is what people show to others when they ask for help, and a room's
- * link opens the room. */
+/* Logs the status without the key of a room's link: people show OBS' log to
+ * others when they ask for help, and the key opens the room. */
 static void
 log_status_locked (MeshObsHandle *self)
 {
@@ -290,10 +299,11 @@ log_status_locked (MeshObsHandle *self)
 /**
  * mesh_obs_handle_set_status:
  * @handle: a handle
- * @text: how it stands, in words
- * @bad: whether somebody should look into it
+ * @text: the state of the source, as a text for the user
+ * @bad: whether the state needs the user's attention
  *
- * Shown in the dialog, in OBS' log, and told to programs that ask for it.
+ * The text is shown in the dialog, written to OBS' log, and returned to
+ * programs that ask for the status.
  */
 void
 mesh_obs_handle_set_status (MeshObsHandle *handle, const char *text,

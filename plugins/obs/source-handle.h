@@ -6,9 +6,9 @@
 
 G_BEGIN_DECLS
 
-/* What is left of an OBS source for those who have something to show in it: it
- * may be used by any thread, and goes on to exist, and to do nothing, when OBS
- * has destroyed the source. */
+/* A reference to an OBS source for everybody who shows something in it. Any
+ * thread may use the handle, and it may outlive the source: once OBS has
+ * destroyed the source, its functions do nothing. */
 
 typedef struct _MeshObsHandle MeshObsHandle;
 

@@ -13,12 +13,15 @@ struct _MeshObsTap {
   const MeshObsTapEvents *events;
   gpointer user_data;
 
-  GMutex delivery;              /* held while handles are given a frame */
+  GMutex delivery;              /* held while a frame is handed to the
+                                 * handles */
   GMutex lock;                  /* guards all below; taken after delivery */
   gboolean use_timestamps;
   GstClockTime extra;
-  GPtrArray *handles;           /* never changes: is replaced */
-  GstSample *last;              /* video: for handles that come later */
+  GPtrArray *handles;           /* never changed in place: replaced as a
+                                 * whole */
+  GstSample *last;              /* the last video frame, for handles that are
+                                 * added later */
   gint64 heard_at;              /* 0: never */
   gboolean ended;
 };
@@ -80,8 +83,8 @@ on_eos (GstAppSink *sink, gpointer user_data)
     self->events->ended (self, self->user_data);
 }
 
-/* Decoders may hand out frames with whatever strides they decode into; without
- * being told so they copy. */
+/* Answers the allocation query with video meta, so that decoders hand out
+ * frames with the strides that they decode into, and need not copy. */
 static GstPadProbeReturn
 on_query (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
@@ -97,8 +100,8 @@ on_query (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
  * mesh_obs_tap_new:
  * @kind: what arrives
  * @appsink: where
- * @events: what it tells, static
- * @user_data: for @events, which must stay until the pipeline is down
+ * @events: the callbacks, in static memory
+ * @user_data: for @events; must stay valid until the pipeline is in NULL
  *
  * Returns: (transfer full): a tap without handles
  */
@@ -152,8 +155,8 @@ mesh_obs_tap_unref (gpointer tap)
 /**
  * mesh_obs_tap_set_timing:
  * @tap: a tap
- * @use_timestamps: whether frames are due at their own time; else when they
- *   come
+ * @use_timestamps: whether a frame is due by its timestamp; otherwise it is due
+ *   when it arrives
  * @extra: how much later than their running time they are due
  */
 void
@@ -183,7 +186,7 @@ copy_handles_locked (MeshObsTap *self, MeshObsHandle *without)
 /**
  * mesh_obs_tap_add_handle:
  * @tap: a tap
- * @handle: where to show it as well, from its last frame on
+ * @handle: where to show the stream as well, from its last frame on
  */
 void
 mesh_obs_tap_add_handle (MeshObsTap *tap, MeshObsHandle *handle)
@@ -205,8 +208,7 @@ mesh_obs_tap_add_handle (MeshObsTap *tap, MeshObsHandle *handle)
   g_mutex_unlock (&tap->lock);
 }
 
-/* When it returns, no frame of this tap is on its way to the handle any
- * more. */
+/* Once this has returned, the tap hands no more frames to @handle. */
 void
 mesh_obs_tap_remove_handle (MeshObsTap *tap, MeshObsHandle *handle)
 {

@@ -18,7 +18,7 @@ typedef enum {
 typedef struct {
   /* the first frame has come; streaming thread */
   void (*begun) (MeshObsTap *tap, gpointer user_data);
-  /* there will be no other */
+  /* the stream has ended */
   void (*ended) (MeshObsTap *tap, gpointer user_data);
 } MeshObsTapEvents;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The item in the Tools menu, and its dialog: OBS' own view of a source's
- * properties, of a source that is in no scene and shows nothing. */
+/* The item in the Tools menu, and its dialog. The dialog is OBS' own properties
+ * window, for a private source that is in no scene and shows nothing. */
 
 #include <obs-frontend-api.h>
 
@@ -10,7 +10,7 @@
 #include "output-control.h"
 #include "worker.h"
 
-#define ROOM "room"             /* the link, to be copied from there */
+#define ROOM "room"             /* field with the link, for the user to copy */
 #define SETTINGS_FILE "programme.json"
 
 static GMutex lock;             /* guards: */
@@ -18,7 +18,8 @@ static obs_source_t *source;
 static MeshObsHandle *handle;   /* the source's */
 static char *shown_link;
 
-/* OBS' UI thread: what was set when the dialog was last opened. */
+/* Belongs to OBS' UI thread: the settings at the time when the dialog was last
+ * opened. */
 static obs_data_t *opened_with;
 
 /* --- its source --- */
@@ -57,7 +58,8 @@ saving_free (gpointer data)
   g_free (saving);
 }
 
-/* The link opens the room: nobody else may read it. */
+/* The file's mode keeps other users out, since the link in it opens the
+ * room. */
 static gboolean
 save (gpointer user_data)
 {
@@ -197,9 +199,10 @@ on_item (void *data)
   obs_data_release (settings);
 }
 
-/* OBS is about to close all dialogs. One with changes asks whether to save
- * them, which would hold up the end; here each of them has been saved when it
- * was made. So the dialog finds what it was opened with, and nothing to ask. */
+/* To be called before OBS closes all dialogs. A dialog with changes would ask
+ * whether to save them, which would hold up OBS' exit, and here every change
+ * has been saved when it was made. So the settings are put back to those that
+ * the dialog was opened with, and it has nothing to ask. */
 void
 mesh_obs_tools_menu_settle (void)
 {
@@ -221,7 +224,8 @@ mesh_obs_tools_menu_add (void)
       NULL);
 }
 
-/* OBS is there: what was entered the last time is in @settings. */
+/* Creates the source of the dialog, once OBS is loaded. @settings are those of
+ * the last time. */
 void
 mesh_obs_tools_menu_open (obs_data_t *settings)
 {
@@ -236,7 +240,7 @@ mesh_obs_tools_menu_open (obs_data_t *settings)
   mesh_obs_tools_menu_set_status ("Not sent", FALSE, NULL);
 }
 
-/* For obs_data_release(). */
+/* Returns a reference for obs_data_release(). */
 obs_data_t *
 mesh_obs_tools_menu_get_settings (void)
 {
@@ -250,9 +254,9 @@ mesh_obs_tools_menu_get_settings (void)
 
 /**
  * mesh_obs_tools_menu_set_status:
- * @text: how it stands, in words
- * @bad: whether somebody should look into it
- * @link: (nullable): of the room that we are in
+ * @text: the state of the programme, as a text for the user
+ * @bad: whether the state needs the user's attention
+ * @link: (nullable): the link of the room that we are in
  */
 void
 mesh_obs_tools_menu_set_status (const char *text, gboolean bad,

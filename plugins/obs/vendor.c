@@ -3,13 +3,15 @@
 /* What programs may ask for over obs-websocket, as requests of the vendor
  * "meshroom":
  *
- *   start {link | serve, name, width, height, fps, bitrate, track}   all
- *   optional stop status → {running, link, peers, status, failing}
+ *   start {link | serve, name, width, height, fps, bitrate, track}
+ *   stop
+ *   status → {running, link, peers, status, failing}
  *   source-status {source} → {status, failing}
  *
- * and what they are told: link-ready {link}, peer-added {peer-id, name},
- * peer-removed {peer-id, reason}. obs-websocket offers this through procedures,
- * each a name with arguments in a calldata_t. */
+ * All fields of start are optional. The events that programs are told are
+ * link-ready {link}, peer-added {peer-id, name} and peer-removed {peer-id,
+ * reason}. obs-websocket offers requests and events through procedures, each a
+ * name with arguments in a calldata_t. */
 
 #include <callback/calldata.h>
 #include <callback/proc.h>
@@ -20,13 +22,13 @@
 typedef void (*RequestFunc) (obs_data_t *request, obs_data_t *response,
     void *data);
 
-/* As obs-websocket reads it. */
+/* The layout is obs-websocket's. */
 struct request_callback {
   RequestFunc func;
   void *data;
 };
 
-static proc_handler_t *procedures;      /* NULL: no obs-websocket */
+static proc_handler_t *procedures;      /* NULL without obs-websocket */
 static void *vendor;
 
 /* --- requests --- */
@@ -193,7 +195,7 @@ add_request (const char *type, RequestFunc func)
   calldata_free (&arguments);
 }
 
-/* Where obs-websocket is there. */
+/* Registers the vendor and its requests, if obs-websocket is loaded. */
 void
 mesh_obs_vendor_register (void)
 {
@@ -215,7 +217,7 @@ mesh_obs_vendor_register (void)
   mesh_obs_call_set_listener (on_event);
 }
 
-/* OBS ends, and obs-websocket with it. */
+/* Stops telling events: OBS ends, and obs-websocket with it. */
 void
 mesh_obs_vendor_close (void)
 {

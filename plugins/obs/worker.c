@@ -8,8 +8,8 @@ static GThread *thread;
 static GMainContext *context;
 static GMainLoop *loop;
 
-/* Looking through the plugins can take seconds the first time, which is
- * nothing for the thread that OBS starts on. */
+/* Initialises GStreamer on this thread, since its first search for plugins can
+ * take seconds, which would hold up OBS' start. */
 static gpointer
 run (gpointer data)
 {
@@ -35,7 +35,8 @@ quit (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* What was posted before is done; what waits for its time is let go of. */
+/* Stops the thread. Functions that were invoked before are still called; timers
+ * are dropped. */
 void
 mesh_obs_worker_stop (void)
 {
@@ -68,7 +69,7 @@ mesh_obs_worker_after (guint ms, GSourceFunc func, gpointer data,
 
 /**
  * mesh_obs_worker_invoke:
- * @func: what to call on the worker's thread, soon, and in order
+ * @func: what to call on the worker's thread, after all that was invoked before
  * @data: for @func
  * @destroy: (nullable): for @data
  */

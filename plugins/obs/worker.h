@@ -5,8 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* The plugin's own thread, for whatever OBS' threads should not wait for. What
- * blocks longer than a picture takes is for a runner. */
+/* The plugin's own thread, which does what OBS' threads must not wait for. Work
+ * that blocks for longer than it takes to draw a picture belongs to a runner's
+ * thread. */
 
 void mesh_obs_worker_start (void);
 void mesh_obs_worker_stop (void);
