@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* The source of the view's picture: paints the scene, frame after frame, by
- * the clock. */
+/* The source element of the view's picture. It paints the scene, frame by
+ * frame, in time with the pipeline's clock. */
 
 #define MESH_TYPE_CANVAS (mesh_canvas_get_type ())
 G_DECLARE_FINAL_TYPE (MeshCanvas, mesh_canvas, MESH, CANVAS, GstPushSrc)

@@ -46,7 +46,7 @@ mesh_frame_unref (MeshFrame *frame)
     g_atomic_rc_box_release_full (frame, frame_clear);
 }
 
-/* Whether it can be put onto the canvas as it is. */
+/* Whether the frame can be copied onto the canvas without a conversion. */
 gboolean
 mesh_frame_fits (const MeshFrame *frame, int width, int height)
 {

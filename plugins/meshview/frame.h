@@ -10,12 +10,14 @@ G_BEGIN_DECLS
  * converting it does. */
 #define MESH_FRAME_COLORIMETRY "bt601"
 
-/* A picture on its way from an input to the canvas, refcounted. */
+/* A refcounted picture on its way from an input to the canvas. */
 typedef struct {
-  GstClockTime time;            /* running time, 0 = at once */
+  GstClockTime time;            /* running time at which it is shown; 0 = at
+                                 * once */
   GstBuffer *buffer;
   GstVideoInfo info;
-  GstVideoOrientationMethod turn;       /* still to be done to it */
+  GstVideoOrientationMethod turn;       /* the rotation that is still to be
+                                         * applied */
 } MeshFrame;
 
 void mesh_frame_init_info (GstVideoInfo *info, int width, int height);
@@ -27,12 +29,12 @@ gboolean mesh_frame_fits (const MeshFrame *frame, int width, int height);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshFrame, mesh_frame_unref)
 
-/* Brings frames to the canvas's format and a size, keeping what it needs for
- * it from one frame to the next. Not thread-safe. */
+/* Converts frames to the canvas's format and a given size. The converter and
+ * the buffer pool are kept from one frame to the next. Not thread-safe. */
 typedef struct {
   GstVideoConverter *converter;
   GstVideoInfo in;
-  GstVideoInfo out;             /* before it is turned */
+  GstVideoInfo out;             /* the format before the rotation */
   GstBufferPool *pool;
 } MeshScaler;
 

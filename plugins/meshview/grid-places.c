@@ -2,10 +2,10 @@
 
 #include "grid-places.h"
 
-/* Of so many that have left is known where they were. */
+/* The number of members who have left and whose position is remembered. */
 #define MAX_ABSENT 32
 
-/* Someone whose place is no more. */
+/* A member who has left and whose place has been closed up. */
 typedef struct {
   char *peer;
   char *name;
@@ -52,7 +52,8 @@ get_place (MeshGridPlaces *self, guint index)
   return g_ptr_array_index (self->places, index);
 }
 
-/* A person who comes back has another peer id, and mostly the same name. */
+/* Whether a member is the one who had a place. A person who comes back has
+ * another peer id, and mostly the same name. */
 static gboolean
 is_same (const char *peer, const char *name, const MeshGridPerson *person)
 {
@@ -95,7 +96,8 @@ has_place (MeshGridPlaces *self, gconstpointer owner)
   return FALSE;
 }
 
-/* Their own, if it is still free, or else the first. */
+/* Finds the member's own place, if it is still free, or else the first free
+ * one. */
 static MeshGridPlace *
 find_free (MeshGridPlaces *self, const MeshGridPerson *person)
 {
@@ -114,8 +116,8 @@ find_free (MeshGridPlaces *self, const MeshGridPerson *person)
   return first;
 }
 
-/* Whether the grid of those who are there, with or without the free places,
- * and perhaps with one more, is the same. */
+/* Whether the grid has as many rows and columns with the free places, and
+ * perhaps with one more picture, as without them. */
 static gboolean
 is_same_grid (MeshGridPlaces *self, const MeshLayout *layout,
     const double *more)
@@ -139,8 +141,8 @@ is_same_grid (MeshGridPlaces *self, const MeshLayout *layout,
   return columns[0] == columns[1] && rows[0] == rows[1];
 }
 
-/* Before those who came later, which only makes a difference where somebody's
- * picture is long in coming. */
+/* Returns the index before all members who came later. That differs from the
+ * end only if a member's first picture comes late. */
 static guint
 find_rank (MeshGridPlaces *self, const MeshGridPerson *person, guint n_later)
 {
@@ -152,7 +154,8 @@ find_rank (MeshGridPlaces *self, const MeshGridPerson *person, guint n_later)
   return i;
 }
 
-/* Returns where they were when their place went, or @otherwise. */
+/* Returns the index that the member had when the place was closed up, or
+ * @otherwise. */
 static guint
 take_absent (MeshGridPlaces *self, const MeshGridPerson *person,
     guint otherwise)
@@ -178,7 +181,8 @@ add_place (MeshGridPlaces *self, const MeshLayout *layout,
   guint rank = find_rank (self, person, n_later);
   guint index = take_absent (self, person, rank);
 
-  /* not at the cost of those who would not have to move */
+  /* the old position is not worth it if other pictures would have to move for
+   * it alone */
   if (is_same_grid (self, layout, &person->aspect))
     index = rank;
   occupy (place, person);
@@ -210,10 +214,11 @@ close_up (MeshGridPlaces *self)
 /**
  * mesh_grid_places_update:
  * @layout: the canvas of the grid
- * @people: (array length=n): everybody who is to be seen, in the order they
- *   came
+ * @people: (array length=n): the members with a picture, in the order in which
+ *   they came
  *
- * Frees the places of those who have gone, and finds one for everybody else.
+ * Frees the places of members who have left, and finds one for each of the
+ * others.
  */
 void
 mesh_grid_places_update (MeshGridPlaces *self, const MeshLayout *layout,

@@ -7,15 +7,17 @@
 
 G_BEGIN_DECLS
 
-/* Who sits where in the grid. A place whose person has gone stays free for as
- * long as the grid has as many rows and columns without it:
+/* The place of each member's picture in the grid. The place of a member who has
+ * left stays free for as long as the grid has as many rows and columns without
+ * it:
  *
  *   A B         A .         A B
  *   C D  ─────> C D  ─────> C D
  *        B goes      B is back
  *
- * When the grid changes everybody moves anyway. Then the others close up, and
- * who comes back is let in between them again:
+ * When the number of rows or columns changes, every picture moves anyway. Then
+ * the free places are closed up, and a member who comes back is inserted at the
+ * old position:
  *
  *   A B C         A C          A B C
  *    D E   ─────> D E  ─────>   D E
@@ -23,13 +25,14 @@ G_BEGIN_DECLS
  */
 
 typedef struct {
-  gconstpointer owner;          /* NULL: free */
-  char *peer;                   /* of whoever has it, or had it last */
+  gconstpointer owner;          /* NULL while the place is free */
+  char *peer;                   /* the member who has the place, or had it
+                                 * last */
   char *name;
   double aspect;
 } MeshGridPlace;
 
-/* One to be seated, as they are now. */
+/* A member who needs a place, and the present aspect ratio of the picture. */
 typedef struct {
   gpointer owner;
   const char *peer;
@@ -39,7 +42,8 @@ typedef struct {
 
 typedef struct {
   GPtrArray *places;            /* MeshGridPlace */
-  GQueue absent;                /* those whose place has gone, latest first */
+  GQueue absent;                /* members whose place has been closed up, the
+                                 * latest first */
 } MeshGridPlaces;
 
 void mesh_grid_places_init (MeshGridPlaces *self);

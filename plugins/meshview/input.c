@@ -11,8 +11,8 @@
 
 G_DEFINE_ABSTRACT_TYPE (MeshInput, mesh_input, GST_TYPE_PAD)
 
-/* What the upstream adds between capture and us. *live: whether it goes by the
- * clock; unanswered means no. */
+/* Returns the latency of the elements upstream. *live tells whether the stream
+ * is live; an unanswered query counts as not live. */
 static GstClockTime
 query_latency (MeshInput *self, gboolean *live)
 {
@@ -25,7 +25,7 @@ query_latency (MeshInput *self, gboolean *live)
   return *live ? min : 0;
 }
 
-/* For when somebody upstream has changed its mind. */
+/* Asks all inputs for their latency again, which may have changed. */
 void
 mesh_input_ask_all (MeshScene *scene)
 {
@@ -39,7 +39,8 @@ mesh_input_ask_all (MeshScene *scene)
   g_list_free_full (inputs, gst_object_unref);
 }
 
-/* Says that what comes cannot be shown or played. The others still are. */
+/* Warns that the input's stream cannot be shown or played. The other inputs go
+ * on. */
 void
 mesh_input_warn (MeshInput *self, const char *what, GstCaps *caps)
 {
@@ -57,8 +58,9 @@ mesh_input_get_name_locked (MeshInput *self)
   return self->name && *self->name ? self->name : self->title;
 }
 
-/* Asked once, with the first buffer, when the path is sure to be complete. A
- * call at the usual latency changes nothing, so no message either. */
+/* Asks for the latency upstream, once, with the first buffer, by when all
+ * elements there are linked. A latency message is posted only if the view's
+ * latency rises. */
 static void
 meet_upstream (MeshInput *self, GstObject *parent)
 {
@@ -74,8 +76,8 @@ meet_upstream (MeshInput *self, GstObject *parent)
   }
 }
 
-/* A file would run through at the speed of the disk: it waits here until what
- * it brought has been used. Live input is never held back. */
+/* Holds back a stream that is not live, such as a file, until its queued data
+ * has been used; otherwise it would run through at the speed of the disk. */
 static gboolean
 wait_for_room (MeshInput *self)
 {
@@ -90,7 +92,8 @@ wait_for_room (MeshInput *self)
   return go_on;
 }
 
-/* GST_CLOCK_TIME_NONE where the buffer doesn't say; FALSE: not to be shown. */
+/* *time is GST_CLOCK_TIME_NONE for a buffer without a timestamp. Returns FALSE
+ * if the buffer lies outside of its segment and is not to be shown. */
 static gboolean
 get_running_time (MeshInput *self, GstBuffer *buffer, GstClockTime *time)
 {
@@ -251,7 +254,7 @@ mesh_input_query (GstPad *pad, GstObject *parent, GstQuery *query)
       gst_query_set_caps_result (query, none);
       return TRUE;
     case GST_QUERY_ALLOCATION:
-      /* spares decoders with rows of their own a copy */
+      /* spares decoders that pad their rows a copy */
       gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
       return TRUE;
     case GST_QUERY_DRAIN:
@@ -277,9 +280,9 @@ mesh_input_activate (GstPad *pad, GstObject *parent, GstPadMode mode,
   return TRUE;
 }
 
-/* Good for one link only: an unlinked input is on its way out, and must not be
- * taken for a free one by whoever links the next peer at that moment. (Linking
- * "any pad" asks for the caps first.) */
+/* A pad can be linked only once: an unlinked input is about to be removed, and
+ * must not be taken for a free pad when the next peer is linked at that moment.
+ * (Linking "any pad" asks for the caps first.) */
 static GstPadLinkReturn
 mesh_input_link (GstPad *pad, GstObject *parent, GstPad *peer)
 {
@@ -293,7 +296,7 @@ mesh_input_link (GstPad *pad, GstObject *parent, GstPad *peer)
   return was_linked ? GST_PAD_LINK_REFUSED : GST_PAD_LINK_OK;
 }
 
-/* inputs: those of the scene that it belongs among */
+/* @inputs: the scene's list that the input is added to */
 void
 mesh_input_attach (MeshInput *self, MeshScene *scene, GPtrArray *inputs)
 {
@@ -313,7 +316,8 @@ leave_locked (MeshInput *self, GPtrArray *inputs)
   mesh_scene_arrange_locked (self->scene);
 }
 
-/* Nothing of it is seen or heard from now on. FALSE: that was so before. */
+/* Takes the input out of the scene, so that it is neither seen nor heard from
+ * now on. Returns FALSE if it was out already. */
 gboolean
 mesh_input_leave (MeshInput *self, GPtrArray *inputs)
 {
@@ -326,7 +330,8 @@ mesh_input_leave (MeshInput *self, GPtrArray *inputs)
   return !was_leaving;
 }
 
-/* As leaving, and the pad is about to be removed: by the one who gets TRUE. */
+/* As mesh_input_leave(), and the pad is about to be removed. Whoever gets TRUE
+ * removes it. */
 gboolean
 mesh_input_remove (MeshInput *self, GPtrArray *inputs)
 {
@@ -353,8 +358,8 @@ mesh_input_finalize (GObject *object)
   G_OBJECT_CLASS (mesh_input_parent_class)->finalize (object);
 }
 
-/* Otherwise queries and events would be taken across the view, from its inputs
- * to its outputs. */
+/* Names no internal links, or queries and events would be passed on across the
+ * view, from its inputs to its outputs. */
 static GstIterator *
 mesh_input_iterate_internal_links (GstPad *pad, GstObject *parent)
 {

@@ -7,9 +7,10 @@
 
 G_BEGIN_DECLS
 
-/* A request sink pad of the view. What tiles and voices have in common: whose
- * they are, when they end, and that a stream that isn't live is held back
- * while one that is never is. */
+/* A request sink pad of the view, with what tiles and voices have in common:
+ * the member that the stream belongs to, the stream's end, and the pacing. A
+ * stream that is not live is held back until its data is needed; a live one
+ * never is. */
 
 #define MESH_TYPE_INPUT (mesh_input_get_type ())
 #define MESH_INPUT(obj) \
@@ -30,12 +31,13 @@ struct _MeshInput {
   /* under the scene's lock */
   char *peer;
   char *name;
-  char *title;                  /* from the tags, where nobody tells a name */
+  char *title;                  /* from the stream's tags, for streams without a
+                                 * meshroom/peer event */
   gboolean muted;
-  gboolean stalled;             /* the picture has stood still for long */
+  gboolean stalled;             /* no new frame has come for STALLED_AFTER */
   gboolean flushing;
   gboolean was_linked;
-  gboolean is_leaving;          /* unlinked, or released */
+  gboolean is_leaving;          /* has been unlinked or released */
   gboolean was_removed;
 
   /* streaming thread only */
@@ -46,14 +48,16 @@ struct _MeshInput {
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshInput, gst_object_unref)
 
-/* set_caps, start, take_tags, take: streaming thread, no lock held; the buffer
- * becomes theirs.
- * start, take_tags: another stream begins, and what its tags say; NULL: that
- * does not matter.
- * is_full: the lock is held.
- * get_aspect, place: pictures only, and the lock is held: whether there is one,
- * and of which shape; where it is shown, NULL: nowhere.
- * clear: drop what came; with ended also what is being shown. No lock held. */
+/* set_caps, start, take_tags, take: called on the streaming thread, without a
+ * lock; the buffer becomes the subclass's.
+ * start, take_tags: another stream begins, and the stream's tags; NULL if the
+ * subclass does not need them.
+ * is_full: called with the scene's lock held.
+ * get_aspect, place: of pictures only, and called with the scene's lock held.
+ * Returns whether there is a picture, and its aspect ratio; sets where it is
+ * shown, NULL: nowhere.
+ * clear: drops the waiting data, and if ended is set also the frame that is
+ * shown. Called without a lock. */
 typedef struct {
   GstPadClass parent_class;
 

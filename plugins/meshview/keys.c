@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Keys that somebody presses in the window that shows the view. `s` is for us;
- * the others go on to those whose streams we show, among them the meshroom. */
+/* Handles keys that are pressed in a window which shows the view. `s` changes
+ * the layout; other keys are passed on upstream to the elements that feed the
+ * view, among them meshroom. */
 
 #include "keys.h"
 
@@ -12,7 +13,7 @@
 
 #define GST_CAT_DEFAULT mesh_view_debug
 
-/* grid, speaker, and solo where there is one to show */
+/* Sets the next layout: grid, then speaker, then solo if solo is set. */
 static void
 next_layout (GstElement *view)
 {
@@ -29,8 +30,9 @@ next_layout (GstElement *view)
   g_object_set (view, "layout", mode, NULL);
 }
 
-/* Once to every element that feeds us: `m` twice would be as good as never. A
- * meshroom behind other elements gets several, all of the same seqnum. */
+/* Sends the event once to every element that feeds the view: `m` twice would
+ * have no effect. A meshroom behind other elements gets several events, all
+ * with the same seqnum. */
 static void
 pass_on (MeshScene *scene, GstEvent *event)
 {

@@ -6,7 +6,8 @@
 
 #include <pango/pangocairo.h>
 
-/* A name has no business being longer; what doesn't fit is cut with dots. */
+/* The longest name that is drawn; what does not fit the width is cut off with
+ * an ellipsis. */
 #define MAX_CHARS 64
 #define PLATE_OPACITY 0.6
 
@@ -41,7 +42,8 @@ mesh_label_is (const MeshLabel *label, const char *text, gboolean muted,
       && label->max_width == max_width && g_str_equal (label->text, text);
 }
 
-/* Plain text in one line, whatever the peer calls itself. */
+/* Lays the name out as one line of plain text, without markup: it comes from a
+ * peer, and may hold anything. */
 static PangoLayout *
 make_layout (PangoContext *context, const MeshLabel *label, int max_width)
 {
@@ -77,7 +79,7 @@ draw_plate (cairo_t *cr, double width, double height)
   cairo_fill (cr);
 }
 
-/* A microphone, struck out, in a square of that side. */
+/* Draws a crossed-out microphone into a square. */
 static void
 draw_muted (cairo_t *cr, double x, double y, double side)
 {
@@ -105,7 +107,8 @@ draw_muted (cairo_t *cr, double x, double y, double side)
   cairo_restore (cr);
 }
 
-/* All of it is grey, so one channel says everything. In video range. */
+/* Converts the drawing to luma in video range. The drawing is grey, so one
+ * colour channel is enough. */
 static void
 take_pixels (MeshLabel *label, cairo_surface_t *surface)
 {
@@ -129,7 +132,7 @@ take_pixels (MeshLabel *label, cairo_surface_t *surface)
 
 /**
  * mesh_label_new:
- * @text: the name, from the peer itself: anything
+ * @text: the name as the peer has sent it; not to be trusted
  * @size: height of the letters in pixels
  * @max_width: of the whole label
  *
@@ -190,7 +193,8 @@ draw_luma (const MeshLabel *label, GstVideoFrame *frame, int x, int y)
   }
 }
 
-/* The label has no colour of its own: what it covers loses its. */
+/* Blends the label's chroma in. The label is grey, so the picture loses its
+ * colour where the label covers it. */
 static void
 draw_chroma (const MeshLabel *label, GstVideoFrame *frame, guint plane, int x,
     int y)

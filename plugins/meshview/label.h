@@ -7,7 +7,7 @@
 G_BEGIN_DECLS
 
 /* A name as it is drawn into a picture: white on a dark plate, rendered once
- * and blended into every frame. Refcounted, unchanging. */
+ * and blended into every frame. Refcounted and immutable. */
 typedef struct {
   char *text;
   gboolean muted;
@@ -16,8 +16,10 @@ typedef struct {
 
   int width;                    /* even */
   int height;                   /* even */
-  guint8 *luma;                 /* ready to add */
-  guint8 *keep;                 /* how much of the picture stays, of 255 */
+  guint8 *luma;                 /* premultiplied luma, to be added to the
+                                 * picture */
+  guint8 *keep;                 /* part of the picture that stays visible, of
+                                 * 255 */
 } MeshLabel;
 
 MeshLabel *mesh_label_new (PangoFontMap *fonts, const char *text,

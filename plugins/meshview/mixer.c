@@ -15,16 +15,19 @@
 
 #define CHANNELS MESH_SCENE_CHANNELS
 #define BLOCK (MESH_SCENE_RATE / 100)
-/* Blocks behind the clock that are still made up for; beyond, a jump. */
+/* How many blocks behind the clock are still made up for; a longer delay is
+ * skipped. */
 #define TOLERANCE 20
 
-/* The sum of many voices is turned down rather than cut off. */
+/* The limiter's ceiling: a sum of many voices is turned down rather than
+ * clipped. */
 #define CEILING 0.98f
 #define RAMP 48                 /* frames in which the gain falls */
-#define RECOVERY 0.01f          /* by which it rises again, a block */
+#define RECOVERY 0.01f          /* by which the gain rises again in a block */
 
-/* Whoever is to be the speaker must be audible (-50 dBFS), twice as loud as
- * the one before, and for 300 ms: a cough is no speech. */
+/* A member becomes the speaker when the voice is audible (-50 dBFS) and twice
+ * as loud as the present speaker's, for 300 ms: a cough must not change the
+ * layout. */
 #define AUDIBLE 1e-5f
 #define LOUDER 4.0f
 #define PATIENCE 30
@@ -59,7 +62,8 @@ peak_of (const float *samples, guint count)
   return peak;
 }
 
-/* At once when it gets too loud, slowly when it is over. */
+/* Limits the block's peak: the gain falls at once when the sum is too loud, and
+ * rises slowly afterwards. */
 static void
 limit (MeshMixer *self, float *samples)
 {
@@ -94,8 +98,8 @@ is_seen_locked (MeshScene *scene, const char *peer)
   return FALSE;
 }
 
-/* Whom the speaker layout shows large: somebody with a picture, and with a peer
- * id, which is all that tells which voice belongs to it. */
+/* Chooses the member that the speaker layout shows large. It needs a picture,
+ * and a peer id, which alone tells the voice that belongs to the picture. */
 static void
 choose_speaker_locked (MeshMixer *self)
 {
@@ -124,7 +128,7 @@ choose_speaker_locked (MeshMixer *self)
     self->candidate = g_strdup (loudest);
     self->patience = 0;
   }
-  /* the first to speak need not wait */
+  /* the first speaker is chosen without a delay */
   if (!scene->speaker || ++self->patience >= PATIENCE) {
     g_free (scene->speaker);
     scene->speaker = g_strdup (loudest);
@@ -134,7 +138,8 @@ choose_speaker_locked (MeshMixer *self)
   }
 }
 
-/* In the solo layout only that person is heard. Returns whether anybody is. */
+/* Mixes all voices, or in the solo layout that of the soloist alone. Returns
+ * whether any of them is heard. */
 static gboolean
 mix (MeshMixer *self, guint64 position, float *samples)
 {
@@ -161,7 +166,8 @@ mix (MeshMixer *self, guint64 position, float *samples)
   return heard;
 }
 
-/* A block can be mixed when the last of its samples must be here. */
+/* The latency includes one block: a block is mixed when its last sample is
+ * due. */
 static GstClockTime
 get_latency (MeshMixer *self)
 {

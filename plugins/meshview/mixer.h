@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* The source of the view's sound: everybody's at once, and silence when there
- * is nobody. */
+/* The source element of the view's sound: the sum of all voices, and silence
+ * without any. */
 
 #define MESH_TYPE_MIXER (mesh_mixer_get_type ())
 G_DECLARE_FINAL_TYPE (MeshMixer, mesh_mixer, MESH, MIXER, GstPushSrc)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A phone held upright sends its pictures lying on their side, and says in a
- * tag which way up they are. They are turned when they have the size of their
- * tile, where there is little to turn. (The element that could do it, videoflip,
- * has no part that could be used here.) */
+/* A phone that is held upright sends pictures that lie on their side, and a tag
+ * with their orientation. The view rotates them after scaling, when there are
+ * fewer pixels to move. (The element videoflip does the same, but has no
+ * function that could be used here.) */
 
 #include "orientation.h"
 
-/* For the next stream, of which there are no tags yet. */
+/* Forgets the tags, since another stream begins. */
 void
 mesh_orientation_reset (MeshOrientation *orientation)
 {
@@ -15,7 +15,7 @@ mesh_orientation_reset (MeshOrientation *orientation)
     GST_VIDEO_ORIENTATION_IDENTITY, FALSE };
 }
 
-/* Returns: whether the tags say which way up the pictures are */
+/* Returns: whether the tags tell the orientation */
 gboolean
 mesh_orientation_take_tags (MeshOrientation *orientation, GstTagList *tags)
 {
@@ -32,7 +32,7 @@ mesh_orientation_take_tags (MeshOrientation *orientation, GstTagList *tags)
   return TRUE;
 }
 
-/* What has to be done to see the pictures upright. */
+/* Returns the rotation that makes the pictures upright. */
 GstVideoOrientationMethod
 mesh_orientation_get (const MeshOrientation *orientation)
 {
@@ -40,7 +40,7 @@ mesh_orientation_get (const MeshOrientation *orientation)
       : orientation->of_all;
 }
 
-/* Whether width and height change places. */
+/* Whether the rotation exchanges width and height. */
 gboolean
 mesh_orientation_swaps_sides (GstVideoOrientationMethod method)
 {
@@ -50,8 +50,8 @@ mesh_orientation_swaps_sides (GstVideoOrientationMethod method)
       || method == GST_VIDEO_ORIENTATION_UR_LL;
 }
 
-/* Where in the picture the first pixel comes from, and how far it is from
- * there to that of the next column, and of the next line. */
+/* Returns the source of the first pixel of the result, and the distance in the
+ * source to the next column and to the next line. */
 static const guint8 *
 find_start (GstVideoFrame *picture, guint plane,
     GstVideoOrientationMethod method, int *column, int *line)
@@ -119,11 +119,11 @@ turn_plane (GstVideoFrame *picture, GstVideoFrame *turned, guint plane,
 /**
  * mesh_orientation_apply:
  * @picture: an I420 picture
- * @method: how to turn it
+ * @method: the rotation
  * @info: of the result: as @picture, with width and height the other way round
  *   where mesh_orientation_swaps_sides()
  *
- * Returns: (transfer full) (nullable): the picture, turned
+ * Returns: (transfer full) (nullable): the rotated picture
  */
 GstBuffer *
 mesh_orientation_apply (GstVideoFrame *picture,

@@ -5,10 +5,11 @@
 
 G_BEGIN_DECLS
 
-/* Which way up a stream's pictures are, by its tags. */
+/* The orientation of a stream's pictures, as its tags tell it. */
 typedef struct {
   GstVideoOrientationMethod of_stream;
-  GstVideoOrientationMethod of_all;     /* of the file that it is a part of */
+  GstVideoOrientationMethod of_all;     /* of the whole file that the stream is
+                                         * a part of */
   gboolean has_of_stream;
 } MeshOrientation;
 

@@ -4,9 +4,10 @@
  *
  *   source ! queue ! converters ! ghost pad
  *
- * The queue holds what is early: a sink shows it at the latency of the whole
- * pipeline, which can be far more than ours (an audio sink alone adds 200 ms).
- * The converters do nothing as long as those outside take what we have. */
+ * The queue holds frames that are early: a sink shows them at the latency of
+ * the whole pipeline, which can be far more than the view's (an audio sink
+ * alone adds 200 ms). The converters pass frames unchanged as long as the
+ * elements downstream accept the view's format. */
 
 #include "output.h"
 
@@ -16,7 +17,7 @@
 
 #define QUEUE_TIME GST_SECOND
 
-/* An output that nobody uses is no error. */
+/* Pushes to the output; one that is not linked is no error. */
 static GstFlowReturn
 chain_even_unlinked (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
@@ -37,9 +38,9 @@ append (GstBin *bin, GstElement *last, GstElement *next)
 
 /**
  * mesh_output_add:
- * @source: (transfer floating): where it comes from
+ * @source: (transfer floating): the element whose output it is
  * @templ: of the pad to make
- * @converters: (array zero-terminated=1): names of elements; one that isn't
+ * @converters: (array zero-terminated=1): names of elements; one that is not
  *   installed is left out
  *
  * Returns: (transfer none): the new pad of @bin

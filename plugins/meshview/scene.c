@@ -164,8 +164,9 @@ place_everybody (MeshScene *scene, const MeshLayout *layout, GPtrArray *present)
   mesh_grid_places_update (&scene->places, layout, people, present->len);
 }
 
-/* Gives every tile its place. To be called after any change that matters to
- * it; the next frame of the canvas has it all at once. */
+/* Computes the rectangle of every tile. To be called after every change that
+ * affects the layout; the next frame of the canvas shows all changes at
+ * once. */
 void
 mesh_scene_arrange_locked (MeshScene *scene)
 {
@@ -186,7 +187,7 @@ mesh_scene_arrange_locked (MeshScene *scene)
   for (guint i = 0; i < scene->places.places->len; i++) {
     MeshGridPlace *place = g_ptr_array_index (scene->places.places, i);
 
-    /* free places are for the grid */
+    /* only the grid layout shows free places */
     if (!place->owner && scene->mode != MESH_LAYOUT_GRID)
       continue;
     aspects[shown->len] = place->aspect;

@@ -9,20 +9,19 @@
 
 G_BEGIN_DECLS
 
-/* What a view shows, shared by everybody who has a part in it: the element and
- * its application change the settings, each input brings pictures or sound on
- * its upstream's thread, the canvas and the mixer show them on threads of
- * their own.
+/* What a view shows, shared by all its parts: the element and the application
+ * change the settings, each input brings pictures or sound on its upstream's
+ * thread, and the canvas and the mixer show them on threads of their own.
  *
  *   video_%u ──> tile ──┐            ┌──> canvas ──> video
  *                       ├──> scene ──┤
  *   audio_%u ──> voice ─┘            └──> mixer ───> audio
  *
- * No thread waits for another: an input only puts something down, the canvas
- * and the mixer take what is there when the clock says so. */
+ * No thread waits for another: an input queues its data, and the canvas and the
+ * mixer take what is there when the next frame or block is due. */
 
-/* What the meshroom's peers come with (its default), declared from the start
- * so that the latency of a pipeline stays as it is when people come. */
+/* The latency of meshroom's pads (its default). The view declares it from the
+ * start, so that the latency of a pipeline stays the same when members come. */
 #define MESH_SCENE_LATENCY (80 * GST_MSECOND)
 
 #define MESH_SCENE_RATE 48000
@@ -31,7 +30,7 @@ G_BEGIN_DECLS
 typedef struct _MeshInput MeshInput;
 
 typedef struct {
-  GMutex lock;                  /* a leaf: nothing is called with it held */
+  GMutex lock;                  /* a leaf: nothing is called while it is held */
 
   /* all under lock */
   int width;                    /* as wanted */
@@ -39,8 +38,10 @@ typedef struct {
   int fps_n;
   int fps_d;
   MeshLayoutMode mode;
-  char *solo;                   /* as it was set, a peer id or a name */
-  char *solo_name;              /* as names are compared */
+  char *solo;                   /* as the property was set: a peer id or a
+                                 * name */
+  char *solo_name;              /* solo in the form in which names are
+                                 * compared */
   gboolean labels;
   guint32 background;           /* ARGB */
 
@@ -48,8 +49,9 @@ typedef struct {
   int canvas_height;
   GPtrArray *tiles;             /* MeshTile, in the order they came */
   GPtrArray *voices;            /* MeshVoice */
-  gboolean unsettled;           /* arrange before the next frame */
-  MeshGridPlaces places;        /* where the tiles are in the grid */
+  gboolean unsettled;           /* the tiles have to be arranged before the next
+                                 * frame */
+  MeshGridPlaces places;        /* the tiles' places in the grid */
   char *speaker;                /* peer id, NULL until somebody speaks */
   GstClockTime latency;
   guint64 mixed;                /* the mixer's position, in audio frames */

@@ -29,7 +29,8 @@ time_of (MeshTicker *ticker, guint64 count)
       ticker->rate_d * GST_SECOND, ticker->rate_n);
 }
 
-/* Goes on at the new rate where the old one has come to. */
+/* Changes the rate. The next unit follows the last one of the old rate without
+ * a gap. */
 void
 mesh_ticker_set_rate (MeshTicker *ticker, guint64 rate_n, guint64 rate_d)
 {
@@ -53,7 +54,8 @@ mesh_ticker_set_flushing (MeshTicker *ticker, gboolean flushing)
   g_mutex_unlock (&ticker->lock);
 }
 
-/* (transfer full): the clock to go by, and where its running time began */
+/* Returns: (transfer full): the element's clock, or the system's without one;
+ * and the base time */
 static GstClock *
 get_clock (GstElement *element, GstClockTime *base_time)
 {
@@ -71,7 +73,7 @@ running_time (GstClock *clock, GstClockTime base_time)
   return now > base_time ? now - base_time : 0;
 }
 
-/* FALSE: we are to stop. */
+/* Returns FALSE when flushing. */
 static gboolean
 wait_until (MeshTicker *ticker, GstClock *clock, GstClockTime time)
 {
@@ -93,10 +95,10 @@ wait_until (MeshTicker *ticker, GstClock *clock, GstClockTime time)
 /**
  * mesh_ticker_next:
  * @element: whose clock and base time count
- * @delay: how long after its time a unit goes out
- * @tolerance: by how many units to be behind and still catch up; when it is
- *   more, because the machine or whoever is downstream was busy, what should
- *   have been out by now is left out
+ * @delay: how long after its timestamp a unit is due
+ * @tolerance: the number of units by which the ticker may be behind and still
+ *   catches up; if it is further behind, since the machine or an element
+ *   downstream was busy, the missed units are skipped
  * @buffer: gets the unit's timestamps
  *
  * Waits until the next unit is due.

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* Waits for the clock on behalf of a source, and counts what it puts out: units
- * (frames, blocks) of a constant rate, from the moment it began. */
+/* Waits for the clock on behalf of a source element, and counts its output:
+ * units (frames, blocks) at a constant rate, from the moment when it began. */
 typedef struct {
   GMutex lock;
   GstClockID wait;              /* under lock */

@@ -7,23 +7,24 @@
 
 #define GST_CAT_DEFAULT mesh_view_debug
 
-/* More frames than that cannot be waiting for their time at any latency worth
- * having; then timestamps are wrong, and the oldest is shown. */
+/* No usable latency lets more frames than this wait for their time. If more
+ * wait, the timestamps are wrong, and the oldest frame is shown. */
 #define MAX_WAITING 32
-/* Enough for input that isn't live, and waits when there are as many. */
+/* An input that is not live waits when this many frames are queued. */
 #define MAX_AHEAD 3
 
-/* A placeholder in a call comes twice a second. */
+/* A picture counts as stalled after this; a placeholder in a call comes twice a
+ * second. */
 #define STALLED_AFTER (2 * GST_SECOND)
 
 struct _MeshTile {
   MeshInput parent_instance;
 
   /* under the scene's lock */
-  GQueue waiting;               /* MeshFrame, not yet due */
+  GQueue waiting;               /* MeshFrame, frames that are not due yet */
   MeshFrame *current;
   MeshLabel *label;
-  MeshRect rect;                /* empty: not shown */
+  MeshRect rect;                /* empty while the tile is not shown */
   double aspect;
   gboolean present;             /* from the first frame to the end */
   GstClockTime moved;           /* when the current frame was first shown */
@@ -37,7 +38,8 @@ struct _MeshTile {
 
 G_DEFINE_FINAL_TYPE (MeshTile, mesh_tile, MESH_TYPE_INPUT)
 
-/* Frames are let go without the lock: whoever made them gets them back then. */
+/* Moves the frames to the trash, to be freed without the lock: freeing one may
+ * call the element that made its buffer. */
 static void
 take_all_locked (MeshTile *self, gboolean current, GQueue *trash)
 {
@@ -103,7 +105,7 @@ mesh_tile_set_caps (MeshInput *input, GstCaps *caps)
   MeshTile *self = MESH_TILE (input);
   GstVideoInfo *info = &self->info;
 
-  /* fields one by one in separate buffers are not for us */
+  /* interlaced fields in separate buffers are not supported */
   self->usable = gst_video_info_from_caps (info, caps)
       && info->interlace_mode != GST_VIDEO_INTERLACE_MODE_ALTERNATE
       && info->width > 0 && info->height > 0;
@@ -115,7 +117,7 @@ mesh_tile_set_caps (MeshInput *input, GstCaps *caps)
   update_aspect (self);
 }
 
-/* Where the tile is, with a place made for it at its first frame. */
+/* Returns the tile's rectangle. The first frame makes a place for the tile. */
 static MeshRect
 get_place (MeshTile *self)
 {
@@ -132,7 +134,8 @@ get_place (MeshTile *self)
   return rect;
 }
 
-/* Where timestamps went back, those from before were wrong. */
+/* Queues a frame. If timestamps have gone back, the waiting frames had wrong
+ * ones, and are dropped. */
 static void
 put_locked (MeshTile *self, MeshFrame *frame, GQueue *trash)
 {
@@ -146,8 +149,8 @@ put_locked (MeshTile *self, MeshFrame *frame, GQueue *trash)
     show_locked (self, g_queue_pop_head (&self->waiting), trash);
 }
 
-/* A buffer that says of itself that it is something else than its caps do
- * would be read beyond its end. */
+/* Whether the buffer's video meta agrees with the caps; a buffer whose meta
+ * differs would be read beyond its end. */
 static gboolean
 is_readable (MeshTile *self, GstBuffer *buffer)
 {
@@ -241,10 +244,10 @@ mesh_tile_place (MeshInput *input, const MeshRect *rect)
   MESH_TILE (input)->rect = rect ? *rect : (MeshRect) { 0, };
 }
 
-/* Moves on to the frame for that time. Someone who sends as many frames as we
- * show should have each of them shown once, however their times fall between
- * ours: so a frame may come up to a quarter early, and one is passed over only
- * when the next is a quarter old already. */
+/* Chooses the frame for @time. A stream at the canvas's own frame rate should
+ * have each of its frames shown once, however its timestamps lie between the
+ * canvas's. So a frame may be shown up to a quarter of a frame early, and is
+ * skipped only when the next one is a quarter of a frame old already. */
 static void
 advance_locked (MeshTile *self, GstClockTime time, GstClockTime duration,
     GQueue *trash)
@@ -253,7 +256,7 @@ advance_locked (MeshTile *self, GstClockTime time, GstClockTime duration,
   GstClockTime late = time > duration / 4 ? time - duration / 4 : 0;
   MeshFrame *next = g_queue_peek_head (&self->waiting);
 
-  /* the very first at once: better than a hole */
+  /* the first frame is shown at once, rather than an empty tile */
   if (!next || (self->current && next->time > early))
     return;
   show_locked (self, g_queue_pop_head (&self->waiting), trash);
@@ -261,7 +264,8 @@ advance_locked (MeshTile *self, GstClockTime time, GstClockTime duration,
     show_locked (self, g_queue_pop_head (&self->waiting), trash);
 }
 
-/* Whether it stands still matters to who is shown alone. */
+/* Notes whether the picture has stalled, since the solo layout then shows
+ * another picture of the member. */
 static void
 watch_locked (MeshTile *self, GstClockTime time, const MeshFrame *before)
 {
@@ -282,7 +286,8 @@ watch_locked (MeshTile *self, GstClockTime time, const MeshFrame *before)
  * @duration: how long it is shown
  * @labels: whether names are wanted
  * @shot: (out caller-allocates): what to draw; free with mesh_shot_clear()
- * @trash: gets the frames that are over, to be freed without the lock
+ * @trash: gets the frames that are no longer needed, to be freed without the
+ *   lock
  *
  * Returns: %FALSE when there is nothing to draw
  */
@@ -307,8 +312,8 @@ mesh_tile_shoot_locked (MeshTile *self, GstClockTime time,
   return TRUE;
 }
 
-/* The canvas brought @old into shape; it need not do so again when the picture
- * stands still. */
+/* Keeps the frame that the canvas has scaled from @old, so that a picture that
+ * stands still is scaled once. */
 void
 mesh_tile_keep (MeshTile *self, MeshFrame *old, MeshFrame *frame)
 {

@@ -7,20 +7,21 @@
 
 G_BEGIN_DECLS
 
-/* A `video_%u` pad: one person's picture. Frames are scaled where they arrive,
- * on the peer's own thread, to the size of the tile; the canvas only puts
- * them in their places. */
+/* A `video_%u` pad: the picture of one member. Frames are scaled to the size of
+ * the tile on the streaming thread that brings them; the canvas only copies
+ * them to their places. */
 
 #define MESH_TYPE_TILE (mesh_tile_get_type ())
 G_DECLARE_FINAL_TYPE (MeshTile, mesh_tile, MESH, TILE, MeshInput)
 
-/* What the canvas draws of a tile at a moment. */
+/* What the canvas draws of a tile for one frame. */
 typedef struct {
   MeshTile *tile;
   MeshFrame *frame;
   MeshRect rect;
-  MeshLabel *label;             /* NULL: none, or none yet */
-  char *name;                   /* NULL: no label wanted */
+  MeshLabel *label;             /* NULL if there is none, or it is not rendered
+                                 * yet */
+  char *name;                   /* NULL if no label is wanted */
   gboolean muted;
 } MeshShot;
 

@@ -11,17 +11,19 @@
 #define GST_CAT_DEFAULT mesh_view_debug
 
 #define CHANNELS MESH_SCENE_CHANNELS
-/* Timestamps may wander that far from the count of samples (as they do with
- * the network's jitter) before the sound is put elsewhere; as audiomixer. */
+/* Timestamps may differ by this much from the count of samples (as they do with
+ * the network's jitter) before the sound is moved; the value is
+ * audiomixer's. */
 #define ALIGNMENT (MESH_SCENE_RATE * 40 / 1000)
-/* What may wait for its time: of input that isn't live, and of any. */
+/* How much sound may wait for its time: of an input that is not live, and of
+ * any input. */
 #define MAX_AHEAD (MESH_SCENE_RATE / 2)
 #define MAX_WAITING (MESH_SCENE_RATE * 5)
-/* Weights of 10 ms of sound in the level, when it rises and when it falls:
- * speech counts as going on through the pauses between words. */
+/* The weights of 10 ms of sound in the level, when it rises and when it falls:
+ * speech must count as going on in the pauses between words. */
 #define ATTACK 0.2f
 #define RELEASE 0.02f
-/* Full scale is 1; anything near this is garbage. */
+/* Full scale is 1; a sample beyond this is invalid. */
 #define LOUDEST 16.0f
 
 typedef struct {
@@ -37,22 +39,23 @@ struct _MeshVoice {
   GQueue waiting;               /* Chunk */
   guint64 waiting_frames;
   float level;                  /* mean square, smoothed */
-  float gain;                   /* of the last block; below 0: none yet */
+  float gain;                   /* of the last block; below 0 before the
+                                 * first */
 
   /* streaming thread only */
   GstAudioInfo info;
   GstAudioConverter *converter;
-  guint64 next;                 /* where the next chunk goes */
+  guint64 next;                 /* the position of the next chunk */
   gboolean started;
 };
 
 G_DEFINE_FINAL_TYPE (MeshVoice, mesh_voice, MESH_TYPE_INPUT)
 
-/* More cannot be mixed by GStreamer's converter. */
+/* The most channels that GStreamer's converter can mix. */
 #define MAX_MIXED 63
 
-/* Caps of more than two channels must name positions, or say that there are
- * none. Those that do neither mean the latter. */
+/* Caps with more than two channels must have a channel mask, which is 0 for
+ * channels without positions. Caps without a mask are taken as if it were 0. */
 static gboolean
 read_caps (GstAudioInfo *info, GstCaps *caps)
 {
@@ -68,7 +71,8 @@ read_caps (GstAudioInfo *info, GstCaps *caps)
       && info->channels <= MAX_MIXED;
 }
 
-/* Two channels without positions are left and right to us. */
+/* Gives positions to one or two channels without any: two are left and
+ * right. */
 static void
 give_positions (GstAudioInfo *info)
 {
@@ -160,7 +164,8 @@ convert (MeshVoice *self, GstBuffer *buffer)
   return chunk;
 }
 
-/* One after the other as long as the timestamps say nearly so. */
+/* Sets the chunk's position: right after the chunk before it, as long as the
+ * timestamp differs little from that. */
 static void
 place (MeshVoice *self, Chunk *chunk, GstClockTime time, guint64 mixed)
 {
@@ -188,7 +193,8 @@ drop_locked (MeshVoice *self, Chunk *chunk)
   g_free (chunk);
 }
 
-/* Takes the chunk. Where timestamps went back, those from before were wrong. */
+/* Queues a chunk, and takes ownership of it. If timestamps have gone back, the
+ * waiting chunks had wrong ones, and are dropped. */
 static void
 put_locked (MeshVoice *self, Chunk *chunk)
 {
@@ -233,7 +239,7 @@ mesh_voice_clear (MeshInput *input, gboolean ended)
   MeshVoice *self = MESH_VOICE (input);
 
   g_mutex_lock (&input->scene->lock);
-  /* what was said before the end is still heard */
+  /* the sound before the end is still played */
   if (!ended || input->flushing) {
     g_queue_clear_full (&self->waiting, g_free);
     self->waiting_frames = 0;
@@ -242,8 +248,9 @@ mesh_voice_clear (MeshInput *input, gboolean ended)
   g_mutex_unlock (&input->scene->lock);
 }
 
-/* Returns the sum of squares, whatever the gain, which grows by step with each
- * frame. A sample that is no number, or no sound, would spoil everybody's. */
+/* Adds samples with a gain that grows by step with each frame. Returns the sum
+ * of their squares before the gain. A sample that is not a number, or far out
+ * of range, is taken as 0, since it would spoil the sum. */
 static float
 add (float *samples, const float *more, guint count, float gain, float step)
 {
@@ -258,9 +265,9 @@ add (float *samples, const float *more, guint count, float gain, float step)
   return square;
 }
 
-/* Adds to samples what there is from position on, and forgets it. One who is
- * not audible any more, or is again, fades within the block: no click.
- * Returns whether there was anything to hear. */
+/* Adds the voice's sound from position on to samples, and drops it from the
+ * queue. If audible has changed, the gain is faded within the block, so that
+ * there is no click. Returns whether the voice is heard in the block. */
 gboolean
 mesh_voice_mix_locked (MeshVoice *self, guint64 position, gboolean audible,
     float *samples, guint frames)
@@ -297,7 +304,7 @@ mesh_voice_mix_locked (MeshVoice *self, guint64 position, gboolean audible,
   return heard;
 }
 
-/* How loud it was lately: mean square. */
+/* Returns the smoothed level of the voice, as a mean square. */
 float
 mesh_voice_get_level_locked (MeshVoice *self)
 {

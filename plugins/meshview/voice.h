@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* An `audio_%u` pad: one person's sound, brought to the mixer's rate and
- * channels where it arrives. */
+/* An `audio_%u` pad: the sound of one member, converted to the mixer's rate and
+ * channels on the streaming thread that brings it. */
 
 #define MESH_TYPE_VOICE (mesh_voice_get_type ())
 G_DECLARE_FINAL_TYPE (MeshVoice, mesh_voice, MESH, VOICE, MeshInput)
