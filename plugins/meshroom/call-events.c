@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the application hears of a call: each piece of news is a signal of the
+/* Tells the application of events in a call. Each event is a signal of the
  * element, and then a message on the bus with the same content. */
 
 #include "meshroom/call-private.h"
@@ -8,7 +8,8 @@
 typedef struct {
   const char *signal;
   char *peer;
-  char *text;                   /* the signal's second argument; NULL: none */
+  char *text;                   /* the signal's second argument; NULL if it has
+                                 * none */
   GstStructure *message;
 } News;
 
@@ -23,7 +24,7 @@ news_free (gpointer data)
   g_free (news);
 }
 
-/* On the notifier's thread. */
+/* Called on the notifier's thread. */
 static void
 tell_news (GstElement *room, gpointer data)
 {

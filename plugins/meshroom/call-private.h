@@ -23,16 +23,20 @@ G_BEGIN_DECLS
  *
  * All is called on the call's thread. */
 
-/* One member, as far as we have anything of it. */
+/* One member, from its first attempt or pad on. */
 typedef struct {
   MeshMemberPads *pads;
-  MeshPeer *peer;               /* NULL: no attempt under way */
-  MeshPeer *old;                /* set aside, while another takes its place */
-  gint64 heard_at;              /* by any attempt; 0: never */
-  gint64 connected_at;          /* the present attempt; 0: not yet */
-  gint64 exchange_at;           /* what it sends is not exchanged before */
+  MeshPeer *peer;               /* NULL without an attempt */
+  MeshPeer *old;                /* set aside, while peer replaces it */
+  gint64 heard_at;              /* when data last came, by any attempt; 0:
+                                 * never */
+  gint64 connected_at;          /* when the present attempt was connected; 0:
+                                 * not yet */
+  gint64 exchange_at;           /* the earliest time of the next attempt that
+                                 * changes what is sent */
   gboolean added;
-  gboolean addressless;         /* and that has been told */
+  gboolean addressless;         /* the peer has no usable address, and a warning
+                                 * was posted */
   /* Our video cannot be encoded in this codec, and an attempt that was made
    * later is in it as well: there is no other that both ends speak. */
   const MeshCodec *only_codec;
@@ -57,15 +61,17 @@ struct _MeshCall {
   GSource *timer;
   GSource *ticker;
   MeshNetwork *network;
-  char *reason;                 /* why the last attempt came to nothing */
-  char *reason_of;              /* with whom that was */
+  char *reason;                 /* why the last attempt failed */
+  char *reason_of;              /* the peer of that attempt */
   gboolean alone;               /* nobody but this machine can be reached */
-  gboolean relayless;           /* relays only, and there is none */
-  MeshIceClient *ice_client;    /* NULL: nobody to ask */
+  gboolean relayless;           /* only relayed candidates are allowed, and
+                                 * there is no TURN server */
+  MeshIceClient *ice_client;    /* NULL if no server is asked for ICE servers */
   MeshIceProbe *ice_probe;      /* NULL: no servers */
-  GQueue *held;                 /* messages until it has answered; else NULL */
+  GQueue *held;                 /* messages that wait for the answer of
+                                 * ice_client; NULL otherwise */
   char *last_warning;
-  gboolean streams_ended;       /* no pad has anything more to give */
+  gboolean streams_ended;       /* all pads have given EOS */
   guint warnings_left;
   gint64 last_warning_refill;
 

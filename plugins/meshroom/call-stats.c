@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the properties stats and peers show: a copy of a second ago at most, so
- * that reading them waits for nobody. */
+/* Keeps the values of the properties stats and peers. They are a copy that is
+ * at most a second old, so reading a property never waits for the call's
+ * thread. */
 
 #include "meshroom/call-private.h"
 
@@ -122,8 +123,8 @@ mesh_call_get_stats (MeshCall *call)
   GHashTableIter iter;
   gpointer id, one;
 
-  /* Put together for those who ask: GLib keeps the name of each field that
-   * ever was, so a peer must not be one just by coming. */
+  /* The structure is built only when the property is read, since GLib never
+   * frees the name of a field: a peer that merely joins must not add one. */
   g_mutex_lock (&call->lock);
   g_hash_table_iter_init (&iter, call->stats);
   while (g_hash_table_iter_next (&iter, &id, &one))

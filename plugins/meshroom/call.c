@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The core (core/room.h) decides, this carries out. Everything without a lock
- * belongs to the call's thread. Taking a connection down blocks, so that is
- * done on a few threads of its own; the call's thread never waits for a
- * peer. */
+/* Carries out what the core (core/room.h) decides. Data without a lock belongs
+ * to the call's thread. Closing a connection blocks, so it is done on threads
+ * of its own (removal.h): the call's thread never waits for a peer. */
 
 #include "meshroom/call-private.h"
 
 #include "core/error.h"
 #include "host/random.h"
 
-/* How often we look whether peers are still heard, and refresh what stats and
- * peers show. */
+/* How often the call checks whether peers are still heard, and refreshes the
+ * properties stats and peers. */
 #define TICK_MS 1000
 
-/* Warnings about remote input go to the bus, so a flood of junk must not be a
- * flood of messages. */
+/* The number of warnings is limited: remote input causes them, and a flood of
+ * invalid input must not become a flood of bus messages. */
 #define WARNINGS_BURST 10
 #define WARNING_INTERVAL (5 * G_TIME_SPAN_SECOND)
 
@@ -43,7 +42,7 @@ may_warn (MeshCall *self)
   return TRUE;
 }
 
-/* Somebody who keeps doing the same thing is worth one message. */
+/* Drops a warning that is equal to the last one. */
 void
 mesh_call_warn (MeshCall *self, const char *peer, const char *what)
 {
@@ -142,7 +141,8 @@ carry_out (MeshCall *self, const MeshRoomAction *action)
       mesh_call_tell_added (self, action->peer);
       break;
     case MESH_ROOM_PEER_REMOVED:
-      /* told first, so that its pads are still there when this is heard */
+      /* the event is posted first, so that the member's pads still exist when
+       * the application hears of it */
       mesh_call_tell_removed (self, action->peer, action->reason);
       mesh_call_drop_member (self, action->peer);
       mesh_call_refresh_stats (self);
@@ -175,7 +175,8 @@ on_timer (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* After whatever went into the room: do what it wants, and be back in time. */
+/* Carries out the room's actions, and sets the timer to the room's deadline. To
+ * be called after every input of the room. */
 void
 mesh_call_pump (MeshCall *self)
 {
@@ -404,8 +405,8 @@ mesh_call_stop (MeshCall *call)
   g_thread_join (call->thread);
   mesh_notifier_close (call->config.notifier);
   mesh_removals_finish (g_steal_pointer (&call->removals));
-  /* What nobody waits for any more holds on to its peer, and that to the
-   * context. */
+  /* Tasks that are left in the context hold references to their peers, and
+   * these to the context. */
   g_source_destroy (call->timer);
   g_source_destroy (call->ticker);
   g_clear_pointer (&call->network, mesh_network_free);

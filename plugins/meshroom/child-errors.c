@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Errors inside the room. Without signalling there is no call; whatever else
- * fails, the rest of the call goes on without it, so that is a warning. */
+/* Handles the errors of elements inside the room. An error of the signalling
+ * ends the call. All other errors become warnings, since the rest of the call
+ * goes on. */
 
 #include "meshroom/meshroom.h"
 
-/* Whether @message comes from an element that carries the room's messages. */
+/* Whether @message comes from the room's own signalsrc or signalsink. */
 static gboolean
 is_of_signalling (MeshMeshroom *self, GstMessage *message)
 {
@@ -27,7 +28,7 @@ is_of_signalling (MeshMeshroom *self, GstMessage *message)
 
 /* @message: an ERROR of a child
  *
- * Returns: whether it was told as a warning, and is nobody's error any more */
+ * Returns: whether a warning was posted, so that @message is to be dropped */
 gboolean
 mesh_meshroom_take_child_error (MeshMeshroom *self, GstMessage *message)
 {

@@ -42,7 +42,7 @@ sink_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
     return GST_FLOW_OK;
   }
   result = gst_proxy_pad_chain_default (pad, parent, buffer);
-  /* Elements without a thread of their own may fail without a message. */
+  /* An element without a thread of its own may fail without a message. */
   if (result < GST_FLOW_EOS) {
     g_autoptr (GError) error = g_error_new (MESH_ERROR, MESH_ERROR_FAILED,
         "the stream is refused (%s)", gst_flow_get_name (result));
@@ -169,7 +169,7 @@ mesh_compartment_expose (MeshCompartment *compartment)
  * mesh_compartment_abandon:
  * @compartment: a compartment that is about to be shut down
  *
- * Has its failure told no more.
+ * Stops the compartment from reporting a failure.
  *
  * Since: 0.1
  */
@@ -214,7 +214,8 @@ mesh_compartment_finalize (GObject *object)
 static void
 mesh_compartment_init (MeshCompartment *self)
 {
-  /* Its coming and going must not make the pipeline wait for a preroll. */
+  /* Adding or removing the bin must not make the pipeline wait for a
+   * preroll. */
   gst_bin_set_suppressed_flags (GST_BIN (self),
       GST_ELEMENT_FLAG_SOURCE | GST_ELEMENT_FLAG_SINK);
 }

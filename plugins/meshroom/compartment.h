@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* A bin whose failure stays inside, as water stays in a ship's compartment:
- * encoders, decoders and parsers of the room run in one each.
+/* A bin that contains the failure of its elements, as a ship's compartment
+ * contains water. Each encoder, decoder and parser of the room is in one.
  *
  * An ERROR message from inside never reaches the room's bus. Whatever is pushed
  * into the bin succeeds, also after the failure, when data is dropped: else
@@ -17,7 +17,8 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (MeshCompartment, mesh_compartment, MESH, COMPARTMENT,
     GstBin)
 
-/* Called on the streaming thread that failed, which must not be waited for. */
+/* Called on the streaming thread that failed. The function must not wait for
+ * that thread. */
 typedef void (*MeshCompartmentFailed) (MeshCompartment *compartment,
     const GError *error, gpointer user_data);
 

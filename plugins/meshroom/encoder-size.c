@@ -30,7 +30,7 @@ get_padding (const MeshCodec *codec, int side)
  * mesh_encoder_size_choose:
  * @codec: a video codec
  * @caps: fixed caps of raw video
- * @size: (out): what to do with its pictures
+ * @size: (out): the size and the padding of the encoder's pictures
  *
  * Since: 0.1
  */
@@ -49,7 +49,8 @@ mesh_encoder_size_choose (const MeshCodec *codec, const GstCaps *caps,
   scale = get_scale (codec, square, height);
   size->width = MAX ((int) (square * scale + (scale == 1 ? 0.5 : 0)), 1);
   size->height = MAX ((int) (height * scale), 1);
-  /* where it is scaled anyway, it may as well be so to an even size */
+  /* a picture that is scaled anyway is scaled to an even size, and not
+   * padded */
   if (codec->even && size->width != width && size->width > 1)
     size->width &= ~1;
   if (codec->even && size->height != height && size->height > 1)

@@ -5,9 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* How a picture of any size is made one that a codec's encoders take: scaled
- * only where its pixels are not square or are too many, and else padded with
- * black at the right and the bottom. */
+/* The size that a picture gets for a codec's encoders. The picture is scaled
+ * only if its pixels are not square, or too many; otherwise it is padded with
+ * black at the right and at the bottom. */
 typedef struct {
   int width, height;            /* after scaling */
   int right, bottom;            /* columns and rows of padding */

@@ -7,11 +7,11 @@
 
 #include "meshroom/call-private.h"
 
-/* So many attempts at once, as at a start (docs/protocol.md, "One attempt");
- * the others follow when these are connected. */
+/* The most attempts at the same time, as at a start (docs/protocol.md, "One
+ * attempt"); the others follow when these are connected. */
 #define MAX_AT_ONCE 4
 
-/* One that came to nothing is not repeated before. */
+/* How long to wait after an attempt that failed. */
 #define EXCHANGE_INTERVAL (5 * G_TIME_SPAN_SECOND)
 
 static guint
@@ -30,8 +30,8 @@ count_unconnected (MeshCall *self)
   return n;
 }
 
-/* An attempt that is not connected yet goes on: it is the next one's turn when
- * it is. */
+/* An attempt that is not connected yet is not replaced; that is done when it is
+ * connected. */
 static gboolean
 is_due (MeshCall *self, Member *member, gint64 now)
 {
@@ -40,8 +40,7 @@ is_due (MeshCall *self, Member *member, gint64 now)
          && now >= member->exchange_at;
 }
 
-/* Makes the attempts anew that send something else than the sources that there
- * are now, or not all of them. */
+/* Renews the attempts that do not send exactly the present sources. */
 void
 mesh_call_exchange (MeshCall *self)
 {
@@ -64,9 +63,9 @@ mesh_call_exchange (MeshCall *self)
   }
 }
 
-/* The member has a connection by which it sends no more of something, such as
- * the picture of a camera that it has turned off: that stream ends, and does not
- * stand still. */
+/* Ends the pads of streams that the member does not send any more by its new
+ * connection, such as the picture of a camera that was turned off. Without an
+ * EOS the last frame would stay. */
 void
 mesh_call_end_what_stopped (MeshCall *self, Member *member)
 {

@@ -5,17 +5,19 @@
 #include <gst/video/navigation.h>
 #include <gst/video/video.h>
 
-/* So many frames later a request for a key frame is repeated: it may be lost. */
+/* The number of frames after which a request for a key frame is repeated, since
+ * a request may be lost. */
 #define KEY_FRAME_INTERVAL 30
 
-/* Where the pad is in its life as a pad of the room. */
+/* Whether the pad has become, or has been, a pad of the room. */
 typedef enum {
   MEMBER_PAD_NEW,
   MEMBER_PAD_ADDED,
   MEMBER_PAD_REMOVED,
 } MemberPadState;
 
-/* It lives as long as the pad's functions may run: the pad owns it. */
+/* The pad's private data. The pad owns it, so it exists as long as the pad's
+ * functions may run. */
 typedef struct {
   GstElement *room;
   MeshNotifier *notifier;
@@ -31,20 +33,23 @@ typedef struct {
   char *name;
   gboolean muted;
   gboolean hidden;
-  gboolean announced;           /* downstream knows these three */
-  gboolean ended;               /* EOS has gone out, or is about to */
-  gboolean refused;             /* downstream takes nothing, for good */
-  gboolean reported;            /* and the application knows why */
+  gboolean announced;           /* name, muted and hidden have been sent
+                                 * downstream */
+  gboolean ended;               /* EOS has been pushed, or is about to be */
+  gboolean refused;             /* downstream has refused the stream, until it
+                                 * is linked again or the caps change */
+  gboolean reported;            /* and a warning was posted */
 
   /* under the stream lock of the internal pad */
   gboolean eos_sent;
   gboolean dropping;
-  guint n_late;                 /* dropped while a key frame is waited for */
+  guint n_late;                 /* frames dropped while waiting for a key
+                                 * frame */
 } MemberPad;
 
 static const char *const kind_names[MESH_N_KINDS] = { "audio", "video" };
 
-/* The room whose pad this thread is pushing through right now. */
+/* The room through whose pad this thread is pushing right now. */
 static GPrivate inside;
 
 static void
@@ -77,7 +82,8 @@ make_stream_start (MemberPad *member_pad)
   return event;
 }
 
-/* The title tag is for everybody, the event for those who know meshroom. */
+/* Sends the member's name and state downstream: as the meshroom/peer event, and
+ * the name also as a title tag, which any element can read. */
 static void
 announce (GstPad *pad, MemberPad *member_pad)
 {
@@ -104,7 +110,7 @@ announce (GstPad *pad, MemberPad *member_pad)
             (GST_TAG_TITLE, name, NULL)));
 }
 
-/* What is behind the pad may take the stream now, whatever was before. */
+/* Tries the elements downstream again: they may accept the stream now. */
 static void
 reopen (MemberPad *member_pad, gboolean report_again)
 {
@@ -123,11 +129,12 @@ is_open (GstPad *pad, MemberPad *member_pad)
   g_mutex_lock (&member_pad->lock);
   open = !member_pad->ended && !member_pad->refused;
   g_mutex_unlock (&member_pad->lock);
-  /* not linked is not an error: somebody may link it later */
+  /* a pad that is not linked is no error, since it may be linked later */
   return open && gst_pad_is_linked (pad);
 }
 
-/* An encoded stream that was interrupted is of use from the next key frame. */
+/* Whether the buffer can be passed on: an encoded stream that was interrupted
+ * can be decoded again from the next key frame. */
 static gboolean
 may_resume (GstPad *internal, MemberPad *member_pad, GstBuffer *buffer)
 {
@@ -179,9 +186,9 @@ report_refusal (GstPad *pad, MemberPad *member_pad, GstFlowReturn flow)
       gst_message_new_warning (GST_OBJECT (member_pad->room), error, text));
 }
 
-/* What became of data downstream is the application's matter: one that has
- * enough (EOS), or cannot go on, is left alone until somebody links the pad
- * anew, or the format changes. */
+/* Handles the flow return of downstream. An element that has had enough (EOS)
+ * or has failed gets no more data until the pad is linked anew or the format
+ * changes; the connection is not affected. */
 static void
 judge (GstPad *pad, MemberPad *member_pad, GstFlowReturn flow)
 {
@@ -229,7 +236,7 @@ member_pad_chain_list (GstPad *internal, GstObject *parent, GstBufferList *list)
   return GST_FLOW_OK;
 }
 
-/* (transfer full) (nullable): what is to go out in place of @event */
+/* Returns: (transfer full) (nullable): the event to push instead of @event */
 static GstEvent *
 filter_event (MemberPad *member_pad, GstEvent *event)
 {
@@ -240,7 +247,7 @@ filter_event (MemberPad *member_pad, GstEvent *event)
       gst_event_unref (event);
       return make_stream_start (member_pad);
     case GST_EVENT_EOS:
-      /* a connection that ends is no end of the application's stream */
+      /* the end of a connection does not end the application's stream */
       gst_event_unref (event);
       return NULL;
     case GST_EVENT_TAG:
@@ -281,8 +288,8 @@ member_pad_take_event (GstPad *internal, GstObject *parent, GstEvent *event)
   return TRUE;
 }
 
-/* A decoder that was told that nothing is acceptable downstream would fail, and
- * the whole connection with it. */
+/* Answers a caps query that downstream answers with empty caps: a decoder that
+ * finds no acceptable caps would fail, and the connection with it. */
 static void
 accept_something (GstPad *internal, GstQuery *query)
 {
@@ -316,8 +323,8 @@ member_pad_take_query (GstPad *internal, GstObject *parent, GstQuery *query)
 
 /* --- from the application --- */
 
-/* What comes from downstream is answered here: keys are for the room, key
- * frames may be asked for, and the rest does not concern the peer. */
+/* Handles events from downstream: keys go to the room, requests for a key frame
+ * go to the peer's connection, and all others are dropped. */
 static gboolean
 member_pad_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
@@ -337,8 +344,8 @@ member_pad_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return TRUE;
 }
 
-/* A constant, so that people who come and go never change the pipeline's
- * latency. */
+/* Answers the latency query with a constant, so that members who come and go
+ * never change the pipeline's latency. */
 static gboolean
 member_pad_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
@@ -377,7 +384,7 @@ set_functions (GstPad *pad, MemberPad *member_pad)
 
 /**
  * mesh_member_pad_new:
- * @config: what it is for; copied
+ * @config: the pad's member, kind and callbacks; copied
  *
  * Returns: (transfer floating): a ghost pad without a target, not yet the
  *   room's
@@ -417,7 +424,7 @@ mesh_member_pad_new (const MeshMemberPadConfig *config)
  * @muted: whether it is muted
  * @hidden: whether it hides its camera
  *
- * Says so downstream, before the next frame.
+ * The name and the state are sent downstream before the next frame.
  *
  * Since: 0.1
  */
@@ -441,8 +448,8 @@ mesh_member_pad_set_name (GstPad *pad, const char *name, gboolean muted,
  * @pad: the member's pad
  * @room: the element
  *
- * Makes it a pad of the room, which calls the application ("pad-added"). One
- * that was removed before stays out.
+ * Adds the pad to the room, which calls the application ("pad-added"). A pad
+ * that was removed before is not added.
  *
  * Since: 0.1
  */
@@ -461,7 +468,7 @@ mesh_member_pad_add (GstPad *pad, GstElement *room)
     return;
   gst_pad_set_active (pad, TRUE);
   gst_element_add_pad (room, pad);
-  /* it may have to be stopped when it is no pad of the room any more */
+  /* the pad may have to be stopped after it was removed from the room */
   GST_OBJECT_FLAG_UNSET (pad, GST_PAD_FLAG_NEED_PARENT);
 }
 
@@ -480,9 +487,9 @@ push_eos (GstPad *pad, MemberPad *member_pad)
  * mesh_member_pad_end:
  * @pad: the member's pad
  *
- * Ends the application's stream: EOS follows the last frame, and nothing comes
- * after it. Waits for a frame that is under way downstream, and so for as long
- * as a sink there is paused.
+ * Ends the application's stream with an EOS after the last frame. Waits for a
+ * frame that is being pushed, which takes as long as a sink downstream is
+ * paused.
  *
  * Since: 0.1
  */
@@ -507,8 +514,8 @@ mesh_member_pad_end (GstPad *pad)
  * mesh_member_pad_stop:
  * @pad: the member's pad
  *
- * Nothing goes through the pad any more. Waits as mesh_member_pad_end() does,
- * and so not at all after it.
+ * Stops the pad. Waits as mesh_member_pad_end() does; after that function it
+ * does not wait at all.
  *
  * Since: 0.1
  */

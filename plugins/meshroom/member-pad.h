@@ -14,12 +14,13 @@ G_BEGIN_DECLS
  * application's stream, and a sink that fails or refuses the stream is no
  * failure of the connection. */
 
-/* key: a key was pressed in a window downstream. On the thread of the event. */
+/* Called when a key is pressed in a window downstream, on the thread of the
+ * event. */
 typedef void (*MeshMemberPadKeyFunc) (const char *key, GstEvent *event,
     gpointer user_data);
 
 typedef struct {
-  GstElement *room;             /* outlives the pad's being part of it */
+  GstElement *room;             /* valid as long as the pad belongs to it */
   MeshNotifier *notifier;
   const char *peer_id;
   MeshKind kind;

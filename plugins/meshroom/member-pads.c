@@ -3,7 +3,7 @@
 #include "meshroom/member-pads.h"
 
 struct _MeshMemberPads {
-  MeshMemberPadConfig config;   /* of all the pads, but for the kind */
+  MeshMemberPadConfig config;   /* of all the pads; kind is set for each */
   char *peer_id;
   char *name;
   gboolean muted;
@@ -13,7 +13,7 @@ struct _MeshMemberPads {
 
 /**
  * mesh_member_pads_new:
- * @config: what its pads are for; copied, kind apart
+ * @config: the configuration of its pads; copied, except for the kind
  *
  * Returns: (transfer full): a set without pads
  *
@@ -50,7 +50,7 @@ mesh_member_pads_get_number (MeshMemberPads *pads)
  * mesh_member_pads_have_any:
  * @pads: the member's pads
  *
- * Returns: whether anything of the member has been shown yet
+ * Returns: whether the member has had any pad
  *
  * Since: 0.1
  */
@@ -108,8 +108,8 @@ swallow (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
  * mesh_member_pads_discard:
  * @pad: a pad of a connection
  *
- * What it brings goes nowhere, but is no error there: the connection's other
- * streams go on.
+ * Drops the pad's data. The connection sees no error, so its other streams go
+ * on.
  *
  * Since: 0.1
  */
@@ -121,7 +121,8 @@ mesh_member_pads_discard (GstPad *pad)
       swallow, NULL, NULL);
 }
 
-/* An older connection may go on sending for a while. */
+/* Drops the data of the old target: an older connection may go on sending for a
+ * while. */
 static void
 silence_target (GstPad *pad)
 {
@@ -137,10 +138,11 @@ silence_target (GstPad *pad)
  * @kind: what @pad carries
  * @pad: a pad of the member's present connection, with its data held back
  *
- * Leads @pad out of the room, in place of what did so before.
+ * Makes @pad the source of the member's pad of that kind, in place of the one
+ * before.
  *
- * Returns: (transfer none) (nullable): a new pad, which is yet to be made one
- *   of the room's by mesh_member_pad_add(); %NULL where there is one
+ * Returns: (transfer none) (nullable): a new pad, which has to be added to the
+ *   room with mesh_member_pad_add(); %NULL if there was one already
  *
  * Since: 0.1
  */
@@ -160,10 +162,10 @@ mesh_member_pads_connect (MeshMemberPads *pads, MeshKind kind, GstPad *pad)
 /**
  * mesh_member_pads_take:
  * @pads: the member's pads
- * @kind: what it carries
+ * @kind: audio or video
  *
- * The member sends no more of @kind: what leads to the pad is let go of, and
- * the next connection that has some gets another pad.
+ * Takes the pad of a kind that the member does not send any more. Its target is
+ * dropped, and a later stream of that kind gets a new pad.
  *
  * Returns: (transfer full) (nullable): the pad, if there was one
  *
@@ -213,7 +215,7 @@ is_led_by (GstPad *pad, GstElement *peer)
  * @pads: the member's pads
  * @peer: a connection
  *
- * Returns: whether any of the member's pads carries what comes by @peer
+ * Returns: whether any of the member's pads carries a stream of @peer
  *
  * Since: 0.1
  */
@@ -232,7 +234,7 @@ mesh_member_pads_carry (MeshMemberPads *pads, GstElement *peer)
  * @pads: the member's pads
  * @peer: a connection
  *
- * Lets go of the connection's pads; the member's own stay.
+ * Drops the targets that are the connection's pads; the member's own pads stay.
  *
  * Since: 0.1
  */

@@ -5,11 +5,11 @@
 
 G_BEGIN_DECLS
 
-/* What the application sees of one member: its pads on meshroom. They stay
- * while one attempt at a connection takes the place of another, so that
- * downstream sees a gap, not a new person.
+/* The pads of meshroom that carry one member's streams. They stay while one
+ * attempt at a connection replaces another, so that downstream sees a gap and
+ * not a new member.
  *
- * They are the worker's until they are handed over to be removed
+ * The call's thread owns them until they are handed over to be removed
  * (removal.h). */
 
 typedef struct _MeshMemberPads MeshMemberPads;

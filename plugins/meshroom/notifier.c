@@ -2,9 +2,9 @@
 
 #include "meshroom/notifier.h"
 
-/* How long closing waits for what is left to tell. A handler that itself waits
- * for the state change, such as one that changes the state of the same
- * pipeline, ends only after the state change does. */
+/* How long closing waits for the queued notices. The wait is limited, since a
+ * handler may itself wait for the state change that closes the notifier, such
+ * as one that changes the state of the same pipeline. */
 #define PATIENCE (2 * G_TIME_SPAN_SECOND)
 
 typedef struct {
@@ -14,15 +14,18 @@ typedef struct {
 } Notice;
 
 struct _MeshNotifier {
-  GstElement *element;          /* no reference: the element outlives us */
+  GstElement *element;          /* no reference: the element outlives the
+                                 * notifier */
 
   GMutex lock;                  /* guards what follows */
   GCond cond;
   GQueue waiting;               /* Notice */
-  GThread *thread;              /* tells right now; NULL: nobody does */
-  gboolean running;             /* a thread is under way */
-  gboolean closed;              /* takes nothing more */
-  gboolean dropped;             /* tells nothing more */
+  GThread *thread;              /* the thread that runs a notice right now;
+                                 * NULL: none */
+  gboolean running;             /* a thread has been started and has not
+                                 * ended */
+  gboolean closed;              /* accepts no more notices */
+  gboolean dropped;             /* runs no more notices */
 };
 
 static void
@@ -47,8 +50,8 @@ notifier_clear (gpointer data)
 
 /**
  * mesh_notifier_new:
- * @element: whose signals and messages are told; must outlive every
- *   mesh_notifier_post()
+ * @element: the element whose signals and messages these are; must outlive
+ *   every mesh_notifier_post()
  *
  * Returns: (transfer full): a notifier
  *
@@ -78,8 +81,9 @@ mesh_notifier_unref (MeshNotifier *notifier)
   g_atomic_rc_box_release_full (notifier, notifier_clear);
 }
 
-/* The next one; NULL ends the thread's work. An element has its notifier closed
- * before it goes, so it is still there if there is something to tell. */
+/* Takes the next notice; NULL ends the thread's work. An element closes its
+ * notifier before it is freed, so the element exists as long as there is a
+ * notice. */
 static Notice *
 take_next (MeshNotifier *self, GstElement **element)
 {
@@ -96,8 +100,8 @@ take_next (MeshNotifier *self, GstElement **element)
   return next;
 }
 
-/* The reference to the element is given back before anybody who waits for the
- * handler goes on, and may have been the last. */
+/* Runs the notices. The reference to the element may be the last one, and is
+ * released before a thread that waits for the handler continues. */
 static void
 run (gpointer data, gpointer user_data)
 {
@@ -130,9 +134,10 @@ start_thread (MeshNotifier *self)
 /**
  * mesh_notifier_post:
  * @notifier: the notifier
- * @func: called with the element and @data, after all that was told before
+ * @func: called with the element and @data, after all notices that were posted
+ *   before
  * @data: for @func
- * @destroy: (nullable): frees @data, also when @func was never called since the
+ * @destroy: (nullable): frees @data, also if @func is never called since the
  *   notifier was closed first
  *
  * Returns: %FALSE when the notifier is closed
@@ -173,7 +178,7 @@ post (GstElement *element, gpointer message)
 /**
  * mesh_notifier_post_message:
  * @notifier: the notifier
- * @message: (transfer full): what to post on the element's bus
+ * @message: (transfer full): the message to post on the element's bus
  *
  * Since: 0.1
  */
@@ -188,8 +193,8 @@ mesh_notifier_post_message (MeshNotifier *notifier, GstMessage *message)
  * mesh_notifier_close:
  * @notifier: the notifier
  *
- * What is left to be told is waited for, unless a handler is the caller, or
- * takes long: then the rest is never told.
+ * Waits for the queued notices, unless the caller is a handler. If that takes
+ * too long, the remaining notices are dropped.
  *
  * Since: 0.1
  */

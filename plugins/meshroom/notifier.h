@@ -5,13 +5,14 @@
 
 G_BEGIN_DECLS
 
-/* Signals and bus messages of an element, one after the other, on a thread that
- * no state change of the element waits for without end: a handler may do what
- * it likes, such as stop the element or take it out of its pipeline.
+/* Emits signals and posts bus messages of an element, one after the other, on a
+ * thread of its own. A state change of the element waits for that thread only
+ * for a limited time, so a handler may do anything, such as stop the element or
+ * remove it from its pipeline.
  *
- * The thread is one of GLib's pool, and in use only while there is something to
- * tell. It holds a reference to the element meanwhile. Any thread may call,
- * with no lock held. */
+ * The thread is one of GLib's pool, and is used only while there are notices.
+ * It holds a reference to the element meanwhile. Any thread may call, with no
+ * lock held. */
 
 typedef struct _MeshNotifier MeshNotifier;
 

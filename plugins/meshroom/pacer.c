@@ -19,7 +19,7 @@ static GstStaticPadTemplate src_template =
 GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
     GST_STATIC_CAPS_ANY);
 
-/* Tells a decoder that it is behind, so that it skips frames. */
+/* Sends a QoS event, so that a decoder which is behind skips frames. */
 static void
 send_qos (MeshPacer *self, GstBuffer *buffer)
 {
@@ -31,7 +31,7 @@ send_qos (MeshPacer *self, GstBuffer *buffer)
         (GST_QOS_TYPE_UNDERFLOW, 1.2, 100 * GST_MSECOND, time));
 }
 
-/* The one segment in which all that leaves lies. */
+/* Pushes the one segment that all buffers downstream belong to. */
 static void
 push_segment (MeshPacer *self)
 {
@@ -69,8 +69,8 @@ pacer_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 
 /* --- events --- */
 
-/* Played faster, sound is higher: as at GStreamer's own sinks, the samples are
- * said to be more of them in a second. */
+/* Changes the sample rate in the caps of raw audio that is played at another
+ * rate, as GStreamer's audio sinks do: played faster, sound becomes higher. */
 static void
 push_caps (MeshPacer *self)
 {
@@ -173,9 +173,9 @@ pacer_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return TRUE;
 }
 
-/* Up to the source goes what it can do something about: a wish for a key
- * frame, a key. Times of ours mean nothing to it, and no branch's format is
- * worth a change of its. */
+/* Passes only those events upstream that concern the source: requests for a key
+ * frame, and keys. QoS events have the room's times, which mean nothing to it,
+ * and RECONFIGURE events of one branch must not change its format. */
 static gboolean
 pacer_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
@@ -229,7 +229,7 @@ pacer_query (GstPad *pad, GstObject *parent, GstQuery *query)
 /**
  * mesh_pacer_set_flushing:
  * @pacer: the element
- * @flushing: whether its streaming thread may wait for nothing
+ * @flushing: whether its streaming thread must not wait
  *
  * Since: 0.1
  */

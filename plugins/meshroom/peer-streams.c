@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What a peer sends, on its way from webrtcbin to the room. */
+/* Receives the peer's streams: from webrtcbin's pads to pads that the room can
+ * show. */
 
 #include "meshroom/peer-private.h"
 
 #include "meshroom/receiver.h"
 
-/* webrtcbin 1.22 gives each jitterbuffer the do-nack of whichever SSRC it
- * happens to look at last; put that right. And what comes first need not wait
- * for the buffer to fill: it is decoded at once, and shown in its time. A
- * stream that slows down (a still, a camera in the dark) has not lost its next
- * packet: only what is missing in between is asked for again. */
+/* Corrects the jitterbuffer's retransmission, for which webrtcbin 1.22 takes
+ * the do-nack of whichever SSRC it looks at last. The first packet need not
+ * wait for the buffer to fill: it is decoded at once, and shown when it is due.
+ * rtx-next-seqnum is off, since a stream that slows down (a still picture, a
+ * camera in the dark) has not lost its next packet: only packets between
+ * received ones are asked for again. */
 void
 mesh_peer_on_jitterbuffer (GstElement *rtpbin, GObject *jitterbuffer,
     guint session, guint ssrc, gpointer user_data)
@@ -22,7 +24,7 @@ mesh_peer_on_jitterbuffer (GstElement *rtpbin, GObject *jitterbuffer,
       "rtx-next-seqnum", FALSE, "faststart-min-packets", 1, NULL);
 }
 
-/* A new pad of ours on its way to the room. */
+/* A new pad of the peer's bin that the room is told of. */
 typedef struct {
   MeshKind kind;
   GstPad *pad;
@@ -79,8 +81,9 @@ hold_first (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_OK;
 }
 
-/* Where an older attempt still shows the peer, its picture stays until there is
- * one to take its place. Else the room should have the pad soon. */
+/* Tells the room of the new pad. If an older attempt still shows the peer, that
+ * happens with the first buffer, so that the old picture stays until the new
+ * one is there; otherwise at once. */
 static void
 post_pad (MeshPeer *self, MeshKind kind, GstPad *pad)
 {
@@ -114,8 +117,8 @@ on_too_large (int width, int height, gpointer user_data)
       g_free);
 }
 
-/* A peer's stream has come: set up its reception, on the streaming thread, so
- * that not one packet is lost; the room takes the pad on the worker. */
+/* Sets up the reception of a new stream on the streaming thread, so that no
+ * packet is lost. The room takes the pad on the call's thread. */
 void
 mesh_peer_on_stream (GstElement *webrtc, GstPad *pad, gpointer user_data)
 {
@@ -143,7 +146,7 @@ mesh_peer_on_stream (GstElement *webrtc, GstPad *pad, gpointer user_data)
     mesh_peer_fail (self, "failed", error->message);
     return;
   }
-  /* a second stream of a kind (another SSRC) is none that we asked for */
+  /* a second stream of a kind (another SSRC) was not asked for */
   g_mutex_lock (&self->lock);
   taken = self->receivers[codec->kind] != NULL;
   if (!taken)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Who can be reached with the addresses and relays that there are, and what
- * becomes of attempts when this machine's addresses change. */
+/* Tells the user who cannot be reached with this machine's addresses and
+ * relays, and renews attempts when the addresses change. */
 
 #include "meshroom/call-private.h"
 
@@ -10,8 +10,8 @@
 
 #define NO_RELAY "ice-transport-policy is relay, but there is no TURN server"
 
-/* Returns: (transfer full): why there is no connection with @peer. Where this
- * end has no candidates at all, the peer is not the one to blame */
+/* Returns: (transfer full): why there is no connection with @peer. If this end
+ * has no candidates at all, that is the reason, and not the peer */
 static char *
 explain (MeshCall *self, MeshPeer *peer)
 {
@@ -41,11 +41,11 @@ mesh_call_check_relays (MeshCall *call)
 /**
  * mesh_call_keep_reason:
  * @call: the call
- * @member: a member whose attempt is about to end
+ * @member: the member whose attempt is about to end
  *
- * An attempt that is given up before its agent has found out that there is no
- * path ends without a word; what it knew is kept for the room's warning, which
- * follows, and by when the member may be gone.
+ * Keeps the reason for the room's warning, which follows later, when the member
+ * may be gone already. An attempt that is given up before its ICE agent has
+ * failed gives no reason of its own.
  *
  * Since: 0.1
  */
@@ -64,10 +64,10 @@ mesh_call_keep_reason (MeshCall *call, Member *member)
  * mesh_call_warn_of_peer:
  * @call: the call
  * @peer: (nullable): a peer
- * @text: what the room has to say of it
+ * @text: the room's warning
  *
- * Warns; where it is that no connection comes about, with the reason that the
- * last attempt had.
+ * Posts the warning. If it tells that no connection was made, the reason of the
+ * last attempt is added.
  *
  * Since: 0.1
  */
@@ -88,8 +88,8 @@ mesh_call_warn_of_peer (MeshCall *call, const char *peer, const char *text)
  * @id: a member's id
  * @member: the member
  *
- * Warns once of a peer that names no address to be reached at: attempts go on,
- * but it is the person there who has to do something.
+ * Warns once of a peer that has announced no usable address. Attempts go on,
+ * but only the user at the peer's machine can change that.
  *
  * Since: 0.1
  */
@@ -114,11 +114,11 @@ mesh_call_tell_addressless (MeshCall *call, const char *id, Member *member)
 /**
  * mesh_call_tell_reach:
  * @call: the call
- * @reach: how far the addresses reach that an attempt begins with
+ * @reach: how far this machine's addresses reach
  *
- * Warns once, and again when it was better meanwhile, that nobody on another
- * machine can be reached: an attempt would find that out only after many
- * seconds.
+ * Warns that no peer on another machine can be reached, which an attempt would
+ * find out only after many seconds. It warns once, and again after addresses
+ * have come and gone.
  *
  * Since: 0.1
  */
@@ -140,9 +140,9 @@ mesh_call_tell_reach (MeshCall *call, MeshReach reach)
  * mesh_call_look_around:
  * @call: a call that begins
  *
- * Tells how far this machine's addresses reach before there is any peer: one
- * that is alone in a room would otherwise wait without a word. libnice is
- * spared what it cannot do with them.
+ * Warns before there is any peer if this machine's addresses reach no other
+ * one: the first member of a room would otherwise wait without a warning.
+ * libnice is spared what it cannot do with them.
  *
  * Since: 0.1
  */
@@ -156,8 +156,8 @@ mesh_call_look_around (MeshCall *call)
   mesh_call_tell_reach (call, reach);
 }
 
-/* Whether an attempt that is not connected could do better with the addresses
- * that there are now. */
+/* Whether an attempt that is not connected lacks one of this machine's present
+ * addresses. */
 static gboolean
 misses_address (MeshPeer *peer, char **addresses)
 {
@@ -191,9 +191,10 @@ should_renew (MeshCall *self, Member *member, MeshNetworkChange change,
  * @call: the call
  * @change: what has happened to this machine's addresses
  *
- * Begins anew whatever may have used an address that is gone, or could use one
- * that has come and is not connected yet; libnice gathers only once. After a
- * sleep all begin anew. Whoever waits for another attempt waits no longer.
+ * Renews the connections whose address is gone, and the attempts that are not
+ * connected yet and lack a new address, since libnice gathers candidates only
+ * once. After a sleep all are renewed. Members that wait for their next attempt
+ * get it at once.
  *
  * Since: 0.1
  */

@@ -27,8 +27,9 @@ let_in (Guard *self, int width, int height)
   return GST_PAD_PROBE_DROP;
 }
 
-/* Without another way, the parser's caps tell the size: it has read it in a
- * parameter set or sequence header. */
+/* Reads the size from the parser's caps, for codecs without a function that
+ * reads it from a frame. The parser has taken it from a parameter set or a
+ * sequence header. */
 static gboolean
 read_caps (GstPad *pad, int *width, int *height)
 {
@@ -39,7 +40,8 @@ read_caps (GstPad *pad, int *width, int *height)
       && gst_structure_get_int (s, "height", height);
 }
 
-/* A frame that names no size has that of the frames it is built on. */
+/* Checks a frame's size. A frame that names none has the size of the frames
+ * that it refers to, so it is treated as the last one that named its size. */
 static GstPadProbeReturn
 guard_picture (GstPad *pad, Guard *self, const GstMapInfo *map)
 {

@@ -6,9 +6,10 @@
 G_BEGIN_DECLS
 
 /* (transfer full): depayloader and, with decode, decoder in one bin with pads
- * "sink" and "src". What it is given is bounded before it is decoded. */
-/* A picture is too large to be decoded. Called on the streaming thread, once
- * for each size in a row. */
+ * "sink" and "src". The size of each picture is checked before it is
+ * decoded. */
+/* Called on the streaming thread when a picture is too large to be decoded,
+ * once for consecutive pictures of the same size. */
 typedef void (*MeshReceiverRefused) (int width, int height, gpointer user_data);
 
 GstElement *mesh_receiver_new (const MeshCodec *codec, gboolean decode,

@@ -8,9 +8,9 @@
 
 #define THREADS 4
 
-/* How long the end of a call waits for what is being taken down. What is stuck
- * behind a sink that is paused, or in a function of the application that itself
- * ends the call, is taken down when that lets go of it. */
+/* How long the end of a call waits for the jobs. A job that is blocked by a
+ * paused sink, or by a function of the application that itself ends the call,
+ * is completed later, when the block ends. */
 #define PATIENCE (5 * G_TIME_SPAN_SECOND)
 
 /* How long a paused sink may hold up a pipeline that goes down as a whole: the
@@ -24,7 +24,8 @@ struct _MeshRemovals {
 
   GMutex lock;                  /* guards what follows */
   GCond cond;
-  guint pending;                /* what finishing waits for */
+  guint pending;                /* the number of jobs that
+                                 * mesh_removals_finish() waits for */
   GQueue ended;                 /* Job: pads for the finishing thread */
   GList *leaving;               /* MeshMemberPads, being removed */
   GList *endings;               /* Job: single pads, being removed */
@@ -33,18 +34,19 @@ struct _MeshRemovals {
   gboolean finished;
 };
 
-/* One thing to be done. Exactly one of peer, member_pads and pad is set; none of
- * them stands for the first job, the certificate. */
+/* One job. Exactly one of peer, member_pads and pad is set; the first job, the
+ * certificate, has none of them. */
 typedef struct {
   MeshRemovals *removals;
   MeshPeer *peer;
   MeshMemberPads *member_pads;
   GstPad *pad;                  /* gets EOS */
   gboolean removes;             /* and is removed */
-  GQueue waiting;               /* Waiter: to be told when it is */
+  GQueue waiting;               /* Waiter: called when the pad is removed */
 } Job;
 
-/* What is told of a pad that has the name of one that is being removed. */
+/* A notice about a new pad, which waits until the old pad of the same name is
+ * removed. */
 typedef struct {
   MeshNotifyFunc func;
   gpointer data;
@@ -115,7 +117,8 @@ remove_pad (GstPad *pad, gpointer room)
   mesh_member_pad_remove (pad, room);
 }
 
-/* A number is free again only when the pads of that name are really gone. */
+/* Frees a member's pads. Their number is given to another member only after
+ * they have been removed from the room. */
 static void
 free_member_pads (MeshRemovals *self, MeshMemberPads *member_pads)
 {
@@ -130,8 +133,8 @@ free_member_pads (MeshRemovals *self, MeshMemberPads *member_pads)
   g_mutex_unlock (&self->lock);
 }
 
-/* On the notifier's thread, or the one that finishes. The handlers of the
- * application may finish the call, which must not wait for this job. */
+/* Called on the notifier's thread, or on the one that finishes. A handler of
+ * the application may end the call, which must not wait for this job. */
 static void
 remove_tile (GstElement *room, gpointer data)
 {
@@ -145,7 +148,8 @@ remove_tile (GstElement *room, gpointer data)
 
 /* --- single pads --- */
 
-/* Takes the pad out of the books, and tells of what has waited for its name. */
+/* Takes the pad off the list, and posts the notices that have waited for its
+ * name. */
 static void
 forget_ending (Job *job)
 {
@@ -187,8 +191,8 @@ remove_what (GstElement *room, gpointer data)
     remove_ending (room, data);
 }
 
-/* The notifier was closed: the thread that finishes does it, or has already,
- * and then there is only the memory left to free. */
+/* The notifier was closed. The thread that finishes removes the pads, or has
+ * removed them already, and then only the memory is freed. */
 static void
 drop_removal (gpointer data)
 {
@@ -261,7 +265,7 @@ run_job (gpointer data, gpointer user_data)
   job_free (job);
 }
 
-/* Whether the notifier came to it, or was closed before. */
+/* Whether the notifier runs the job; FALSE if it was closed before. */
 static void
 start_job (gpointer data)
 {
@@ -276,10 +280,10 @@ wait_turn (GstElement *room, gpointer data)
 /**
  * mesh_removals_new:
  * @room: the element whose pads and connections they are
- * @notifier: tells the application of pads that go
+ * @notifier: emits "pad-removed"
  *
- * The first job of the threads is another one: the certificate must be there
- * before the first connection, and its making takes as long.
+ * The first job of the threads is the certificate, which the first connection
+ * needs, and which takes long to make.
  *
  * Returns: (transfer full): for mesh_removals_finish()
  *
@@ -346,8 +350,7 @@ mesh_removals_push_peer (MeshRemovals *removals, MeshPeer *peer)
  * @removals: the removals
  * @member_pads: (transfer full): a member's pads, disconnected
  *
- * Its pads give EOS, and are removed, when everything that was told so far has
- * been heard.
+ * The pads give EOS and are removed, after all notices that were posted so far.
  *
  * Since: 0.1
  */
@@ -356,7 +359,7 @@ mesh_removals_push_pads (MeshRemovals *removals, MeshMemberPads *member_pads)
 {
   Job *job;
 
-  /* one whose pads were never there blocks nobody */
+  /* a member without pads leaves nothing to wait for */
   if (!mesh_member_pads_have_any (member_pads)) {
     free_member_pads (removals, member_pads);
     return;
@@ -383,7 +386,7 @@ push_end (GstPad *pad, gpointer user_data)
  * @removals: the removals
  * @member_pads: (transfer none): a member's pads
  *
- * Its pads give EOS, and stay.
+ * The pads give EOS, and stay in the room.
  *
  * Since: 0.1
  */
@@ -398,7 +401,7 @@ mesh_removals_end_pads (MeshRemovals *removals, MeshMemberPads *member_pads)
  * @removals: the removals
  * @pad: (transfer full): a pad that is not among any member's any more
  *
- * It gives EOS, and is removed, as those of a member who has left.
+ * The pad gives EOS and is removed, as the pads of a member who has left.
  *
  * Since: 0.1
  */
@@ -415,7 +418,7 @@ mesh_removals_push_pad (MeshRemovals *removals, GstPad *pad)
   mesh_notifier_post (removals->notifier, wait_turn, job, start_job);
 }
 
-/* The last pad of that name that is on its way out of the room. */
+/* Finds the last pad of that name that is being removed. */
 static Job *
 find_ending_locked (MeshRemovals *self, const char *name)
 {
@@ -493,7 +496,8 @@ pipeline_goes_down (GstElement *room)
       && GST_STATE_TARGET (top) < GST_STATE_PAUSED;
 }
 
-/* FALSE: something takes longer than @patience. */
+/* Waits until all jobs are done. Returns FALSE if that takes longer than
+ * @patience. */
 static gboolean
 wait_for_jobs (MeshRemovals *self, gint64 patience)
 {
@@ -519,8 +523,8 @@ wait_for_jobs (MeshRemovals *self, gint64 patience)
   return done;
 }
 
-/* Whatever is linked to the pads will be stopped in a moment, which is why it
- * may let go of what it holds right now. */
+/* Flushes the elements behind the pads, so that they release the buffers which
+ * they block on: they are about to be stopped anyway. */
 static void
 flush_pads (MeshRemovals *self)
 {
@@ -536,9 +540,9 @@ flush_pads (MeshRemovals *self)
     gst_pad_push_event (pads->pdata[i], gst_event_new_flush_start ());
 }
 
-/* Leaves the rest to the threads: connections that are being closed, whose
- * state change would hold up the room's; pads whose EOS is on its way
- * downstream, or of which the application has only heard of another one yet. */
+/* Removes what is left from the room, and leaves the rest to the threads:
+ * connections that are being closed, whose state change would block the room's;
+ * pads whose EOS is being pushed; and pads whose notice is still queued. */
 static void
 let_go (MeshRemovals *self)
 {
@@ -561,9 +565,9 @@ let_go (MeshRemovals *self)
  * mesh_removals_finish:
  * @removals: (transfer full): the removals, with the notifier closed
  *
- * Waits until all is done, unless this thread is one that must go on for that.
- * In any case no pad of a member, and no connection, is left in the room when it
- * returns.
+ * Waits until all jobs are done, unless this thread is one that a job waits
+ * for. When it returns, no pad of a member and no connection is left in the
+ * room in any case.
  *
  * Since: 0.1
  */

@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* The threads that take down what is over: connections, and the pads of members
- * who have left. Both may block, the first in webrtcbin, the second in what the
+/* The threads that close connections, and remove the pads of members who have
+ * left. Both may block, the first in webrtcbin, the second in elements that the
  * application has linked, so neither is done on the call's thread.
  *
  *   member leaves ─ notifier: after its pads were told of ─ removal thread: EOS

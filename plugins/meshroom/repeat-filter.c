@@ -1,33 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* An encoder that is given the same frame over and over spends 300 bytes on
- * each at 640x360, whatever it does with the rest of its budget: 80 kbit/s at
- * 30 frames/s for nothing new. */
+/* An encoder that gets the same frame again and again still spends 300 bytes on
+ * each at 640x360: 80 kbit/s at 30 frames/s, although nothing changes. */
 
 #include "meshroom/repeat-filter.h"
 
 #include <gst/video/video.h>
 #include <string.h>
 
-/* A frame that has not changed goes out twice a second, so that receivers see
- * that the stream lives, and what they lost is found out about. Less than that
- * by what frames' times are rounded. */
+/* A frame that has not changed is passed twice a second, so that receivers see
+ * that the stream is alive, and notice packets that they have lost. The period
+ * is a little less than half a second, since frames' timestamps are rounded. */
 #define PERIOD (490 * GST_MSECOND)
 
-/* A new picture has this long to become sharp at the full rate. */
+/* After a change, frames pass for this long at the full rate, until the encoder
+ * has made the picture sharp. */
 #define SETTLING (2 * GST_SECOND)
 
-/* Frames that pass after somebody has asked for a key frame: the encoder may
- * hear of that one frame later than we do. */
+/* The frames that pass after a request for a key frame: the request may reach
+ * the encoder one frame later than this filter. */
 #define PASS_FOR_KEY 3
 
 struct _MeshRepeatFilter {
-  gatomicrefcount refs;         /* ours, and a probe's each */
+  gatomicrefcount refs;         /* the owner's, and one of each probe */
   int active;                   /* atomic */
   int pass;                     /* atomic: frames to let through */
 
-  /* by the streaming thread alone */
-  GstBuffer *last;              /* as it was last passed; NULL: not active */
+  /* used by the streaming thread only */
+  GstBuffer *last;              /* the last frame that was passed; NULL while
+                                 * the filter is not active */
   GstClockTime passed_at;
   GstClockTime changed_at;
 };
@@ -62,7 +63,8 @@ have_same_memory (GstBuffer *a, GstBuffer *b)
   return TRUE;
 }
 
-/* The picture may have been converted on its way here, each time anew. */
+/* Compares the pixels as well, since an unchanged picture may have been
+ * converted to a new buffer each time. */
 static gboolean
 have_same_pixels (GstBuffer *a, GstBuffer *b)
 {
@@ -86,7 +88,7 @@ take_pass (MeshRepeatFilter *self)
       && g_atomic_int_add (&self->pass, -1) > 0;
 }
 
-/* Whether the encoder can do without @buffer. */
+/* Whether @buffer can be dropped. */
 static gboolean
 is_spare (MeshRepeatFilter *self, GstBuffer *buffer)
 {
@@ -133,10 +135,11 @@ on_request (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 
 /**
  * mesh_repeat_filter_new:
- * @sink: where frames come in
- * @encoder: where they go, and whose src pad is asked for key frames
+ * @sink: the sink pad that frames arrive on
+ * @encoder: the encoder that gets the frames, and whose src pad is asked for
+ *   key frames
  *
- * Returns: (transfer full): spares the encoder nothing until
+ * Returns: (transfer full): a filter that drops nothing until
  *   mesh_repeat_filter_set_active()
  *
  * Since: 0.1
@@ -157,8 +160,8 @@ mesh_repeat_filter_new (GstPad *sink, GstElement *encoder)
 
 /**
  * mesh_repeat_filter_set_active:
- * @filter: for one encoder
- * @active: whether what comes may well be a picture that does not change
+ * @filter: a filter
+ * @active: whether the stream is likely to repeat its frames
  *
  * Any thread may call. While it is not active frames are not compared.
  *

@@ -5,8 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* Spares an encoder frames that are the same as the one before: a picture in
- * place of a camera is encoded twice a second, not thirty times. */
+/* Drops frames that are the same as the frame before, in front of an encoder:
+ * the placeholder of a hidden camera is encoded twice a second, not thirty
+ * times. */
 
 typedef struct _MeshRepeatFilter MeshRepeatFilter;
 

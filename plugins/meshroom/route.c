@@ -7,10 +7,10 @@
  *   encoded, passes   pad → intake → parser → fan-out of that codec
  *   encoded, else     pad → intake → parser → decoder → tee ─ encodings → …
  *
- * Ways are changed on the pad's streaming thread, so that nothing flows
- * meanwhile. A failed encoder is replaced by another thread, since its own
+ * A way is changed on the pad's streaming thread, so that no buffer passes
+ * meanwhile. A failed encoder is replaced on another thread, since its own
  * would have to wait for itself. Elements are shut down without the lock: a
- * message handler of the application may be waiting for it. */
+ * message handler of the application may be waiting for the lock. */
 
 #include "meshroom/source-private.h"
 
@@ -50,7 +50,7 @@ new_doomed (void)
   return g_ptr_array_new_with_free_func (gst_object_unref);
 }
 
-/* Everything between the parser and the fan-outs. */
+/* Removes all elements between the parser and the fan-outs. */
 static void
 take_out_encodings_locked (MeshSource *self, GPtrArray *doomed)
 {
@@ -69,7 +69,7 @@ take_out_encodings_locked (MeshSource *self, GPtrArray *doomed)
 
 /* --- encoders, and when they fail --- */
 
-/* An encoder's failure on its way to a thread that can replace it. */
+/* An encoder's failure, posted to a thread that can replace the encoder. */
 typedef struct {
   MeshSource *source;
   const MeshCodec *codec;
@@ -188,7 +188,8 @@ mesh_source_feed_locked (MeshSource *self, MeshEncoding *encoding)
   gst_element_sync_state_with_parent (GST_ELEMENT (compartment));
   branch = gst_element_request_pad_simple (self->tee, "src_%u");
   sink = gst_element_get_static_pad (GST_ELEMENT (compartment), "sink");
-  /* no RECONFIGURE up to the camera: the formats all agree already */
+  /* no RECONFIGURE event is sent up to the camera, since all formats agree
+   * already */
   gst_pad_link_full (branch, sink, GST_PAD_LINK_CHECK_NO_RECONFIGURE);
   gst_object_unref (compartment);
 }
@@ -215,7 +216,8 @@ start_encodings_locked (MeshSource *self, GError **error)
 
 /* --- encoded input --- */
 
-/* A parser or a decoder has failed: what comes next has them made anew. */
+/* Notes that a parser or a decoder has failed; it is replaced with the next
+ * buffer. */
 static void
 on_route_failed (MeshCompartment *compartment, const GError *error,
     gpointer user_data)
@@ -245,8 +247,8 @@ add_compartment_locked (MeshSource *self, const char *const *descriptions,
   return GST_ELEMENT (compartment);
 }
 
-/* Leads the parser's stream through a decoder, and what raw input has for a
- * stage, to a tee, from where it is encoded again as raw input is. */
+/* Links the parser to a decoder, the stage that raw input may need, and a tee,
+ * from where the stream is encoded again as raw input is. */
 static gboolean
 decode_locked (MeshSource *self, GError **error)
 {
@@ -372,8 +374,8 @@ on_warning (const char *text, gpointer user_data)
   self->events->warning (self, text, self->user_data);
 }
 
-/* Leads the room's pad to @next, by way of what makes any input fit, which is
- * told the tags that came before. */
+/* Links the room's pad to @next through an intake, and passes the tags to it
+ * that came before. */
 static void
 start_intake (MeshSource *self, GstPad *next, gboolean encoded)
 {
@@ -409,8 +411,8 @@ start_route (MeshSource *self, const MeshCodec *codec)
     mesh_source_warn (self, "it cannot be used: %s", error->message);
 }
 
-/* The input is of another kind, or of another size: what failed before may work
- * now. */
+/* Forgets failures, since the input's format has changed: what failed before
+ * may work now. */
 void
 mesh_source_take_caps (MeshSource *self, GstCaps *caps)
 {

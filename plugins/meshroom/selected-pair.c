@@ -1,29 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* webrtcbin 1.22 names the wrong type in its own statistics. But the agent
- * tells the foundations of the pair that it uses (RFC 8445 §5.1.1.3: one a
- * type, address and server), and the candidates go through our hands. */
+/* webrtcbin 1.22 gives the wrong candidate type in its own statistics. But
+ * libnice's agent tells the foundations of the selected pair (RFC 8445
+ * §5.1.1.3: one foundation for each type, address and server), and the
+ * candidates are known here. */
 
 #include "meshroom/selected-pair.h"
 
 #include <string.h>
 
-/* By how far they reach: the farther end names the path. */
+/* The candidate types, from the most direct to the least: the less direct end
+ * gives the pair's type. */
 static const char *const types[] = { "host", "prflx", "srflx", "relay" };
 
-#define PRFLX 1                 /* found by the checks, and never announced */
+#define PRFLX 1                 /* peer reflexive: found by connectivity checks,
+                                 * and never announced */
 #define MAX_CANDIDATES 64       /* an end */
 
 typedef struct {
   char *foundation;
   guint type;
-  char *address;                /* where it is sent from; may be NULL */
+  char *address;                /* the base address, from which packets are
+                                 * sent; may be NULL */
 } Candidate;
 
 struct _MeshSelectedPair {
   GMutex lock;                  /* guards: */
-  GPtrArray *ends[2];           /* Candidate; the peer's, ours */
-  char *foundations[2];         /* NULL: not selected yet */
+  GPtrArray *ends[2];           /* Candidate; the peer's and our own */
+  char *foundations[2];         /* NULL until a pair is selected */
 };
 
 static void
@@ -51,7 +55,7 @@ find (MeshSelectedPair *self, guint end)
 /**
  * mesh_selected_pair_new:
  *
- * Returns: (transfer full): a path that is not found yet
+ * Returns: (transfer full): a pair that has not been selected yet
  *
  * Since: 0.1
  */
@@ -66,7 +70,8 @@ mesh_selected_pair_new (void)
   return self;
 }
 
-/* The word after @key, from the ninth on, of a candidate's line. */
+/* Returns the value of the extension attribute @key. The extension attributes
+ * follow the eighth word of a candidate's line. */
 static const char *
 attribute (char **words, const char *key)
 {
@@ -80,7 +85,7 @@ attribute (char **words, const char *key)
 /**
  * mesh_selected_pair_add_candidate:
  * @pair: the pair
- * @local: whether the candidate is ours
+ * @local: whether it is a local candidate
  * @candidate: its line, "candidate:…" (RFC 8839)
  *
  * Since: 0.1
@@ -119,7 +124,7 @@ mesh_selected_pair_add_candidate (MeshSelectedPair *pair, gboolean local,
 /**
  * mesh_selected_pair_set:
  * @pair: the pair
- * @local_foundation: of our candidate
+ * @local_foundation: the foundation of the local candidate
  * @remote_foundation: of the peer's
  *
  * Since: 0.1
@@ -140,8 +145,9 @@ mesh_selected_pair_set (MeshSelectedPair *pair, const char *local_foundation,
  * mesh_selected_pair_get_type:
  * @pair: the pair
  *
- * Returns: "host": directly; "prflx" or "srflx": directly, through address
- *   translation; "relay": through a TURN server; "": not found yet
+ * Returns: "host": a direct connection; "prflx" or "srflx": a direct connection
+ *   through address translation; "relay": through a TURN server; "": no pair is
+ *   selected yet
  *
  * Since: 0.1
  */
@@ -166,8 +172,8 @@ mesh_selected_pair_get_type (MeshSelectedPair *pair)
  * mesh_selected_pair_dup_local_address:
  * @pair: the pair
  *
- * Returns: (transfer full) (nullable): the address of ours that it begins at,
- *   where that is known
+ * Returns: (transfer full) (nullable): the local address of the pair, if it is
+ *   known
  *
  * Since: 0.1
  */

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* By which of the candidates of both ends a connection goes: what ICE calls the
- * selected pair. Any thread may call. */
+/* The selected pair of a connection, as ICE calls it: the local and the remote
+ * candidate between which its packets go. Any thread may call. */
 
 typedef struct _MeshSelectedPair MeshSelectedPair;
 

@@ -25,7 +25,8 @@ struct _MeshServe {
 GST_DEBUG_CATEGORY_EXTERN (mesh_room_debug);
 #define GST_CAT_DEFAULT mesh_room_debug
 
-/* One that nobody else would take is no reason not to serve. */
+/* An ICE server that cannot be told to members is left out, and is no reason
+ * not to serve. */
 static void
 add_ice_servers (MeshServe *self, MeshServer *server)
 {
@@ -64,7 +65,7 @@ run (gpointer user_data)
   for (char **url = self->urls; url && *url; url++)
     mesh_proxy_remove_own (*url);
   g_clear_object (&server);
-  /* what closing the sockets left to do */
+  /* runs the tasks that closing the sockets has left */
   while (g_main_context_iteration (self->context, FALSE));
   g_main_context_pop_thread_default (self->context);
   return NULL;

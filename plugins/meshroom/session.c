@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* From READY to PAUSED and back: the room is found, or made on a server of
- * our own, and signalling and call begin. */
+/* The state change from READY to PAUSED and back: finds the room, or makes one
+ * on an embedded server, and starts the signalling and the call. */
 
 #include "meshroom/meshroom.h"
 
 #include "core/error.h"
 #include "core/json.h"
 
-/* How long a goodbye may take to get out. */
+/* How long to wait until the messages that say goodbye have been sent. */
 #define MAX_GOODBYE (500 * G_TIME_SPAN_MILLISECOND)
 
-/* Keys pressed in a window that shows the call (see meshview). A key comes back
- * through each peer's pads, but counts once. */
+/* Handles a key that was pressed in a window which shows the call (see
+ * meshview). The event comes through each member's pads with the same seqnum,
+ * and counts once. */
 static void
 on_key (const char *key, GstEvent *event, gpointer user_data)
 {
@@ -64,9 +65,10 @@ end_signals (gpointer user_data)
   mesh_signal_channel_end (MESH_MESHROOM (user_data)->channel);
 }
 
-/* The element's own pair, where the application uses no signal pads. The state
- * of port and pair is ours alone: a call that is paused keeps talking, and a
- * goodbye must get through while the rest goes down. */
+/* Adds the element's own signalsrc and signalsink, if the application uses no
+ * signal pads. Their state and the channel's do not follow the element's: a
+ * paused call keeps exchanging messages, and a goodbye must get through while
+ * the other elements are stopped. */
 static gboolean
 add_signal_elements (MeshMeshroom *self, const char *link,
     const char *peer_id, GError **error)
@@ -101,7 +103,7 @@ start_signalling (MeshMeshroom *self)
   for (guint i = 0; i < G_N_ELEMENTS (elements); i++) {
     if (elements[i] && gst_element_set_state (elements[i], GST_STATE_PLAYING)
         == GST_STATE_CHANGE_FAILURE)
-      return FALSE;             /* it has posted why */
+      return FALSE;             /* the element has posted the reason */
   }
   return TRUE;
 }
@@ -151,8 +153,8 @@ warn_without_key (MeshMeshroom *self)
       gst_message_new_warning (GST_OBJECT (self), error, NULL));
 }
 
-/* A peer-id that was refused was told to whoever set the property, before there
- * was a bus. */
+/* Warns of a peer-id that was refused when the property was set; the element
+ * may not have had a bus then. */
 static void
 warn_of_peer_id (MeshMeshroom *self)
 {
@@ -168,8 +170,9 @@ warn_of_peer_id (MeshMeshroom *self)
         ("the call goes on as %s", peer_id));
 }
 
-/* gst-launch links "room. ! fakesink" to whichever source pad there is, which
- * before the call is signal_src alone. */
+/* Warns if only one of the signal pads is linked: gst-launch links "room. !
+ * fakesink" to any source pad, and before the call the only one is
+ * signal_src. */
 static void
 warn_of_half_piped (MeshMeshroom *self)
 {
@@ -192,7 +195,8 @@ warn_of_half_piped (MeshMeshroom *self)
 }
 
 #ifdef HAVE_SERVER
-/* What we use ourselves, those who come to us are told of. */
+/* Returns the STUN and TURN servers that the embedded server tells members of:
+ * those that this element uses. */
 static char **
 dup_ice_servers (MeshMeshroom *self)
 {
@@ -227,8 +231,8 @@ start_serving (MeshMeshroom *self, const char *address, GError **error)
 #endif
 }
 
-/* The room to go to: of link, of our own server, or, behind signal pads,
- * none that we know of. */
+/* Finds the link of the room: that of the property link, or one on the embedded
+ * server. With signal pads the link may be unknown. */
 static gboolean
 find_room (MeshMeshroom *self, MeshLink **found, GError **error)
 {
@@ -262,8 +266,8 @@ find_room (MeshMeshroom *self, MeshLink **found, GError **error)
   return piped;
 }
 
-/* @ask: whether to ask the link's server what it has of STUN and TURN servers.
- * What was set here goes before, and our own server knows no more */
+/* @ask: whether to ask the link's server for STUN and TURN servers. Servers
+ * that are set here take precedence, and the embedded server has no others */
 static gboolean
 start_call (MeshMeshroom *self, const MeshLink *link, gboolean ask,
     gboolean piped, GError **error)
@@ -312,7 +316,8 @@ start_call (MeshMeshroom *self, const MeshLink *link, gboolean ask,
   return call != NULL;
 }
 
-/* Starts whatever there is to start; what goes wrong is posted. */
+/* Starts the server, the signalling and the call. Posts an error if one of them
+ * fails. */
 gboolean
 mesh_meshroom_start (MeshMeshroom *self)
 {
@@ -425,7 +430,8 @@ mesh_meshroom_stop (MeshMeshroom *self)
 #endif
   g_mutex_lock (&self->lock);
   g_clear_pointer (&self->room_link, g_free);
-  self->hidden = FALSE;         /* whoever hides the next stream will say so */
+  self->hidden = FALSE;         /* the next stream tells again whether it is
+                                 * hidden */
   g_mutex_unlock (&self->lock);
 }
 

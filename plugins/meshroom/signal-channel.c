@@ -17,9 +17,9 @@ struct _MeshSignalChannel {
 
   GMutex lock;                  /* guards: */
   GCond cond;
-  GQueue messages;              /* char *, to be sent */
+  GQueue messages;              /* char *, messages to be sent */
   gboolean sending;
-  gboolean ending;              /* EOS follows what waits */
+  gboolean ending;              /* EOS is to follow the queued messages */
   gboolean flushing;
 };
 
@@ -48,8 +48,8 @@ channel_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   return GST_FLOW_OK;
 }
 
-/* Nothing goes through, in either direction, and signalling that ends is no end
- * of the call. */
+/* Events are not passed on in either direction. An EOS of the signalling does
+ * not end the call. */
 static gboolean
 channel_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
@@ -57,8 +57,8 @@ channel_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return TRUE;
 }
 
-/* What goes in here does not come out there: a question that was passed on,
- * such as for the latency, would go round for ever between two rooms. */
+/* Queries are not passed on from one pad to the other: between two rooms that
+ * are linked to each other, a latency query would circle without end. */
 static gboolean
 channel_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
@@ -74,8 +74,8 @@ channel_query (GstPad *pad, GstObject *parent, GstQuery *query)
   }
 }
 
-/* At once, and not with the first message: a signalsink only knows who we are,
- * and connects, when it has the caps. */
+/* Pushes the caps when the pad starts, and not with the first message: a
+ * signalsink learns our peer id from the caps, and connects only then. */
 static void
 start_stream (MeshSignalChannel *self)
 {
@@ -106,7 +106,7 @@ push_message (MeshSignalChannel *self, char *json)
         gst_flow_get_name (flow));
 }
 
-/* The pad's own thread, since a sink that is paused holds on to it. */
+/* Sends messages on the pad's own thread, since a paused sink blocks it. */
 static void
 channel_loop (gpointer user_data)
 {
@@ -250,8 +250,8 @@ mesh_signal_channel_let_go (MeshSignalChannel *channel)
 
 /**
  * mesh_signal_channel_new:
- * @peer_id: who we are; part of the caps
- * @received: called for each message that comes in
+ * @peer_id: our peer id, which is put into the caps
+ * @received: called for each message that is received
  * @user_data: for @received
  *
  * Returns: (transfer floating): a channel

@@ -5,14 +5,15 @@
 
 G_BEGIN_DECLS
 
-/* Where a room's messages go in and out as buffers: the inner side of
- * meshroom's signal pads, and of its own signalsrc and signalsink. */
+/* The element through which a room's messages go in and out as buffers. It is
+ * linked to meshroom's signal pads, or to its own signalsrc and signalsink. */
 
 #define MESH_TYPE_SIGNAL_CHANNEL (mesh_signal_channel_get_type ())
 G_DECLARE_FINAL_TYPE (MeshSignalChannel, mesh_signal_channel, MESH,
     SIGNAL_CHANNEL, GstElement)
 
-/* json: one message, not NUL-terminated. On the streaming thread. */
+/* @json is one message, and not NUL-terminated. Called on the streaming
+ * thread. */
 typedef void (*MeshSignalChannelFunc) (const char *json, gsize length,
     gpointer user_data);
 

@@ -2,8 +2,9 @@
 
 #include "meshroom/timeline.h"
 
-/* A buffer that comes later than that moves its line: longer than a decoder's
- * hiccup, shorter than the half second that a seek may take. */
+/* A buffer that is later than this moves its line. The time is longer than a
+ * decoder's short delays, and shorter than the half second that a seek may
+ * take. */
 #define MAX_LATE (200 * GST_MSECOND)
 
 /* The running times of a stream that begins fit a line when its first buffer
@@ -18,13 +19,15 @@
  * such as those of an application that counts its frames from 0. */
 #define FIT_LATE_LIVE (2 * GST_SECOND)
 
-/* A track that was on time within this does not wait for the other one. */
+/* A track that has been on time within this period does not wait for the other
+ * one. */
 #define RECENTLY GST_SECOND
 
 typedef struct {
   grefcount refs;
   gint64 offset;
-  gboolean live;                /* nobody who can wait may move it */
+  gboolean live;                /* a line of live input, which no other track
+                                 * may move */
 } Line;
 
 struct _MeshTimeline {
@@ -37,9 +40,10 @@ struct _MeshTimeline {
 
 struct _MeshTrack {
   MeshTimeline *timeline;
-  Line *line;                   /* NULL: nothing was placed yet */
+  Line *line;                   /* NULL until a buffer was placed */
   gboolean restarted;           /* the next buffer is a stream's first */
-  gint64 punctual_at;           /* when a buffer was last on time; -1: never */
+  gint64 punctual_at;           /* when a buffer was last on time; -1 if none
+                                 * was */
 };
 
 /**
@@ -268,8 +272,8 @@ mesh_track_place_live_locked (MeshTrack *track, gint64 time, gint64 now,
  * mesh_track_restart_locked:
  * @track: a track
  *
- * Another stream, or another part of one, begins on the track: its times may
- * have nothing to do with those before.
+ * Another stream, or another part of one, begins on the track. Its running
+ * times may be unrelated to those before.
  *
  * Since: 0.1
  */

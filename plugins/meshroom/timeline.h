@@ -24,10 +24,11 @@ G_BEGIN_DECLS
 typedef struct _MeshTimeline MeshTimeline;
 typedef struct _MeshTrack MeshTrack;
 
-/* What is to be done with a buffer that was placed. */
+/* What to do with a buffer that has been placed. */
 typedef enum {
-  MESH_PLACE_PLAY,              /* it goes out at its time */
-  MESH_PLACE_DROP               /* it is late, and the other track is not */
+  MESH_PLACE_PLAY,              /* the buffer is pushed when it is due */
+  MESH_PLACE_DROP               /* the buffer is late, and the other track is
+                                 * not */
 } MeshPlace;
 
 MeshTimeline *mesh_timeline_new (void);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* webrtcbin 1.22's receiving half listens to the state of its ICE transport,
- * and as long as that is not connected, it blocks a pad: also when it is closed
- * already, and then nobody takes the block away, which holds half of webrtcbin
- * and its descriptors for ever. The state changes on webrtcbin's own thread and
- * on libnice's, while a third one closes. */
+/* webrtcbin 1.22's TransportReceiveBin listens to the state of its ICE
+ * transport, and blocks a pad as long as the transport is not connected. It
+ * does so after it has been closed, too. Then the block is never removed, and
+ * keeps half of webrtcbin and its descriptors for ever. The state changes on
+ * webrtcbin's own thread and on libnice's, while a third thread closes
+ * webrtcbin. */
 
 #include "meshroom/webrtcbin-close.h"
 
@@ -31,16 +32,16 @@ on_settled (GstPromise *promise, gpointer user_data)
 
 /**
  * mesh_webrtcbin_settle:
- * @webrtcbin: one that gets no more to do
+ * @webrtcbin: a webrtcbin that is given no more work
  *
- * Waits until it has done what it was told to: no transport is made while it is
- * being closed, and no promise is forgotten, which would keep alive whom it
- * was given by.
+ * Waits until webrtcbin has finished its queued tasks. Then no transport is
+ * created while it is being closed, and no promise stays unanswered, which
+ * would leak the references that the promise holds.
  *
  * Returns: (transfer full) (nullable): webrtcbin's own thread, to be joined
- *   once webrtcbin is in %GST_STATE_NULL: 1.22 lets it end by itself, and a
- *   process that exits meanwhile crashes where the thread cleans up after
- *   OpenSSL. %NULL where it has none any more.
+ *   once webrtcbin is in %GST_STATE_NULL: webrtcbin 1.22 does not join it, and
+ *   a process that exits meanwhile crashes where the thread cleans up OpenSSL's
+ *   data. %NULL if there is no such thread any more.
  *
  * Since: 0.1
  */
@@ -58,9 +59,9 @@ mesh_webrtcbin_settle (GstElement *webrtcbin)
       (GST_WEBRTC_SDP_TYPE_ROLLBACK, message);
   g_mutex_init (&settling.lock);
   g_cond_init (&settling.cond);
-  /* Any question will do: they are answered in order. This one is refused at
-   * once; get-stats would make a dozen names with numbers in them, and GLib
-   * keeps each name for ever. */
+  /* Any request serves, since requests are answered in order. This one is
+   * refused at once; get-stats would create a dozen numbered field names, and
+   * GLib never frees a name. */
   g_signal_emit_by_name (webrtcbin, "set-local-description", description,
       promise);
   gst_webrtc_session_description_free (description);
@@ -70,7 +71,7 @@ mesh_webrtcbin_settle (GstElement *webrtcbin)
   g_mutex_unlock (&settling.lock);
   g_mutex_clear (&settling.lock);
   g_cond_clear (&settling.cond);
-  /* one that is closed already answers right here */
+  /* a webrtcbin that is closed already answers on this thread */
   if (settling.thread == g_thread_self ())
     g_clear_pointer (&settling.thread, g_thread_unref);
   return settling.thread;
@@ -98,9 +99,9 @@ stop_listening (const GValue *item, gpointer user_data)
 
 /**
  * mesh_webrtcbin_stop_listening:
- * @webrtcbin: one that is about to be closed
+ * @webrtcbin: a webrtcbin that is about to be closed
  *
- * Has it listen to its transports no more.
+ * Disconnects the handlers by which webrtcbin listens to its transports.
  *
  * Since: 0.1
  */

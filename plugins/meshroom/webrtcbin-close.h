@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* What webrtcbin 1.22 needs before it is closed, so as to leave nothing
- * behind. */
+/* The steps that webrtcbin 1.22 needs before it is closed, so that it leaks
+ * neither memory nor descriptors. */
 
 GThread *mesh_webrtcbin_settle (GstElement *webrtcbin);
 void mesh_webrtcbin_stop_listening (GstElement *webrtcbin);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the signalling's errors are for a pipeline. None of their texts holds a
- * link's key. */
+/* Turns errors of the signalling into messages of an element. None of their
+ * texts contains a link's key. */
 
 #include "error-message.h"
 
@@ -25,9 +25,9 @@ map_code (const GError *error)
   }
 }
 
-/* @fatal: the call is lost, an ERROR. Else a server that went away and is
- * looked for is an INFO, since nothing needs to be done about it; anything else
- * a WARNING. */
+/* Posts an ERROR if @fatal is set, which means that the call is lost. A server
+ * that does not answer and is tried again is an INFO, since the user need not
+ * do anything; every other error is a WARNING. */
 void
 mesh_signal_post_error (GstElement *element, const GError *error,
     gboolean fatal)

@@ -13,7 +13,7 @@
 
 #define N_ROLES 2
 
-/* What the context carries: who takes part in which room. */
+/* The object in the context: the list of all participations. */
 #define MESH_TYPE_SIGNAL_REGISTRY (mesh_signal_registry_get_type ())
 G_DECLARE_FINAL_TYPE (MeshSignalRegistry, mesh_signal_registry, MESH,
     SIGNAL_REGISTRY, GObject)
@@ -23,7 +23,8 @@ struct _MeshSignalRegistry {
 
   GMutex lock;                  /* guards participations, and who uses
                                  * each; taken before one's own */
-  GList *participations;        /* MeshParticipation, owned by their users */
+  GList *participations;        /* MeshParticipation, owned by the elements that
+                                 * use it */
 };
 
 struct _MeshParticipation {
@@ -33,11 +34,13 @@ struct _MeshParticipation {
 
   GMutex lock;                  /* guards what follows */
   GCond cond;
-  GstElement *users[N_ROLES];   /* not owned: they release before they go */
-  GQueue waiting;               /* char *, for the source */
+  GstElement *users[N_ROLES];   /* no references: an element releases the
+                                 * participation before it is freed */
+  GQueue waiting;               /* char *, messages for the signalsrc */
   gsize waiting_bytes;
   gboolean flushing;
-  gboolean overflowed;          /* and has been reported */
+  gboolean overflowed;          /* messages have been dropped, and a warning was
+                                 * posted */
   gboolean failed;
 };
 
@@ -52,7 +55,7 @@ mesh_signal_registry_finalize (GObject *object)
   G_OBJECT_CLASS (mesh_signal_registry_parent_class)->finalize (object);
 }
 
-/* For those who print messages. */
+/* Lets a message with the context be printed. */
 static void
 registry_to_string (const GValue *value, GValue *text)
 {
@@ -87,7 +90,7 @@ registry_from_context (GstElement *element)
   return registry;
 }
 
-/* Asks the bins around, and where none knows, tells them. */
+/* Asks the parent bins for the context, and creates one if there is none. */
 static MeshSignalRegistry *
 find_registry (GstElement *element)
 {
@@ -113,7 +116,8 @@ find_registry (GstElement *element)
   return registry;
 }
 
-/* (transfer full): a user, the source if there is one */
+/* Returns: (transfer full) (nullable): the element that errors are posted on:
+ * the signalsrc if there is one, else the signalsink */
 static GstElement *
 participation_ref_speaker (MeshParticipation *self)
 {
@@ -208,7 +212,8 @@ participation_unref (gpointer self)
   g_atomic_rc_box_release_full (self, participation_clear);
 }
 
-/* 0: not the same participation; 1: it may be; 2: it is */
+/* Returns 0 if the participation cannot be the element's, 1 if it may be, and 2
+ * if the peer ids are equal. */
 static guint
 participation_fits (MeshParticipation *self, MeshParticipationRole role,
     const char *link, const char *peer_id)
@@ -246,10 +251,10 @@ registry_lookup_locked (MeshSignalRegistry *self, MeshParticipationRole role,
 
 /**
  * mesh_participation_acquire:
- * @element: who takes part
+ * @element: the element that joins
  * @role: as what
  * @link: (nullable): the room's link
- * @peer_id: (nullable): as whom; %NULL = whoever the other one is, or will be
+ * @peer_id: (nullable): the member's peer id; %NULL = that of the other element
  * @error: return location for a #MESH_ERROR
  *
  * Returns: (transfer full) (nullable): the participation, to be given back with
@@ -275,7 +280,8 @@ mesh_participation_acquire (GstElement *element, MeshParticipationRole role,
         "peer-id is not a UUID in lower case");
     return NULL;
   }
-  /* Both elements find each other, however either spells the link. */
+  /* the canonical link lets both elements find each other, however either of
+   * them spells it */
   parsed = mesh_link_parse (link, error);
   if (!parsed)
     return NULL;
@@ -305,9 +311,10 @@ mesh_participation_acquire (GstElement *element, MeshParticipationRole role,
 /**
  * mesh_participation_release:
  * @participation: (nullable) (transfer full): a participation
- * @role: as what it was acquired
+ * @role: the role in which it was acquired
  *
- * The last one says bye, which takes a second at most.
+ * The last element to release it leaves the room with a bye, which takes a
+ * second at most.
  */
 void
 mesh_participation_release (MeshParticipation *participation,
@@ -342,7 +349,8 @@ mesh_participation_release (MeshParticipation *participation,
  * @participation: a participation
  * @role: whose
  *
- * Connects, as soon as the peer id is known. A source on its own makes one up.
+ * Connects as soon as the peer id is known. A signalsrc without a signalsink
+ * makes up a peer id.
  */
 void
 mesh_participation_start (MeshParticipation *participation,
@@ -366,7 +374,7 @@ mesh_participation_start (MeshParticipation *participation,
  * mesh_participation_has_peer_id:
  * @participation: a participation
  *
- * Returns: whether it is known whose it is
+ * Returns: whether the peer id is known
  */
 gboolean
 mesh_participation_has_peer_id (MeshParticipation *participation)
@@ -381,7 +389,8 @@ mesh_participation_has_peer_id (MeshParticipation *participation)
  * @participation: a participation
  * @peer_id: whose it is
  *
- * Returns: %FALSE when @peer_id is none, or it is somebody else's already
+ * Returns: %FALSE when @peer_id is not a peer id, or the participation has
+ *   another one already
  */
 gboolean
 mesh_participation_set_peer_id (MeshParticipation *participation,
@@ -397,8 +406,9 @@ mesh_participation_set_peer_id (MeshParticipation *participation,
  * @length: bytes in @json
  * @error: return location for a #MESH_ERROR
  *
- * Returns: %FALSE with @error set when it could not be taken. A connection that
- *   has failed has said so itself: it takes everything
+ * Returns: %FALSE with @error set when the message could not be queued. A
+ *   connection that has failed has posted an error already, so it accepts, and
+ *   drops, every message
  */
 gboolean
 mesh_participation_send (MeshParticipation *participation, const char *json,

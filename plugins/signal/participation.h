@@ -5,10 +5,11 @@
 
 G_BEGIN_DECLS
 
-/* One participation in a room, and the signalsrc and the signalsink that use
- * it. They find each other through a GstContext of this type, which goes from
- * bin to bin as contexts do. So two pipelines never share, nor do two
- * participations in one pipeline: each has a peer id of its own. */
+/* One member's connection to a room's signalling, shared by the signalsrc and
+ * the signalsink of that member. The two elements find each other through a
+ * GstContext of this type, which is passed from bin to bin. So elements of two
+ * pipelines never share a connection, and several members in one pipeline each
+ * have their own peer id and connection. */
 
 #define MESH_SIGNAL_CONTEXT "meshroom.signalling"
 #define MESH_SIGNAL_CAPS "application/x-mesh-signal"

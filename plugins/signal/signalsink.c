@@ -124,7 +124,8 @@ mesh_signalsink_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return TRUE;
 }
 
-/* What is wrong with it, if anything, mesh_participation_send() says. */
+/* Takes the peer id from a message's "from". A message that is not valid is
+ * reported by mesh_participation_send(). */
 static void
 learn_peer_id (MeshSignalsink *self, const GstMapInfo *map)
 {

@@ -67,7 +67,8 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (MeshSignalsrc, mesh_signalsrc,
 GST_ELEMENT_REGISTER_DEFINE (signalsrc, "signalsrc", GST_RANK_NONE,
     MESH_TYPE_SIGNALSRC)
 
-/* Not in the base class' start(): that would add an error of its own. */
+/* Called from the state change and not from start(), after whose failure the
+ * base class posts an error of its own. */
 static gboolean
 join (MeshSignalsrc *self)
 {
