@@ -266,53 +266,111 @@ find_room (MeshMeshroom *self, MeshLink **found, GError **error)
   return piped;
 }
 
+/* A copy of the settings that a call begins with. The call is made of the copy
+ * without the lock, since much is looked up and started for it. */
+typedef struct {
+  MeshCallConfig config;        /* points to what follows */
+  char *peer_id;
+  char *name;
+  char *stun_server;
+  char **turn_servers;
+  char **codecs;
+  gboolean open;                /* inputs are played before there is a peer */
+} CallSettings;
+
+static void
+call_settings_clear (CallSettings *settings)
+{
+  for (guint i = 0; i < MESH_N_KINDS; i++)
+    mesh_source_unref (settings->config.sources[i]);
+  g_free (settings->peer_id);
+  g_free (settings->name);
+  g_free (settings->stun_server);
+  g_strfreev (settings->turn_servers);
+  g_strfreev (settings->codecs);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CallSettings, call_settings_clear)
+
+static void
+copy_settings (MeshMeshroom *self, CallSettings *settings)
+{
+  MeshCallConfig *config = &settings->config;
+
+  g_mutex_lock (&self->lock);
+  settings->peer_id = g_strdup (self->peer_id);
+  settings->name = g_strdup (self->display_name);
+  settings->stun_server = g_strdup (self->stun_server);
+  settings->turn_servers = g_strdupv (self->turn_servers);
+  settings->codecs = mesh_meshroom_dup_video_codecs_locked (self);
+  settings->open = !self->wait_for_peers;
+  config->muted = self->muted;
+  config->relay_only =
+      self->policy == GST_WEBRTC_ICE_TRANSPORT_POLICY_RELAY;
+  config->max_peers = self->max_peers;
+  config->latency = self->latency;
+  config->decode = self->decode;
+  config->verify_fingerprint = self->verify_fingerprint;
+  for (guint i = 0; i < MESH_N_KINDS; i++) {
+    if (self->sources[i])
+      config->sources[i] = mesh_source_ref (self->sources[i]);
+  }
+  g_mutex_unlock (&self->lock);
+  config->peer_id = settings->peer_id;
+  config->name = settings->name;
+  config->stun_server = settings->stun_server;
+  config->turn_servers = (const char *const *) settings->turn_servers;
+  config->video_codecs = (const char *const *) settings->codecs;
+}
+
+/* Makes @call the element's, and tells it what was set, and which source was
+ * released, while it was being made: until now nobody could tell it. A source
+ * that was requested meanwhile is told when its input is known. */
+static void
+set_call (MeshMeshroom *self, MeshCall *call, const MeshCallConfig *made_of)
+{
+  g_mutex_lock (&self->lock);
+  self->call = call;
+  if (self->hidden || self->muted != made_of->muted
+      || g_strcmp0 (self->display_name, made_of->name) != 0)
+    mesh_meshroom_tell_state_locked (self);
+  for (guint i = 0; i < MESH_N_KINDS; i++) {
+    if (made_of->sources[i] && self->sources[i] != made_of->sources[i])
+      mesh_call_set_source (call, i, NULL);
+  }
+  g_mutex_unlock (&self->lock);
+}
+
 /* @ask: whether to ask the link's server for STUN and TURN servers. Servers
  * that are set here take precedence, and the embedded server has no others */
 static gboolean
 start_call (MeshMeshroom *self, const MeshLink *link, gboolean ask,
     gboolean piped, GError **error)
 {
-  g_auto (GStrv) codecs = NULL;
-  MeshCallConfig config = {
-    .element = GST_ELEMENT (self),
-    .notifier = self->notifier,
-    .link = link,
-    .send = send_signal,
-    .end_messages = piped ? end_signals : NULL,
-    .key = on_key,
-    .user_data = self,
+  g_auto (CallSettings) settings = {
+    .config = {
+      .element = GST_ELEMENT (self),
+      .notifier = self->notifier,
+      .link = link,
+      .send = send_signal,
+      .end_messages = piped ? end_signals : NULL,
+      .key = on_key,
+      .user_data = self,
+    },
   };
-  MeshSource *video;
+  MeshCallConfig *config = &settings.config;
   MeshCall *call;
 
-  g_mutex_lock (&self->lock);
-  video = self->sources[MESH_VIDEO];
-  g_mutex_unlock (&self->lock);
-  if (video)
-    mesh_source_look_ahead (video);
-
-  g_mutex_lock (&self->lock);
-  codecs = mesh_meshroom_dup_video_codecs_locked (self);
-  config.peer_id = self->peer_id;
-  config.name = self->display_name;
-  config.muted = self->muted;
-  config.video_codecs = (const char *const *) codecs;
-  config.stun_server = self->stun_server;
-  config.turn_servers = (const char *const *) self->turn_servers;
-  config.ask_ice_servers = ask && link && !link->app_key
-      && !self->stun_server && !(self->turn_servers && self->turn_servers[0]);
-  config.relay_only =
-      self->policy == GST_WEBRTC_ICE_TRANSPORT_POLICY_RELAY;
-  config.max_peers = self->max_peers;
-  config.latency = self->latency;
-  config.decode = self->decode;
-  config.verify_fingerprint = self->verify_fingerprint;
-  mesh_timeline_set_open (self->timeline, !self->wait_for_peers);
-  for (guint i = 0; i < MESH_N_KINDS; i++)
-    config.sources[i] = self->sources[i];
-  call = mesh_call_new (&config, error);
-  self->call = call;
-  g_mutex_unlock (&self->lock);
+  copy_settings (self, &settings);
+  config->ask_ice_servers = ask && link && !link->app_key
+      && !config->stun_server
+      && !(config->turn_servers && config->turn_servers[0]);
+  if (config->sources[MESH_VIDEO])
+    mesh_source_look_ahead (config->sources[MESH_VIDEO]);
+  mesh_timeline_set_open (self->timeline, settings.open);
+  call = mesh_call_new (config, error);
+  if (call)
+    set_call (self, call, config);
   return call != NULL;
 }
 
