@@ -9,8 +9,10 @@ typedef struct {
   const MeshAddress *address;
   gboolean ipv6;
   MeshReach reach;
-  guint turn;                   /* how many of its interface come before */
-  guint index;                  /* in what was given: keeps the order stable */
+  guint turn;                   /* the number of addresses of the same interface
+                                 * that come before */
+  guint index;                  /* the index in the input, which keeps the order
+                                 * stable */
 } Ranked;
 
 static gboolean
@@ -34,9 +36,9 @@ reach_of_ipv4 (const guint8 *a)
   return a[0] == 169 && a[1] == 254 ? MESH_REACH_LINK : MESH_REACH_NETWORK;
 }
 
-/* An IPv6 link-local address is none to announce: it means something else on
- * each interface, and a candidate's line has no room to say on which
- * (RFC 8839, 5.1). */
+/* An IPv6 link-local address cannot be announced: it has a different meaning on
+ * each interface, and a candidate's line cannot name the interface (RFC 8839,
+ * 5.1). */
 static MeshReach
 reach_of_ipv6 (const guint8 *a)
 {
@@ -64,7 +66,8 @@ reach_of (const MeshAddress *address, gboolean *ipv6)
   }
   if (address->flags & (MESH_ADDRESS_DOWN | MESH_ADDRESS_UNUSABLE))
     return MESH_REACH_NOTHING;
-  /* An alias leads nowhere that the first address of its subnet does not. */
+  /* An alias reaches no peer that the first address of its subnet does not
+   * reach. */
   if ((address->flags & MESH_ADDRESS_SECONDARY)
       && !(address->flags & MESH_ADDRESS_PREFERRED))
     return MESH_REACH_NOTHING;
@@ -83,7 +86,8 @@ compare_flag (const Ranked *a, const Ranked *b, guint flag)
   return !!(a->address->flags & flag) - !!(b->address->flags & flag);
 }
 
-/* Of one interface: what the kernel prefers, and of IPv6 the private one. */
+/* Orders the addresses of one interface: those that the kernel prefers come
+ * first, and of IPv6 addresses the temporary ones. */
 static gint
 compare_siblings (gconstpointer a, gconstpointer b)
 {
@@ -95,8 +99,9 @@ compare_siblings (gconstpointer a, gconstpointer b)
   return order ? order : (gint) x->index - (gint) y->index;
 }
 
-/* Of all: what the default route takes, then other default routes by their
- * metric, then one address of each interface before the second of any. */
+/* Orders all addresses: first those of the best default route, then other
+ * default routes by their metric, then one address of each interface before the
+ * second of any. */
 static gint
 compare (gconstpointer a, gconstpointer b)
 {

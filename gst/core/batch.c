@@ -24,13 +24,13 @@ mesh_batch_append (GByteArray *batch, const char *frame, gsize length)
 
 /**
  * mesh_batch_next:
- * @rest: (inout): what is left of a body
- * @rest_length: (inout): bytes of it
+ * @rest: (inout): the rest of a body
+ * @rest_length: (inout): its length in bytes
  * @frame: (out): the next frame, within the body
  * @length: (out): bytes in @frame
  *
- * Returns: %FALSE when there is no further frame; when @rest_length is not 0
- *   then, the body is not one, or was cut off
+ * Returns: %FALSE when there is no further frame. If @rest_length is not 0
+ *   then, the body is not valid, or was cut off
  *
  * Since: 0.1
  */

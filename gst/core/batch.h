@@ -5,9 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* Several frames in the body of one HTTP message, as a JSON text sequence
- * (RFC 7464): RS, the frame, LF, and so on. In JSON neither byte can stand
- * within a string, so that frames need not be looked into; a body that was cut
+/* Several frames in the body of one HTTP message, as a JSON text sequence (RFC
+ * 7464): each frame stands between RS and LF. Neither byte can occur inside a
+ * JSON string, so frames need not be parsed to be split; a body that was cut
  * off does not end in LF. */
 
 void mesh_batch_append (GByteArray *batch, const char *frame, gsize length);

@@ -11,14 +11,14 @@
  * an address of a network that we are in. */
 #define HOST_FIRST 6
 #define HOST_MAX 12
-/* Server-reflexive and relayed ones, of which a host has one a server and
- * interface: what connects through address translation. */
+/* The most server-reflexive and relayed candidates, which connect through
+ * address translation. A host has one of them for each server and interface. */
 #define OTHER_MAX 4
 
 typedef struct {
   guint8 bytes[16];
   gboolean ipv6;
-  gboolean host;                /* typ host, or found by checks */
+  gboolean host;                /* candidates of type host or peer reflexive */
   guint32 priority;
   MeshReach reach;
 } Candidate;
@@ -26,7 +26,8 @@ typedef struct {
 typedef struct {
   guint hosts;
   guint others;
-  guint32 best;                 /* priority of the hosts */
+  guint32 best;                 /* the highest priority of the host
+                                 * candidates */
 } Admitted;
 
 struct _MeshCandidates {
@@ -49,9 +50,9 @@ is_foundation (const char *text)
   return n >= 1 && n <= 32;
 }
 
-/* How far an address may lead us that a peer names: NOTHING where none is to be
- * sent to. A zone, a name or any other notation is none that inet_pton()
- * takes. */
+/* Returns how far an address of a peer reaches, and MESH_REACH_NOTHING for one
+ * that nothing must be sent to. An address with a zone, a name, and any other
+ * notation are refused by inet_pton(). */
 static MeshReach
 read_address (const char *text, Candidate *candidate)
 {
@@ -171,8 +172,8 @@ mesh_candidates_new (const char *const *local, MeshReach reach)
   return self;
 }
 
-/* Whether an address begins as one of ours does: how networks are really cut is
- * not known here, but /24 and /64 are the usual ones. */
+/* Whether an address has a common prefix with one of ours. The networks' real
+ * sizes are not known here, but /24 and /64 are the usual ones. */
 static gboolean
 is_near (MeshCandidates *self, const Candidate *candidate)
 {
@@ -204,7 +205,7 @@ admit_host (MeshCandidates *self, Admitted *admitted,
 
 /**
  * mesh_candidates_admit:
- * @candidates: what was admitted of the peer so far
+ * @candidates: the state of what was admitted of the peer so far
  * @line: a further candidate line of the peer, "candidate:…" (RFC 8839), or
  *   whatever it sent instead
  *
@@ -226,7 +227,7 @@ mesh_candidates_admit (MeshCandidates *candidates, const char *line)
   candidates->names += strstr (line, ".local ") != NULL;
   if (!is_within (candidate.reach, candidates->reach))
     return FALSE;
-  /* A peer that has another address is not this machine. */
+  /* A peer that has another address is not on this machine. */
   if (candidate.reach == MESH_REACH_LOOPBACK
       && candidates->met[MESH_REACH_NETWORK])
     return FALSE;
@@ -253,8 +254,8 @@ compare_lines (gconstpointer a, gconstpointer b, gpointer unused)
  * mesh_candidates_sort:
  * @lines: (array zero-terminated=1): candidate lines
  *
- * Puts those that came together into the order in which they are worth
- * admitting.
+ * Orders candidates that came together, the one that is most worth admitting
+ * first.
  *
  * Since: 0.1
  */

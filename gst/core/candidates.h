@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /* Which of a peer's ICE candidates (RFC 8839) are handed to the agent. Each one
- * makes us send connectivity checks to an address because the peer says so, and
- * an agent has a limited number of them. */
+ * makes us send connectivity checks to an address that the peer has chosen, and
+ * an agent sends a limited number of checks. */
 
 /* How many of a session description's candidates are read. */
 #define MESH_CANDIDATES_MAX_READ 256

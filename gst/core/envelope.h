@@ -49,7 +49,8 @@ typedef struct {
 
   guint64 mid;                  /* send */
   char to[MESH_UUID_LENGTH + 1];
-  const char *payload;          /* in the text that was parsed: a JSON object */
+  const char *payload;          /* points into the text that was parsed: a JSON
+                                 * object */
   gsize payload_length;
 
   guint64 ack;                  /* ack */

@@ -40,7 +40,8 @@ mesh_vp8_read_size (const guint8 *data, gsize size, int *width, int *height)
 typedef struct {
   const guint8 *data;
   gsize size;
-  gsize at;                     /* in bits; beyond the end once there is none */
+  gsize at;                     /* in bits; beyond the end when all data has
+                                 * been read */
 } Bits;
 
 static guint
@@ -93,7 +94,7 @@ find_vp9_size (Bits *bits)
   profile |= read_bits (bits, 1) << 1;
   if (marker != 2 || (profile == 3 && read_bits (bits, 1)))
     return FALSE;
-  if (read_bits (bits, 1))      /* an earlier frame is shown again */
+  if (read_bits (bits, 1))      /* the frame only shows an earlier one again */
     return FALSE;
   is_key = !read_bits (bits, 1);
   is_shown = read_bits (bits, 1);
@@ -134,8 +135,8 @@ take_vp9_size (const guint8 *data, gsize size, int *width, int *height)
   }
 }
 
-/* Annex B. Returns: how many frames a superframe has, and in @sizes theirs; 0
- * where it is none */
+/* Annex B. Returns: the number of frames in a superframe, and their sizes in
+ * @sizes; 0 for data without an index */
 static guint
 read_superframe (const guint8 *data, gsize size, gsize sizes[8])
 {

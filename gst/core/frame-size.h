@@ -7,8 +7,8 @@ G_BEGIN_DECLS
 
 #define MESH_MAX_TAIL 6
 
-/* What size of picture an encoded frame claims, read before a decoder allocates
- * it. */
+/* Reads the size of the picture from an encoded frame, before a decoder
+ * allocates memory for it. */
 
 gboolean mesh_vp8_read_size (const guint8 *data, gsize size, int *width,
     int *height);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The hub's rooms: who is in them, who hosts, and what goes into whose box. */
+/* The hub's rooms: their members and hosts, and what is put into the members'
+ * mailboxes. */
 
 #include "core/hub-private.h"
 
@@ -57,7 +58,8 @@ mesh_hub_room_find (MeshHubRoom *room, const char *id)
   return NULL;
 }
 
-/* Keeps what the boxes hold together in step with what one of them holds. */
+/* Takes a member's mailbox out of the sum over all mailboxes, before it
+ * changes. Returns its bytes. */
 static gsize
 forget_bytes (MeshHub *hub, MeshHubMember *member)
 {
@@ -84,7 +86,8 @@ mesh_hub_member_ack (MeshHub *hub, MeshHubMember *member, guint64 seq)
   hub->stats.box_bytes += mesh_mailbox_get_bytes (member->box);
 }
 
-/* @head and @payload together are the frame's text after its number. */
+/* Puts a frame into a member's mailbox. @head and @payload together are the
+ * frame's text after its number. */
 static GBytes *
 build_frame (MeshHubMember *to, const char *head, const char *payload,
     gsize length)
@@ -124,8 +127,9 @@ post (MeshHub *hub, MeshHubMember *to, GBytes *frame, gboolean event)
   return TRUE;
 }
 
-/* A member that missed an event would be wrong about the room for ever: then
- * its box ends here, and it starts afresh. */
+/* Puts an event into a member's mailbox. A member that missed an event would
+ * have a wrong picture of the room for ever; so if the mailbox is full, it is
+ * replaced by a new one, and the member starts anew. */
 static void
 post_event (MeshHub *hub, MeshHubMember *to, const char *event)
 {
@@ -217,7 +221,7 @@ resend_frame (GBytes *frame, gpointer user_data)
   mesh_hub_push_frame (resend->hub, resend->client, frame);
 }
 
-/* What a client hears first, and what it missed. */
+/* Sends the welcome to a client, and the frames that it has missed. */
 void
 mesh_hub_member_welcome (MeshHub *hub, MeshHubMember *member, gboolean resumed)
 {
@@ -253,7 +257,8 @@ tell_undeliverable (MeshHub *hub, MeshHubMember *from, const char *to,
   post_event (hub, from, event);
 }
 
-/* Passes a member's message on; @from's client may be gone after it. */
+/* Passes a member's message on. The client of @from may have been sent away
+ * afterwards. */
 void
 mesh_hub_member_relay (MeshHub *hub, MeshHubMember *from,
     const MeshEnvelope *envelope)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The hub's clients: what they say, and what becomes of them. */
+/* The hub's clients: reads their frames, and welcomes them or sends them
+ * away. */
 
 #include "core/hub-private.h"
 
@@ -162,7 +163,8 @@ close_client (MeshHub *hub, MeshHubClient *client, guint16 close_code)
   forget_client (hub, client);
 }
 
-/* @client is gone after it; its member stays until the lease runs out. */
+/* Sends a client away, and forgets it. Its member stays until the lease runs
+ * out. */
 void
 mesh_hub_drop (MeshHub *hub, MeshHubClient *client, MeshHubCode code,
     const char *text)
@@ -281,8 +283,8 @@ mesh_hub_reject (MeshHub *hub, guint64 client, MeshHubCode code)
     mesh_hub_drop (hub, self, code, codes[code].name);
 }
 
-/* Finds the member that a hello speaks for, or lets it in as a new one; %NULL
- * when the client was sent away for it. */
+/* Finds the member that a hello names, or makes a new one. Returns NULL when
+ * the client was sent away. */
 static MeshHubMember *
 admit (MeshHub *hub, MeshHubClient *client, const MeshEnvelope *hello,
     gint64 now)
@@ -342,7 +344,8 @@ handle_hello (MeshHub *hub, MeshHubClient *client, const MeshEnvelope *hello,
   member->heard = now;
   hub->deadline = MIN (hub->deadline, now + hub->limits.lease);
 
-  /* who was never welcomed has sent nothing: a new life, which counts anew */
+  /* a client that was never welcomed has sent nothing, so its messages are
+   * numbered anew */
   if (!hello->has_cursor)
     member->mid = 0;
   resumed = hello->has_cursor
@@ -432,7 +435,7 @@ mesh_hub_feed (MeshHub *hub, guint64 client, const char *text, gsize length,
  * mesh_hub_shut_down:
  * @hub: a hub
  *
- * Sends everybody away: the server ends.
+ * Sends all clients away, since the server ends.
  *
  * Since: 0.1
  */
@@ -445,7 +448,7 @@ mesh_hub_shut_down (MeshHub *hub)
     mesh_hub_drop (hub, l->data, MESH_HUB_GOING_AWAY, "the server ends");
 }
 
-/* One "mid" covers all sends that came in together. */
+/* One "mid" acknowledges all messages that came in together. */
 static void
 push_mid (MeshHub *hub)
 {

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* The signalling server's mind: its rooms, who is in them, who hosts, and each
+/* The signalling server's state: its rooms, their members and hosts, and each
  * member's mailbox (docs/protocol.md, "The envelope"). It holds no connection:
  * the driver numbers its clients as it likes, never twice the same, and
  *
@@ -121,7 +121,7 @@ typedef enum {
 typedef struct {
   MeshHubActionType type;
   guint64 client;
-  GBytes *frame;                /* JSON, not NUL-terminated */
+  GBytes *frame;                /* a frame in JSON, not NUL-terminated */
   guint16 close_code;
 } MeshHubAction;
 
@@ -132,7 +132,8 @@ MeshHub *mesh_hub_new (const MeshHubLimits *limits, guint64 seed);
 void mesh_hub_free (MeshHub *hub);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshHub, mesh_hub_free)
 
-/* What comes in. An unknown client is ignored: it was sent away. */
+/* The hub's inputs. A client that is not known is ignored, since it was sent
+ * away before. */
 void mesh_hub_connected (MeshHub *hub, guint64 client, gint64 now);
 void mesh_hub_feed (MeshHub *hub, guint64 client, const char *text,
     gsize length, gint64 now);
@@ -142,7 +143,7 @@ void mesh_hub_disconnected (MeshHub *hub, guint64 client);
 void mesh_hub_tick (MeshHub *hub, gint64 now);
 void mesh_hub_shut_down (MeshHub *hub);
 
-/* What comes out. */
+/* The hub's outputs. */
 gboolean mesh_hub_pop_action (MeshHub *hub, MeshHubAction *action);
 void mesh_hub_action_clear (MeshHubAction *action);
 gint64 mesh_hub_deadline (MeshHub *hub);

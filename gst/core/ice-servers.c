@@ -9,11 +9,11 @@
 #define MAX_SERVERS 8
 #define MAX_URL 1024
 #define MAX_CREDENTIAL 512
-/* Asked again after half of it; more often makes no sense, nor does longer. */
+/* The bounds of a lifetime. The server is asked again after half of it. */
 #define MIN_TTL 60
 #define MAX_TTL (30 * 24 * 3600)
 
-/* Some other kind of server is passed over, as a page does. */
+/* A URL of another kind is skipped, as the page does. */
 static void
 take_server (MeshIceServers *self, GStrvBuilder *turn, JsonObject *object)
 {
@@ -40,14 +40,14 @@ take_server (MeshIceServers *self, GStrvBuilder *turn, JsonObject *object)
 
 /**
  * mesh_ice_servers_parse:
- * @text: what `/v1/ice` answered
+ * @text: the answer of `/v1/ice`
  * @length: its length
  * @error: return location for a #MESH_ERROR
  *
  * Servers of a kind that is not known are passed over, and so are those beyond
  * the first eight.
  *
- * Returns: (transfer full) (nullable): which servers there are
+ * Returns: (transfer full) (nullable): the servers
  *
  * Since: 0.1
  */

@@ -13,9 +13,10 @@ G_BEGIN_DECLS
  * @stun_server: (nullable): `stun://HOST:PORT`
  * @turn_servers: `turn(s)://USER:PASSWORD@HOST:PORT[?transport=…]`, user and
  *   password escaped; ends with %NULL
- * @ttl: for how many seconds these are good; 0: for ever
+ * @ttl: the number of seconds for which the credentials are valid; 0: without
+ *   limit
  *
- * What a room's server says that its members may use to reach each other.
+ * The STUN and TURN servers that a room's server offers to its members.
  *
  * Since: 0.1
  */

@@ -2,8 +2,8 @@
 
 #include "core/mailbox.h"
 
-/* What the server says of the room has this much room of its own behind the
- * limit, so that members cannot keep it from a member by filling the box. */
+/* The room for the server's own frames beyond the limit, so that members cannot
+ * keep these from a member by filling the box. */
 #define EVENT_FRAMES 256
 #define EVENT_BYTES (EVENT_FRAMES * 256)
 
@@ -20,9 +20,9 @@ struct _MeshMailbox {
 
 /**
  * mesh_mailbox_new:
- * @epoch: random; another one for each box
- * @max_frames: how many unacknowledged messages it holds
- * @max_bytes: and of how many bytes
+ * @epoch: a random number, a different one for each box
+ * @max_frames: the most unacknowledged messages that it holds
+ * @max_bytes: the most bytes of them
  *
  * Returns: (transfer full): an empty box
  *
@@ -102,8 +102,8 @@ mesh_mailbox_get_bytes (MeshMailbox *box)
 /**
  * mesh_mailbox_push:
  * @box: a box
- * @frame: what to keep, with the number of mesh_mailbox_get_next() in it
- * @event: whether the server itself says it
+ * @frame: the frame, which contains the number of mesh_mailbox_get_next()
+ * @event: whether the frame is the server's own
  *
  * Returns: %FALSE, and nothing is kept, when the box is full
  *

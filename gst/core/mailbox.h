@@ -5,9 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* What waits for one member: frames numbered from 1, kept until they are
- * acknowledged. Whatever the transport, a client reads on from its cursor (the
- * box's epoch, and the last number it has processed).
+/* The frames that wait for one member, numbered from 1 and kept until they are
+ * acknowledged. With every transport, a client continues at its cursor (the
+ * box's epoch, and the last number that it has processed).
  *
  *     acknowledged │ first … last │ next
  *     ─────────────┴──────────────┴─────→ seq

@@ -32,7 +32,7 @@ fail (GError **error, const char *field, const char *what)
   return FALSE;
 }
 
-/* check NULL: any text */
+/* @check: NULL if any text is valid */
 static gboolean
 read_text (JsonObject *object, const char *name, gsize max_bytes,
     CheckFunc check, char **dest, GError **error)
@@ -171,9 +171,9 @@ read_candidate (MeshMessage *self, JsonNode *node, GError **error)
   return TRUE;
 }
 
-/* simple-peer tells what it sends by the fields that are there: older ones
- * send candidates without "type". What is neither a description nor a
- * candidate (it asks to renegotiate) is not for us. */
+/* simple-peer marks the kind of its data by the fields that are present; older
+ * versions send candidates without "type". Data that is neither a description
+ * nor a candidate (a request to renegotiate) is not used here. */
 static gboolean
 read_signal (MeshMessage *self, JsonObject *object, GError **error)
 {
@@ -333,8 +333,8 @@ static gboolean (*const readers[]) (MeshMessage *self, JsonObject *object,
     [MESH_MESSAGE_OFFLINE] = NULL,
   };
 
-/* Who may say what: a member can't speak as the server, and nobody can say a
- * member's words without a name. */
+/* Checks the sender: a member must not send the server's messages, and a
+ * member's message must name its sender. */
 static gboolean
 check_sender (const MeshMessage *self, GError **error)
 {

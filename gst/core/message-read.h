@@ -4,7 +4,7 @@
 #include "core/json.h"
 #include "core/message.h"
 
-/* Inside of message.c: use mesh_message_parse(). */
+/* Internal to message.c; other files call mesh_message_parse(). */
 
 gboolean mesh_message_read (MeshMessage *self, JsonObject *object,
     GError **error);

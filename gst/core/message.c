@@ -150,7 +150,7 @@ static const struct {
 
 /**
  * mesh_message_new:
- * @type: what it says
+ * @type: the type
  *
  * Returns: (transfer full): an empty message
  *
@@ -276,7 +276,7 @@ mesh_message_free (MeshMessage *message)
  * mesh_message_type_name:
  * @type: a type
  *
- * Returns: what the wire calls it
+ * Returns: the type's name in JSON
  *
  * Since: 0.1
  */

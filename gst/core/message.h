@@ -37,7 +37,7 @@ G_BEGIN_DECLS
  * Since: 0.1
  */
 typedef enum {
-  MESH_MESSAGE_UNKNOWN,         /* valid, but of a type that we don't know */
+  MESH_MESSAGE_UNKNOWN,         /* valid, but of an unknown type */
   MESH_MESSAGE_JOINROOM,
   MESH_MESSAGE_ROOMREPLY,
   MESH_MESSAGE_CALL,
@@ -68,7 +68,7 @@ typedef enum {
  */
 typedef struct {
   MeshMessageType type;
-  char *from;                   /* NULL: the server says it */
+  char *from;                   /* NULL: the server is the sender */
   char *to;
   char *inc;
   char *sid;
@@ -89,7 +89,8 @@ typedef struct {
   char *text;                   /* chat */
   char *reason;                 /* bye, left, undeliverable */
 
-  char *id;                     /* welcome, joined, left, host: of whom */
+  char *id;                     /* welcome, joined, left, host: the member's
+                                 * id */
   char *room;                   /* welcome */
   char *host;                   /* welcome */
   gboolean resumed;             /* welcome */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Whether a packet is one that an Opus decoder takes: RFC 6716, section 3.4,
+/* Checks whether an Opus decoder accepts a packet: RFC 6716, section 3.4,
  * requirements R1 to R7. opusdec with in-band FEC keeps a packet until the next
- * one comes, and one that it cannot take for ever: nothing more is heard. */
+ * one comes. It never drops a packet that it cannot decode, and is silent from
+ * then on. */
 
 #include "core/opus-packet.h"
 
@@ -57,7 +58,7 @@ are_frames_of_one_size (const Reader *reader, guint n)
   return reader->left % n == 0 && reader->left / n <= MAX_FRAME_BYTES;
 }
 
-/* @n frames, each but the last with its length before it. */
+/* Reads @n frames. Each but the last is preceded by its length. */
 static gboolean
 are_frames_of_own_sizes (Reader *reader, guint n)
 {

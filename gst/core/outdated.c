@@ -19,7 +19,8 @@ newer (const char *a, const char *b)
   return strcmp (a, b) < 0 ? b : a;
 }
 
-/* The newest incarnation of @id that we had anything of; NULL or "": none. */
+/* Returns the newest incarnation of @id that any message has named; NULL or ""
+ * if there is none. */
 static const char *
 newest_of (MeshRoom *room, const char *id)
 {
@@ -32,8 +33,8 @@ newest_of (MeshRoom *room, const char *id)
   return departed ? newer (departed->inc, departed->call_inc) : NULL;
 }
 
-/* Where no server says to whom an id belongs, the life that we are connected
- * with is the one that counts, until its media falls silent. */
+/* Without a server that assigns ids, the incarnation that we are connected with
+ * is taken for the real one, until its media falls silent. */
 static gboolean
 is_beside_the_living (MeshRoom *room, const MeshMessage *message)
 {
@@ -60,8 +61,8 @@ tell (MeshRoom *room, const MeshMessage *message, const char *newest,
   mesh_room_send (room, answer);
 }
 
-/* Whether @message is of an older life of its sender than one that we know:
- * then it counts for nothing, and the sender is told so. */
+/* Whether @message comes from an incarnation of its sender that is older than a
+ * known one. Such a message is ignored, and the sender is told so. */
 gboolean
 mesh_outdated_refuses (MeshRoom *room, const MeshMessage *message, gint64 now)
 {
@@ -77,7 +78,7 @@ mesh_outdated_refuses (MeshRoom *room, const MeshMessage *message, gint64 now)
   return TRUE;
 }
 
-/* Somebody knows a life of ours that was later by its clock. */
+/* A member knows an incarnation of ours that is later by its clock. */
 void
 mesh_outdated_on_message (MeshRoom *room, const MeshMessage *message)
 {

@@ -20,7 +20,7 @@ latest_first (gconstpointer a, gconstpointer b)
   return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* When we may begin one more; the past: now. */
+/* Returns when one more attempt may begin; a time in the past means now. */
 gint64
 mesh_pace_free_at (MeshRoom *room)
 {
@@ -56,7 +56,7 @@ longest_due (MeshRoom *room, gint64 now)
   return longest;
 }
 
-/* Calls who is due, and whose turn it is. */
+/* Calls the members that are due, as far as the pace allows. */
 void
 mesh_pace_call (MeshRoom *room, gint64 now)
 {
@@ -69,7 +69,7 @@ mesh_pace_call (MeshRoom *room, gint64 now)
     mesh_attempt_call (room, member, now);
 }
 
-/* @member's attempt is connected. */
+/* Counts a member's attempt as connected. */
 void
 mesh_pace_connected (MeshRoom *room, MeshMember *member, gint64 now)
 {
@@ -81,7 +81,7 @@ mesh_pace_connected (MeshRoom *room, MeshMember *member, gint64 now)
     room->pace = PACE_FIRST;
 }
 
-/* An attempt was not connected in its time. */
+/* Counts an attempt as not connected within its time. */
 void
 mesh_pace_failed (MeshRoom *room)
 {

@@ -106,8 +106,9 @@ write_format (GString *out, const MeshSdpSection *s,
     g_string_append_printf (out, "a=ssrc:%u cname:peer\r\n", s->rtx_ssrc);
 }
 
-/* All are bundled, so they have the first one's transport, whatever they say
- * of their own. webrtcbin wants to read it everywhere, and all the same. */
+/* All m-lines are bundled, so they use the first one's transport, whatever
+ * their own attributes say. webrtcbin needs the same attributes in every
+ * m-line. */
 static gboolean
 write_transport (GString *out, MeshSdpDescription *d,
     const MeshSdpSection *s, const MeshSdp *sdp, gboolean is_offer,
@@ -136,7 +137,8 @@ write_transport (GString *out, MeshSdpDescription *d,
   return TRUE;
 }
 
-/* The port is what all WebRTC stacks use; each side says it for itself. */
+/* The SCTP port is the one that all WebRTC stacks use; each side announces its
+ * own. */
 static gboolean
 write_data (GString *out, MeshSdpDescription *d, const MeshSdp *sdp,
     GError **error)
@@ -161,12 +163,13 @@ write_media (GString *out, MeshSdpDescription *d, guint index, MeshSdp *sdp,
   media->rtx_payload_type = -1;
   if (s->rejected)
     format = NULL;
-  /* webrtcbin 1.22 looks up there what it cannot place, and crashes */
+  /* webrtcbin 1.22 looks in the first m-line for what it cannot assign, and
+   * crashes if that one is rejected */
   if (index == 0 && !format && (!is_offer || s->rejected))
     return mesh_sdp_fail (error, "rejects its first m-line");
   if (!format) {
-    /* Without a video codec in common there still is sound, unless the video
-     * carries the bundle. */
+    /* Video without a common codec is rejected and no error, since the sound
+     * remains, unless the video m-line carries the bundle. */
     if (is_offer && !s->rejected
         && (index == 0 || strcmp (media->kind, "audio") == 0)) {
       g_set_error (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
@@ -200,7 +203,8 @@ write_media (GString *out, MeshSdpDescription *d, guint index, MeshSdp *sdp,
   return TRUE;
 }
 
-/* One certificate for the whole connection, or none that we would trust. */
+/* All m-lines must have the same fingerprint, since a connection has one
+ * certificate. */
 static gboolean
 take_fingerprint (MeshSdpDescription *d, MeshSdp *sdp, GError **error)
 {
@@ -222,7 +226,8 @@ take_fingerprint (MeshSdpDescription *d, MeshSdp *sdp, GError **error)
   return TRUE;
 }
 
-/* In a BUNDLE the payload type alone tells what a packet carries. */
+/* Whether two codecs share a payload type: in a BUNDLE only the payload type
+ * tells the codec of a packet. */
 static gboolean
 has_ambiguous_payload_types (const MeshSdp *sdp, guint n_media)
 {

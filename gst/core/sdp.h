@@ -5,9 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* What we let in of a peer's session description. A description is not edited
- * but taken apart and written anew from the few things that we understand, so
- * that nothing else of it reaches the WebRTC stack. */
+/* Filters a peer's session description. The description is not edited, but
+ * parsed, and written anew from the few parts that are understood, so that
+ * nothing else of it reaches the WebRTC stack. */
 
 #define MESH_SDP_MAX_MEDIA 2
 #define MESH_SDP_FINGERPRINT_BYTES 32

@@ -4,12 +4,13 @@
 
 /**
  * mesh_sleep_watch_beat:
- * @watch: the one that all share who watch
+ * @watch: the watch that all threads share
  * @now: the time, by a clock that goes on while the machine sleeps
- * @longest: how far apart two beats are at most while the process runs
+ * @longest: the longest time between two calls while the process runs
  *
- * Returns: how often it stood still so far. Who gets another number than at
- *   its own last beat has slept since; the first beat of each tells it nothing.
+ * Returns: the number of times that the process has stood still so far. If a
+ *   caller gets another number than at its own last call, the process has slept
+ *   since. The first call of each tells nothing.
  *
  * Since: 0.1
  */

@@ -5,15 +5,15 @@
 
 G_BEGIN_DECLS
 
-/* Whether a process stood still (its machine slept, it was stopped) can only be
- * seen afterwards: nothing of it ran for a while. A single thread that has not
- * run tells nothing, it may have been held up by itself. So all that watch
- * share one watch: whoever runs lets it beat. */
+/* Detects that the process did not run for a while, since its machine slept or
+ * it was stopped. A single thread cannot tell, since it may have been delayed
+ * alone. So all threads share one watch, and each of them reports regularly
+ * that it runs. */
 
 /**
  * MeshSleepWatch:
  *
- * To begin with, all zero. Not locked: that is up to whoever shares it.
+ * Initialised with zeros. Has no lock: whoever shares the watch provides one.
  *
  * Since: 0.1
  */

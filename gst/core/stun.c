@@ -78,9 +78,9 @@ append_integrity (GByteArray *out, const MeshStunLogin *login)
 
 /**
  * mesh_stun_request:
- * @method: what to ask for; a refresh gives the allocation back
+ * @method: the method; a refresh frees the allocation
  * @id: of the transaction, random
- * @login: (nullable): as whom, once the server has said for what
+ * @login: (nullable): the login, once the server has named its realm
  *
  * Returns: (transfer full): the request
  *
@@ -117,8 +117,8 @@ mesh_stun_request (MeshStunMethod method,
  * @data: what has come of a stream
  * @size: how much that is
  *
- * Returns: bytes of the message that @data begins with; 0 = more has to come to
- *   tell; -1 = it is none, or too long
+ * Returns: the length of the message that @data begins with; 0 = more data is
+ *   needed; -1 = this is no message, or it is too long
  *
  * Since: 0.1
  */
@@ -168,7 +168,8 @@ read_attribute (MeshStunAnswer *answer, guint type, const guint8 *data,
  * @id: of the request
  * @answer: (out caller-allocates): set to what it says, to be cleared
  *
- * Anybody can send us this: what is no answer to the request is passed over.
+ * Anybody can send such data, so data that does not answer the request is
+ * ignored.
  *
  * Returns: whether it is an answer to the request
  *

@@ -10,7 +10,8 @@ G_BEGIN_DECLS
 
 #define MESH_STUN_ID_BYTES 12
 #define MESH_STUN_HEAD_BYTES 20
-/* Longer answers are refused; what is asked for fits into a datagram. */
+/* The longest answer that is accepted; every expected answer fits into a
+ * datagram. */
 #define MESH_STUN_MAX_BYTES 1500
 /* Of realm and nonce, in bytes (RFC 8489, sections 14.9 and 14.10) */
 #define MESH_STUN_MAX_TEXT 763
@@ -23,10 +24,10 @@ typedef enum {
 
 /**
  * MeshStunLogin:
- * @user: as whom
+ * @user: the user's name
  * @password: its password
- * @realm: as the server named it
- * @nonce: as the server gave it
+ * @realm: the realm that the server named
+ * @nonce: the nonce that the server gave
  *
  * Long-term credentials (RFC 8489, section 9.2).
  *
@@ -43,8 +44,8 @@ typedef struct {
  * MeshStunAnswer:
  * @method: what is answered
  * @code: 0: success; else of the error, 300 to 699
- * @realm: (nullable): which the login is for
- * @nonce: (nullable): which it has to name
+ * @realm: (nullable): the realm that the login is for
+ * @nonce: (nullable): the nonce that the next request has to contain
  *
  * Since: 0.1
  */
