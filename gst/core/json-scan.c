@@ -134,7 +134,7 @@ skip_word (Scan *scan, const char *word)
   return TRUE;
 }
 
-/* Up to the value of the next member: its name's text lies in @name. */
+/* Reads up to the value of the next member, and its name into @name. */
 static gboolean
 skip_name (Scan *scan, MeshJsonSpan *name)
 {
@@ -150,7 +150,7 @@ skip_name (Scan *scan, MeshJsonSpan *name)
   return TRUE;
 }
 
-/* The string in @span, without what follows a NUL in it. */
+/* Returns the decoded string in @span, up to a NUL in it. */
 static char *
 dup_text (const MeshJsonSpan *span)
 {
@@ -292,7 +292,8 @@ read_value (Scan *scan, guint depth, JsonNode **node)
   }
 }
 
-/* Where to note the value of the member, or %NULL if nobody asked for it. */
+/* Returns where to store the value of the member, or %NULL if it is not
+ * wanted. */
 static MeshJsonSpan *
 find_span (const MeshJsonSpan *name, const char *const *names,
     MeshJsonSpan *spans)
@@ -322,7 +323,8 @@ scan_members (Scan *scan, const char *const *names, MeshJsonSpan *spans)
     if (!read_value (scan, 2, NULL))
       return FALSE;
     span = find_span (&name, names, spans);
-    /* Two of a name: we and the reader behind us could choose differently. */
+    /* Two members of one name are refused, since this reader and a later one
+     * could choose different ones. */
     if (span && span->length)
       return FALSE;
     if (span) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Messages as trees: bounded, and every field checked for its type, since
- * json-glib's getters complain aloud (g_critical) about a wrong one. */
+/* Reads messages as trees. Their size is bounded, and the type of every field
+ * is checked, since json-glib's getters log a g_critical about a wrong type. */
 
 #include "core/json.h"
 

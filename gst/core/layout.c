@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Who goes where in the picture of a call. All coordinates and sizes are even,
- * so that they hit whole chroma samples in 4:2:0. */
+/* Computes the places of the pictures in a call's picture. All coordinates and
+ * sizes are even, so that they match whole chroma samples in 4:2:0. */
 
 #include "core/layout.h"
 
 #define EVEN(x) ((x) & ~1)
 #define DEFAULT_ASPECT (16.0 / 9.0)
-/* Beyond these a picture is a line; caps from strangers can say anything. */
+/* The bounds of an aspect ratio, since caps that come from peers may hold any
+ * value. */
 #define MIN_ASPECT 0.1
 #define MAX_ASPECT 10.0
 
@@ -19,7 +20,7 @@ sane_aspect (double aspect)
   return CLAMP (aspect, MIN_ASPECT, MAX_ASPECT);
 }
 
-/* The largest size of that aspect in the space given. */
+/* Returns the largest size with that aspect ratio in the given space. */
 static void
 fit (double aspect, int width, int height, MeshRect *rect)
 {
@@ -31,7 +32,7 @@ fit (double aspect, int width, int height, MeshRect *rect)
   rect->height = EVEN (MAX (h, 0));
 }
 
-/* Room for one of count when that many share length. */
+/* Returns the length of one of count parts that share length. */
 static int
 share (int length, int count, int gap)
 {
@@ -67,7 +68,8 @@ best_columns (const double *aspects, guint n, int width, int height, int gap)
       continue;
     area = shown_area (aspects, n, share (width, columns, gap),
         share (height, rows, gap));
-    /* when it comes to the same, as people's eyes do: along the longer side */
+    /* of two equal grids, the one whose rows run along the longer side is
+     * chosen */
     if (area > best_area || (area == best_area && width >= height)) {
       best_area = area;
       best = columns;

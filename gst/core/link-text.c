@@ -18,7 +18,7 @@
 
 #define KEY_CHARS 22            /* 128 bits in base64url without padding */
 
-/* What a sentence or its mark-up puts behind a link. */
+/* Characters that a sentence or its mark-up puts behind a link. */
 #define TRAILING ".,;:!?'*_~()[]{}|/…"
 
 /**
@@ -92,7 +92,7 @@ static char *
 trim_end (char *text)
 {
   static const char brackets[] = "()[]{}";
-  guint counts[6] = { 0 };      /* of each bracket in what is left */
+  guint counts[6] = { 0 };      /* the number of each bracket in the rest */
   gsize length = strlen (text);
 
   for (const char *p = text; *p; p++)
@@ -114,7 +114,7 @@ trim_end (char *text)
   return text;
 }
 
-/* What cannot be decoded stays as it is. */
+/* Decodes percent escapes. An invalid escape is kept as it is. */
 static char *
 decode (const char *text)
 {
@@ -348,7 +348,7 @@ take_lead (const char *tail)
 typedef struct {
   char *query;
   char *fragment;
-  gsize length;                 /* of what was read */
+  gsize length;                 /* the length of the text that was read */
 } Tail;
 
 static void

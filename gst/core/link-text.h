@@ -5,14 +5,14 @@
 
 G_BEGIN_DECLS
 
-/* Finding links in what a person has pasted: the half of gst/core/link.c that
- * knows what chats, mail programs and people do to a link on its way. */
+/* Finds links in a text that a person has pasted. This half of gst/core/link.c
+ * undoes what chats, mail programs and people do to links. */
 
 /* The parts of one link as they were written, before anything but their
  * places has been checked. */
 typedef struct {
   char *scheme;                 /* lower case */
-  char *authority;              /* host and port, perhaps a user */
+  char *authority;              /* host and port, and perhaps a user */
   char *room;                   /* a UUID in lower case */
   char *query;                  /* without "?"; NULL: none */
   char *key;                    /* 22 characters of base64url; NULL: none */

@@ -14,7 +14,8 @@
 #include "core/link-text.h"
 
 #define MAX_LINK_BYTES 2048
-/* A text with a link in it may be longer: an invitation, a mail. */
+/* The longest text that is searched for a link, such as an invitation or a
+ * mail. */
 #define MAX_TEXT_BYTES 16384
 #define KEY_CHARS 22            /* 128 bits in base64url without padding */
 
@@ -37,7 +38,7 @@ key_from_text (const char *text, guint8 key[16])
   if (length != 16)
     return FALSE;
   memcpy (key, bytes, 16);
-  /* one key has one text */
+  /* a key has only one spelling */
   again = mesh_base64url_encode (key, 16);
   return g_str_equal (again, text);
 }
@@ -86,7 +87,7 @@ set_key (MeshLink *self, const char *text, GError **error)
   return TRUE;
 }
 
-/* What Pusher makes keys, ids and names of clusters of. */
+/* The characters of Pusher's keys, ids and cluster names. */
 static gboolean
 is_word (const char *text)
 {
@@ -156,7 +157,7 @@ read_query (MeshLink *self, GUri *uri, GError **error)
   return TRUE;
 }
 
-/* The path is the room's id alone. */
+/* Reads the path, which is only the room's id. */
 static gboolean
 read_pusher_room (MeshLink *self, GUri *uri, GError **error)
 {
@@ -174,7 +175,8 @@ read_pusher_room (MeshLink *self, GUri *uri, GError **error)
   return set_key (self, g_uri_get_fragment (uri), error);
 }
 
-/* A name without dots is one of the service's clusters. */
+/* Reads a link over Pusher Channels. A host without dots is one of the
+ * service's clusters. */
 static gboolean
 read_pusher (MeshLink *self, GUri *uri, GError **error)
 {
@@ -203,7 +205,7 @@ read_pusher (MeshLink *self, GUri *uri, GError **error)
   return TRUE;
 }
 
-/* Reads the link that @part begins with; %NULL: it is none. */
+/* Reads the link that @part begins with. Returns %NULL if it is no link. */
 static MeshLink *
 parse_part (const char *part, GError **error)
 {
@@ -231,7 +233,8 @@ parse_part (const char *part, GError **error)
   return set_key (self, text->key, error) ? g_steal_pointer (&self) : NULL;
 }
 
-/* The same link, perhaps with its key or query in one place only, is one. */
+/* Whether two links are one: the same link, of which only one may have the key
+ * or the query. */
 static gboolean
 merge (MeshLink *self, MeshLink *other)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What goes wrong in an attempt, on its way to the room: it ends the attempt,
- * or is worth a word. */
+/* Handles what goes wrong in an attempt: an error ends the attempt, other
+ * messages are logged. */
 
 #include <openssl/crypto.h>
 
 #include "meshroom/peer-private.h"
 
-/* Failing is the worker's to tell, and only once. */
+/* Called on the call's thread, which tells the room of a failure once. */
 typedef struct {
   const char *reason;
   char *text;
@@ -47,7 +47,7 @@ tell_trouble (MeshPeer *self, gpointer data)
   self->events->trouble (self, data, self->user_data);
 }
 
-/* A payloader that cannot read a frame of ours passes the next one on. */
+/* A payloader that cannot read one frame goes on with the next. */
 static gboolean
 is_of_payloader (MeshPeer *self, GstMessage *message)
 {
@@ -75,8 +75,8 @@ clean_up_thread (GstMessage *message)
     OPENSSL_thread_stop ();
 }
 
-/* What happens to one peer is no business of the application's bus: an error
- * ends the attempt, and the rest is dropped. */
+/* Keeps the messages of one peer's elements from the application's bus: an
+ * error ends the attempt, and all others are dropped. */
 void
 mesh_peer_handle_message (GstBin *bin, GstMessage *message)
 {

@@ -9,8 +9,8 @@
 /* Key-frame requests of all branches are merged into one per interval. */
 #define KEY_UNIT_INTERVAL (250 * G_TIME_SPAN_MILLISECOND)
 
-/* An encoder that makes key frames when asked has made one by then, at a frame
- * a second, too. */
+/* The time after which a branch counts as starved: an encoder that makes key
+ * frames on request has made one by then, even at one frame a second. */
 #define KEY_UNIT_PATIENCE (2 * G_TIME_SPAN_SECOND)
 
 void
@@ -20,8 +20,8 @@ mesh_fanout_want_key_unit (MeshFanout *self)
     g_atomic_int_set (&self->key_wanted, TRUE);
 }
 
-/* Passes a wish for a key frame on, unless that was done a moment ago: then the
- * next frame that comes by reminds us. */
+/* Passes a request for a key frame upstream, unless one was passed a moment
+ * ago: then the next frame that comes passes it. */
 void
 mesh_fanout_request_key_unit (MeshFanout *self)
 {

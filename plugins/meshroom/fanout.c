@@ -73,8 +73,9 @@ mesh_branch_class_init (MeshBranchClass *klass)
   G_OBJECT_CLASS (klass)->finalize = mesh_branch_finalize;
 }
 
-/* A branch's thread: one item a turn. What comes of it is this branch's own
- * affair: a failing branch goes on being fed, and fails alone. */
+/* The loop of a branch's thread: pushes one item. The flow return does not
+ * matter to the other branches: a branch that fails goes on being fed, and
+ * fails alone. */
 static void
 branch_loop (gpointer user_data)
 {
@@ -236,9 +237,11 @@ fanout_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   gboolean waits = FALSE;
   gint64 waited;
 
-  /* One piece with the look at muted, so that the setter can promise. */
+  /* The lock is held while muted is checked and the item is queued, so that
+   * nothing is queued after the setter has returned. */
   g_mutex_lock (&self->lock);
-  /* A wish that has not been passed on yet comes true by itself. */
+  /* A request that has not been passed on yet is fulfilled by this key
+   * frame. */
   if (!self->muted && !GST_BUFFER_FLAG_IS_SET (buffer,
           GST_BUFFER_FLAG_DELTA_UNIT))
     g_atomic_int_set (&self->key_wanted, FALSE);
@@ -273,8 +276,8 @@ fanout_event (GstPad *pad, GstObject *parent, GstEvent *event)
       latest = &self->segment;
       break;
     default:
-      /* A branch has a stream-start of its own; the rest is of no use to it,
-       * and the end of a file is no end of the call. */
+      /* Other events are dropped: a branch has a stream-start of its own, and
+       * the end of a file does not end the call. */
       gst_event_unref (event);
       return TRUE;
   }
@@ -309,7 +312,7 @@ fanout_query (GstPad *pad, GstObject *parent, GstQuery *query)
     case GST_QUERY_DRAIN:
       return TRUE;
     default:
-      /* passed on, a question would wait for a branch that is stuck */
+      /* a query that is passed on would wait for a branch that is stuck */
       return FALSE;
   }
 }

@@ -10,8 +10,8 @@
 #include "core/error.h"
 #include "core/ice-url.h"
 
-/* Returns: (transfer full) (nullable): @text as webrtcbin takes it; %NULL: it
- * is none, as @error says */
+/* Returns: (transfer full) (nullable): @text in the form that webrtcbin takes;
+ * %NULL with @error set if it is not a valid URL */
 static char *
 read_server (const char *text, gboolean relay, GError **error)
 {
@@ -38,8 +38,8 @@ read_server (const char *text, gboolean relay, GError **error)
   return mesh_ice_url_to_gst (url);
 }
 
-/* Tells whoever sets the property; the bus may not be there yet, and is told
- * at the start. */
+/* Logs a warning for whoever sets the property. The element may not have a bus
+ * yet, so the warning is posted when the call starts. */
 static void
 refuse (GStrvBuilder *refused, const char *property, const GError *error)
 {

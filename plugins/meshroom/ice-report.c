@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* STUN and TURN servers that do not serve us are named on the bus: to the ICE
- * agent they only mean a candidate less, and those who need it would wait for a
- * picture without a word why. */
+/* Posts warnings about STUN and TURN servers that do not serve us. The ICE
+ * agent only misses a candidate then, and a member who needs it would wait for
+ * a picture without knowing why. */
 
 #include "meshroom/call-private.h"
 

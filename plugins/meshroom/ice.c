@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What webrtcbin's ICE agent (libnice's) is told before it gathers
- * candidates. */
+/* Configures webrtcbin's ICE agent (libnice's) before it gathers candidates. */
 
 #include "meshroom/peer-private.h"
 
@@ -49,7 +48,7 @@ mesh_peer_set_if_there (gpointer object, const char *name, int value)
     g_object_set (object, name, value, NULL);
 }
 
-/* On libnice's thread. */
+/* Called on libnice's thread. */
 static void
 on_selected_pair (GObject *agent, guint stream, guint component,
     const char *local, const char *remote, gpointer user_data)

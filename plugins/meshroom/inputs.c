@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the room is to the pipeline that feeds it: the sink at which a file
- * ends, and which is asked to seek in it. */
+/* Makes the room a sink of the pipeline that feeds it: it posts EOS at a file's
+ * end, and passes seeks to the file's source. */
 
 #include "meshroom/meshroom.h"
 
-/* An input that is not live, where seeking makes sense. */
+/* Whether the input is not live, so that a seek makes sense. */
 typedef struct {
   MeshSource *source;
   GstPad *pad;

@@ -5,19 +5,19 @@
 #include <gst/audio/audio.h>
 #include <gst/video/video.h>
 
-/* One frame of an interlaced stream becomes one that is progressive: two would
- * be twice the work for everybody's encoder. */
+/* Each interlaced frame becomes one progressive frame: two would be twice the
+ * work for the encoders. */
 #define VIDEO_STAGE "videoconvert ! deinterlace fields=top ! videoflip name=flip"
 
-/* What GStreamer's mixer takes. */
+/* The most channels that GStreamer's audio converter can mix. */
 #define MAX_MIXED 63
 
-/* A tag that no event has brought. */
+/* The value of a tag that no event has brought yet. */
 #define UNKNOWN GST_VIDEO_ORIENTATION_CUSTOM
 
 struct _MeshIntake {
-  GstBin *room;                 /* no reference: outlives us */
-  const char *pad_name;         /* of the room's pad */
+  GstBin *room;                 /* no reference: outlives the intake */
+  const char *pad_name;         /* the name of the room's pad */
   MeshKind kind;
   gboolean encoded;
   MeshIntakeWarning warning;
@@ -25,17 +25,20 @@ struct _MeshIntake {
   MeshPacer *pacer;
   GstPad *next;
 
-  /* streaming thread, and once it has ended whoever stops the intake */
+  /* used by the streaming thread, and after its end by whoever stops the
+   * intake */
   GstElement *stage;            /* NULL: none */
   GstElement *flip;             /* of a video stage, or behind a decoder */
-  gboolean passes;              /* encoded, and goes out as it is */
+  gboolean passes;              /* the input is encoded, and is passed on as it
+                                 * is */
   gboolean interlaced;
   gboolean hidden;              /* an imageswitch shows its own picture */
   GstVideoOrientationMethod stream_tag, global_tag;
   GstVideoOrientationMethod applied;
   gboolean told_turned, told_interlaced;
-  guint unpositioned;           /* audio channels to be mixed; 0: none */
-  gboolean unusable;            /* what comes is dropped */
+  guint unpositioned;           /* the number of audio channels without
+                                 * positions, which are mixed; 0: none */
+  gboolean unusable;            /* the input cannot be used, and is dropped */
 };
 
 /* --- the stage --- */
@@ -45,7 +48,7 @@ link_next (MeshIntake *self, GstElement *last)
 {
   g_autoptr (GstPad) src = gst_element_get_static_pad (last, "src");
 
-  /* no RECONFIGURE: nothing upstream has to change */
+  /* no RECONFIGURE event: nothing has to change upstream */
   if (gst_pad_link_full (src, self->next, GST_PAD_LINK_CHECK_NOTHING)
       != GST_PAD_LINK_OK)
     GST_ERROR_OBJECT (self->pacer, "cannot link %s", GST_OBJECT_NAME (last));
@@ -64,8 +67,8 @@ remove_stage (MeshIntake *self)
   gst_bin_remove (self->room, stage);
 }
 
-/* Puts @stage, or nothing, between the pacer and what comes next. Nothing is on
- * its way there meanwhile: this is the thread that would bring it. */
+/* Puts @stage, or nothing, between the pacer and what comes next. No buffer
+ * passes meanwhile, since this is the streaming thread. */
 static void
 set_stage (MeshIntake *self, GstElement *stage)
 {
@@ -91,7 +94,7 @@ set_stage (MeshIntake *self, GstElement *stage)
   gst_element_sync_state_with_parent (stage);
 }
 
-/* Returns: (nullable): a stage, or %NULL, and then it was told why */
+/* Returns: (nullable): a stage, or %NULL after a warning */
 static GstElement *
 make_stage (MeshIntake *self, const char *description)
 {
@@ -134,8 +137,8 @@ warn_once (MeshIntake *self, gboolean *told, const char *what)
   *told = TRUE;
 }
 
-/* The tag speaks of the camera. The picture that comes in its place while it is
- * hidden is upright as it is. */
+/* The orientation tag is the camera's. The placeholder of a hidden camera is
+ * upright without a rotation. */
 static GstVideoOrientationMethod
 get_orientation (MeshIntake *self)
 {
@@ -203,9 +206,9 @@ take_tags (MeshIntake *self, GstEvent *event)
 
 /* --- audio --- */
 
-/* One channel that has all of them: each at the same part, so that nothing is
- * too loud however alike they are. Nobody says which of them are left or
- * right. */
+/* Makes the matrix that mixes channels without positions into one channel, each
+ * with the same weight, so that the sum does not clip. The channels' sides are
+ * not known. */
 static GstElement *
 make_mix (MeshIntake *self, guint channels)
 {
@@ -233,8 +236,8 @@ make_mix (MeshIntake *self, guint channels)
 }
 
 /* Returns: (transfer full) (nullable): caps to take instead of @caps. Two
- * channels without positions are left and right; more are mixed. Caps that
- * should name positions and do not mean the same. */
+ * channels without positions are left and right; more are mixed. More than two
+ * channels without a channel mask are treated as channels without positions. */
 static GstCaps *
 name_positions (MeshIntake *self, GstCaps *caps)
 {
@@ -277,7 +280,7 @@ take_audio_caps (MeshIntake *self, GstEvent *event, GstCaps *caps)
         "deinterleave, or give them positions (channel-mask)", self->pad_name,
         self->unpositioned, MAX_MIXED);
     self->warning (text, self->user_data);
-    /* no buffer follows; what comes next is told of a format that it knows */
+    /* no buffer follows, and the elements downstream get caps that they know */
     self->unpositioned = 0;
     gst_caps_set_simple (named, "channels", G_TYPE_INT, 1, NULL);
   }

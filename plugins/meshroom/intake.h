@@ -27,8 +27,8 @@ G_BEGIN_DECLS
 
 typedef struct _MeshIntake MeshIntake;
 
-/* Something about the input is not as it could be; @text says what, and what to
- * do. Called on the streaming thread, without a lock held. */
+/* Tells a shortcoming of the input, and how to correct it, in @text. Called on
+ * the streaming thread, without a lock held. */
 typedef void (*MeshIntakeWarning) (const char *text, gpointer user_data);
 
 MeshIntake *mesh_intake_new (GstBin *room, const char *pad_name, MeshKind kind,

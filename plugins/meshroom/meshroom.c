@@ -148,7 +148,7 @@ G_DEFINE_FINAL_TYPE (MeshMeshroom, mesh_meshroom, GST_TYPE_BIN)
 GST_ELEMENT_REGISTER_DEFINE (meshroom, "meshroom", GST_RANK_NONE,
     MESH_TYPE_MESHROOM)
 
-/* The one place where an error becomes what the application sees. */
+/* Maps an error to the ERROR message that the application sees. */
 void
 mesh_meshroom_post_error (MeshMeshroom *self, const GError *error)
 {
@@ -164,7 +164,8 @@ mesh_meshroom_post_error (MeshMeshroom *self, const GError *error)
 
 /* --- what the sources tell --- */
 
-/* One that was requested in mid-call is of use from now on. */
+/* The input of a source is known, so a source that was requested in mid-call
+ * can be sent from now on. */
 static void
 on_input_known (MeshSource *source, gpointer user_data)
 {
@@ -185,8 +186,9 @@ mesh_meshroom_tell_state_locked (MeshMeshroom *self)
         self->hidden);
 }
 
-/* Posts a message where a sync handler of the bus may do everything, such as
- * stopping the thread that this is called on. @message: (transfer full) */
+/* Posts a message on the notifier's thread, where a sync handler of the bus may
+ * do anything, such as stop the thread that this is called on. @message:
+ * (transfer full) */
 void
 mesh_meshroom_tell_message (MeshMeshroom *self, GstMessage *message)
 {
@@ -437,7 +439,8 @@ add_signal_pad (MeshMeshroom *self, GstPadTemplate *template, GstPad **field)
   return pad;
 }
 
-/* An application that gets no pad often does not say so itself. */
+/* Posts an error as well, since many applications do not report that a pad was
+ * refused. */
 static void
 refuse_pad (MeshMeshroom *self, const char *kind)
 {
@@ -500,7 +503,8 @@ take_source_locked (MeshMeshroom *self, GstPad *pad)
       continue;
     self->sources[i] = NULL;
     if (i == MESH_VIDEO && self->hidden) {
-      self->hidden = FALSE;     /* whoever hides the next stream will say so */
+      self->hidden = FALSE;     /* the next stream tells again whether it is
+                                 * hidden */
       mesh_meshroom_tell_state_locked (self);
     }
     if (self->call)

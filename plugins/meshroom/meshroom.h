@@ -24,28 +24,30 @@ struct _MeshMeshroom {
   GstBin parent;
 
   /* set up and torn down by state changes */
-  MeshNotifier *notifier;       /* also under lock: its coming and going */
+  MeshNotifier *notifier;       /* set and cleared under lock, too */
   MeshSignalChannel *channel;
   GstElement *signal_elements[2];
-  MeshCall *call;               /* also under lock: its going */
+  MeshCall *call;               /* cleared under lock, too */
 #ifdef HAVE_SERVER
   MeshServe *serve_thread;
 #endif
 
-  MeshTimeline *timeline;       /* of what comes in */
+  MeshTimeline *timeline;       /* the timeline of all inputs */
 
   GMutex lock;                  /* guards all below; taken after no other */
   char *link;
   char *serve;
   char *peer_id;
-  char *refused_peer_id;        /* in words; NULL: none was refused */
+  char *refused_peer_id;        /* the warning about a peer-id that was refused;
+                                 * NULL: none was */
   char *display_name;
   gboolean muted;
   gboolean hidden;
   guint32 last_key;             /* seqnum of the last key's event */
   char *stun_server;
   char **turn_servers;
-  char **refused_ice[2];        /* in words: of stun-server, turn-servers */
+  char **refused_ice[2];        /* the warnings about refused URLs of
+                                 * stun-server and turn-servers */
   GstWebRTCICETransportPolicy policy;
   guint max_peers;
   guint latency;
@@ -53,7 +55,7 @@ struct _MeshMeshroom {
   gboolean decode;
   gboolean verify_fingerprint;
   gboolean wait_for_peers;
-  char *room_link;              /* of the room that serve made */
+  char *room_link;              /* the link of the room that serve has made */
   MeshSource *sources[MESH_N_KINDS];
   GstPad *signal_sink;
   GstPad *signal_src;

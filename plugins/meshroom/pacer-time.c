@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* When a buffer is due on the room's clock, and the waiting until then. */
+/* Computes when a buffer is due on the room's clock, and waits until then. */
 
 #include "meshroom/pacer-private.h"
 
 #include "meshroom/common.h"
 #include "meshroom/upstream.h"
 
-/* Frames without a time come at most that much faster than their frame rate
- * says: an application's timer is a little off, and must not be held back so
- * that frames pile up, while a source without any clock must be slowed down. */
+/* Frames without a timestamp may come this much faster than their frame rate:
+ * an application's timer is a little inaccurate and must not be held back, or
+ * frames would pile up. A source without any clock must be slowed down. */
 #define UNTIMED_SPEED_NUM 9
 #define UNTIMED_SPEED_DENOM 10
 
-/* How often a thread that is held looks whether somebody upstream waits for it,
- * in microseconds, and after how many looks in a row that find so it lets go: a
- * state change that is over by then costs no frame. */
+/* How often a waiting thread checks whether a thread upstream waits for it, in
+ * microseconds, and the number of such checks in a row after which it drops its
+ * buffer. A state change that ends before that costs no frame. */
 #define LOOK_UPSTREAM (50 * G_TIME_SPAN_MILLISECOND)
 #define LOOKS 6
 
 /* --- the clock --- */
 
-/* Returns: (transfer full): the room's clock; the system's where there is no
- * other */
+/* Returns: (transfer full): the room's clock; the system's clock if there is
+ * none */
 static GstClock *
 get_clock (MeshPacer *self, gint64 *base)
 {
@@ -46,8 +46,8 @@ get_now (MeshPacer *self)
   return (gint64) gst_clock_get_time (clock) - base;
 }
 
-/* Whether the next buffer of an input that can wait has to wait for more than its
- * time. */
+/* Whether the input is held: the element does not play, or the timeline is
+ * closed for an input that is @timed. */
 static gboolean
 is_held_locked (MeshPacer *self, gboolean timed)
 {
@@ -102,7 +102,7 @@ mesh_pacer_let_go_locked (MeshPacer *self)
 
 /* --- a buffer's time --- */
 
-/* Returns: how long a buffer lasts that does not say so itself, or NONE */
+/* Returns: the duration of a buffer that has none of its own, or NONE */
 static GstClockTime
 get_duration (MeshPacer *self, GstBuffer *buffer)
 {
@@ -114,8 +114,8 @@ get_duration (MeshPacer *self, GstBuffer *buffer)
   return self->frame_duration;
 }
 
-/* By which of its times a buffer is played: encoded frames come in the order
- * in which they are decoded. */
+/* Returns the timestamp by which a buffer is played. It is the DTS of encoded
+ * frames, which come in decoding order. */
 static GstClockTime
 get_start (MeshPacer *self, GstBuffer *buffer)
 {
@@ -123,8 +123,9 @@ get_start (MeshPacer *self, GstBuffer *buffer)
       : GST_BUFFER_DTS_OR_PTS (buffer);
 }
 
-/* Frames without times are most likely an application's that makes them by a
- * clock of its own, and does not stop when it is not listened to. */
+/* Whether the buffer has a timestamp, and so can be held until the timeline is
+ * open. Frames without timestamps are most likely made by an application's own
+ * timer, which does not stop when it is not listened to. */
 static gboolean
 is_timed (MeshPacer *self, GstBuffer *buffer)
 {
@@ -132,8 +133,9 @@ is_timed (MeshPacer *self, GstBuffer *buffer)
       && GST_CLOCK_TIME_IS_VALID (get_start (self, buffer));
 }
 
-/* The running time of a buffer: FALSE where it has none. *outside: the buffer
- * lies outside of its segment, and a raw one is not to be shown. */
+/* Computes the running time of a buffer. Returns FALSE if it has none. *outside
+ * tells that the buffer lies outside of its segment; a raw one is then not
+ * shown. */
 static gboolean
 get_running_time (MeshPacer *self, GstBuffer *buffer, gint64 *time,
     gboolean *outside)
@@ -155,12 +157,13 @@ get_running_time (MeshPacer *self, GstBuffer *buffer, gint64 *time,
       GST_FORMAT_TIME, stop, &last);
   if (sign_first == 0 || sign_last == 0)
     return FALSE;
-  /* backwards, a frame begins with its end */
+  /* in reverse playback, a frame begins with its end */
   *time = MIN (sign_first * (gint64) first, sign_last * (gint64) last);
   return TRUE;
 }
 
-/* Buffers without a time follow each other, and never lie behind the clock. */
+/* Buffers without a timestamp follow each other, and are never placed before
+ * the clock's time. */
 static GstClockTime
 place_untimed (MeshPacer *self, GstBuffer *buffer, gint64 now, gboolean live)
 {
@@ -195,9 +198,9 @@ place_locked (MeshPacer *self, GstBuffer *buffer, GstClockTime *out)
       self->is_video && self->is_raw, out);
 }
 
-/* Until the buffer is due: FLUSHING when it is to be let go, CUSTOM_SUCCESS
- * when it is to be dropped for being late, CUSTOM_SUCCESS_1 when somebody
- * upstream waits for this thread. */
+/* Waits until the buffer is due. Returns FLUSHING when the element is flushing,
+ * CUSTOM_SUCCESS when the buffer is late and to be dropped, and
+ * CUSTOM_SUCCESS_1 when a thread upstream waits for this one. */
 GstFlowReturn
 mesh_pacer_wait_for_turn (MeshPacer *self, GstBuffer *buffer, GstClockTime *out)
 {
@@ -232,7 +235,8 @@ mesh_pacer_stamp (MeshPacer *self, GstBuffer *buffer, GstClockTime out)
 {
   GstClockTime start = get_start (self, buffer);
   GstClockTime duration = get_duration (self, buffer);
-  gint64 ahead = 0;             /* how long before it is shown it is decoded */
+  gint64 ahead = 0;             /* the time from a frame's decoding to its
+                                 * display */
 
   self->end = GST_CLOCK_TIME_IS_VALID (duration) ? out + duration : out;
   if (start != out || self->segment.rate != 1.0) {

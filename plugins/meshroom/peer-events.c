@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What happens to an attempt. webrtcbin's threads (its own, libnice's, the
- * jitterbuffers') call in here; each such call posts to the worker, which acts
- * on it and tells the room. */
+/* Handles the events of an attempt. webrtcbin's threads (its own, libnice's,
+ * the jitterbuffers') call the handlers here; each posts a task to the call's
+ * thread, which acts on the event and tells the room. */
 
 #include "meshroom/peer-private.h"
 
-/* Work for the worker. */
+/* A task for the call's thread. */
 typedef struct {
   MeshPeer *peer;
   void (*func) (MeshPeer *peer, gpointer data);
@@ -46,7 +46,7 @@ mesh_peer_post (MeshPeer *self, void (*func) (MeshPeer *, gpointer),
   post->func = func;
   post->data = data;
   post->destroy = destroy;
-  /* The worker may be gone by now, and nobody would ever free the post. */
+  /* The call's thread may have ended, and the task would never be freed. */
   if (g_atomic_int_get (&self->abandoned)) {
     free_post (post);
     return;
@@ -57,7 +57,7 @@ mesh_peer_post (MeshPeer *self, void (*func) (MeshPeer *, gpointer),
   g_source_attach (source, self->worker);
 }
 
-/* On the worker, which knows what candidates there were. */
+/* Called on the call's thread, which knows the peer's candidates. */
 static void
 tell_no_path (MeshPeer *self, gpointer data)
 {
@@ -71,7 +71,8 @@ tell_no_path (MeshPeer *self, gpointer data)
   self->events->failed (self, "failed", text, self->user_data);
 }
 
-/* Both must have happened: the certificate checked, and the connection up. */
+/* The attempt is connected when both the certificate has been checked and the
+ * connection is up. */
 static void
 open_when_ready (MeshPeer *self, gpointer data)
 {

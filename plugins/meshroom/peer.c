@@ -12,7 +12,7 @@
 #include "meshroom/webrtcbin-close.h"
 #include "meshroom/sender-caps.h"
 
-/* Host candidates come with the description, or in a moment after it. */
+/* How long after the description a peer's host candidates may still come. */
 #define ADDRESS_PATIENCE (3 * G_TIME_SPAN_SECOND)
 
 G_DEFINE_FINAL_TYPE (MeshPeer, mesh_peer, GST_TYPE_BIN)
@@ -398,7 +398,8 @@ mesh_peer_close (MeshPeer *peer)
     gst_clear_object (&sender->fanout);
     g_clear_pointer (&peer->sources[i], mesh_source_unref);
   }
-  /* webrtcbin 1.22 leaves the agent with a bare pointer to itself */
+  /* webrtcbin 1.22 leaves a pointer to itself in the agent, without a
+   * reference */
   if (peer->ice)
     gst_webrtc_ice_set_on_ice_candidate (GST_WEBRTC_ICE (peer->ice), NULL,
         NULL, NULL);
@@ -444,8 +445,8 @@ static void
 mesh_peer_init (MeshPeer *self)
 {
   g_mutex_init (&self->lock);
-  /* Nobody's source or sink: its comings and goings must not make the
-   * pipeline wait for a preroll, or for an end of stream. */
+  /* The bin is neither a source nor a sink of the room: adding and removing it
+   * must not make the pipeline wait for a preroll, or for an EOS. */
   gst_bin_set_suppressed_flags (GST_BIN (self),
       GST_ELEMENT_FLAG_SOURCE | GST_ELEMENT_FLAG_SINK);
 }

@@ -22,8 +22,8 @@ G_BEGIN_DECLS
 #define MESH_TYPE_PEER (mesh_peer_get_type ())
 G_DECLARE_FINAL_TYPE (MeshPeer, mesh_peer, MESH, PEER, GstBin)
 
-/* What an attempt tells its room, on the worker's context, and never after
- * mesh_peer_abandon(). */
+/* The events of an attempt. They are called on the call's thread, and never
+ * after mesh_peer_abandon(). */
 typedef struct {
   void (*local_sdp) (MeshPeer *peer, const char *type, const char *sdp,
       gpointer user_data);
@@ -32,7 +32,7 @@ typedef struct {
   void (*connected) (MeshPeer *peer, gpointer user_data);
   void (*failed) (MeshPeer *peer, const char *reason, const char *text,
       gpointer user_data);
-  /* something is wrong, but the attempt goes on */
+  /* a warning; the attempt goes on */
   void (*trouble) (MeshPeer *peer, const char *text, gpointer user_data);
   /* what the peer sends is not decoded, since it is too large */
   void (*too_large) (MeshPeer *peer, int width, int height,
@@ -50,10 +50,11 @@ typedef struct {
   const MeshPeerEvents *events;
   gpointer user_data;
 
-  MeshSource *sources[MESH_N_KINDS];    /* NULL: nothing to send */
+  MeshSource *sources[MESH_N_KINDS];    /* NULL if nothing is sent */
   const char *const *video_codecs;
   guint n_attempts;             /* under way, with this one */
-  const char *const *addresses; /* of ours, to gather candidates at */
+  const char *const *addresses; /* our addresses, at which candidates are
+                                 * gathered */
   guint n_addresses;            /* that the machine has, chosen or not */
   MeshReach reach;              /* of @addresses */
   const char *stun_server;
@@ -62,7 +63,8 @@ typedef struct {
   guint latency;                /* ms */
   gboolean decode;
   gboolean verify_fingerprint;
-  /* another attempt still shows the peer: pads come with their first frame */
+  /* another attempt still shows the peer, so a pad is announced with its first
+   * frame */
   gboolean takes_over;
 } MeshPeerConfig;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the element lets be set and read, and the signals that it has. */
+/* The element's properties and signals. */
 
 #include "meshroom/meshroom.h"
 
@@ -60,8 +60,9 @@ set_peer_id (MeshMeshroom *self, const char *id)
   self->peer_id = g_steal_pointer (&lower);
 }
 
-/* In the form in which names are compared, and no longer than may be sent: or
- * nothing that this member says of itself would be taken. */
+/* Stores the name in the form in which names are compared, and within the
+ * length that may be sent: otherwise other members would reject our
+ * messages. */
 static void
 set_display_name (MeshMeshroom *self, const char *name)
 {
@@ -219,7 +220,7 @@ default_name (void)
 }
 
 /* Before anything is set. */
-/* (transfer full): what video-codecs names */
+/* Returns: (transfer full): the codecs that video-codecs names */
 char **
 mesh_meshroom_dup_video_codecs_locked (MeshMeshroom *self)
 {
@@ -417,7 +418,7 @@ install_chat_signals (void)
    * @room: the element
    * @text: at most 4,096 characters
    *
-   * Says something to everybody in the room. Any thread.
+   * Sends a chat message to all members of the room. Any thread.
    *
    * Since: 0.1
    */

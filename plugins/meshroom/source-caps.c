@@ -10,8 +10,8 @@
 
 #include "meshroom/upstream.h"
 
-/* Set on a thread that finds out what an encoder takes when it may make nothing
- * but what the room wishes for. */
+/* Set on a thread that asks an encoder for the formats that it accepts when it
+ * may only make the wished profile. */
 static GPrivate insisting;
 
 static gboolean
@@ -87,7 +87,8 @@ make_caps (GstPad *pad, GstCaps *filter)
   return chosen;
 }
 
-/* What is inside takes all that the template names, so nobody need ask. */
+/* The elements inside accept all caps of the template, so the query is answered
+ * here. */
 gboolean
 mesh_source_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {

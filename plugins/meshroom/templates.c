@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the room's pads are called, and what streams they have. */
+/* The templates of the room's pads. */
 
 #include "meshroom/meshroom.h"
 

@@ -2,7 +2,7 @@
 
 #include "meshroom/upstream.h"
 
-/* No pipeline is longer; a loop would be. */
+/* The most elements that are followed upstream, so that a loop ends. */
 #define MAX_STEPS 64
 
 /* Returns: (transfer full) (nullable): the pad that feeds @sink, of an element
@@ -111,8 +111,8 @@ mesh_upstream_is_live (GstPad *sink)
   return live || stamps_by_clock (sink);
 }
 
-/* Whoever changes an element's state or hands it an event holds this lock
- * meanwhile. */
+/* A thread that changes an element's state, or sends it an event, holds the
+ * element's state lock meanwhile. */
 static gboolean
 is_state_locked (GstElement *element)
 {

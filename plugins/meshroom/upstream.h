@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* What can be known of what feeds a sink pad. */
+/* Finds out about the elements that feed a sink pad. */
 
 gboolean mesh_upstream_is_live (GstPad *sink);
 gboolean mesh_upstream_is_handled (GstPad *sink);

@@ -9,7 +9,8 @@
 enum { WAITING, OPEN, REFUSED };
 
 struct _MeshVerifier {
-  GstBin *webrtcbin;            /* owns what we are connected to */
+  GstBin *webrtcbin;            /* owns the elements whose signals the verifier
+                                 * is connected to */
   gboolean check;
   MeshVerifierFunc done;
   gpointer user_data;
@@ -64,7 +65,8 @@ is_right (MeshVerifier *self, const char *pem)
   return right;
 }
 
-/* Comes from inside the handshake, before a single packet can be decrypted. */
+/* Called from inside the DTLS handshake, before the first packet can be
+ * decrypted. */
 static void
 on_peer_certificate (GObject *dtls, GParamSpec *pspec, gpointer user_data)
 {
@@ -76,7 +78,7 @@ on_peer_certificate (GObject *dtls, GParamSpec *pspec, gpointer user_data)
   if (!pem)
     return;
   right = is_right (self, pem);
-  /* Another certificate after a right one closes the gate again. */
+  /* A different certificate after the right one closes the gate again. */
   if (right && !g_atomic_int_compare_and_exchange (&self->state, WAITING,
           OPEN))
     return;

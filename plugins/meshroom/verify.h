@@ -7,14 +7,14 @@
 
 G_BEGIN_DECLS
 
-/* The gate in front of one webrtcbin: webrtcbin 1.22 takes any certificate, so
- * we compare the one that the peer presents with its description's fingerprint
- * ourselves, and let nothing in before. */
+/* The gate in front of one webrtcbin. webrtcbin 1.22 accepts any certificate,
+ * so the verifier compares the certificate that the peer presents with the
+ * fingerprint in its description, and lets no media in before. */
 
 typedef struct _MeshVerifier MeshVerifier;
 
-/* ok: whether the certificate is the right one. On the thread of the DTLS
- * handshake; once. */
+/* @ok tells whether the certificate is the right one. Called once, on the
+ * thread of the DTLS handshake. */
 typedef void (*MeshVerifierFunc) (gboolean ok, gpointer user_data);
 
 MeshVerifier *mesh_verifier_new (GstBin *webrtcbin, gboolean check,

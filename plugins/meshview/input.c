@@ -147,8 +147,8 @@ set_title (MeshInput *self, GstTagList *tags)
   g_mutex_unlock (&self->scene->lock);
 }
 
-/* The sticky event by which the meshroom says whose stream it is, and again
- * whenever something about them changes. */
+/* Reads meshroom's sticky event with the member that the stream belongs to. It
+ * is sent again when the member's name or state changes. */
 static void
 set_peer (MeshInput *self, const GstStructure *s)
 {
@@ -178,7 +178,8 @@ set_flushing (MeshInput *self, gboolean flushing)
   g_mutex_unlock (&self->scene->lock);
 }
 
-/* Everything ends here; nothing that a peer's stream brings goes on. */
+/* Handles events. None is passed on, since the view's outputs are streams of
+ * their own. */
 static gboolean
 mesh_input_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
@@ -366,7 +367,8 @@ mesh_input_iterate_internal_links (GstPad *pad, GstObject *parent)
   return NULL;
 }
 
-/* The direction that these functions go with is a construct property. */
+/* Sets the pad's functions here and not in init, since they need the pad's
+ * direction, which is a construct property. */
 static void
 mesh_input_constructed (GObject *object)
 {

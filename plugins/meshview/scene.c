@@ -125,11 +125,11 @@ mesh_scene_find_soloist_locked (MeshScene *scene)
   g_autoptr (GPtrArray) present = list_present (scene);
   const MeshInput *who = find_called (scene, present);
 
-  /* whoever has no picture, or one that says nothing of whose it is */
+  /* a voice without a tile, or whose tile has no peer id */
   return who && who->peer ? who : find_called (scene, scene->voices);
 }
 
-/* Which of the tiles shown the layout is about. */
+/* Returns the index of the tile that the layout shows large or alone. */
 static int
 find_focus (MeshScene *scene, GPtrArray *present, GPtrArray *shown)
 {
@@ -214,8 +214,9 @@ mesh_scene_get_latency (MeshScene *scene)
   return latency;
 }
 
-/* Returns whether it was lower. It never sinks while running: that would make
- * frames late that are on their way. */
+/* Raises the latency. Returns whether it was lower. The latency is never
+ * lowered while running, since frames that are on their way would become
+ * late. */
 gboolean
 mesh_scene_raise_latency (MeshScene *scene, GstClockTime latency)
 {

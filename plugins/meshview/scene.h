@@ -33,7 +33,7 @@ typedef struct {
   GMutex lock;                  /* a leaf: nothing is called while it is held */
 
   /* all under lock */
-  int width;                    /* as wanted */
+  int width;                    /* the values of the properties */
   int height;
   int fps_n;
   int fps_d;
@@ -45,7 +45,7 @@ typedef struct {
   gboolean labels;
   guint32 background;           /* ARGB */
 
-  int canvas_width;             /* as negotiated */
+  int canvas_width;             /* the negotiated size */
   int canvas_height;
   GPtrArray *tiles;             /* MeshTile, in the order they came */
   GPtrArray *voices;            /* MeshVoice */

@@ -91,8 +91,8 @@ enum {
 
 static GParamSpec *properties[N_PROPS];
 
-/* one first that costs nothing to convert: sources that can do anything take
- * the first */
+/* the first format needs no conversion, since sources that can make any format
+ * choose the first one */
 #define VIDEO_CAPS \
   "video/x-raw, format=I420, width=[1, 16384], height=[1, 16384]; " \
   "video/x-raw, format=" GST_VIDEO_FORMATS_ALL ", " \
@@ -123,7 +123,8 @@ struct _MeshView {
 
   MeshScene *scene;
   GstElement *canvas;
-  gint next_video;              /* atomic: numbers for pads without a name */
+  gint next_video;              /* atomic; the number of the next pad without a
+                                 * name */
   gint next_audio;
 };
 
@@ -181,7 +182,7 @@ remove_leavers (MeshView *self)
     pads = g_list_prepend (pads, gst_object_ref (l->data));
   GST_OBJECT_UNLOCK (self);
   for (GList *l = pads; l; l = l->next) {
-    /* the element's reference, and the list's */
+    /* only the element and this list refer to the pad any more */
     if (mesh_input_is_leaving (l->data)
         && GST_OBJECT_REFCOUNT_VALUE (l->data) == 2)
       remove_input (self, l->data);
@@ -189,7 +190,7 @@ remove_leavers (MeshView *self)
   g_list_free_full (pads, gst_object_unref);
 }
 
-/* The one whose stream it was has gone. */
+/* Removes the pad of a stream that was unlinked. */
 static void
 on_unlinked (GstPad *pad, GstPad *peer, MeshView *self)
 {
@@ -202,7 +203,7 @@ on_unlinked (GstPad *pad, GstPad *peer, MeshView *self)
   gst_pad_set_active (pad, FALSE);
 }
 
-/* The next that isn't taken by someone who asked for it by name. */
+/* Returns the next number that no pad has. */
 static char *
 choose_name (MeshView *self, gboolean is_video)
 {
@@ -353,7 +354,7 @@ mesh_view_get_property (GObject *object, guint id, GValue *value,
   g_mutex_unlock (&scene->lock);
 }
 
-/* Before the bin takes its pads apart itself, which we must not do twice. */
+/* Removes the inputs before the bin's own dispose function removes its pads. */
 static void
 mesh_view_dispose (GObject *object)
 {
