@@ -21,7 +21,7 @@
 
 #include "core/error.h"
 #include "signalling/longpoll.h"
-#include "signalling/timer.h"
+#include "host/timer.h"
 #include "signalling/websocket.h"
 
 /* How long a WebSocket may take for each step, from the connection to the first

@@ -3,7 +3,7 @@
 #include "signalling/ice-client.h"
 
 #include "signalling/post.h"
-#include "signalling/timer.h"
+#include "host/timer.h"
 
 /* As the page has it: one round trip beside the three or four of joining. Who
  * waits longer than this waits for nothing. */

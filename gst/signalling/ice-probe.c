@@ -15,7 +15,7 @@
 #include "core/ice-url.h"
 #include "core/stun.h"
 #include "host/random.h"
-#include "signalling/timer.h"
+#include "host/timer.h"
 
 #define MAX_SERVERS 9
 #define GIVE_UP_MS 10000

@@ -20,7 +20,7 @@
 #include "signalling/describe.h"
 #include "signalling/post.h"
 #include "signalling/proxy.h"
-#include "signalling/timer.h"
+#include "host/timer.h"
 
 /* docs/protocol.md: the server lets a request wait for 4 s; two in a row that
  * come to nothing are a lost connection, which the core decides. */

@@ -20,7 +20,7 @@
 
 #include "core/sleep-watch.h"
 #include "host/addresses.h"
-#include "signalling/timer.h"
+#include "host/timer.h"
 
 /* How long the kernel must be quiet before we look. */
 #define SETTLE_MS 100
@@ -185,14 +185,6 @@ attach (MeshNetwork *self, GSource *source, GSourceFunc func)
   return source;
 }
 
-static gboolean
-run_callback (GSource *source, GSourceFunc callback, gpointer user_data)
-{
-  return callback (user_data);
-}
-
-static GSourceFuncs settle_funcs = { .dispatch = run_callback };
-
 #ifdef __linux__
 /* What it says is in the list, so it need not be read with care; where it says
  * more than fits (ENOBUFS), that is a reason to look, too. */
@@ -257,8 +249,7 @@ mesh_network_new (GMainContext *context, MeshNetworkFunc func,
   self->user_data = user_data;
   self->fd = -1;
   self->stops = beat ();
-  self->settle = attach (self, g_source_new (&settle_funcs, sizeof (GSource)),
-      on_settled);
+  self->settle = mesh_timer_new_unset (context, on_settled, self);
   self->watch = mesh_timer_new (context, WATCH_MS, on_watch, self);
 #ifdef __linux__
   listen_to_kernel (self);

@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "signalling/describe.h"
 #include "signalling/proxy.h"
-#include "signalling/timer.h"
+#include "host/timer.h"
 
 #define READ_BYTES (16 * 1024)
 /* One waits at the server, one sends; others are about to end. */

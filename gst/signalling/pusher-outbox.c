@@ -6,6 +6,7 @@
 
 #include "pusher/auth.h"
 #include "pusher/client.h"
+#include "host/timer.h"
 #include "signalling/post.h"
 
 #define MAX_ANSWER_BYTES (64 * 1024)
@@ -94,14 +95,6 @@ make_api (const char *url)
 
 static gboolean on_work (gpointer user_data);
 
-static gboolean
-dispatch_work (GSource *source, GSourceFunc callback, gpointer user_data)
-{
-  return callback (user_data);
-}
-
-static GSourceFuncs work_funcs = { .dispatch = dispatch_work };
-
 /**
  * mesh_pusher_outbox_new:
  * @link: a room's link
@@ -127,9 +120,8 @@ mesh_pusher_outbox_new (const MeshLink *link, MeshRoomless *owner)
   self->session = mesh_post_session_new ();
   self->cancellable = g_cancellable_new ();
   g_queue_init (&self->items);
-  self->work = g_source_new (&work_funcs, sizeof (GSource));
-  g_source_set_callback (self->work, on_work, self, NULL);
-  g_source_attach (self->work, g_main_context_get_thread_default ());
+  self->work = mesh_timer_new_unset (g_main_context_get_thread_default (),
+      on_work, self);
   return self;
 }
 
@@ -147,8 +139,7 @@ mesh_pusher_outbox_free (MeshPusherOutbox *self)
   if (!self)
     return;
   self->owner = NULL;
-  g_source_destroy (self->work);
-  g_source_unref (self->work);
+  mesh_timer_clear (&self->work);
   g_cancellable_cancel (self->cancellable);
   g_rc_box_release_full (self, outbox_clear);
 }

@@ -16,7 +16,7 @@
 #include "signalling/post.h"
 #include "signalling/pusher-outbox.h"
 #include "signalling/roomless.h"
-#include "signalling/timer.h"
+#include "host/timer.h"
 #include "signalling/websocket.h"
 
 /* Ours, where the service does not want to hear of us sooner. */
@@ -252,23 +252,13 @@ on_no_activity (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-static gboolean
-dispatch_work (GSource *source, GSourceFunc callback, gpointer user_data)
-{
-  return callback (user_data);
-}
-
-static GSourceFuncs timer_funcs = { .dispatch = dispatch_work };
-
 static void
 note_activity (MeshPusher *self)
 {
   self->pinged = FALSE;
-  if (!self->activity) {
-    self->activity = g_source_new (&timer_funcs, sizeof (GSource));
-    g_source_set_callback (self->activity, on_no_activity, self, NULL);
-    g_source_attach (self->activity, g_main_context_get_thread_default ());
-  }
+  if (!self->activity)
+    self->activity = mesh_timer_new_unset (
+        g_main_context_get_thread_default (), on_no_activity, self);
   g_source_set_ready_time (self->activity, g_get_monotonic_time ()
       + self->activity_seconds * G_TIME_SPAN_SECOND);
 }

@@ -13,7 +13,7 @@
 #include "host/random.h"
 #include "signalling/describe.h"
 #include "signalling/proxy.h"
-#include "signalling/timer.h"
+#include "host/timer.h"
 #include "signalling/ws-handshake.h"
 
 /* docs/protocol.md, "The envelope": two of these unanswered are a lost

@@ -15,6 +15,7 @@
 
 #include "core/message.h"
 #include "host/random.h"
+#include "host/timer.h"
 #include "signalling/pusher.h"
 
 #define CANCEL_WAIT_MS 250
@@ -49,8 +50,7 @@ worker_clear (gpointer data)
   g_queue_clear_full (&self->inbox, (GDestroyNotify) action_free);
   g_clear_pointer (&self->receiver, mesh_receiver_unref);
   mesh_client_free (self->client);
-  g_source_destroy (self->source);
-  g_source_unref (self->source);
+  mesh_timer_clear (&self->source);
   g_main_loop_unref (self->loop);
   g_main_context_unref (self->context);
   if (self->transport_destroy)
@@ -292,14 +292,6 @@ on_network (MeshNetworkChange change, gpointer user_data)
 }
 
 static gboolean
-dispatch_work (GSource *source, GSourceFunc callback, gpointer user_data)
-{
-  return callback (user_data);
-}
-
-static GSourceFuncs work_funcs = { .dispatch = dispatch_work };
-
-static gboolean
 set_flag (gpointer user_data)
 {
   *(gboolean *) user_data = TRUE;
@@ -337,7 +329,6 @@ mesh_worker_run (gpointer data)
   MeshWorker *self = data;
 
   g_main_context_push_thread_default (self->context);
-  g_source_attach (self->source, self->context);
   self->network = mesh_network_new (self->context, on_network, self);
   g_main_loop_run (self->loop);
   g_clear_pointer (&self->network, mesh_network_free);
@@ -371,7 +362,6 @@ mesh_worker_new (MeshConnection *owner, MeshLink *link, const char *peer_id)
   self->client = mesh_client_new (&config);
   self->context = g_main_context_new ();
   self->loop = g_main_loop_new (self->context, FALSE);
-  self->source = g_source_new (&work_funcs, sizeof (GSource));
-  g_source_set_callback (self->source, on_work, self, NULL);
+  self->source = mesh_timer_new_unset (self->context, on_work, self);
   return self;
 }

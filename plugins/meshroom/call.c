@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "host/random.h"
+#include "host/timer.h"
 
 /* How often the call checks whether peers are still heard, and refreshes the
  * properties stats and peers. */
@@ -252,24 +253,11 @@ on_ice_servers (const MeshIceServers *servers, const GError *error,
   mesh_call_read_held (self);
 }
 
-static gboolean
-timer_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
-{
-  return callback (user_data);
-}
-
-static GSourceFuncs timer_funcs = { .dispatch = timer_dispatch };
-
 static void
 start_timers (MeshCall *self)
 {
-  self->timer = g_source_new (&timer_funcs, sizeof (GSource));
-  g_source_set_callback (self->timer, on_timer, self, NULL);
-  g_source_set_ready_time (self->timer, -1);
-  g_source_attach (self->timer, self->context);
-  self->ticker = g_timeout_source_new (TICK_MS);
-  g_source_set_callback (self->ticker, mesh_call_tick, self, NULL);
-  g_source_attach (self->ticker, self->context);
+  self->timer = mesh_timer_new_unset (self->context, on_timer, self);
+  self->ticker = mesh_timer_new (self->context, TICK_MS, mesh_call_tick, self);
   self->network = mesh_network_new (self->context, on_network, self);
 }
 

@@ -5,6 +5,8 @@
 
 #include "meshroom/call-private.h"
 
+#include "host/timer.h"
+
 typedef struct {
   MeshCall *call;
   MeshKind kind;
@@ -29,12 +31,8 @@ task_free (gpointer data)
 static void
 post_task (MeshCall *self, GSourceFunc func, Task *task)
 {
-  g_autoptr (GSource) source = g_idle_source_new ();
-
   task->call = self;
-  g_source_set_priority (source, G_PRIORITY_DEFAULT);
-  g_source_set_callback (source, func, task, task_free);
-  g_source_attach (source, self->context);
+  mesh_idle_post (self->context, func, task, task_free);
 }
 
 /* A message as it came, sealed or not; NULL when it is to be dropped. */

@@ -6,6 +6,8 @@
 
 #include "meshroom/peer-private.h"
 
+#include "host/timer.h"
+
 /* A task for the call's thread. */
 typedef struct {
   MeshPeer *peer;
@@ -40,7 +42,6 @@ mesh_peer_post (MeshPeer *self, void (*func) (MeshPeer *, gpointer),
     gpointer data, GDestroyNotify destroy)
 {
   Post *post = g_new0 (Post, 1);
-  g_autoptr (GSource) source = NULL;
 
   post->peer = gst_object_ref (self);
   post->func = func;
@@ -51,10 +52,7 @@ mesh_peer_post (MeshPeer *self, void (*func) (MeshPeer *, gpointer),
     free_post (post);
     return;
   }
-  source = g_idle_source_new ();
-  g_source_set_priority (source, G_PRIORITY_DEFAULT);
-  g_source_set_callback (source, run_post, post, free_post);
-  g_source_attach (source, self->worker);
+  mesh_idle_post (self->worker, run_post, post, free_post);
 }
 
 /* Called on the call's thread, which knows the peer's candidates. */

@@ -4,6 +4,7 @@
 
 #include <gst/gst.h>
 
+#include "host/timer.h"
 #include "server/server.h"
 #include "signalling/proxy.h"
 
@@ -140,13 +141,9 @@ mesh_serve_get_link (MeshServe *serve)
 void
 mesh_serve_stop (MeshServe *serve)
 {
-  g_autoptr (GSource) source = NULL;
-
   if (!serve)
     return;
-  source = g_idle_source_new ();
-  g_source_set_callback (source, quit, serve->loop, NULL);
-  g_source_attach (source, serve->context);
+  mesh_idle_post (serve->context, quit, serve->loop, NULL);
   g_thread_join (serve->thread);
   g_main_loop_unref (serve->loop);
   g_main_context_unref (serve->context);

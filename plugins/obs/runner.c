@@ -2,6 +2,8 @@
 
 #include "runner.h"
 
+#include "host/timer.h"
+
 #define FIRST_WAIT 1000         /* ms */
 #define LONGEST_WAIT 15000
 /* A pipeline that has run for this long starts counting its failures anew. */
@@ -298,11 +300,7 @@ void
 mesh_obs_runner_invoke (MeshObsRunner *runner, GSourceFunc func, gpointer data,
     GDestroyNotify destroy)
 {
-  g_autoptr (GSource) source = g_idle_source_new ();
-
-  g_source_set_priority (source, G_PRIORITY_DEFAULT);
-  g_source_set_callback (source, func, data, destroy);
-  g_source_attach (source, runner->context);
+  mesh_idle_post (runner->context, func, data, destroy);
 }
 
 static gboolean

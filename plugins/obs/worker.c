@@ -4,6 +4,8 @@
 
 #include <gst/gst.h>
 
+#include "host/timer.h"
+
 static GThread *thread;
 static GMainContext *context;
 static GMainLoop *loop;
@@ -59,9 +61,8 @@ GSource *
 mesh_obs_worker_after (guint ms, GSourceFunc func, gpointer data,
     GDestroyNotify destroy)
 {
-  GSource *source = ms > 0 ? g_timeout_source_new (ms) : g_idle_source_new ();
+  GSource *source = g_timeout_source_new (ms);
 
-  g_source_set_priority (source, G_PRIORITY_DEFAULT);
   g_source_set_callback (source, func, data, destroy);
   g_source_attach (source, context);
   return source;
@@ -76,5 +77,5 @@ mesh_obs_worker_after (guint ms, GSourceFunc func, gpointer data,
 void
 mesh_obs_worker_invoke (GSourceFunc func, gpointer data, GDestroyNotify destroy)
 {
-  g_source_unref (mesh_obs_worker_after (0, func, data, destroy));
+  mesh_idle_post (context, func, data, destroy);
 }

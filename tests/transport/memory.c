@@ -3,7 +3,7 @@
 /* Connections over a hub in memory: a room of threads, which all write to all
  * while their connections come and go. */
 
-#include "signalling/memory.h"
+#include "memory-transport.h"
 
 #include <json-glib/json-glib.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #include "serving.h"
 #include "signalling/fallback.h"
 #include "signalling/longpoll.h"
-#include "signalling/memory.h"
+#include "memory-transport.h"
 #include "signalling/pusher.h"
 #include "signalling/websocket.h"
 

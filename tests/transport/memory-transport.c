@@ -7,11 +7,12 @@
  *     send ──→ mesh_hub_feed ──→ inbox of the recipient ──→ frame
  */
 
-#include "signalling/memory.h"
+#include "memory-transport.h"
 
 #include <string.h>
 
 #include "core/hub.h"
+#include "host/timer.h"
 
 struct _MeshMemoryHub {
   GMutex lock;                  /* guards all of it, and what says so below */
@@ -183,29 +184,20 @@ on_work (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-static gboolean
-dispatch_work (GSource *source, GSourceFunc callback, gpointer user_data)
-{
-  return callback (user_data);
-}
-
-static GSourceFuncs work_funcs = { .dispatch = dispatch_work };
-
 static void
 mesh_memory_open (MeshTransport *transport)
 {
   MeshMemory *self = MESH_MEMORY (transport);
   MeshMemoryHub *hub = self->hub;
 
-  self->source = g_source_new (&work_funcs, sizeof (GSource));
-  g_source_set_callback (self->source, on_work, self, NULL);
-  g_source_set_ready_time (self->source, 0);
+  self->source = mesh_timer_new_unset (g_main_context_get_thread_default (),
+      on_work, self);
   g_mutex_lock (&hub->lock);
   self->number = ++hub->last_number;
   g_hash_table_insert (hub->open, &self->number, self);
   mesh_hub_connected (hub->hub, self->number, g_get_monotonic_time ());
   g_mutex_unlock (&hub->lock);
-  g_source_attach (self->source, g_main_context_get_thread_default ());
+  g_source_set_ready_time (self->source, 0);
 }
 
 static void

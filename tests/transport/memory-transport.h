@@ -11,18 +11,13 @@ G_BEGIN_DECLS
 
 typedef struct _MeshMemoryHub MeshMemoryHub;
 
-MESH_API
 MeshMemoryHub *mesh_memory_hub_new (void);
-MESH_API
 MeshMemoryHub *mesh_memory_hub_ref (MeshMemoryHub *hub);
-MESH_API
 void mesh_memory_hub_unref (MeshMemoryHub *hub);
 
 #define MESH_TYPE_MEMORY (mesh_memory_get_type ())
-MESH_API
 G_DECLARE_FINAL_TYPE (MeshMemory, mesh_memory, MESH, MEMORY, GObject)
 
-MESH_API
 MeshTransport *mesh_memory_new (MeshMemoryHub *hub);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshMemoryHub, mesh_memory_hub_unref)

@@ -9,6 +9,12 @@ G_BEGIN_DECLS
 
 GSource *mesh_timer_new (GMainContext *context, guint ms, GSourceFunc func,
     gpointer user_data);
+GSource *mesh_timer_new_unset (GMainContext *context, GSourceFunc func,
+    gpointer user_data);
 void mesh_timer_clear (GSource **source);
+
+/* For whoever is on another thread. */
+void mesh_idle_post (GMainContext *context, GSourceFunc func,
+    gpointer user_data, GDestroyNotify destroy);
 
 G_END_DECLS
