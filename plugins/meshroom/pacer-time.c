@@ -47,12 +47,15 @@ get_now (MeshPacer *self)
 }
 
 /* Whether the input is held: the element does not play, or the timeline is
- * closed for an input that is @timed. */
+ * closed for an input that is @timed and can wait. Live input is held as well
+ * until the element plays, since there is no base time before, or that of
+ * before a pause. It can come so early where a bin starts the source before the
+ * room, which it may do when its elements form a circle. */
 static gboolean
 is_held_locked (MeshPacer *self, gboolean timed)
 {
-  return !self->flushing && (!self->playing
-      || (timed && !mesh_timeline_is_open_locked (self->timeline)));
+  return !self->flushing && (!self->playing || (timed && !self->live
+          && !mesh_timeline_is_open_locked (self->timeline)));
 }
 
 /* Waits where the input is held. The stream lock of the pad upstream is held
@@ -212,7 +215,7 @@ mesh_pacer_wait_for_turn (MeshPacer *self, GstBuffer *buffer, GstClockTime *out)
   mesh_timeline_lock (self->timeline);
   self->live = live;
   while (!self->flushing && result == GST_FLOW_OK && !due) {
-    if (!self->live && is_held_locked (self, timed))
+    if (is_held_locked (self, timed))
       result = wait_for_change_locked (self, &found) ? GST_FLOW_OK
           : GST_FLOW_CUSTOM_SUCCESS_1;
     else if (place_locked (self, buffer, out) == MESH_PLACE_DROP)

@@ -9,12 +9,14 @@ G_BEGIN_DECLS
  * in one segment, whatever came in: a file that is sought in, a stream whose
  * times start at an hour, buffers without any.
  *
- *   sink → (wait, if the input is not live) → src
+ *   sink → (wait until the room plays; what is not live: for its time) → src
  *
- * An input that is live passes at once, and its buffers are not touched where
- * their times are right already. One that is not live, such as a file, waits
- * until the timeline is open, and then for each buffer's time. The clock goes
- * on behind a flush and behind the end: neither leaves the element.
+ * An input that is live passes at once while the room plays, and its buffers
+ * are not touched where their times are right already. One that is not live,
+ * such as a file, waits until the timeline is open, and then for each buffer's
+ * time.
+ * The clock goes on behind a flush and behind the end: neither leaves the
+ * element.
  *
  * A failure behind the element is told once, and what comes is dropped until
  * the input's format changes: an input that cannot be used ends no pipeline. */

@@ -196,6 +196,45 @@ GST_START_TEST (buffers_without_times_get_them)
 
 GST_END_TEST;
 
+static GstPadProbeReturn
+tell_query (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  g_async_queue_push (user_data, GINT_TO_POINTER (TRUE));
+  return GST_PAD_PROBE_OK;
+}
+
+/* A source may play before the room does, which has no base time until then.
+ * The first buffer is in the pacer's hands once that asks whether the input is
+ * live.
+ *
+ * {with times, without any} */
+GST_START_TEST (live_input_waits_until_the_room_plays)
+{
+  Fixture f;
+  GstElement *element;
+  g_autoptr (GAsyncQueue) asked = g_async_queue_new ();
+
+  begin (&f, TRUE, VIDEO);
+  element = GST_ELEMENT (f.pacer);
+  gst_pad_add_probe (f.h->srcpad, GST_PAD_PROBE_TYPE_QUERY_UPSTREAM,
+      tell_query, asked, NULL);
+  gst_element_set_state (element, GST_STATE_PAUSED);
+  gst_harness_set_time (f.h, 3600 * GST_SECOND);
+  for (guint i = 0; i < 2; i++)
+    g_queue_push_tail (&f.items, __i__ == 0 ? frame (i * FRAME)
+        : gst_buffer_new_allocate (NULL, 16, NULL));
+  start (&f);
+  g_async_queue_pop (asked);
+  ck_assert_uint_eq (gst_harness_buffers_in_queue (f.h), 0);
+  gst_element_set_base_time (element, 3600 * GST_SECOND);
+  gst_element_set_state (element, GST_STATE_PLAYING);
+  expect_now (&f, 0);
+  expect_now (&f, __i__ == 0 ? FRAME : 0);
+  finish (&f);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (live_buffers_without_times_are_of_now)
 {
   Fixture f;
@@ -467,12 +506,14 @@ GST_START_TEST (a_pause_holds_the_file)
 
 GST_END_TEST;
 
-/* {waiting for somebody, waiting for the clock} */
+/* {waiting for somebody, waiting for the clock, live and waiting to play} */
 GST_START_TEST (who_waits_can_be_stopped)
 {
   Fixture f;
 
-  begin (&f, FALSE, VIDEO);
+  begin (&f, __i__ == 2, VIDEO);
+  if (__i__ == 2)
+    gst_element_set_state (GST_ELEMENT (f.pacer), GST_STATE_PAUSED);
   mesh_timeline_set_open (f.timeline, __i__ == 1);
   add_frames (&f, 0, 2);
   start (&f);
@@ -523,6 +564,7 @@ pacer_suite (void)
       a_file_is_played_by_the_clock_once_somebody_sees_it, 0, 2);
   tcase_add_test (tcase, live_input_passes_as_it_is);
   tcase_add_loop_test (tcase, buffers_without_times_get_them, 0, 2);
+  tcase_add_loop_test (tcase, live_input_waits_until_the_room_plays, 0, 2);
   tcase_add_test (tcase, live_buffers_without_times_are_of_now);
   tcase_add_loop_test (tcase, buffers_without_times_wait_for_nobody, 0, 2);
   tcase_add_test (tcase, what_stamps_by_the_clock_is_live);
@@ -534,7 +576,7 @@ pacer_suite (void)
   tcase_add_test (tcase, what_lies_outside_the_segment_is_not_shown);
   tcase_add_test (tcase, the_end_comes_after_the_last_frame);
   tcase_add_test (tcase, a_pause_holds_the_file);
-  tcase_add_loop_test (tcase, who_waits_can_be_stopped, 0, 2);
+  tcase_add_loop_test (tcase, who_waits_can_be_stopped, 0, 3);
   tcase_add_test (tcase, what_cannot_be_used_is_told_once_and_ends_nothing);
   return suite;
 }
