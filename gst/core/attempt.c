@@ -202,7 +202,8 @@ set_aside (MeshRoom *room, MeshMember *member, gint64 now)
   become_idle (member);
 }
 
-/* To another attempt. */
+/* The member's attempt gives way to another one: a connection is set aside,
+ * whatever is less than that ends. */
 void
 mesh_attempt_give_way (MeshRoom *room, MeshMember *member, gint64 now)
 {
@@ -223,8 +224,8 @@ patience (MeshMember *member)
                                         : SILENCE_TIMEOUT;
 }
 
-/* To the connection that was set aside, if it lives and nothing else is under
- * way. */
+/* Goes back to the connection that was set aside, if it lives and no other
+ * attempt is under way. */
 gboolean
 mesh_attempt_go_back (MeshRoom *room, MeshMember *member, gint64 now)
 {

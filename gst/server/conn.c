@@ -217,7 +217,7 @@ finish_answer (MeshConn *self, const MeshHttpResponse *response,
     start_closing (self);
 }
 
-/* @request NULL: it was none. */
+/* @request is NULL where what came is no request. */
 static void
 answer (MeshConn *self, const MeshHttpRequest *request, guint bad_status)
 {

@@ -183,7 +183,8 @@ function setAside(room, member, now) {
 }
 
 /**
- * To another attempt.
+ * The member's attempt gives way to another one: a connection is set aside,
+ * whatever is less than that ends.
  *
  * @param {Room} room
  * @param {Member} member
