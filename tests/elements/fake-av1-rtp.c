@@ -164,9 +164,16 @@ fake_av1_rtp_remove (void)
   }
 }
 
+/* Once a process: an element's class points to its factory, which does not
+ * outlive its removal. */
 void
 fake_av1_rtp_register (void)
 {
+  static gboolean registered = FALSE;
+
+  if (registered)
+    return;
+  registered = TRUE;
   fake_av1_rtp_remove ();
   gst_element_register (NULL, "rtpav1pay", GST_RANK_NONE,
       fake_pay_get_type ());

@@ -28,16 +28,36 @@ check_errors (Party *party)
     fail ("an error: %s", (char *) g_ptr_array_index (party->errors, 0));
 }
 
+/* How many there are, and the last one. That a connection takes long is told as
+ * well, on a machine that is busy; it is not what an input is warned of. */
+static inline guint
+count_warnings (Party *party, const char **last)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < party->warnings->len; i++) {
+    const char *warning = g_ptr_array_index (party->warnings, i);
+
+    if (strstr (warning, ": no connection so far: "))
+      continue;
+    *last = warning;
+    n++;
+  }
+  return n;
+}
+
 /* No failure inside the room is ever the application's error. */
 static inline void
 stop (guint warnings)
 {
+  const char *last = "";
+  guint n = count_warnings (a, &last);
+
   check_errors (a);
   check_errors (b);
   ck_assert_uint_eq (a->removed->len + b->removed->len, 0);
-  if (a->warnings->len != warnings)
-    fail ("%u warnings, the last: %s", a->warnings->len, a->warnings->len > 0
-        ? (char *) g_ptr_array_index (a->warnings, a->warnings->len - 1) : "");
+  if (n != warnings)
+    fail ("%u warnings, the last: %s", n, last);
   party_free (a);
   party_free (b);
   wire_free (wire);
