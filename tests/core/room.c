@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "room-actions.h"
 #include "vectors.h"
 
 static JsonObject *vectors;
@@ -49,22 +50,6 @@ set (JsonObject *object, const char *name, const char *value)
   if (value)
     json_object_set_string_member (object, name, value);
 }
-
-static const char *const action_names[] = {
-  [MESH_ROOM_SEND] = "send",
-  [MESH_ROOM_PEER_ADDED] = "added",
-  [MESH_ROOM_PEER_REMOVED] = "removed",
-  [MESH_ROOM_PEER_CHANGED] = "changed",
-  [MESH_ROOM_START] = "start",
-  [MESH_ROOM_STOP] = "stop",
-  [MESH_ROOM_RETIRE] = "retire",
-  [MESH_ROOM_BACK] = "back",
-  [MESH_ROOM_DROP] = "drop",
-  [MESH_ROOM_REMOTE_SDP] = "remote-sdp",
-  [MESH_ROOM_REMOTE_CANDIDATE] = "remote-candidate",
-  [MESH_ROOM_CHAT] = "chat",
-  [MESH_ROOM_OUTDATED] = "outdated",
-};
 
 static JsonObject *
 action_to_json (const MeshRoomAction *action)

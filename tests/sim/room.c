@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../core/room-actions.h"
+
 struct _SimRoom {
   World *world;
   MeshRoom *core;               /* NULL: no twin of a page's room */
@@ -112,23 +114,6 @@ tell_of_attempt (SimRoom *room, const char *in, const char *peer,
 {
   tell (room, in, now, ",\"peer\":\"%s\",\"sid\":\"%s\"", peer, sid);
 }
-
-static const char *const action_names[] = {
-  [MESH_ROOM_SEND] = "send",
-  [MESH_ROOM_PEER_ADDED] = "added",
-  [MESH_ROOM_PEER_REMOVED] = "removed",
-  [MESH_ROOM_PEER_CHANGED] = "changed",
-  [MESH_ROOM_START] = "start",
-  [MESH_ROOM_STOP] = "stop",
-  [MESH_ROOM_RETIRE] = "retire",
-  [MESH_ROOM_BACK] = "back",
-  [MESH_ROOM_DROP] = "drop",
-  [MESH_ROOM_REMOTE_SDP] = "remote-sdp",
-  [MESH_ROOM_REMOTE_CANDIDATE] = "remote-candidate",
-  [MESH_ROOM_CHAT] = "chat",
-  [MESH_ROOM_OUTDATED] = "outdated",
-  [MESH_ROOM_WARNING] = "warning",
-};
 
 const char *
 sim_room_action_name (MeshRoomActionType type)
