@@ -31,8 +31,8 @@ typedef struct {
   GSocket *socket;
   GSource *source;
   GSocketService *service;
-  guint asked;                  /* with a login */
-  guint given_back;
+  guint asked;                  /* atomic: times with a login */
+  guint given_back;             /* atomic: times; each connection is a thread */
 } Fake;
 
 typedef struct {
@@ -44,7 +44,7 @@ typedef struct {
 static const char *
 nonce_of (Fake *fake)
 {
-  return fake->kind == STALE && fake->asked ? "second" : "first";
+  return fake->kind == STALE && g_atomic_int_get (&fake->asked) ? "second" : "first";
 }
 
 static gboolean
@@ -102,15 +102,15 @@ answer (Fake *fake, const guint8 *data, gsize size)
   if (is_request (data, size, MESH_STUN_BINDING, NULL))
     return make_answer (data, fake->kind == ODD ? 400 : 0, NULL);
   if (is_request (data, size, MESH_STUN_REFRESH, nonce)) {
-    fake->given_back++;
+    g_atomic_int_inc (&fake->given_back);
     return make_answer (data, 0, NULL);
   }
   if (is_request (data, size, MESH_STUN_ALLOCATE, NULL))
     return make_answer (data, 401, fake->kind == LOGINLESS ? NULL : nonce);
   if (fake->kind == ALWAYS_STALE
-      || (fake->kind == STALE && fake->asked++ == 0))
+      || (fake->kind == STALE && g_atomic_int_add (&fake->asked, 1) == 0))
     return make_answer (data, 438, nonce_of (fake));
-  fake->asked++;
+  g_atomic_int_inc (&fake->asked);
   g_assert_true (fake->kind == WRONG
       || is_request (data, size, MESH_STUN_ALLOCATE, nonce));
   return make_answer (data, fake->kind == WRONG ? 401
@@ -321,7 +321,7 @@ a_turn_server_serves_with_the_right_login (Fixture *f, gconstpointer data)
 
     g_assert_cmpstr (probe (f, port, ""), ==, "serves");
     /* what it gave is given back */
-    while (!fake->given_back)
+    while (!g_atomic_int_get (&fake->given_back))
       g_main_context_iteration (f->context, TRUE);
   }
 }
