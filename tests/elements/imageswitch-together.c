@@ -6,6 +6,7 @@
  */
 #include "slow-resources.h"
 #include "together.h"
+#include "traces.h"
 
 #define DESCRIPTION \
     "videotestsrc is-live=true ! video/x-raw,width=64,height=48," \
@@ -31,19 +32,15 @@ count_rounds (void)
 GST_START_TEST (rounds_of_starts_and_stops_leave_nothing_behind)
 {
   guint n = __i__ == 0 ? 6 : 12;
-  TogetherUse before, after;
+  Traces before;
 
   /* what is made once, and kept */
   together_run (DESCRIPTION, n);
   together_run (DESCRIPTION, n);
-  before = together_use (NULL);
+  before = traces_settled ();
   for (guint i = 0; i < count_rounds (); i++)
     together_run (DESCRIPTION, n);
-  after = together_use (&before);
-  fail_unless (after.threads <= before.threads, "%u threads, %u before",
-      after.threads, before.threads);
-  fail_unless (after.descriptors <= before.descriptors,
-      "%u descriptors, %u before", after.descriptors, before.descriptors);
+  traces_check (before);
 }
 GST_END_TEST;
 

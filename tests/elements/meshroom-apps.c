@@ -8,10 +8,9 @@
 #include <string.h>
 
 #include "party.h"
+#include "traces.h"
 
 #define N_OTHERS 4
-#define LOOK_AGAIN (20 * 1000)  /* us */
-#define ALIKE 25                /* looks after which a number stands still */
 
 typedef struct _App App;
 
@@ -159,10 +158,12 @@ static const Pattern patterns[] = {
   { "mixers", mix_pad, ignore, unmix_pad },
 };
 
-/* live from the start, with something of the application's own to mix */
+/* Live from the start, with something of the application's own to mix. A
+ * compositor of several threads has one more, and keeps it, once a frame's parts
+ * had to wait for each other. */
 #define MIXERS " videotestsrc is-live=true pattern=black " \
     "! video/x-raw,width=64,height=48,framerate=20/1 " \
-    "! compositor name=mixv ! fakesink async=false " \
+    "! compositor name=mixv max-threads=1 ! fakesink async=false " \
     "audiotestsrc is-live=true wave=silence " \
     "! audiomixer name=mixa ! fakesink async=false "
 
@@ -238,68 +239,6 @@ app_connect (App *app)
       G_CALLBACK (on_peer_removed), app);
 }
 
-/* --- what is left behind --- */
-
-static guint
-count_files (const char *path)
-{
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name (dir))
-    n++;
-  return n;
-}
-
-typedef struct {
-  guint threads;
-  guint descriptors;
-} Traces;
-
-static Traces
-count_traces (void)
-{
-  g_usleep (LOOK_AGAIN);
-  g_thread_pool_stop_unused_threads ();
-  return (Traces) { count_files ("/proc/self/task"),
-        count_files ("/proc/self/fd") };
-}
-
-/* Threads take their time to go. Returns: what there is once that stands still */
-static Traces
-wait_settled (void)
-{
-  gint64 until = g_get_monotonic_time () + party_patience ();
-  Traces last = count_traces ();
-
-  for (guint alike = 0; alike < ALIKE;) {
-    Traces now = count_traces ();
-
-    fail_unless (g_get_monotonic_time () < until, "threads come and go");
-    alike = now.threads == last.threads
-        && now.descriptors == last.descriptors ? alike + 1 : 0;
-    last = now;
-  }
-  return last;
-}
-
-/* Both as few as before, within the watchdog. */
-static void
-check_traces (Traces before)
-{
-  gint64 until = g_get_monotonic_time () + party_patience ();
-  Traces now;
-
-  do {
-    now = count_traces ();
-    if (now.threads <= before.threads
-        && now.descriptors <= before.descriptors)
-      return;
-  } while (g_get_monotonic_time () < until);
-  fail ("%u threads and %u descriptors; there were %u and %u", now.threads,
-      now.descriptors, before.threads, before.descriptors);
-}
-
 /* --- four others --- */
 
 static gpointer
@@ -325,26 +264,6 @@ set_state (Party *party, GstState state)
 {
   fail_if (gst_element_set_state (party->pipeline, state)
       == GST_STATE_CHANGE_FAILURE);
-}
-
-static gboolean
-on_time (GstClock *clock, GstClockTime time, GstClockID id, gpointer data)
-{
-  return TRUE;
-}
-
-/* The system clock begins its thread for whoever is the first to wait without
- * blocking. That is a DTLS handshake that takes long, so on a busy machine in
- * any round, and the thread stays. */
-static void
-begin_clock_thread (void)
-{
-  g_autoptr (GstClock) clock = gst_system_clock_obtain ();
-  GstClockID id = gst_clock_new_single_shot_id (clock,
-      gst_clock_get_time (clock));
-
-  gst_clock_id_wait_async (id, on_time, NULL, NULL);
-  gst_clock_id_unref (id);
 }
 
 static guint
@@ -388,7 +307,6 @@ GST_START_TEST (four_others_hang_up_at_once)
   Party *others[N_OTHERS];
   Traces before = { 0 };
 
-  begin_clock_thread ();
   app.party = party_new (wire, "", __i__ == 2 ? MIXERS : "");
   app_connect (&app);
   for (guint i = 0; i < N_OTHERS; i++)
@@ -399,12 +317,12 @@ GST_START_TEST (four_others_hang_up_at_once)
     one_round (&app, others, i);
     /* What is made once a process may be made in either of the first rounds. */
     if (i == 1 || i == 2) {
-      Traces now = wait_settled ();
+      Traces now = traces_settled ();
 
       before.threads = MAX (before.threads, now.threads);
       before.descriptors = MAX (before.descriptors, now.descriptors);
     } else if (i > 2) {
-      check_traces (before);
+      traces_check (before);
     }
   }
   for (guint i = 0; i < N_OTHERS; i++)

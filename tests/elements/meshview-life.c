@@ -5,6 +5,7 @@
 
 #include <malloc.h>
 
+#include "traces.h"
 #include "view-fixture.h"
 
 #define SMALL "width=320,height=180,framerate=30/1"
@@ -346,18 +347,6 @@ GST_START_TEST (removing_the_source_releases_the_pad)
 GST_END_TEST;
 
 static guint
-count_threads (void)
-{
-  GDir *dir = g_dir_open ("/proc/self/task", 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name (dir))
-    n++;
-  g_dir_close (dir);
-  return n;
-}
-
-static guint
 count_elements (GstElement *bin)
 {
   GstIterator *it = gst_bin_iterate_recurse (GST_BIN (bin));
@@ -397,28 +386,17 @@ ten_come_and_go (Call *call, guint number)
   call_check_no_error (call);
 }
 
-/* Threads that have just finished may be counted for a moment. */
-static void
-await_threads (Call *call, guint wanted)
-{
-  for (guint i = 0; i < PATIENCE && count_threads () > wanted; i++)
-    gst_sample_unref (call_pull (call->video));
-  fail_unless (count_threads () <= wanted, "%u threads, not %u",
-      count_threads (), wanted);
-}
-
 GST_START_TEST (two_hundred_leave_nothing_behind)
 {
   Call call;
-  guint threads, elements;
+  Traces before;
+  guint elements;
   gsize memory = 0;
 
-  /* those of the people's sources are not kept for the next */
-  g_thread_pool_set_max_unused_threads (0);
   call_start (&call, ROOM);
   g_object_set (call.view, "labels", TRUE, NULL);
   gst_sample_unref (call_pull (call.video));
-  threads = count_threads ();
+  before = traces_now ();
   elements = count_elements (call.pipeline);
   for (guint i = 0; i < 20; i++) {
     ten_come_and_go (&call, i);
@@ -427,7 +405,7 @@ GST_START_TEST (two_hundred_leave_nothing_behind)
   }
   call_check_left (&call);
   assert_equals_int (count_elements (call.pipeline), elements);
-  await_threads (&call, threads);
+  traces_check (before);
   fail_unless (mallinfo2 ().uordblks < memory + 512 * 1024,
       "from %" G_GSIZE_FORMAT " to %" G_GSIZE_FORMAT " bytes", memory,
       (gsize) mallinfo2 ().uordblks);

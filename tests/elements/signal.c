@@ -11,6 +11,7 @@
 
 #include "../transport/fake-server.h"
 #include "../transport/serving.h"
+#include "traces.h"
 
 #define ROOM_URL(serving) make_link (serving, FAKE_ROOM)
 #define OTHER_ROOM "5c8fd5c8-2c4c-4d3e-9f0a-1b2c3d4e5f61"
@@ -538,22 +539,11 @@ GST_START_TEST (paused_sink_takes_messages)
 
 GST_END_TEST;
 
-static guint
-count_threads (void)
-{
-  g_autoptr (GDir) dir = g_dir_open ("/proc/self/task", 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name (dir))
-    n++;
-  return n;
-}
-
 GST_START_TEST (cycles_leave_nothing)
 {
   g_autofree char *link = ROOM_URL (&serving);
   GstElement *pipeline = launch (PAIR ("a", ALICE), link, link);
-  guint fds = 0, threads = 0;
+  Traces before = { 0 };
 
   for (guint i = 0; i < 10; i++) {
     gint64 begin = g_get_monotonic_time ();
@@ -563,14 +553,11 @@ GST_START_TEST (cycles_leave_nothing)
       json_object_unref (pull_type (pipeline, "a_out", "welcome"));
     gst_element_set_state (pipeline, GST_STATE_NULL);
     fail_unless (g_get_monotonic_time () - begin < 5 * G_TIME_SPAN_SECOND);
-    if (i == 1) {               /* what is made once has been made */
-      fds = count_fds ();
-      threads = count_threads ();
-    }
+    if (i == 1)                 /* what is made once has been made */
+      before = traces_settled ();
   }
   /* the server closes its end in its own time */
-  while (count_fds () > fds || count_threads () > threads)
-    g_usleep (1000);
+  traces_check (before);
   gst_object_unref (pipeline);
 }
 

@@ -7,8 +7,6 @@
 /* Buffers before and after an imageswitch is told to change over. */
 #define FRAMES 2
 #define WATCHDOG (60 * G_TIME_SPAN_SECOND)
-/* No event tells that a thread is gone from the process. */
-#define LOOK_AGAIN (5 * G_TIME_SPAN_MILLISECOND)
 
 typedef struct {
   const char *description;
@@ -130,34 +128,4 @@ together_run (const char *description, guint n)
   }
   pthread_barrier_destroy (&step);
   fail_unless (trouble == NULL, "%s: %s", description, trouble);
-}
-
-static guint
-count_files (const char *directory)
-{
-  g_autoptr (GDir) dir = g_dir_open (directory, 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name (dir))
-    n++;
-  return n;
-}
-
-TogetherUse
-together_use (const TogetherUse *limit)
-{
-  gint64 until = g_get_monotonic_time () + WATCHDOG;
-  TogetherUse use;
-
-  /* threads that wait for more work are none that were left behind */
-  g_thread_pool_set_max_unused_threads (0);
-  do {
-    use.threads = count_files ("/proc/self/task");
-    use.descriptors = count_files ("/proc/self/fd");
-    if (!limit || (use.threads <= limit->threads
-            && use.descriptors <= limit->descriptors))
-      break;
-    g_usleep (LOOK_AGAIN);
-  } while (g_get_monotonic_time () < until);
-  return use;
 }

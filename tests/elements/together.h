@@ -15,11 +15,3 @@
 /* Starts @n pipelines, has each of them hand out buffers, stops them, and
  * fails where one did not, or where one said anything on its bus. */
 void together_run (const char *description, guint n);
-
-/* How many threads and descriptors the process has. */
-typedef struct {
-  guint threads, descriptors;
-} TogetherUse;
-
-/* @limit: waits until no more are in use, NULL for what there is now. */
-TogetherUse together_use (const TogetherUse *limit);
