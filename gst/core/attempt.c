@@ -53,9 +53,6 @@ begin (MeshRoom *room, MeshMember *member, char *sid, MeshPeerPhase phase,
   action = mesh_room_action_new (MESH_ROOM_START, member->id);
   action->sid = g_strdup (sid);
   action->offerer = !member->caller;
-#ifdef MESH_MUTANT_BOTH_OFFER
-  action->offerer = TRUE;
-#endif
   if (action->offerer) {
     const char *const fallback[] = { "VP8", NULL };
 
@@ -170,9 +167,6 @@ mesh_attempt_drop_at (MeshMember *member)
 
   if (!member->old_sid && !member->over_sid)
     return NEVER;
-#ifdef MESH_MUTANT_NO_DROP
-  return NEVER;
-#endif
   if (member->over_sid && member->phase == MESH_PEER_CONNECTED)
     at = MIN (at, member->connected_at
         + (member->shown ? OLD_LINGERS : OLD_STAYS));
@@ -237,9 +231,7 @@ mesh_attempt_go_back (MeshRoom *room, MeshMember *member, gint64 now)
   member->caller = member->old_caller;
   member->heard_at = member->old_heard_at;
   member->have_remote = member->have_local = TRUE;
-#ifndef MESH_MUTANT_NO_BACK
   push (room, MESH_ROOM_BACK, member, g_strdup (member->sid), NULL);
-#endif
   return TRUE;
 }
 
@@ -473,12 +465,7 @@ is_current (MeshMember *member, const char *sid)
 {
   if (member->phase == MESH_PEER_IDLE)
     return FALSE;
-#ifdef MESH_MUTANT_NO_SESSION_CHECK
-  return TRUE;
-#endif
-  if (!sid)
-    return !member->inc;
-  return g_str_equal (sid, member->sid);
+  return sid ? g_str_equal (sid, member->sid) : !member->inc;
 }
 
 static void

@@ -99,9 +99,6 @@ view_changed (MeshRoom *room, gint64 now)
 gint64
 mesh_room_repair_delay (MeshRoom *room, MeshMember *member)
 {
-#ifdef MESH_MUTANT_NO_REPAIR
-  return NEVER / 4;
-#endif
   return strcmp (room->id, member->id) < 0 ? REPAIR_LOWER : REPAIR_HIGHER;
 }
 

@@ -16,8 +16,8 @@ import {writeMessage} from '../../gst/server/web/message.js';
 
 const web = fileURLToPath(new URL('../../gst/server/web/', import.meta.url));
 
-/* As the core's, which are built with MESH_MUTANT_…: where, what, and what
- * instead. */
+/* Where the page is broken, what stands there, and what stands there instead;
+ * meson.build has the same for the core. */
 const mutants = {
   'no-repair': ['roster.js',
     'room.id < member.id ? REPAIR_LOWER : REPAIR_HIGHER', 'Infinity'],
