@@ -6,7 +6,7 @@
 #include "server/conn.h"
 #include "server/ice.h"
 #include "server/listener.h"
-#include "server/poll.h"
+#include "server/longpoll.h"
 #include "server/server.h"
 
 G_BEGIN_DECLS

@@ -7,7 +7,7 @@
 
 #include "pusher/auth.h"
 #include "server/http.h"
-#include "server/poll.h"
+#include "server/longpoll.h"
 #include "serving.h"
 
 #define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/envelope.h"
-#include "server/poll.h"
+#include "server/longpoll.h"
 #include "serving.h"
 
 #define RS "\x1e"
@@ -325,7 +325,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-#define ADD(name) g_test_add ("/server-poll/" #name, Serving, NULL, \
+#define ADD(name) g_test_add ("/server-longpoll/" #name, Serving, NULL, \
     serving_set_up, name, serving_tear_down)
   ADD (what_comes_twice_counts_once);
   ADD (one_who_waits_is_answered);

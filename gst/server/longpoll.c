@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "server/poll.h"
+#include "server/longpoll.h"
 
 #include <string.h>
 
