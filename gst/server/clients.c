@@ -374,7 +374,7 @@ mesh_clients_accept (GSocket *socket, gpointer server)
   client->server = self;
   client->number = ++self->last_number;
   client->conn = mesh_conn_new (client->number, socket, self->credentials,
-      self->poller, &self->limits.times, &conn_funcs, client);
+      self->loop, &self->limits.times, &conn_funcs, client);
   if (!client->conn) {
     self->refused++;
     g_free (client);

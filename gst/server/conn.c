@@ -29,7 +29,7 @@ struct _MeshConn {
   gpointer user_data;
 
   MeshIo *io;
-  MeshPolled polled;
+  MeshEventWatch watch;
 
   Phase phase;
   gint64 deadline;              /* 0: none */
@@ -70,7 +70,7 @@ mesh_conn_kill (MeshConn *conn)
   if (conn->phase == GONE)
     return;
   conn->phase = GONE;
-  mesh_polled_remove (&conn->polled);
+  mesh_event_watch_remove (&conn->watch);
   g_clear_pointer (&conn->io, mesh_io_free);
   conn->funcs->closed (conn, conn->user_data);
 }
@@ -104,7 +104,7 @@ update_condition (MeshConn *self)
     condition |= G_IO_IN;
   if (unsent (self) || mesh_io_wants_write (self->io))
     condition |= G_IO_OUT;
-  mesh_polled_set_condition (&self->polled, condition);
+  mesh_event_watch_set_condition (&self->watch, condition);
 }
 
 static void
@@ -264,7 +264,7 @@ mesh_conn_answer (MeshConn *conn, const MeshHttpResponse *response)
   mesh_conn_flush (conn);
   wait_for_request (conn);
   if (conn->phase == HTTP && conn->head->len)
-    mesh_polled_set_again (&conn->polled);
+    mesh_event_watch_set_again (&conn->watch);
   mesh_conn_unref (conn);
 }
 
@@ -451,7 +451,7 @@ on_ready (gpointer user_data)
   take_requests (self);
   while (self->phase != GONE && may_read (self) && read_once (self))
     if (++reads == MAX_READS) {
-      mesh_polled_set_again (&self->polled);
+      mesh_event_watch_set_again (&self->watch);
       break;
     }
   if (self->phase != GONE)
@@ -466,13 +466,13 @@ on_ready (gpointer user_data)
  * @number: what the connection is called
  * @socket: (transfer full): a connected socket
  * @credentials: (nullable): for TLS
- * @poller: that says when there is something to do
+ * @loop: says when the socket can be read or written
  *
- * Returns: (transfer full) (nullable): %NULL when the poller takes no more
+ * Returns: (transfer full) (nullable): %NULL when the loop takes no more
  */
 MeshConn *
 mesh_conn_new (guint64 number, GSocket *socket,
-    MeshCredentials *credentials, MeshPoller *poller,
+    MeshCredentials *credentials, MeshEventLoop *loop,
     const MeshConnTimes *times, const MeshConnFuncs *funcs, gpointer user_data)
 {
   MeshConn *self = g_new0 (MeshConn, 1);
@@ -487,7 +487,7 @@ mesh_conn_new (guint64 number, GSocket *socket,
   self->out = g_byte_array_new ();
   self->deadline = g_get_monotonic_time () + times->request;
 
-  if (!mesh_poller_add (poller, &self->polled, mesh_io_get_fd (self->io),
+  if (!mesh_event_loop_add (loop, &self->watch, mesh_io_get_fd (self->io),
           G_IO_IN | G_IO_ERR | G_IO_HUP, on_ready, self)) {
     self->phase = GONE;
     g_clear_pointer (&self, mesh_conn_unref);

@@ -3,7 +3,7 @@
 
 #include "server/credentials.h"
 #include "server/http.h"
-#include "server/poller.h"
+#include "server/event-loop.h"
 
 G_BEGIN_DECLS
 
@@ -23,7 +23,7 @@ typedef struct _MeshConn MeshConn;
 
 #define MESH_CONN_MAX_OUT (2 * 1024 * 1024)
 
-/* All are called from the poller's source, none after closed(). */
+/* All are called from the loop's source, none after closed(). */
 typedef struct {
   /* how long a body the request may have; 0: its body is not read */
   gsize (*body_limit) (MeshConn *conn, const MeshHttpRequest *request,
@@ -50,7 +50,7 @@ typedef struct {
 } MeshConnTimes;
 
 MeshConn *mesh_conn_new (guint64 number, GSocket *socket,
-    MeshCredentials *credentials, MeshPoller *poller,
+    MeshCredentials *credentials, MeshEventLoop *loop,
     const MeshConnTimes *times, const MeshConnFuncs *funcs,
     gpointer user_data);
 void mesh_conn_unref (MeshConn *conn);

@@ -32,7 +32,7 @@ struct _MeshServer {
   /* while listening */
   GMainContext *context;
   MeshListener *listener;
-  MeshPoller *poller;
+  MeshEventLoop *loop;
   MeshCredentials *credentials; /* NULL: plain http */
   GSource *timer;               /* while there is something to time */
   MeshHub *hub;

@@ -258,8 +258,8 @@ mesh_server_listen (MeshServer *server, const char *address,
     server->front = new_front (server, NULL);
   mesh_clients_start (server);
   server->max_connections = bound_connections (server->limits.connections);
-  server->poller = mesh_poller_new (server->context, error);
-  if (server->poller)
+  server->loop = mesh_event_loop_new (server->context, error);
+  if (server->loop)
     server->listener = mesh_listener_new (address, server->context,
         mesh_clients_accept, server, error);
   if (!server->listener) {
@@ -431,7 +431,7 @@ mesh_server_stop (MeshServer *server)
   }
   g_clear_pointer (&server->clients, g_hash_table_unref);
   g_clear_pointer (&server->polls, mesh_polls_free);
-  g_clear_pointer (&server->poller, mesh_poller_free);
+  g_clear_pointer (&server->loop, mesh_event_loop_free);
   g_clear_pointer (&server->dirty, g_array_unref);
   g_clear_pointer (&server->hub, mesh_hub_free);
   g_clear_pointer (&server->front, mesh_pusher_front_free);

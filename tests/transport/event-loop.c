@@ -3,26 +3,26 @@
 /* Many sockets in one context: all that are ready are told, each in its turn,
  * and nobody that was removed meanwhile. */
 
-#include "server/poller.h"
+#include "server/event-loop.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* More than the poller tells in one turn. */
+/* More than the loop dispatches in one turn. */
 #define PAIRS 200
 
 typedef struct _Fixture Fixture;
 
 typedef struct {
   Fixture *fixture;
-  MeshPolled polled;
+  MeshEventWatch watch;
   int ends[2];
   guint told;
   void (*then) (Fixture *f, guint number);
 } Pair;
 
 struct _Fixture {
-  MeshPoller *poller;
+  MeshEventLoop *loop;
   Pair pairs[PAIRS];
   guint told;
 };
@@ -35,7 +35,7 @@ on_ready (gpointer user_data)
 
   pair->told++;
   pair->fixture->told++;
-  if (pair->polled.condition & G_IO_IN)
+  if (pair->watch.condition & G_IO_IN)
     (void) !recv (pair->ends[0], &byte, 1, MSG_DONTWAIT);
   if (pair->then)
     pair->then (pair->fixture, pair - pair->fixture->pairs);
@@ -46,14 +46,14 @@ set_up (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
 
-  f->poller = mesh_poller_new (g_main_context_default (), &error);
+  f->loop = mesh_event_loop_new (g_main_context_default (), &error);
   g_assert_no_error (error);
   for (guint i = 0; i < PAIRS; i++) {
     Pair *pair = &f->pairs[i];
 
     pair->fixture = f;
     g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM, 0, pair->ends), ==, 0);
-    g_assert_true (mesh_poller_add (f->poller, &pair->polled, pair->ends[0],
+    g_assert_true (mesh_event_loop_add (f->loop, &pair->watch, pair->ends[0],
             G_IO_IN, on_ready, pair));
   }
 }
@@ -62,11 +62,11 @@ static void
 tear_down (Fixture *f, gconstpointer data)
 {
   for (guint i = 0; i < PAIRS; i++) {
-    mesh_polled_remove (&f->pairs[i].polled);
+    mesh_event_watch_remove (&f->pairs[i].watch);
     close (f->pairs[i].ends[0]);
     close (f->pairs[i].ends[1]);
   }
-  mesh_poller_free (f->poller);
+  mesh_event_loop_free (f->loop);
 }
 
 static void
@@ -99,7 +99,7 @@ remove_all_others (Fixture *f, guint number)
 {
   for (guint i = 0; i < PAIRS; i++)
     if (i != number)
-      mesh_polled_remove (&f->pairs[i].polled);
+      mesh_event_watch_remove (&f->pairs[i].watch);
 }
 
 static void
@@ -107,7 +107,7 @@ removed_ones_are_not (Fixture *f, gconstpointer data)
 {
   for (guint i = 0; i < PAIRS; i++) {
     f->pairs[i].then = remove_all_others;
-    mesh_polled_set_again (&f->pairs[i].polled);
+    mesh_event_watch_set_again (&f->pairs[i].watch);
   }
   write_all (f);
   run_until_quiet ();
@@ -118,7 +118,7 @@ static void
 again_while_others_wait (Fixture *f, guint number)
 {
   if (f->pairs[number].told < 3)
-    mesh_polled_set_again (&f->pairs[number].polled);
+    mesh_event_watch_set_again (&f->pairs[number].watch);
 }
 
 /* Told again though its socket has nothing more to say, and not before the
@@ -136,14 +136,14 @@ again_is_again (Fixture *f, gconstpointer data)
 static void
 stop_writing (Fixture *f, guint number)
 {
-  mesh_polled_set_condition (&f->pairs[number].polled, G_IO_IN);
+  mesh_event_watch_set_condition (&f->pairs[number].watch, G_IO_IN);
 }
 
 static void
 conditions_change (Fixture *f, gconstpointer data)
 {
   f->pairs[3].then = stop_writing;
-  mesh_polled_set_condition (&f->pairs[3].polled, G_IO_OUT);
+  mesh_event_watch_set_condition (&f->pairs[3].watch, G_IO_OUT);
   run_until_quiet ();
   g_assert_cmpuint (f->told, ==, 1);
   close (f->pairs[4].ends[1]);
@@ -156,7 +156,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-#define ADD(test) g_test_add ("/poller/" #test, Fixture, NULL, set_up, test, \
+#define ADD(test) g_test_add ("/event-loop/" #test, Fixture, NULL, set_up, test, \
       tear_down)
   ADD (all_are_told);
   ADD (removed_ones_are_not);
