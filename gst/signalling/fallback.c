@@ -20,8 +20,8 @@
 #include <string.h>
 
 #include "core/error.h"
-#include "signalling/longpoll.h"
 #include "host/timer.h"
+#include "signalling/longpoll.h"
 #include "signalling/websocket.h"
 
 /* How long a WebSocket may take for each step, from the connection to the first

@@ -2,8 +2,8 @@
 
 #include "signalling/ice-client.h"
 
-#include "signalling/post.h"
 #include "host/timer.h"
+#include "signalling/post.h"
 
 /* As the page has it: one round trip beside the three or four of joining. Who
  * waits longer than this waits for nothing. */

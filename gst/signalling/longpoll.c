@@ -17,10 +17,10 @@
 #include "core/batch.h"
 #include "core/error.h"
 #include "core/json.h"
-#include "signalling/describe.h"
+#include "host/timer.h"
+#include "signalling/connect-error.h"
 #include "signalling/post.h"
 #include "signalling/proxy.h"
-#include "host/timer.h"
 
 /* docs/protocol.md: the server lets a request wait for 4 s; two in a row that
  * come to nothing are a lost connection, which the core decides. */
@@ -219,7 +219,7 @@ on_opened (guint status, GBytes *answer, const GError *error,
   if (error)
     reason = g_error_copy (error);
   else if (status != SOUP_STATUS_OK)
-    reason = mesh_describe_status (status);
+    reason = mesh_connect_error_from_status (status);
   else
     reason = g_error_new_literal (MESH_ERROR, MESH_ERROR_FAILED,
         "it is no meshroom server (it answers something else)");

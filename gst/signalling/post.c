@@ -3,9 +3,9 @@
 #include "signalling/post.h"
 
 #include "core/error.h"
-#include "signalling/describe.h"
-#include "signalling/proxy.h"
 #include "host/timer.h"
+#include "signalling/connect-error.h"
+#include "signalling/proxy.h"
 
 #define READ_BYTES (16 * 1024)
 /* One waits at the server, one sends; others are about to end. */
@@ -76,7 +76,7 @@ finish (Post *self, const GError *error)
     reason = g_error_new_literal (MESH_ERROR, MESH_ERROR_UNREACHABLE,
         "no answer");
   else if (error && error->domain != MESH_ERROR)
-    reason = mesh_describe_failure (error,
+    reason = mesh_connect_error_from_cause (error,
         soup_message_get_tls_peer_certificate_errors (self->message));
   if (!reason && error)
     reason = g_error_copy (error);

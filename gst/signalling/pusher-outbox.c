@@ -4,9 +4,9 @@
 
 #include <string.h>
 
+#include "host/timer.h"
 #include "pusher/auth.h"
 #include "pusher/client.h"
-#include "host/timer.h"
 #include "signalling/post.h"
 
 #define MAX_ANSWER_BYTES (64 * 1024)

@@ -12,11 +12,11 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "host/timer.h"
 #include "pusher/client.h"
 #include "signalling/post.h"
 #include "signalling/pusher-outbox.h"
 #include "signalling/roomless.h"
-#include "host/timer.h"
 #include "signalling/websocket.h"
 
 /* Ours, where the service does not want to hear of us sooner. */

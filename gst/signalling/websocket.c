@@ -11,9 +11,9 @@
 #include "core/json.h"
 #include "core/ws-frame.h"
 #include "host/random.h"
-#include "signalling/describe.h"
-#include "signalling/proxy.h"
 #include "host/timer.h"
+#include "signalling/connect-error.h"
+#include "signalling/proxy.h"
 #include "signalling/ws-handshake.h"
 
 /* docs/protocol.md, "The envelope": two of these unanswered are a lost
@@ -96,7 +96,7 @@ fail (MeshWebsocket *self, const GError *error)
   self->barred = g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PROXY_FAILED)
       || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PROXY_NOT_ALLOWED);
   if (error->domain != MESH_ERROR)
-    reason = mesh_describe_failure (error,
+    reason = mesh_connect_error_from_cause (error,
         self->tls ? g_tls_connection_get_peer_certificate_errors (self->tls)
                   : 0);
   else

@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/ws-frame.h"
 #include "host/random.h"
-#include "signalling/describe.h"
+#include "signalling/connect-error.h"
 
 /* The nonce of one handshake; the caller frees it. */
 char *
@@ -64,7 +64,7 @@ mesh_ws_check_answer (const char *answer, gsize length, const char *key,
         "it is no meshroom server (it does not speak HTTP)");
   } else if (status != SOUP_STATUS_SWITCHING_PROTOCOLS) {
     yes = FALSE;
-    g_propagate_error (error, mesh_describe_status (status));
+    g_propagate_error (error, mesh_connect_error_from_status (status));
   } else if (!soup_message_headers_header_equals (headers, "Upgrade",
                  "websocket")
              || !soup_message_headers_header_contains (headers, "Connection",

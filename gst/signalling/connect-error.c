@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "signalling/describe.h"
+#include "signalling/connect-error.h"
 
 #include <libsoup/soup.h>
 
@@ -26,14 +26,14 @@ describe_certificate (GTlsCertificateFlags flags)
 }
 
 /*
- * mesh_describe_failure:
+ * mesh_connect_error_from_cause:
  * @error: why a connection could not be made, or broke
  * @flags: what is wrong with the server's certificate
  *
  * Returns: (transfer full): a #MESH_ERROR
  */
 GError *
-mesh_describe_failure (const GError *error, GTlsCertificateFlags flags)
+mesh_connect_error_from_cause (const GError *error, GTlsCertificateFlags flags)
 {
   if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
     return g_error_new (MESH_ERROR, MESH_ERROR_FAILED,
@@ -47,13 +47,13 @@ mesh_describe_failure (const GError *error, GTlsCertificateFlags flags)
 }
 
 /*
- * mesh_describe_status:
+ * mesh_connect_error_from_status:
  * @status: of HTTP, and not the one that was hoped for
  *
  * Returns: (transfer full): a #MESH_ERROR
  */
 GError *
-mesh_describe_status (guint status)
+mesh_connect_error_from_status (guint status)
 {
   MeshError code = MESH_ERROR_FAILED;
   const char *what = "it is no meshroom server";

@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 /* What a person, and the core, should make of a server that could not be
  * reached, or did not answer as ours do. */
 
-GError *mesh_describe_failure (const GError *error,
+GError *mesh_connect_error_from_cause (const GError *error,
     GTlsCertificateFlags flags);
-GError *mesh_describe_status (guint status);
+GError *mesh_connect_error_from_status (guint status);
 
 G_END_DECLS
