@@ -16,7 +16,7 @@
 #include "core/message.h"
 #include "host/random.h"
 #include "host/timer.h"
-#include "signalling/pusher.h"
+#include "signalling/roomless-pusher.h"
 
 #define CANCEL_WAIT_MS 250
 
@@ -148,7 +148,7 @@ worker_connect (MeshWorker *self)
   if (self->make_transport)
     self->transport = self->make_transport (self->transport_data);
   else if (self->link->app_key)
-    self->transport = mesh_pusher_new (self->link);
+    self->transport = mesh_roomless_pusher_new (self->link);
   else
     self->transport = mesh_fallback_new (self->link, self->route);
   g_signal_connect (self->transport, "opened", G_CALLBACK (on_opened), self);

@@ -3,7 +3,7 @@
 /* The transport over Pusher Channels against a service that says, byte for
  * byte, what Pusher's own does, or what it should not. */
 
-#include "signalling/pusher.h"
+#include "signalling/roomless-pusher.h"
 
 #include <libsoup/soup.h>
 #include <string.h>
@@ -170,7 +170,7 @@ set_up (Fixture *self, gconstpointer query)
   g_string_replace (text, "PORT", port, 0);
   link = mesh_link_parse (text->str, &error);
   g_assert_no_error (error);
-  self->transport = mesh_pusher_new (link);
+  self->transport = mesh_roomless_pusher_new (link);
   g_signal_connect (self->transport, "opened", G_CALLBACK (on_opened), self);
   g_signal_connect (self->transport, "frame", G_CALLBACK (on_frame), self);
   g_signal_connect (self->transport, "closed", G_CALLBACK (on_closed), self);

@@ -5,11 +5,11 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "memory-transport.h"
 #include "serving.h"
 #include "signalling/fallback.h"
 #include "signalling/longpoll.h"
-#include "memory-transport.h"
-#include "signalling/pusher.h"
+#include "signalling/roomless-pusher.h"
 #include "signalling/websocket.h"
 
 typedef struct {
@@ -351,7 +351,7 @@ main (int argc, char **argv)
     { "websocket", mesh_websocket_new },
     { "longpoll", mesh_longpoll_new },
     { "fallback", make_fallback },
-    { "pusher", mesh_pusher_new, TRUE },
+    { "pusher", mesh_roomless_pusher_new, TRUE },
   };
 
   g_test_init (&argc, &argv, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "signalling/pusher-outbox.h"
+#include "signalling/trigger-outbox.h"
 
 #include <string.h>
 
@@ -19,7 +19,7 @@
 typedef enum { WAITING, SENDING, DONE } ItemState;
 
 typedef struct {
-  MeshPusherOutbox *outbox;     /* references, while it is being sent */
+  MeshTriggerOutbox *outbox;     /* references, while it is being sent */
   MeshRoomless *owner;
   ItemState state;
   gint64 mid;
@@ -28,7 +28,7 @@ typedef struct {
   char *socket_id;
 } Item;
 
-struct _MeshPusherOutbox {      /* an rc box */
+struct _MeshTriggerOutbox {      /* an rc box */
   MeshRoomless *owner;          /* NULL: nobody is there any more */
   char *server;                 /* where signed requests go, without a path */
   char *api;                    /* or who posts for us, with a slash */
@@ -58,7 +58,7 @@ item_free (Item *item)
 static void
 outbox_clear (gpointer data)
 {
-  MeshPusherOutbox *self = data;
+  MeshTriggerOutbox *self = data;
 
   g_queue_clear_full (&self->items, (GDestroyNotify) item_free);
   g_object_unref (self->session);
@@ -96,19 +96,19 @@ make_api (const char *url)
 static gboolean on_work (gpointer user_data);
 
 /**
- * mesh_pusher_outbox_new:
+ * mesh_trigger_outbox_new:
  * @link: a room's link
  * @owner: who is told what becomes of the messages, not from within
- *   mesh_pusher_outbox_send(); there as long as requests are under way
+ *   mesh_trigger_outbox_send(); there as long as requests are under way
  *
  * Returns: (transfer full): an empty outbox
  *
  * Since: 0.1
  */
-MeshPusherOutbox *
-mesh_pusher_outbox_new (const MeshLink *link, MeshRoomless *owner)
+MeshTriggerOutbox *
+mesh_trigger_outbox_new (const MeshLink *link, MeshRoomless *owner)
 {
-  MeshPusherOutbox *self = g_rc_box_new0 (MeshPusherOutbox);
+  MeshTriggerOutbox *self = g_rc_box_new0 (MeshTriggerOutbox);
 
   self->owner = owner;
   self->server = make_server (link);
@@ -126,7 +126,7 @@ mesh_pusher_outbox_new (const MeshLink *link, MeshRoomless *owner)
 }
 
 /**
- * mesh_pusher_outbox_free:
+ * mesh_trigger_outbox_free:
  * @self: (nullable) (transfer full): an outbox
  *
  * What has not been sent is not.
@@ -134,7 +134,7 @@ mesh_pusher_outbox_new (const MeshLink *link, MeshRoomless *owner)
  * Since: 0.1
  */
 void
-mesh_pusher_outbox_free (MeshPusherOutbox *self)
+mesh_trigger_outbox_free (MeshTriggerOutbox *self)
 {
   if (!self)
     return;
@@ -146,7 +146,7 @@ mesh_pusher_outbox_free (MeshPusherOutbox *self)
 
 /* Forgets what is done, in order: something may still wait before it. */
 static void
-forget_done (MeshPusherOutbox *self)
+forget_done (MeshTriggerOutbox *self)
 {
   gint64 mid = 0;
   Item *item;
@@ -160,7 +160,7 @@ forget_done (MeshPusherOutbox *self)
 }
 
 static void
-refuse (MeshPusherOutbox *self, guint status)
+refuse (MeshTriggerOutbox *self, guint status)
 {
   g_autofree char *text = g_strdup_printf ("our messages are not taken there "
       "(HTTP status %u)", status);
@@ -170,7 +170,7 @@ refuse (MeshPusherOutbox *self, guint status)
 }
 
 static void
-try_later (MeshPusherOutbox *self)
+try_later (MeshTriggerOutbox *self)
 {
   guint pause = MIN (FIRST_PAUSE_MS << MIN (self->failures, 8), MAX_PAUSE_MS);
 
@@ -181,7 +181,7 @@ try_later (MeshPusherOutbox *self)
 
 /* mooz's route says that all is well also where the service refused it. */
 static void
-lose_item (MeshPusherOutbox *self, Item *item)
+lose_item (MeshTriggerOutbox *self, Item *item)
 {
   item->state = DONE;
   mesh_roomless_lost (self->owner, item->to);
@@ -200,7 +200,7 @@ on_answer (guint status, GBytes *answer, const GError *error,
     gpointer user_data)
 {
   Item *item = user_data;
-  MeshPusherOutbox *self = g_steal_pointer (&item->outbox);
+  MeshTriggerOutbox *self = g_steal_pointer (&item->outbox);
   g_autoptr (MeshRoomless) owner = g_steal_pointer (&item->owner);
 
   self->n_sending--;
@@ -228,7 +228,7 @@ on_answer (guint status, GBytes *answer, const GError *error,
 }
 
 static void
-send_item (MeshPusherOutbox *self, Item *item)
+send_item (MeshTriggerOutbox *self, Item *item)
 {
   g_autofree char *channel = g_strconcat (self->prefix, item->to, NULL);
   g_autofree char *body = self->api ? g_strdup (item->payload)
@@ -249,7 +249,7 @@ send_item (MeshPusherOutbox *self, Item *item)
 }
 
 static void
-look_at_items (MeshPusherOutbox *self)
+look_at_items (MeshTriggerOutbox *self)
 {
   g_autoptr (GHashTable) busy = g_hash_table_new (g_str_hash, g_str_equal);
 
@@ -272,7 +272,7 @@ look_at_items (MeshPusherOutbox *self)
 static gboolean
 on_work (gpointer user_data)
 {
-  MeshPusherOutbox *self = g_rc_box_acquire (user_data);
+  MeshTriggerOutbox *self = g_rc_box_acquire (user_data);
   g_autoptr (MeshRoomless) owner = g_object_ref (self->owner);
 
   g_source_set_ready_time (self->work, -1);
@@ -282,7 +282,7 @@ on_work (gpointer user_data)
 }
 
 /**
- * mesh_pusher_outbox_send:
+ * mesh_trigger_outbox_send:
  * @self: an outbox
  * @mid: larger than the last one
  * @to: to whom
@@ -293,7 +293,7 @@ on_work (gpointer user_data)
  * Since: 0.1
  */
 void
-mesh_pusher_outbox_send (MeshPusherOutbox *self, gint64 mid, const char *to,
+mesh_trigger_outbox_send (MeshTriggerOutbox *self, gint64 mid, const char *to,
     const char *payload, gsize length, const char *socket_id)
 {
   Item *item = g_new0 (Item, 1);
@@ -308,7 +308,7 @@ mesh_pusher_outbox_send (MeshPusherOutbox *self, gint64 mid, const char *to,
 }
 
 /**
- * mesh_pusher_outbox_is_empty:
+ * mesh_trigger_outbox_is_empty:
  * @self: an outbox
  *
  * Returns: whether nothing waits
@@ -316,7 +316,7 @@ mesh_pusher_outbox_send (MeshPusherOutbox *self, gint64 mid, const char *to,
  * Since: 0.1
  */
 gboolean
-mesh_pusher_outbox_is_empty (MeshPusherOutbox *self)
+mesh_trigger_outbox_is_empty (MeshTriggerOutbox *self)
 {
   return g_queue_is_empty (&self->items);
 }

@@ -2,11 +2,11 @@
 
 /* The wire of Pusher Channels, and of whatever speaks its protocol.
  *
- *     MeshRoomless ─→ MeshPusherOutbox ─ HTTP ─→ service
+ *     MeshRoomless ─→ MeshTriggerOutbox ─ HTTP ─→ service
  *                  ←── events ←──── WebSocket ───┘
  */
 
-#include "signalling/pusher.h"
+#include "signalling/roomless-pusher.h"
 
 #include <string.h>
 
@@ -15,8 +15,8 @@
 #include "host/timer.h"
 #include "pusher/client.h"
 #include "signalling/post.h"
-#include "signalling/pusher-outbox.h"
 #include "signalling/roomless.h"
+#include "signalling/trigger-outbox.h"
 #include "signalling/websocket.h"
 
 /* Ours, where the service does not want to hear of us sooner. */
@@ -26,11 +26,11 @@
 #define AUTH_PATIENCE_MS 5000
 #define MAX_AUTH_BYTES 8192
 
-struct _MeshPusher {
+struct _MeshRoomlessPusher {
   MeshRoomless parent;
 
   MeshTransport *socket;
-  MeshPusherOutbox *outbox;
+  MeshTriggerOutbox *outbox;
   SoupSession *session;         /* NULL: nobody else lets us in */
   GCancellable *cancellable;
   gboolean tls;
@@ -43,16 +43,17 @@ struct _MeshPusher {
   char *text;
 };
 
-G_DEFINE_FINAL_TYPE (MeshPusher, mesh_pusher, MESH_TYPE_ROOMLESS)
+G_DEFINE_FINAL_TYPE (MeshRoomlessPusher, mesh_roomless_pusher,
+    MESH_TYPE_ROOMLESS)
 
 static const MeshLink *
-get_link (MeshPusher *self)
+get_link (MeshRoomlessPusher *self)
 {
   return mesh_roomless_get_link (MESH_ROOMLESS (self));
 }
 
 static void
-drop_socket (MeshPusher *self)
+drop_socket (MeshRoomlessPusher *self)
 {
   g_autoptr (MeshTransport) socket = g_steal_pointer (&self->socket);
 
@@ -64,18 +65,18 @@ drop_socket (MeshPusher *self)
 }
 
 static void
-mesh_pusher_stop (MeshRoomless *roomless)
+mesh_roomless_pusher_stop (MeshRoomless *roomless)
 {
-  MeshPusher *self = MESH_PUSHER (roomless);
+  MeshRoomlessPusher *self = MESH_ROOMLESS_PUSHER (roomless);
 
   drop_socket (self);
   mesh_timer_clear (&self->later);
   g_cancellable_cancel (self->cancellable);
-  g_clear_pointer (&self->outbox, mesh_pusher_outbox_free);
+  g_clear_pointer (&self->outbox, mesh_trigger_outbox_free);
 }
 
 static void
-report_unreachable (MeshPusher *self, const char *text)
+report_unreachable (MeshRoomlessPusher *self, const char *text)
 {
   g_autoptr (GError) error = g_error_new_literal (MESH_ERROR,
       MESH_ERROR_UNREACHABLE, text);
@@ -84,7 +85,7 @@ report_unreachable (MeshPusher *self, const char *text)
 }
 
 static void
-report_refused (MeshPusher *self, const char *text)
+report_refused (MeshRoomlessPusher *self, const char *text)
 {
   mesh_roomless_refused (MESH_ROOMLESS (self), text);
 }
@@ -92,14 +93,14 @@ report_refused (MeshPusher *self, const char *text)
 /* --- channels --- */
 
 static void
-say (MeshPusher *self, const char *event)
+say (MeshRoomlessPusher *self, const char *event)
 {
   if (self->socket)
     mesh_transport_send (self->socket, event);
 }
 
 typedef struct {
-  MeshPusher *self;
+  MeshRoomlessPusher *self;
   char *channel;
 } Asking;
 
@@ -108,7 +109,7 @@ on_auth (guint status, GBytes *answer, const GError *error,
     gpointer user_data)
 {
   Asking *asking = user_data;
-  g_autoptr (MeshPusher) self = asking->self;
+  g_autoptr (MeshRoomlessPusher) self = asking->self;
   g_autofree char *channel = asking->channel;
   g_autofree char *event = NULL;
   g_autoptr (JsonObject) object = NULL;
@@ -134,7 +135,7 @@ on_auth (guint status, GBytes *answer, const GError *error,
 
 /* Somebody who has the app's secret is to let us in. */
 static void
-ask_for_auth (MeshPusher *self, const char *channel)
+ask_for_auth (MeshRoomlessPusher *self, const char *channel)
 {
   g_autofree char *form = g_strdup_printf ("socket_id=%s&channel_name=%s",
       self->socket_id, channel);
@@ -151,9 +152,9 @@ ask_for_auth (MeshPusher *self, const char *channel)
 }
 
 static void
-mesh_pusher_listen (MeshRoomless *roomless, const char *id)
+mesh_roomless_pusher_listen (MeshRoomless *roomless, const char *id)
 {
-  MeshPusher *self = MESH_PUSHER (roomless);
+  MeshRoomlessPusher *self = MESH_ROOMLESS_PUSHER (roomless);
   const MeshLink *link = get_link (self);
   g_autofree char *channel = g_strconcat (link->prefix, id, NULL);
   g_autofree char *data = NULL, *auth = NULL, *event = NULL;
@@ -173,7 +174,7 @@ mesh_pusher_listen (MeshRoomless *roomless, const char *id)
 }
 
 static void
-take_message (MeshPusher *self, const MeshPusherEvent *event)
+take_message (MeshRoomlessPusher *self, const MeshPusherEvent *event)
 {
   const char *prefix = get_link (self)->prefix;
 
@@ -184,10 +185,10 @@ take_message (MeshPusher *self, const MeshPusherEvent *event)
 
 /* --- the connection --- */
 
-static void connect_socket (MeshPusher *self);
+static void connect_socket (MeshRoomlessPusher *self);
 
 static char *
-describe (MeshPusher *self)
+describe (MeshRoomlessPusher *self)
 {
   return g_strdup_printf ("%s (%u)",
       self->text ? self->text : "it closed the connection", self->code);
@@ -196,7 +197,7 @@ describe (MeshPusher *self)
 static gboolean
 on_later (gpointer user_data)
 {
-  g_autoptr (MeshPusher) self = g_object_ref (user_data);
+  g_autoptr (MeshRoomlessPusher) self = g_object_ref (user_data);
   g_autofree char *text = describe (self);
 
   report_unreachable (self, text);
@@ -205,7 +206,7 @@ on_later (gpointer user_data)
 
 /* The service closes, or is about to, with a code. */
 static void
-obey (MeshPusher *self, guint code, gboolean closed)
+obey (MeshRoomlessPusher *self, guint code, gboolean closed)
 {
   MeshPusherVerdict verdict = mesh_pusher_judge (code);
   g_autofree char *text = NULL;
@@ -231,29 +232,30 @@ obey (MeshPusher *self, guint code, gboolean closed)
 }
 
 static void
-mesh_pusher_ping (MeshRoomless *roomless)
+mesh_roomless_pusher_ping (MeshRoomless *roomless)
 {
-  say (MESH_PUSHER (roomless), "{\"event\":\"pusher:ping\",\"data\":{}}");
+  say (MESH_ROOMLESS_PUSHER (roomless),
+      "{\"event\":\"pusher:ping\",\"data\":{}}");
 }
 
 static gboolean
 on_no_activity (gpointer user_data)
 {
-  g_autoptr (MeshPusher) self = g_object_ref (user_data);
+  g_autoptr (MeshRoomlessPusher) self = g_object_ref (user_data);
 
   if (self->pinged) {
     report_unreachable (self, "no answer");
     return G_SOURCE_REMOVE;
   }
   self->pinged = TRUE;
-  mesh_pusher_ping (MESH_ROOMLESS (self));
+  mesh_roomless_pusher_ping (MESH_ROOMLESS (self));
   g_source_set_ready_time (self->activity,
       g_get_monotonic_time () + PONG_SECONDS * G_TIME_SPAN_SECOND);
   return G_SOURCE_CONTINUE;
 }
 
 static void
-note_activity (MeshPusher *self)
+note_activity (MeshRoomlessPusher *self)
 {
   self->pinged = FALSE;
   if (!self->activity)
@@ -264,7 +266,7 @@ note_activity (MeshPusher *self)
 }
 
 static void
-on_established (MeshPusher *self, const MeshPusherEvent *event)
+on_established (MeshRoomlessPusher *self, const MeshPusherEvent *event)
 {
   if (self->socket_id)
     return;
@@ -276,7 +278,7 @@ on_established (MeshPusher *self, const MeshPusherEvent *event)
 }
 
 static void
-take_event (MeshPusher *self, const MeshPusherEvent *event)
+take_event (MeshRoomlessPusher *self, const MeshPusherEvent *event)
 {
   switch (event->type) {
     case MESH_PUSHER_ESTABLISHED:
@@ -313,7 +315,7 @@ take_event (MeshPusher *self, const MeshPusherEvent *event)
 static void
 on_frame (MeshTransport *socket, GBytes *frame, gpointer user_data)
 {
-  g_autoptr (MeshPusher) self = g_object_ref (user_data);
+  g_autoptr (MeshRoomlessPusher) self = g_object_ref (user_data);
   g_autoptr (MeshPusherEvent) event = NULL;
   gsize length;
   const char *text = g_bytes_get_data (frame, &length);
@@ -334,7 +336,7 @@ on_heard (MeshTransport *socket, gpointer user_data)
 static void
 on_closed (MeshTransport *socket, const GError *error, gpointer user_data)
 {
-  g_autoptr (MeshPusher) self = g_object_ref (user_data);
+  g_autoptr (MeshRoomlessPusher) self = g_object_ref (user_data);
   guint code = mesh_websocket_get_close_code (MESH_WEBSOCKET (socket));
 
   if (self->later)
@@ -346,7 +348,7 @@ on_closed (MeshTransport *socket, const GError *error, gpointer user_data)
 }
 
 static void
-connect_socket (MeshPusher *self)
+connect_socket (MeshRoomlessPusher *self)
 {
   const MeshLink *link = get_link (self);
   g_autofree char *path = mesh_pusher_path (link->app_key);
@@ -359,77 +361,77 @@ connect_socket (MeshPusher *self)
 }
 
 static void
-mesh_pusher_open (MeshRoomless *roomless)
+mesh_roomless_pusher_open (MeshRoomless *roomless)
 {
-  MeshPusher *self = MESH_PUSHER (roomless);
+  MeshRoomlessPusher *self = MESH_ROOMLESS_PUSHER (roomless);
 
-  self->outbox = mesh_pusher_outbox_new (get_link (self), roomless);
+  self->outbox = mesh_trigger_outbox_new (get_link (self), roomless);
   connect_socket (self);
 }
 
 static void
-mesh_pusher_send (MeshRoomless *roomless, gint64 mid, const char *to,
+mesh_roomless_pusher_send (MeshRoomless *roomless, gint64 mid, const char *to,
     const char *payload, gsize length)
 {
-  MeshPusher *self = MESH_PUSHER (roomless);
+  MeshRoomlessPusher *self = MESH_ROOMLESS_PUSHER (roomless);
 
-  mesh_pusher_outbox_send (self->outbox, mid, to, payload, length,
+  mesh_trigger_outbox_send (self->outbox, mid, to, payload, length,
       self->socket_id);
 }
 
 static gboolean
-mesh_pusher_is_idle (MeshRoomless *roomless)
+mesh_roomless_pusher_is_idle (MeshRoomless *roomless)
 {
-  MeshPusher *self = MESH_PUSHER (roomless);
+  MeshRoomlessPusher *self = MESH_ROOMLESS_PUSHER (roomless);
 
-  return !self->outbox || mesh_pusher_outbox_is_empty (self->outbox);
+  return !self->outbox || mesh_trigger_outbox_is_empty (self->outbox);
 }
 
 static char *
-mesh_pusher_dup_way (MeshRoomless *roomless)
+mesh_roomless_pusher_dup_way (MeshRoomless *roomless)
 {
-  MeshPusher *self = MESH_PUSHER (roomless);
+  MeshRoomlessPusher *self = MESH_ROOMLESS_PUSHER (roomless);
 
   return self->socket ? mesh_transport_dup_way (MESH_TRANSPORT (self->socket))
       : NULL;
 }
 
 static void
-mesh_pusher_finalize (GObject *object)
+mesh_roomless_pusher_finalize (GObject *object)
 {
-  MeshPusher *self = MESH_PUSHER (object);
+  MeshRoomlessPusher *self = MESH_ROOMLESS_PUSHER (object);
 
   g_clear_object (&self->session);
   g_object_unref (self->cancellable);
   g_free (self->socket_id);
   g_free (self->text);
-  G_OBJECT_CLASS (mesh_pusher_parent_class)->finalize (object);
+  G_OBJECT_CLASS (mesh_roomless_pusher_parent_class)->finalize (object);
 }
 
 static void
-mesh_pusher_class_init (MeshPusherClass *klass)
+mesh_roomless_pusher_class_init (MeshRoomlessPusherClass *klass)
 {
   MeshRoomlessClass *roomless_class = MESH_ROOMLESS_CLASS (klass);
 
-  G_OBJECT_CLASS (klass)->finalize = mesh_pusher_finalize;
-  roomless_class->open = mesh_pusher_open;
-  roomless_class->listen = mesh_pusher_listen;
-  roomless_class->send = mesh_pusher_send;
-  roomless_class->ping = mesh_pusher_ping;
-  roomless_class->is_idle = mesh_pusher_is_idle;
-  roomless_class->stop = mesh_pusher_stop;
-  roomless_class->dup_way = mesh_pusher_dup_way;
+  G_OBJECT_CLASS (klass)->finalize = mesh_roomless_pusher_finalize;
+  roomless_class->open = mesh_roomless_pusher_open;
+  roomless_class->listen = mesh_roomless_pusher_listen;
+  roomless_class->send = mesh_roomless_pusher_send;
+  roomless_class->ping = mesh_roomless_pusher_ping;
+  roomless_class->is_idle = mesh_roomless_pusher_is_idle;
+  roomless_class->stop = mesh_roomless_pusher_stop;
+  roomless_class->dup_way = mesh_roomless_pusher_dup_way;
 }
 
 static void
-mesh_pusher_init (MeshPusher *self)
+mesh_roomless_pusher_init (MeshRoomlessPusher *self)
 {
   self->cancellable = g_cancellable_new ();
   self->activity_seconds = ACTIVITY_SECONDS;
 }
 
 /**
- * mesh_pusher_new:
+ * mesh_roomless_pusher_new:
  * @link: a room's link, of scheme pusher
  *
  * Returns: (transfer full): a transport to the service of @link
@@ -437,9 +439,9 @@ mesh_pusher_init (MeshPusher *self)
  * Since: 0.1
  */
 MeshTransport *
-mesh_pusher_new (const MeshLink *link)
+mesh_roomless_pusher_new (const MeshLink *link)
 {
-  MeshPusher *self = g_object_new (MESH_TYPE_PUSHER, NULL);
+  MeshRoomlessPusher *self = g_object_new (MESH_TYPE_ROOMLESS_PUSHER, NULL);
 
   mesh_roomless_set_link (MESH_ROOMLESS (self), link);
   self->tls = link->tls;

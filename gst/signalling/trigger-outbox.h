@@ -10,15 +10,15 @@ G_BEGIN_DECLS
  * to several go at the same time. What fails for the moment is sent again until
  * it was taken. Belongs to the thread-default main context that made it. */
 
-typedef struct _MeshPusherOutbox MeshPusherOutbox;
+typedef struct _MeshTriggerOutbox MeshTriggerOutbox;
 
-MeshPusherOutbox *mesh_pusher_outbox_new (const MeshLink *link,
+MeshTriggerOutbox *mesh_trigger_outbox_new (const MeshLink *link,
     MeshRoomless *owner);
-void mesh_pusher_outbox_free (MeshPusherOutbox *self);
-void mesh_pusher_outbox_send (MeshPusherOutbox *self, gint64 mid,
+void mesh_trigger_outbox_free (MeshTriggerOutbox *self);
+void mesh_trigger_outbox_send (MeshTriggerOutbox *self, gint64 mid,
     const char *to, const char *payload, gsize length, const char *socket_id);
-gboolean mesh_pusher_outbox_is_empty (MeshPusherOutbox *self);
+gboolean mesh_trigger_outbox_is_empty (MeshTriggerOutbox *self);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshPusherOutbox, mesh_pusher_outbox_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshTriggerOutbox, mesh_trigger_outbox_free)
 
 G_END_DECLS
