@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The front's HTTP interface: an application's server triggers events, and
+/* The hub's HTTP interface: an application's server triggers events, and
  * asks who is there. Nothing is believed, nor read, without its signature. */
 
-#include "pusher/front-private.h"
+#include "pusher/hub-private.h"
 
 #include <string.h>
 
@@ -92,14 +92,14 @@ join_params (GPtrArray *params)
 }
 
 /* The application that a path is of, and what follows its id. */
-static MeshPusherFrontApp *
-find_app (MeshPusherFront *front, const char *path, const char **rest)
+static MeshPusherHubApp *
+find_app (MeshPusherHub *hub, const char *path, const char **rest)
 {
   if (!g_str_has_prefix (path, "/apps/"))
     return NULL;
   path += strlen ("/apps/");
-  for (guint i = 0; i < front->apps->len; i++) {
-    MeshPusherFrontApp *app = g_ptr_array_index (front->apps, i);
+  for (guint i = 0; i < hub->apps->len; i++) {
+    MeshPusherHubApp *app = g_ptr_array_index (hub->apps, i);
     gsize length = strlen (app->id);
 
     if (strncmp (path, app->id, length) == 0 && path[length] == '/') {
@@ -112,7 +112,7 @@ find_app (MeshPusherFront *front, const char *path, const char **rest)
 
 /* Returns what is wrong, or NULL. It says nothing that would help to sign. */
 static const char *
-check_signature (MeshPusherFrontApp *app, const MeshPusherFrontRequest *request,
+check_signature (MeshPusherHubApp *app, const MeshPusherHubRequest *request,
     GPtrArray *params)
 {
   g_autofree char *query = join_params (params);
@@ -135,22 +135,22 @@ check_signature (MeshPusherFrontApp *app, const MeshPusherFrontRequest *request,
 }
 
 /**
- * mesh_pusher_front_is_signed:
- * @front: a front
+ * mesh_pusher_hub_is_signed:
+ * @hub: a hub
  * @request: a request, whose body may not be there yet
  *
  * Returns: whether it comes from who has the secret of the application that it
- *   is about; mesh_pusher_front_request() looks whether the body does, too
+ *   is about; mesh_pusher_hub_request() looks whether the body does, too
  *
  * Since: 0.1
  */
 gboolean
-mesh_pusher_front_is_signed (MeshPusherFront *front,
-    const MeshPusherFrontRequest *request)
+mesh_pusher_hub_is_signed (MeshPusherHub *hub,
+    const MeshPusherHubRequest *request)
 {
   g_autoptr (GPtrArray) params = parse_query (request->query);
   const char *rest;
-  MeshPusherFrontApp *app = find_app (front, request->path, &rest);
+  MeshPusherHubApp *app = find_app (hub, request->path, &rest);
 
   return app && params && !check_signature (app, request, params);
 }
@@ -219,7 +219,7 @@ read_trigger (Trigger *self, const char *text, gsize length, guint *status)
   g_autofree char *info = NULL;
 
   *status = 400;
-  if (!mesh_json_scan (text, length, MESH_PUSHER_FRONT_MAX_DEPTH, names,
+  if (!mesh_json_scan (text, length, MESH_PUSHER_HUB_MAX_DEPTH, names,
           fields))
     return "Body is not a JSON object";
   name = mesh_json_span_dup (&fields[0], G_MAXSIZE);
@@ -244,7 +244,7 @@ read_trigger (Trigger *self, const char *text, gsize length, guint *status)
 }
 
 static void
-append_counts (GString *text, MeshPusherFrontChannel *channel,
+append_counts (GString *text, MeshPusherHubChannel *channel,
     gboolean subscribers, gboolean users)
 {
   const char *comma = "";
@@ -260,26 +260,26 @@ append_counts (GString *text, MeshPusherFrontChannel *channel,
 }
 
 static void
-carry_out (MeshPusherFront *front, MeshPusherFrontApp *app, const Trigger *self)
+carry_out (MeshPusherHub *hub, MeshPusherHubApp *app, const Trigger *self)
 {
-  front->stats.events++;
+  hub->stats.events++;
   for (guint i = 0; i < self->channels->len; i++) {
     const char *name = g_ptr_array_index (self->channels, i);
-    MeshPusherFrontChannel *channel = g_hash_table_lookup (app->channels, name);
+    MeshPusherHubChannel *channel = g_hash_table_lookup (app->channels, name);
     g_autoptr (GBytes) frame = g_string_free_to_bytes (
-        mesh_pusher_front_frame_event (&self->name, name, &self->data, NULL));
+        mesh_pusher_hub_frame_event (&self->name, name, &self->data, NULL));
 
     if (channel)
-      mesh_pusher_front_publish_bytes (front, channel, frame, self->except);
+      mesh_pusher_hub_publish_bytes (hub, channel, frame, self->except);
     else
-      mesh_pusher_front_late_put (front, app, name, frame, self->except);
-    mesh_pusher_front_cache_put (front, app, name, frame, self->data.length);
+      mesh_pusher_hub_late_put (hub, app, name, frame, self->except);
+    mesh_pusher_hub_cache_put (hub, app, name, frame, self->data.length);
   }
 }
 
 static guint
-post_event (MeshPusherFront *front, MeshPusherFrontApp *app,
-    const MeshPusherFrontRequest *request, GString *text)
+post_event (MeshPusherHub *hub, MeshPusherHubApp *app,
+    const MeshPusherHubRequest *request, GString *text)
 {
   Trigger *self = g_new0 (Trigger, 1);
   const char *wrong, *comma = "";
@@ -291,7 +291,7 @@ post_event (MeshPusherFront *front, MeshPusherFrontApp *app,
     trigger_free (self);
     return answer (text, status, wrong);
   }
-  carry_out (front, app, self);
+  carry_out (hub, app, self);
   g_string_assign (text, "{");
   if (self->subscribers || self->users) {
     g_string_append (text, "\"channels\":{");
@@ -313,7 +313,7 @@ post_event (MeshPusherFront *front, MeshPusherFrontApp *app,
 
 /* All of them are good, or none is carried out. */
 static const char *
-read_batch (GPtrArray *batch, const MeshPusherFrontRequest *request,
+read_batch (GPtrArray *batch, const MeshPusherHubRequest *request,
     guint *status)
 {
   static const char *const names[] = { "batch", NULL };
@@ -321,7 +321,7 @@ read_batch (GPtrArray *batch, const MeshPusherFrontRequest *request,
 
   *status = 400;
   if (!mesh_json_scan (request->body, request->length,
-          MESH_PUSHER_FRONT_MAX_DEPTH, names, &list))
+          MESH_PUSHER_HUB_MAX_DEPTH, names, &list))
     return "Body is not a JSON object";
   while (mesh_json_span_next (&list, &item)) {
     Trigger *trigger = g_new0 (Trigger, 1);
@@ -341,8 +341,8 @@ read_batch (GPtrArray *batch, const MeshPusherFrontRequest *request,
 }
 
 static guint
-post_batch (MeshPusherFront *front, MeshPusherFrontApp *app,
-    const MeshPusherFrontRequest *request, GString *text)
+post_batch (MeshPusherHub *hub, MeshPusherHubApp *app,
+    const MeshPusherHubRequest *request, GString *text)
 {
   g_autoptr (GPtrArray) batch =
       g_ptr_array_new_with_free_func ((GDestroyNotify) trigger_free);
@@ -354,7 +354,7 @@ post_batch (MeshPusherFront *front, MeshPusherFrontApp *app,
   for (guint i = 0; !wrong && i < batch->len; i++) {
     Trigger *trigger = g_ptr_array_index (batch, i);
 
-    carry_out (front, app, trigger);
+    carry_out (hub, app, trigger);
     asked |= trigger->subscribers || trigger->users;
     g_string_append (infos, i ? ",{" : "{");
     append_counts (infos, g_hash_table_lookup (app->channels,
@@ -371,14 +371,14 @@ post_batch (MeshPusherFront *front, MeshPusherFrontApp *app,
 }
 
 static guint
-get_channels (MeshPusherFrontApp *app, GPtrArray *params, GString *text)
+get_channels (MeshPusherHubApp *app, GPtrArray *params, GString *text)
 {
   const char *prefix = get_param (params, "filter_by_prefix");
   const char *info = get_param (params, "info");
   gboolean users = is_listed (info, "user_count");
   const char *comma = "";
   GHashTableIter iter;
-  MeshPusherFrontChannel *channel;
+  MeshPusherHubChannel *channel;
 
   if (users && !g_str_has_prefix (prefix, "presence-"))
     return answer (text, 400, "user_count is for presence channels alone");
@@ -399,13 +399,13 @@ get_channels (MeshPusherFrontApp *app, GPtrArray *params, GString *text)
 }
 
 static guint
-get_channel (MeshPusherFront *front, MeshPusherFrontApp *app, const char *name,
+get_channel (MeshPusherHub *hub, MeshPusherHubApp *app, const char *name,
     GPtrArray *params, GString *text)
 {
   const char *info = get_param (params, "info");
   gboolean subscribers = is_listed (info, "subscription_count");
   gboolean users = is_listed (info, "user_count");
-  MeshPusherFrontChannel *channel = g_hash_table_lookup (app->channels, name);
+  MeshPusherHubChannel *channel = g_hash_table_lookup (app->channels, name);
   MeshPusherKind kind = mesh_pusher_channel_kind (name);
 
   if (kind == MESH_PUSHER_INVALID
@@ -418,16 +418,16 @@ get_channel (MeshPusherFront *front, MeshPusherFrontApp *app, const char *name,
   }
   if (is_listed (info, "cache")) {
     g_string_append_c (text, ',');
-    mesh_pusher_front_cache_append (text, front, app, name);
+    mesh_pusher_hub_cache_append (text, hub, app, name);
   }
   g_string_append_c (text, '}');
   return 200;
 }
 
 static guint
-get_users (MeshPusherFrontApp *app, const char *name, GString *text)
+get_users (MeshPusherHubApp *app, const char *name, GString *text)
 {
-  MeshPusherFrontChannel *channel = g_hash_table_lookup (app->channels, name);
+  MeshPusherHubChannel *channel = g_hash_table_lookup (app->channels, name);
   GHashTableIter iter;
   const char *id, *comma = "";
 
@@ -438,7 +438,7 @@ get_users (MeshPusherFrontApp *app, const char *name, GString *text)
     g_hash_table_iter_init (&iter, channel->members);
     while (g_hash_table_iter_next (&iter, (gpointer *) &id, NULL)) {
       g_string_append_printf (text, "%s{\"id\":", comma);
-      mesh_pusher_front_append_string (text, id, strlen (id));
+      mesh_pusher_hub_append_string (text, id, strlen (id));
       g_string_append_c (text, '}');
       comma = ",";
     }
@@ -448,23 +448,23 @@ get_users (MeshPusherFrontApp *app, const char *name, GString *text)
 }
 
 static guint
-terminate_user (MeshPusherFront *front, MeshPusherFrontApp *app,
+terminate_user (MeshPusherHub *hub, MeshPusherHubApp *app,
     const char *user, GString *text)
 {
-  g_autoptr (GList) clients = g_hash_table_get_values (front->clients);
+  g_autoptr (GList) clients = g_hash_table_get_values (hub->clients);
 
   for (GList *l = clients; l; l = l->next) {
-    MeshPusherFrontClient *client = l->data;
+    MeshPusherHubClient *client = l->data;
 
     if (client->app == app && g_strcmp0 (client->user, user) == 0)
-      mesh_pusher_front_close (front, client, MESH_PUSHER_FRONT_UNAUTHORIZED,
+      mesh_pusher_hub_close (hub, client, MESH_PUSHER_HUB_UNAUTHORIZED,
           "Terminated by the application");
   }
   return answer (text, 200, "{}");
 }
 
 static guint
-get (MeshPusherFront *front, MeshPusherFrontApp *app, char **words,
+get (MeshPusherHub *hub, MeshPusherHubApp *app, char **words,
     GPtrArray *params, GString *text)
 {
   guint n = g_strv_length (words);
@@ -472,7 +472,7 @@ get (MeshPusherFront *front, MeshPusherFrontApp *app, char **words,
   if (g_str_equal (words[0], "channels") && n == 1)
     return get_channels (app, params, text);
   if (g_str_equal (words[0], "channels") && n == 2)
-    return get_channel (front, app, words[1], params, text);
+    return get_channel (hub, app, words[1], params, text);
   if (g_str_equal (words[0], "channels") && n == 3
       && g_str_equal (words[2], "users"))
     return get_users (app, words[1], text);
@@ -480,24 +480,24 @@ get (MeshPusherFront *front, MeshPusherFrontApp *app, char **words,
 }
 
 static guint
-post (MeshPusherFront *front, MeshPusherFrontApp *app, char **words,
-    const MeshPusherFrontRequest *request, GString *text)
+post (MeshPusherHub *hub, MeshPusherHubApp *app, char **words,
+    const MeshPusherHubRequest *request, GString *text)
 {
   guint n = g_strv_length (words);
 
   if (g_str_equal (words[0], "users") && n == 3
       && g_str_equal (words[2], "terminate_connections"))
-    return terminate_user (front, app, words[1], text);
+    return terminate_user (hub, app, words[1], text);
   if (n == 1 && request->body && g_str_equal (words[0], "events"))
-    return post_event (front, app, request, text);
+    return post_event (hub, app, request, text);
   if (n == 1 && request->body && g_str_equal (words[0], "batch_events"))
-    return post_batch (front, app, request, text);
+    return post_batch (hub, app, request, text);
   return request->body ? answer (text, 404, "Not found")
       : answer (text, 400, "No body");
 }
 
 static gboolean
-is_body_signed (const MeshPusherFrontRequest *request, GPtrArray *params)
+is_body_signed (const MeshPusherHubRequest *request, GPtrArray *params)
 {
   g_autofree char *md5 = NULL;
 
@@ -509,8 +509,8 @@ is_body_signed (const MeshPusherFrontRequest *request, GPtrArray *params)
 }
 
 /**
- * mesh_pusher_front_request:
- * @front: a front
+ * mesh_pusher_hub_request:
+ * @hub: a hub
  * @request: to a path that starts with "/apps/"
  * @text: set to what to answer: JSON where the status is 200
  *
@@ -519,16 +519,16 @@ is_body_signed (const MeshPusherFrontRequest *request, GPtrArray *params)
  * Since: 0.1
  */
 guint
-mesh_pusher_front_request (MeshPusherFront *front,
-    const MeshPusherFrontRequest *request, GString *text)
+mesh_pusher_hub_request (MeshPusherHub *hub,
+    const MeshPusherHubRequest *request, GString *text)
 {
   g_autoptr (GPtrArray) params = parse_query (request->query);
   g_auto (GStrv) words = NULL;
   const char *rest = "", *wrong;
-  MeshPusherFrontApp *app = find_app (front, request->path, &rest);
+  MeshPusherHubApp *app = find_app (hub, request->path, &rest);
   g_autofree char *decoded = g_uri_unescape_string (rest, "/");
 
-  front->now = MAX (front->now, request->now);
+  hub->now = MAX (hub->now, request->now);
   if (!app)
     return answer (text, 404, "Unknown application");
   if (!params || !decoded || !*decoded)
@@ -537,13 +537,13 @@ mesh_pusher_front_request (MeshPusherFront *front,
   if (!wrong && !is_body_signed (request, params))
     wrong = "Invalid body_md5";
   if (wrong) {
-    front->stats.refused++;
+    hub->stats.refused++;
     return answer (text, 401, wrong);
   }
   words = g_strsplit (decoded, "/", 4);
   if (g_str_equal (request->method, "POST"))
-    return post (front, app, words, request, text);
+    return post (hub, app, words, request, text);
   if (g_str_equal (request->method, "GET"))
-    return get (front, app, words, params, text);
+    return get (hub, app, words, params, text);
   return answer (text, 405, "Method not allowed");
 }

@@ -3,22 +3,22 @@
 /* What was said last on channels whose name asks for it ("cache-news"): they
  * alone have something for those who come later. */
 
-#include "pusher/front-private.h"
+#include "pusher/hub-private.h"
 
 /* As long as Pusher does, in µs. */
 #define CACHE_LIFETIME (30 * 60 * G_USEC_PER_SEC)
 
-struct _MeshPusherFrontCached {
-  MeshPusherFrontApp *app;
+struct _MeshPusherHubCached {
+  MeshPusherHubApp *app;
   char *name;                   /* the channel's */
   GBytes *frame;
   gsize data_length;            /* at its end, but for the last '}' */
   gint64 until;
-  GList link;                   /* in the front's, by age */
+  GList link;                   /* in the hub's, by age */
 };
 
 void
-mesh_pusher_front_cached_free (MeshPusherFrontCached *cached)
+mesh_pusher_hub_cached_free (MeshPusherHubCached *cached)
 {
   g_free (cached->name);
   g_bytes_unref (cached->frame);
@@ -39,22 +39,22 @@ is_kept (const char *name)
 }
 
 static void
-forget (MeshPusherFront *front, MeshPusherFrontCached *cached)
+forget (MeshPusherHub *hub, MeshPusherHubCached *cached)
 {
-  g_queue_unlink (&front->cached, &cached->link);
+  g_queue_unlink (&hub->cached, &cached->link);
   g_hash_table_remove (cached->app->cached, cached->name);
 }
 
-static MeshPusherFrontCached *
-find (MeshPusherFront *front, MeshPusherFrontApp *app, const char *name)
+static MeshPusherHubCached *
+find (MeshPusherHub *hub, MeshPusherHubApp *app, const char *name)
 {
-  MeshPusherFrontCached *cached = g_hash_table_lookup (app->cached, name);
+  MeshPusherHubCached *cached = g_hash_table_lookup (app->cached, name);
 
-  return cached && cached->until > front->now ? cached : NULL;
+  return cached && cached->until > hub->now ? cached : NULL;
 }
 
 /*
- * mesh_pusher_front_cache_put:
+ * mesh_pusher_hub_cache_put:
  * @name: any channel
  * @frame: what was sent there, and nobody's in particular
  * @data_length: bytes of what it carries, a string
@@ -62,53 +62,53 @@ find (MeshPusherFront *front, MeshPusherFrontApp *app, const char *name)
  * Where there are too many, those that were heard of longest ago are forgotten.
  */
 void
-mesh_pusher_front_cache_put (MeshPusherFront *front, MeshPusherFrontApp *app,
+mesh_pusher_hub_cache_put (MeshPusherHub *hub, MeshPusherHubApp *app,
     const char *name, GBytes *frame, gsize data_length)
 {
-  MeshPusherFrontCached *cached = g_hash_table_lookup (app->cached, name);
+  MeshPusherHubCached *cached = g_hash_table_lookup (app->cached, name);
 
   if (!is_kept (name))
     return;
   if (cached)
-    forget (front, cached);
-  cached = g_new0 (MeshPusherFrontCached, 1);
+    forget (hub, cached);
+  cached = g_new0 (MeshPusherHubCached, 1);
   cached->app = app;
   cached->name = g_strdup (name);
   cached->frame = g_bytes_ref (frame);
   cached->data_length = data_length;
-  cached->until = front->now + CACHE_LIFETIME;
+  cached->until = hub->now + CACHE_LIFETIME;
   cached->link.data = cached;
   g_hash_table_insert (app->cached, cached->name, cached);
-  g_queue_push_tail_link (&front->cached, &cached->link);
-  while (front->cached.length > front->limits.cached)
-    forget (front, front->cached.head->data);
+  g_queue_push_tail_link (&hub->cached, &cached->link);
+  while (hub->cached.length > hub->limits.cached)
+    forget (hub, hub->cached.head->data);
 }
 
 /* Tells one who has just come what it has missed, or that it has to ask
  * somebody else. */
 void
-mesh_pusher_front_cache_tell (MeshPusherFront *front,
-    MeshPusherFrontClient *client, const char *name)
+mesh_pusher_hub_cache_tell (MeshPusherHub *hub,
+    MeshPusherHubClient *client, const char *name)
 {
-  MeshPusherFrontCached *cached = find (front, client->app, name);
+  MeshPusherHubCached *cached = find (hub, client->app, name);
 
   if (cached) {
-    mesh_pusher_front_send (front, client, cached->frame);
+    mesh_pusher_hub_send (hub, client, cached->frame);
   } else if (is_kept (name)) {
     GString *frame = g_string_new (NULL);
 
     g_string_printf (frame,
         "{\"event\":\"pusher:cache_miss\",\"channel\":\"%s\"}", name);
-    mesh_pusher_front_send_text (front, client, frame);
+    mesh_pusher_hub_send_text (hub, client, frame);
   }
 }
 
 /* For the HTTP interface: the channel's `cache`, null where there is none. */
 void
-mesh_pusher_front_cache_append (GString *text, MeshPusherFront *front,
-    MeshPusherFrontApp *app, const char *name)
+mesh_pusher_hub_cache_append (GString *text, MeshPusherHub *hub,
+    MeshPusherHubApp *app, const char *name)
 {
-  MeshPusherFrontCached *cached = find (front, app, name);
+  MeshPusherHubCached *cached = find (hub, app, name);
   gsize size;
   const char *frame;
 
@@ -121,15 +121,15 @@ mesh_pusher_front_cache_append (GString *text, MeshPusherFront *front,
   g_string_append_len (text, frame + size - 1 - cached->data_length,
       cached->data_length);
   g_string_append_printf (text, ",\"ttl\":%" G_GINT64_FORMAT "}",
-      (cached->until - front->now) / G_USEC_PER_SEC);
+      (cached->until - hub->now) / G_USEC_PER_SEC);
 }
 
 void
-mesh_pusher_front_cache_tick (MeshPusherFront *front)
+mesh_pusher_hub_cache_tick (MeshPusherHub *hub)
 {
-  MeshPusherFrontCached *oldest;
+  MeshPusherHubCached *oldest;
 
-  while ((oldest = g_queue_peek_head (&front->cached))
-      && oldest->until <= front->now)
-    forget (front, oldest);
+  while ((oldest = g_queue_peek_head (&hub->cached))
+      && oldest->until <= hub->now)
+    forget (hub, oldest);
 }

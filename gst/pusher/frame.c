@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the front sends. `data` is nearly always JSON in a string, since clients
+/* What the hub sends. `data` is nearly always JSON in a string, since clients
  * parse it a second time; names of channels need no escapes. */
 
-#include "pusher/front-private.h"
+#include "pusher/hub-private.h"
 
 #include <string.h>
 
 /* Appends a JSON string that says @text. */
 void
-mesh_pusher_front_append_string (GString *out, const char *text, gsize length)
+mesh_pusher_hub_append_string (GString *out, const char *text, gsize length)
 {
   g_string_append_c (out, '"');
   for (const char *p = text; p < text + length; p++)
@@ -26,7 +26,7 @@ mesh_pusher_front_append_string (GString *out, const char *text, gsize length)
 static void
 append_text (GString *out, const char *text)
 {
-  mesh_pusher_front_append_string (out, text, strlen (text));
+  mesh_pusher_hub_append_string (out, text, strlen (text));
 }
 
 /* @data: (transfer full) */
@@ -36,7 +36,7 @@ make_frame (const char *event, const char *channel, GString *data)
   GString *frame = g_string_new (NULL);
 
   g_string_append_printf (frame, "{\"event\":\"%s\",\"data\":", event);
-  mesh_pusher_front_append_string (frame, data->str, data->len);
+  mesh_pusher_hub_append_string (frame, data->str, data->len);
   if (channel)
     g_string_append_printf (frame, ",\"channel\":\"%s\"", channel);
   g_string_append_c (frame, '}');
@@ -45,7 +45,7 @@ make_frame (const char *event, const char *channel, GString *data)
 }
 
 GString *
-mesh_pusher_front_frame_established (const char *socket_id, guint seconds)
+mesh_pusher_hub_frame_established (const char *socket_id, guint seconds)
 {
   GString *data = g_string_new (NULL);
 
@@ -56,7 +56,7 @@ mesh_pusher_front_frame_established (const char *socket_id, guint seconds)
 
 /* @code 0: there is none for it. Here data is no string. */
 GString *
-mesh_pusher_front_frame_error (guint code, const char *message)
+mesh_pusher_hub_frame_error (guint code, const char *message)
 {
   GString *frame = g_string_new ("{\"event\":\"pusher:error\",\"data\":"
       "{\"code\":");
@@ -71,9 +71,9 @@ mesh_pusher_front_frame_error (guint code, const char *message)
   return frame;
 }
 
-/* For the one channel, what mesh_pusher_front_frame_error() says for all. */
+/* For the one channel, what mesh_pusher_hub_frame_error() says for all. */
 GString *
-mesh_pusher_front_frame_refused (const char *channel, const char *type,
+mesh_pusher_hub_frame_refused (const char *channel, const char *type,
     const char *message, guint status)
 {
   GString *data = g_string_new (NULL);
@@ -85,11 +85,11 @@ mesh_pusher_front_frame_refused (const char *channel, const char *type,
 }
 
 static void
-append_presence (GString *data, MeshPusherFrontChannel *channel)
+append_presence (GString *data, MeshPusherHubChannel *channel)
 {
   GString *hash = g_string_new (NULL);
   GHashTableIter iter;
-  MeshPusherFrontMember *member;
+  MeshPusherHubMember *member;
   const char *comma = "";
 
   g_string_append_printf (data, "{\"presence\":{\"count\":%u,\"ids\":[",
@@ -108,7 +108,7 @@ append_presence (GString *data, MeshPusherFrontChannel *channel)
 }
 
 GString *
-mesh_pusher_front_frame_succeeded (MeshPusherFrontChannel *channel)
+mesh_pusher_hub_frame_succeeded (MeshPusherHubChannel *channel)
 {
   GString *data = g_string_new (NULL);
 
@@ -121,8 +121,8 @@ mesh_pusher_front_frame_succeeded (MeshPusherFrontChannel *channel)
 }
 
 GString *
-mesh_pusher_front_frame_added (MeshPusherFrontChannel *channel,
-    MeshPusherFrontMember *member)
+mesh_pusher_hub_frame_added (MeshPusherHubChannel *channel,
+    MeshPusherHubMember *member)
 {
   GString *data = g_string_new ("{\"user_id\":");
 
@@ -134,8 +134,8 @@ mesh_pusher_front_frame_added (MeshPusherFrontChannel *channel,
 }
 
 GString *
-mesh_pusher_front_frame_removed (MeshPusherFrontChannel *channel,
-    MeshPusherFrontMember *member)
+mesh_pusher_hub_frame_removed (MeshPusherHubChannel *channel,
+    MeshPusherHubMember *member)
 {
   GString *data = g_string_new ("{\"user_id\":");
 
@@ -148,7 +148,7 @@ mesh_pusher_front_frame_removed (MeshPusherFrontChannel *channel,
  * it: so those whose library does not parse it a second time get what was
  * meant, too. @user: whose event it is, in a presence channel. */
 GString *
-mesh_pusher_front_frame_event (const MeshJsonSpan *event, const char *channel,
+mesh_pusher_hub_frame_event (const MeshJsonSpan *event, const char *channel,
     const MeshJsonSpan *data, const char *user)
 {
   GString *frame = g_string_new ("{\"event\":");
@@ -158,7 +158,7 @@ mesh_pusher_front_frame_event (const MeshJsonSpan *event, const char *channel,
   if (data->length && data->text[0] == '"')
     g_string_append_len (frame, data->text, data->length);
   else
-    mesh_pusher_front_append_string (frame, data->text, data->length);
+    mesh_pusher_hub_append_string (frame, data->text, data->length);
   if (user) {
     g_string_append (frame, ",\"user_id\":");
     append_text (frame, user);
@@ -168,7 +168,7 @@ mesh_pusher_front_frame_event (const MeshJsonSpan *event, const char *channel,
 }
 
 GString *
-mesh_pusher_front_frame_signed_in (const char *user_data)
+mesh_pusher_hub_frame_signed_in (const char *user_data)
 {
   GString *data = g_string_new ("{\"user_data\":");
 

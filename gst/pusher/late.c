@@ -10,24 +10,24 @@
  * ("news") are not concerned: who comes late there has missed nothing that was
  * meant for them alone. */
 
-#include "pusher/front-private.h"
+#include "pusher/hub-private.h"
 
 #include <string.h>
 
 #include "core/json.h"
 
-struct _MeshPusherFrontLate {
-  MeshPusherFrontApp *app;
+struct _MeshPusherHubLate {
+  MeshPusherHubApp *app;
   char *name;                   /* the channel's */
   GQueue events;                /* of Event, the oldest first */
 };
 
 typedef struct {
-  MeshPusherFrontLate *late;
+  MeshPusherHubLate *late;
   GBytes *frame;
   char *except;                 /* socket id of the sender; NULL: none */
   gint64 until;
-  GList link;                   /* in the front's, by age */
+  GList link;                   /* in the hub's, by age */
 } Event;
 
 /* Private and presence channels have the same race, and whoever gets into one
@@ -45,10 +45,10 @@ is_ones_own (const char *name)
 }
 
 static void
-event_free (MeshPusherFront *front, Event *event)
+event_free (MeshPusherHub *hub, Event *event)
 {
-  g_queue_unlink (&front->late, &event->link);
-  front->late_bytes -= g_bytes_get_size (event->frame);
+  g_queue_unlink (&hub->late, &event->link);
+  hub->late_bytes -= g_bytes_get_size (event->frame);
   event->late->app->n_late--;
   g_bytes_unref (event->frame);
   g_free (event->except);
@@ -57,26 +57,26 @@ event_free (MeshPusherFront *front, Event *event)
 
 /* The oldest of a channel. The channel's queue goes with the last one. */
 static void
-drop_first (MeshPusherFront *front, MeshPusherFrontLate *late)
+drop_first (MeshPusherHub *hub, MeshPusherHubLate *late)
 {
-  event_free (front, g_queue_pop_head (&late->events));
+  event_free (hub, g_queue_pop_head (&late->events));
   if (late->events.length == 0)
     g_hash_table_remove (late->app->late, late->name);
 }
 
-static MeshPusherFrontLate *
-oldest_of (MeshPusherFront *front, MeshPusherFrontApp *app)
+static MeshPusherHubLate *
+oldest_of (MeshPusherHub *hub, MeshPusherHubApp *app)
 {
-  GList *l = front->late.head;
+  GList *l = hub->late.head;
 
   while (((Event *) l->data)->late->app != app)
     l = l->next;
   return ((Event *) l->data)->late;
 }
 
-/* @late must have no events any more, or its front is being freed. */
+/* @late must have no events any more, or its hub is being freed. */
 void
-mesh_pusher_front_late_free (MeshPusherFrontLate *late)
+mesh_pusher_hub_late_free (MeshPusherHubLate *late)
 {
   Event *event;
 
@@ -91,44 +91,44 @@ mesh_pusher_front_late_free (MeshPusherFrontLate *late)
 
 /* Makes room for one more: the oldest go first. */
 static void
-make_room (MeshPusherFront *front, MeshPusherFrontApp *app, const char *name,
+make_room (MeshPusherHub *hub, MeshPusherHubApp *app, const char *name,
     gsize size)
 {
-  const MeshPusherFrontLimits *limits = &front->limits;
-  MeshPusherFrontLate *late = g_hash_table_lookup (app->late, name);
+  const MeshPusherHubLimits *limits = &hub->limits;
+  MeshPusherHubLate *late = g_hash_table_lookup (app->late, name);
 
   if (late && late->events.length >= limits->late_channel)
-    drop_first (front, late);
+    drop_first (hub, late);
   if (app->n_late >= limits->late_app)
-    drop_first (front, oldest_of (front, app));
-  while (front->late.length && (front->late.length >= limits->late
-          || front->late_bytes + size > limits->late_bytes))
-    drop_first (front, ((Event *) front->late.head->data)->late);
+    drop_first (hub, oldest_of (hub, app));
+  while (hub->late.length && (hub->late.length >= limits->late
+          || hub->late_bytes + size > limits->late_bytes))
+    drop_first (hub, ((Event *) hub->late.head->data)->late);
 }
 
 /*
- * mesh_pusher_front_late_put:
+ * mesh_pusher_hub_late_put:
  * @name: a channel that nobody listens to
  * @frame: what was sent there
  * @except: (nullable): the socket id of somebody who does not get it
  */
 void
-mesh_pusher_front_late_put (MeshPusherFront *front, MeshPusherFrontApp *app,
+mesh_pusher_hub_late_put (MeshPusherHub *hub, MeshPusherHubApp *app,
     const char *name, GBytes *frame, const char *except)
 {
-  MeshPusherFrontLate *late;
+  MeshPusherHubLate *late;
   Event *event;
 
   if (!is_ones_own (name)
-      || g_bytes_get_size (frame) > front->limits.late_bytes
-      || !front->limits.late || !front->limits.late_app
-      || !front->limits.late_channel)
+      || g_bytes_get_size (frame) > hub->limits.late_bytes
+      || !hub->limits.late || !hub->limits.late_app
+      || !hub->limits.late_channel)
     return;
-  mesh_pusher_front_late_tick (front);
-  make_room (front, app, name, g_bytes_get_size (frame));
+  mesh_pusher_hub_late_tick (hub);
+  make_room (hub, app, name, g_bytes_get_size (frame));
   late = g_hash_table_lookup (app->late, name);
   if (!late) {
-    late = g_new0 (MeshPusherFrontLate, 1);
+    late = g_new0 (MeshPusherHubLate, 1);
     late->app = app;
     late->name = g_strdup (name);
     g_queue_init (&late->events);
@@ -138,41 +138,41 @@ mesh_pusher_front_late_put (MeshPusherFront *front, MeshPusherFrontApp *app,
   event->late = late;
   event->frame = g_bytes_ref (frame);
   event->except = g_strdup (except);
-  event->until = front->now + front->limits.late_time;
+  event->until = hub->now + hub->limits.late_time;
   event->link.data = event;
   g_queue_push_tail (&late->events, event);
-  g_queue_push_tail_link (&front->late, &event->link);
-  front->late_bytes += g_bytes_get_size (frame);
+  g_queue_push_tail_link (&hub->late, &event->link);
+  hub->late_bytes += g_bytes_get_size (frame);
   app->n_late++;
 }
 
 /* Tells one who has just come, and was told that it listens now, what has
  * waited for it. */
 void
-mesh_pusher_front_late_tell (MeshPusherFront *front,
-    MeshPusherFrontClient *client, const char *name)
+mesh_pusher_hub_late_tell (MeshPusherHub *hub,
+    MeshPusherHubClient *client, const char *name)
 {
-  MeshPusherFrontLate *late;
+  MeshPusherHubLate *late;
 
-  mesh_pusher_front_late_tick (front);
+  mesh_pusher_hub_late_tick (hub);
   while ((late = g_hash_table_lookup (client->app->late, name))) {
     Event *event = g_queue_peek_head (&late->events);
 
     if (g_strcmp0 (event->except, client->socket_id) != 0) {
-      mesh_pusher_front_send (front, client, event->frame);
-      front->stats.delivered++;
+      mesh_pusher_hub_send (hub, client, event->frame);
+      hub->stats.delivered++;
     }
-    drop_first (front, late);
+    drop_first (hub, late);
   }
 }
 
 /* Forgets what nobody has come for in time. */
 void
-mesh_pusher_front_late_tick (MeshPusherFront *front)
+mesh_pusher_hub_late_tick (MeshPusherHub *hub)
 {
   Event *oldest;
 
-  while ((oldest = g_queue_peek_head (&front->late))
-      && oldest->until <= front->now)
-    drop_first (front, oldest->late);
+  while ((oldest = g_queue_peek_head (&hub->late))
+      && oldest->until <= hub->now)
+    drop_first (hub, oldest->late);
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The front's other HTTP interface, that of mooz: a page says something to one
+/* The hub's other HTTP interface, that of mooz: a page says something to one
  * person without a signature. */
 
-#include "pusher/front-private.h"
+#include "pusher/hub-private.h"
 
 #include "core/json.h"
 
 /**
- * mesh_pusher_front_post:
- * @front: a front with an application
+ * mesh_pusher_hub_post:
+ * @hub: a hub with an application
  * @name: a channel of the first application, by name
  * @body: JSON
  * @length: its bytes
@@ -27,35 +27,35 @@
  * Since: 0.1
  */
 guint
-mesh_pusher_front_post (MeshPusherFront *front, const char *name,
+mesh_pusher_hub_post (MeshPusherHub *hub, const char *name,
     const char *body, gsize length, gint64 now)
 {
   static const char *const names[] = { NULL };
   static const MeshJsonSpan event = { "\"signal\"", 8 };
   MeshJsonSpan data = { body, length };
-  MeshPusherFrontApp *app = g_ptr_array_index (front->apps, 0);
+  MeshPusherHubApp *app = g_ptr_array_index (hub->apps, 0);
   g_autoptr (GBytes) frame = NULL;
   g_autofree char *channel = g_ascii_strdown (name, -1);
-  MeshPusherFrontChannel *there;
+  MeshPusherHubChannel *there;
 
-  front->now = MAX (front->now, now);
+  hub->now = MAX (hub->now, now);
   if (!mesh_is_uuid (channel))
     return 403;
   if (length > MESH_PUSHER_MAX_DATA)
     return 413;
-  if (!mesh_json_scan (body, length, MESH_PUSHER_FRONT_MAX_DEPTH, names, &data))
+  if (!mesh_json_scan (body, length, MESH_PUSHER_HUB_MAX_DEPTH, names, &data))
     return 400;
   there = g_hash_table_lookup (app->channels, channel);
   if (there
-      && !mesh_pusher_front_bucket_take (&there->posts, front->limits.posts,
-          10 * front->limits.posts, now))
+      && !mesh_pusher_hub_bucket_take (&there->posts, hub->limits.posts,
+          10 * hub->limits.posts, now))
     return 429;
-  front->stats.events++;
-  frame = g_string_free_to_bytes (mesh_pusher_front_frame_event (&event,
+  hub->stats.events++;
+  frame = g_string_free_to_bytes (mesh_pusher_hub_frame_event (&event,
           channel, &data, NULL));
   if (there)
-    mesh_pusher_front_publish_bytes (front, there, frame, NULL);
+    mesh_pusher_hub_publish_bytes (hub, there, frame, NULL);
   else
-    mesh_pusher_front_late_put (front, app, channel, frame, NULL);
+    mesh_pusher_hub_late_put (hub, app, channel, frame, NULL);
   return 200;
 }

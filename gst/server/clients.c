@@ -21,7 +21,7 @@ typedef struct {
   guint64 session;              /* the hub's client that polls on it; 0: none */
   GList *half_open;             /* in the server's list; NULL: a member's */
   gint64 pinged;
-  gboolean pusher;              /* the front's, not the hub's */
+  gboolean pusher;              /* of the Pusher hub, not of the hub */
   gboolean dirty;               /* in the server's list */
 } Client;
 
@@ -73,21 +73,21 @@ flush_dirty (MeshServer *self)
 }
 
 static void
-carry_out_front (MeshServer *self)
+carry_out_pusher (MeshServer *self)
 {
-  MeshPusherFrontAction action;
+  MeshPusherHubAction action;
 
-  while (mesh_pusher_front_pop_action (self->front, &action)) {
+  while (mesh_pusher_hub_pop_action (self->pusher, &action)) {
     Client *client = find_client (self, action.client);
 
     if (client && !action.frame)
       mesh_conn_close (client->conn, action.close_code);
     else if (client && !mesh_conn_send_text (client->conn, action.frame))
-      mesh_pusher_front_reject (self->front, client->number,
-          MESH_PUSHER_FRONT_OVER_CAPACITY, "Too much is unread");
+      mesh_pusher_hub_reject (self->pusher, client->number,
+          MESH_PUSHER_HUB_OVER_CAPACITY, "Too much is unread");
     if (client)
       mark_dirty (self, client);
-    mesh_pusher_front_action_clear (&action);
+    mesh_pusher_hub_action_clear (&action);
   }
 }
 
@@ -121,8 +121,8 @@ carry_out (MeshServer *self)
     }
     mesh_hub_action_clear (&action);
   }
-  if (self->front)
-    carry_out_front (self);
+  if (self->pusher)
+    carry_out_pusher (self);
   flush_dirty (self);
   mesh_polls_flush (self->polls);
 }
@@ -147,7 +147,7 @@ answer_metrics (MeshServer *self, MeshHttpResponse *response)
     .sessions = mesh_polls_count (self->polls),
   };
   char *text = mesh_metrics_to_text (&stats, mesh_hub_get_stats (self->hub),
-      self->front ? mesh_pusher_front_get_stats (self->front) : NULL);
+      self->pusher ? mesh_pusher_hub_get_stats (self->pusher) : NULL);
 
   response->status = 200;
   response->type = "text/plain; version=0.0.4; charset=utf-8";
@@ -173,8 +173,8 @@ on_body_limit (MeshConn *conn, const MeshHttpRequest *request,
 
   if (mesh_polls_is_path (request->path))
     return MESH_POLL_MAX_BODY;
-  return client->server->front
-      ? mesh_server_pusher_body_limit (client->server->front, request) : 0;
+  return client->server->pusher
+      ? mesh_server_pusher_body_limit (client->server->pusher, request) : 0;
 }
 
 static void
@@ -187,8 +187,8 @@ route (Client *client, const MeshHttpRequest *request,
     mesh_handshake_answer (request, (char **) self->origins->pdata, response);
   } else if (mesh_polls_is_path (request->path)) {
     answer_poll (client, request, response);
-  } else if (self->front && mesh_server_pusher_is_path (request->path)) {
-    mesh_server_pusher_answer (self->front, request,
+  } else if (self->pusher && mesh_server_pusher_is_path (request->path)) {
+    mesh_server_pusher_answer (self->pusher, request,
         (char **) self->origins->pdata, response, g_get_monotonic_time ());
   } else if (!g_str_equal (request->method, "GET")
       && !g_str_equal (request->method, "HEAD")) {
@@ -223,9 +223,9 @@ on_request (MeshConn *conn, const MeshHttpRequest *request,
   now = g_get_monotonic_time ();
   client->pinged = now
       - self->limits.ping * (client->number % PING_TURNS) / PING_TURNS;
-  client->pusher = self->front && mesh_server_pusher_is_path (request->path);
+  client->pusher = self->pusher && mesh_server_pusher_is_path (request->path);
   if (client->pusher)
-    mesh_server_pusher_connected (self->front, client->number, request, now);
+    mesh_server_pusher_connected (self->pusher, client->number, request, now);
   else
     mesh_hub_connected (self->hub, client->number, now);
 }
@@ -237,7 +237,7 @@ on_text (MeshConn *conn, const char *text, gsize length, gpointer user_data)
   gint64 now = g_get_monotonic_time ();
 
   if (client->pusher)
-    mesh_pusher_front_feed (client->server->front, client->number, text, length,
+    mesh_pusher_hub_feed (client->server->pusher, client->number, text, length,
         now);
   else
     mesh_hub_feed (client->server->hub, client->number, text, length, now);
@@ -250,7 +250,7 @@ on_heard (MeshConn *conn, gpointer user_data)
   gint64 now = g_get_monotonic_time ();
 
   if (client->pusher)
-    mesh_pusher_front_heard (client->server->front, client->number, now);
+    mesh_pusher_hub_heard (client->server->pusher, client->number, now);
   else
     mesh_hub_heard (client->server->hub, client->number, now);
 }
@@ -261,7 +261,7 @@ on_offence (MeshConn *conn, gboolean too_big, gpointer user_data)
   Client *client = user_data;
 
   if (client->pusher)
-    mesh_pusher_front_disconnected (client->server->front, client->number);
+    mesh_pusher_hub_disconnected (client->server->pusher, client->number);
   else
     mesh_hub_reject (client->server->hub, client->number,
         too_big ? MESH_HUB_TOO_BIG : MESH_HUB_BAD_MESSAGE);
@@ -275,7 +275,7 @@ on_done (MeshConn *conn, gpointer user_data)
   MeshServer *self = client->server;
 
   if (client->half_open && (client->pusher
-          ? mesh_pusher_front_is_subscribed (self->front, client->number)
+          ? mesh_pusher_hub_is_subscribed (self->pusher, client->number)
           : mesh_hub_is_member (self->hub,
               client->session ? client->session : client->number)))
     leave_half_open (self, client);
@@ -290,7 +290,7 @@ on_closed (MeshConn *conn, gpointer user_data)
 
   mesh_hub_disconnected (self->hub, client->number);
   if (client->pusher)
-    mesh_pusher_front_disconnected (self->front, client->number);
+    mesh_pusher_hub_disconnected (self->pusher, client->number);
   mesh_polls_conn_gone (self->polls, conn);
   leave_half_open (self, client);
   g_hash_table_remove (self->clients, &client->number);
@@ -309,8 +309,8 @@ timer_cb (gpointer user_data)
 
   mesh_hub_tick (self->hub, now);
   mesh_polls_tick (self->polls, now);
-  if (self->front)
-    mesh_pusher_front_tick (self->front, now);
+  if (self->pusher)
+    mesh_pusher_hub_tick (self->pusher, now);
   for (GList *l = clients; l; l = l->next) {
     Client *client = l->data;
 
@@ -326,7 +326,7 @@ timer_cb (gpointer user_data)
   carry_out (self);
   if (g_hash_table_size (self->clients) || mesh_polls_count (self->polls)
       || mesh_hub_deadline (self->hub) != G_MAXINT64
-      || (self->front && mesh_pusher_front_waits (self->front)))
+      || (self->pusher && mesh_pusher_hub_waits (self->pusher)))
     return G_SOURCE_CONTINUE;
   g_clear_pointer (&self->timer, g_source_unref);
   return G_SOURCE_REMOVE;

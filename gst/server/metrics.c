@@ -25,29 +25,29 @@ add_rejected (GString *text, const MeshHubStats *hub)
 }
 
 static void
-add_front (GString *text, const MeshPusherFrontStats *front)
+add_pusher (GString *text, const MeshPusherHubStats *pusher)
 {
   add (text, "pusher_connections", "gauge",
-      "Connections of Pusher's client libraries.", front->clients);
+      "Connections of Pusher's client libraries.", pusher->clients);
   add (text, "pusher_channels", "gauge", "Channels somebody listens to.",
-      front->channels);
+      pusher->channels);
   add (text, "pusher_subscriptions", "gauge",
-      "Subscriptions to all channels together.", front->subscriptions);
+      "Subscriptions to all channels together.", pusher->subscriptions);
   add (text, "pusher_events_total", "counter", "Events accepted.",
-      front->events);
+      pusher->events);
   add (text, "pusher_delivered_total", "counter",
-      "Events handed to subscribers.", front->delivered);
+      "Events handed to subscribers.", pusher->delivered);
   add (text, "pusher_refused_total", "counter",
-      "Requests and messages refused.", front->refused);
+      "Requests and messages refused.", pusher->refused);
 }
 
 /*
  * mesh_metrics_to_text:
- * @front: (nullable): %NULL = there is none
+ * @pusher: (nullable): %NULL = there is none
  */
 char *
 mesh_metrics_to_text (const MeshServerStats *server, const MeshHubStats *hub,
-    const MeshPusherFrontStats *front)
+    const MeshPusherHubStats *pusher)
 {
   GString *text = g_string_new (NULL);
 
@@ -77,7 +77,7 @@ mesh_metrics_to_text (const MeshServerStats *server, const MeshHubStats *hub,
   add (text, "mailbox_dropped_total", "counter",
       "Messages and events that found a mailbox full.", hub->dropped);
   add_rejected (text, hub);
-  if (front)
-    add_front (text, front);
+  if (pusher)
+    add_pusher (text, pusher);
   return g_string_free (text, FALSE);
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/hub.h"
-#include "pusher/front.h"
+#include "pusher/hub.h"
 
 G_BEGIN_DECLS
 
@@ -16,6 +16,6 @@ typedef struct {
 } MeshServerStats;
 
 char *mesh_metrics_to_text (const MeshServerStats *server,
-    const MeshHubStats *hub, const MeshPusherFrontStats *front);
+    const MeshHubStats *hub, const MeshPusherHubStats *pusher);
 
 G_END_DECLS

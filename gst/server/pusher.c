@@ -17,10 +17,10 @@ mesh_server_pusher_is_path (const char *path)
       || g_str_has_prefix (path, MESSAGES);
 }
 
-static MeshPusherFrontRequest
-to_front (const MeshHttpRequest *request)
+static MeshPusherHubRequest
+to_hub_request (const MeshHttpRequest *request)
 {
-  return (MeshPusherFrontRequest) {
+  return (MeshPusherHubRequest) {
     .method = request->method,
     .path = request->path,
     .query = request->query,
@@ -37,26 +37,26 @@ to_front (const MeshHttpRequest *request)
  * What is not signed is not read, but for the little that a page may say.
  */
 gsize
-mesh_server_pusher_body_limit (MeshPusherFront *front,
+mesh_server_pusher_body_limit (MeshPusherHub *hub,
     const MeshHttpRequest *request)
 {
-  MeshPusherFrontRequest asked = to_front (request);
+  MeshPusherHubRequest asked = to_hub_request (request);
 
   if (g_str_has_prefix (request->path, MESSAGES))
-    return MESH_PUSHER_FRONT_MAX_POST;
+    return MESH_PUSHER_HUB_MAX_POST;
   return g_str_has_prefix (request->path, API)
-      && mesh_pusher_front_is_signed (front, &asked)
-      ? MESH_PUSHER_FRONT_MAX_BODY : 0;
+      && mesh_pusher_hub_is_signed (hub, &asked)
+      ? MESH_PUSHER_HUB_MAX_BODY : 0;
 }
 
 static void
-answer_api (MeshPusherFront *front, const MeshHttpRequest *request,
+answer_api (MeshPusherHub *hub, const MeshHttpRequest *request,
     MeshHttpResponse *response)
 {
-  MeshPusherFrontRequest asked = to_front (request);
+  MeshPusherHubRequest asked = to_hub_request (request);
   GString *text = g_string_new (NULL);
 
-  response->status = mesh_pusher_front_request (front, &asked, text);
+  response->status = mesh_pusher_hub_request (hub, &asked, text);
   if (response->status == 200)
     response->type = "application/json";
   response->body = g_string_free_to_bytes (text);
@@ -71,7 +71,7 @@ set_json (MeshHttpResponse *response, guint status, const char *text)
 }
 
 static void
-answer_post (MeshPusherFront *front, const MeshHttpRequest *request,
+answer_post (MeshPusherHub *hub, const MeshHttpRequest *request,
     MeshHttpResponse *response, gint64 now)
 {
   const char *channel = request->path + strlen (MESSAGES);
@@ -81,7 +81,7 @@ answer_post (MeshPusherFront *front, const MeshHttpRequest *request,
     set_json (response, 400, "{\"error\":\"Missing Body\"}");
     return;
   }
-  status = mesh_pusher_front_post (front, channel, request->body,
+  status = mesh_pusher_hub_post (hub, channel, request->body,
       request->body_length, now);
   if (status == 200)
     set_json (response, 200, "{\"message\":\"ok\"}");
@@ -98,7 +98,7 @@ answer_post (MeshPusherFront *front, const MeshHttpRequest *request,
 /* As mooz's own server answers, which its pages came from. Pages from elsewhere
  * must be known, and ask first whether they may. */
 static void
-answer_messages (MeshPusherFront *front, const MeshHttpRequest *request,
+answer_messages (MeshPusherHub *hub, const MeshHttpRequest *request,
     char **origins, MeshHttpResponse *response, gint64 now)
 {
   const char *origin = mesh_http_request_header (request, "Origin");
@@ -114,7 +114,7 @@ answer_messages (MeshPusherFront *front, const MeshHttpRequest *request,
     mesh_http_response_add (response, "Vary", "Origin");
   }
   if (g_str_equal (request->method, "POST")) {
-    answer_post (front, request, response, now);
+    answer_post (hub, request, response, now);
   } else if (g_str_equal (request->method, "OPTIONS")) {
     mesh_http_response_add (response, "Access-Control-Allow-Methods", "POST");
     mesh_http_response_add (response, "Access-Control-Allow-Headers",
@@ -133,7 +133,7 @@ answer_messages (MeshPusherFront *front, const MeshHttpRequest *request,
  * @response: is filled in
  */
 void
-mesh_server_pusher_answer (MeshPusherFront *front,
+mesh_server_pusher_answer (MeshPusherHub *hub,
     const MeshHttpRequest *request, char **origins, MeshHttpResponse *response, gint64 now)
 {
   /* The key is what lets a page in here, wherever it comes from. */
@@ -142,16 +142,16 @@ mesh_server_pusher_answer (MeshPusherFront *front,
   if (g_str_has_prefix (request->path, SOCKET))
     mesh_handshake_answer (request, anywhere, response);
   else if (g_str_has_prefix (request->path, API))
-    answer_api (front, request, response);
+    answer_api (hub, request, response);
   else
-    answer_messages (front, request, origins, response, now);
+    answer_messages (hub, request, origins, response, now);
 }
 
 /* @request: the one that was answered with 101 */
 void
-mesh_server_pusher_connected (MeshPusherFront *front, guint64 client,
+mesh_server_pusher_connected (MeshPusherHub *hub, guint64 client,
     const MeshHttpRequest *request, gint64 now)
 {
-  mesh_pusher_front_connected (front, client, request->path + strlen (SOCKET),
+  mesh_pusher_hub_connected (hub, client, request->path + strlen (SOCKET),
       request->query, now);
 }

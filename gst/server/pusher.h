@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "pusher/front.h"
+#include "pusher/hub.h"
 #include "server/http.h"
 
 G_BEGIN_DECLS
 
-/* Which requests are the front's, and what it says to them as HTTP:
+/* Which requests are for the Pusher hub, and what it answers, as HTTP:
  *
  *     /app/KEY            a WebSocket for Pusher's client libraries
  *     /apps/ID/…          the interface for servers, signed
@@ -14,11 +14,11 @@ G_BEGIN_DECLS
  */
 
 gboolean mesh_server_pusher_is_path (const char *path);
-gsize mesh_server_pusher_body_limit (MeshPusherFront *front,
+gsize mesh_server_pusher_body_limit (MeshPusherHub *hub,
     const MeshHttpRequest *request);
-void mesh_server_pusher_answer (MeshPusherFront *front,
+void mesh_server_pusher_answer (MeshPusherHub *hub,
     const MeshHttpRequest *request, char **origins, MeshHttpResponse *response, gint64 now);
-void mesh_server_pusher_connected (MeshPusherFront *front, guint64 client,
+void mesh_server_pusher_connected (MeshPusherHub *hub, guint64 client,
     const MeshHttpRequest *request, gint64 now);
 
 G_END_DECLS

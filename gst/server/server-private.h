@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/hub.h"
-#include "pusher/front.h"
+#include "pusher/hub.h"
 #include "server/conn.h"
 #include "server/ice.h"
 #include "server/listener.h"
@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 /* What tests change to see a limit without waiting for it. */
 typedef struct {
   MeshHubLimits hub;
-  MeshPusherFrontLimits front;
+  MeshPusherHubLimits pusher;
   MeshConnTimes times;
   gint64 ping;                  /* between two pings, in µs */
   guint connections;
@@ -37,7 +37,7 @@ struct _MeshServer {
   GSource *timer;               /* while there is something to time */
   MeshHub *hub;
   MeshPolls *polls;             /* clients of the hub without a WebSocket */
-  MeshPusherFront *front;       /* for Pusher's clients; NULL: no application */
+  MeshPusherHub *pusher;       /* for Pusher's clients; NULL: no application */
   GHashTable *clients;          /* number -> Client, owned */
   GQueue half_open;             /* of Client, the oldest first */
   GArray *dirty;                /* numbers of clients to flush */

@@ -60,7 +60,7 @@ mesh_server_init (MeshServer *self)
     .half_open = 4096,
   };
   mesh_hub_limits_init (&self->limits.hub);
-  mesh_pusher_front_limits_init (&self->limits.front);
+  mesh_pusher_hub_limits_init (&self->limits.pusher);
   self->apps = g_ptr_array_new_with_free_func (g_free);
   self->ice = mesh_ice_new ();
   self->origins = g_ptr_array_new_with_free_func (g_free);
@@ -122,18 +122,18 @@ new_polls (MeshServer *self)
 }
 
 /* With all applications; NULL when one of them is none. */
-static MeshPusherFront *
-new_front (MeshServer *self, GError **error)
+static MeshPusherHub *
+new_pusher_hub (MeshServer *self, GError **error)
 {
   guint64 seed = (guint64) g_random_int () << 32 | g_random_int ();
-  g_autoptr (MeshPusherFront) front =
-      mesh_pusher_front_new (&self->limits.front, seed);
+  g_autoptr (MeshPusherHub) pusher =
+      mesh_pusher_hub_new (&self->limits.pusher, seed);
 
   for (guint i = 0; i < self->apps->len; i++)
-    if (!mesh_pusher_front_add_app (front, g_ptr_array_index (self->apps, i),
+    if (!mesh_pusher_hub_add_app (pusher, g_ptr_array_index (self->apps, i),
             error))
       return NULL;
-  return g_steal_pointer (&front);
+  return g_steal_pointer (&pusher);
 }
 
 /**
@@ -155,17 +155,17 @@ gboolean
 mesh_server_add_pusher_app (MeshServer *server, const char *app,
     GError **error)
 {
-  g_autoptr (MeshPusherFront) front = NULL;
+  g_autoptr (MeshPusherHub) pusher = NULL;
 
   g_return_val_if_fail (MESH_IS_SERVER (server), FALSE);
   g_return_val_if_fail (app, FALSE);
   g_return_val_if_fail (!server->listener, FALSE);
 
   g_ptr_array_add (server->apps, g_strdup (app));
-  front = new_front (server, error);
-  if (!front)
+  pusher = new_pusher_hub (server, error);
+  if (!pusher)
     g_ptr_array_set_size (server->apps, server->apps->len - 1);
-  return front != NULL;
+  return pusher != NULL;
 }
 
 /**
@@ -255,7 +255,7 @@ mesh_server_listen (MeshServer *server, const char *address,
   server->hub = mesh_hub_new (&server->limits.hub, seed);
   server->polls = new_polls (server);
   if (server->apps->len)
-    server->front = new_front (server, NULL);
+    server->pusher = new_pusher_hub (server, NULL);
   mesh_clients_start (server);
   server->max_connections = bound_connections (server->limits.connections);
   server->loop = mesh_event_loop_new (server->context, error);
@@ -421,8 +421,8 @@ mesh_server_stop (MeshServer *server)
   g_clear_pointer (&server->listener, mesh_listener_free);
   if (server->hub) {
     mesh_hub_shut_down (server->hub);
-    if (server->front)
-      mesh_pusher_front_shut_down (server->front);
+    if (server->pusher)
+      mesh_pusher_hub_shut_down (server->pusher);
     mesh_clients_dismiss (server);
   }
   if (server->timer) {
@@ -434,7 +434,7 @@ mesh_server_stop (MeshServer *server)
   g_clear_pointer (&server->loop, mesh_event_loop_free);
   g_clear_pointer (&server->dirty, g_array_unref);
   g_clear_pointer (&server->hub, mesh_hub_free);
-  g_clear_pointer (&server->front, mesh_pusher_front_free);
+  g_clear_pointer (&server->pusher, mesh_pusher_hub_free);
   g_clear_pointer (&server->credentials, mesh_credentials_unref);
   g_clear_pointer (&server->context, g_main_context_unref);
 }

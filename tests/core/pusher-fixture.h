@@ -3,16 +3,16 @@
 
 #include <string.h>
 
-#include "pusher/front.h"
+#include "pusher/hub.h"
 
-/* A front in virtual time, its clients and its application's server. */
+/* A hub in virtual time, its clients and its application's server. */
 
 #define APP "app:key:secret"
 #define UUID "00000000-0000-4000-8000-00000000000a"
 
 typedef struct {
-  MeshPusherFrontLimits limits;
-  MeshPusherFront *front;
+  MeshPusherHubLimits limits;
+  MeshPusherHub *hub;
   gint64 now;
   GString *log;                 /* what was done: "NUMBER<frame" or "!code" */
 } Fixture;
@@ -20,14 +20,14 @@ typedef struct {
 G_GNUC_UNUSED static void
 start (Fixture *f)
 {
-  f->front = mesh_pusher_front_new (&f->limits, 7);
-  g_assert_true (mesh_pusher_front_add_app (f->front, APP, NULL));
+  f->hub = mesh_pusher_hub_new (&f->limits, 7);
+  g_assert_true (mesh_pusher_hub_add_app (f->hub, APP, NULL));
 }
 
 G_GNUC_UNUSED static void
 set_up (Fixture *f, gconstpointer data)
 {
-  mesh_pusher_front_limits_init (&f->limits);
+  mesh_pusher_hub_limits_init (&f->limits);
   f->now = 1;
   f->log = g_string_new (NULL);
 }
@@ -35,7 +35,7 @@ set_up (Fixture *f, gconstpointer data)
 G_GNUC_UNUSED static void
 tear_down (Fixture *f, gconstpointer data)
 {
-  mesh_pusher_front_free (f->front);
+  mesh_pusher_hub_free (f->hub);
   g_string_free (f->log, TRUE);
 }
 
@@ -43,10 +43,10 @@ tear_down (Fixture *f, gconstpointer data)
 G_GNUC_UNUSED static const char *
 drain (Fixture *f)
 {
-  MeshPusherFrontAction action;
+  MeshPusherHubAction action;
 
   g_string_truncate (f->log, 0);
-  while (mesh_pusher_front_pop_action (f->front, &action)) {
+  while (mesh_pusher_hub_pop_action (f->hub, &action)) {
     g_string_append_printf (f->log, "%" G_GUINT64_FORMAT, action.client);
     if (action.frame) {
       gsize size;
@@ -56,7 +56,7 @@ drain (Fixture *f)
     } else {
       g_string_append_printf (f->log, "!%u\n", action.close_code);
     }
-    mesh_pusher_front_action_clear (&action);
+    mesh_pusher_hub_action_clear (&action);
   }
   return f->log->str;
 }
@@ -64,14 +64,14 @@ drain (Fixture *f)
 G_GNUC_UNUSED static void
 connect_client (Fixture *f, guint64 client)
 {
-  mesh_pusher_front_connected (f->front, client, "key", "protocol=7", f->now);
+  mesh_pusher_hub_connected (f->hub, client, "key", "protocol=7", f->now);
   g_assert_nonnull (strstr (drain (f), "pusher:connection_established"));
 }
 
 G_GNUC_UNUSED static const char *
 say (Fixture *f, guint64 client, const char *text)
 {
-  mesh_pusher_front_feed (f->front, client, text, strlen (text), f->now);
+  mesh_pusher_hub_feed (f->hub, client, text, strlen (text), f->now);
   return drain (f);
 }
 
@@ -112,10 +112,10 @@ ask (Fixture *f, const char *method, const char *path, const char *info,
       path, query);
   g_autofree char *whole = g_strconcat (query, "&auth_signature=", signature,
       NULL);
-  MeshPusherFrontRequest request = { method, path, whole, body,
+  MeshPusherHubRequest request = { method, path, whole, body,
     body ? strlen (body) : 0, f->now, 1 };
 
-  return mesh_pusher_front_request (f->front, &request, answer);
+  return mesh_pusher_hub_request (f->hub, &request, answer);
 }
 
 G_GNUC_UNUSED static void

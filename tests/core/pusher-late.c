@@ -29,19 +29,19 @@ an_event_waits_for_who_is_about_to_listen (Fixture *f, gconstpointer data)
     trigger (f, channels[i], "a");
     trigger (f, channels[i], "b");
     trigger (f, channels[i], "c");
-    g_assert_true (mesh_pusher_front_waits (f->front));
+    g_assert_true (mesh_pusher_hub_waits (f->hub));
     g_assert_cmpstr (come_for (f, ++client, channels[i]), ==, "abc");
-    g_assert_false (mesh_pusher_front_waits (f->front));
+    g_assert_false (mesh_pusher_hub_waits (f->hub));
     /* once, and to nobody else */
     g_assert_cmpstr (come_for (f, ++client, channels[i]), ==, "");
-    mesh_pusher_front_disconnected (f->front, client - 1);
-    mesh_pusher_front_disconnected (f->front, client);
+    mesh_pusher_hub_disconnected (f->hub, client - 1);
+    mesh_pusher_hub_disconnected (f->hub, client);
     drain (f);
     g_assert_cmpstr (come_for (f, ++client, channels[i]), ==, "");
     /* who listens hears it at once, and nothing waits */
     trigger (f, channels[i], "d");
     g_assert_nonnull (strstr (drain (f), "\"d\""));
-    g_assert_false (mesh_pusher_front_waits (f->front));
+    g_assert_false (mesh_pusher_hub_waits (f->hub));
   }
 }
 
@@ -51,7 +51,7 @@ a_post_waits_as_well (Fixture *f, gconstpointer data)
   g_autofree char *log = NULL;
 
   start (f);
-  g_assert_cmpuint (mesh_pusher_front_post (f->front, UUID, "{\"a\":1}", 7,
+  g_assert_cmpuint (mesh_pusher_hub_post (f->hub, UUID, "{\"a\":1}", 7,
           f->now), ==, 200);
   log = look_into (f, 1, UUID);
   g_assert_cmpstr (log, ==, "{\"event\":\"signal\",\"channel\":\"" UUID
@@ -67,15 +67,15 @@ it_waits_for_five_seconds (Fixture *f, gconstpointer data)
   trigger (f, UUID, "b");
   f->now += 5 * G_USEC_PER_SEC - 1;
   g_assert_cmpstr (come_for (f, 1, UUID), ==, "b");
-  mesh_pusher_front_disconnected (f->front, 1);
+  mesh_pusher_hub_disconnected (f->hub, 1);
   trigger (f, UUID, "c");
   f->now += 5 * G_USEC_PER_SEC;
   g_assert_cmpstr (come_for (f, 2, UUID), ==, "");
-  mesh_pusher_front_disconnected (f->front, 2);
+  mesh_pusher_hub_disconnected (f->hub, 2);
   /* also when nobody ever comes */
   trigger (f, UUID, "d");
-  mesh_pusher_front_tick (f->front, f->now + 5 * G_USEC_PER_SEC);
-  g_assert_false (mesh_pusher_front_waits (f->front));
+  mesh_pusher_hub_tick (f->hub, f->now + 5 * G_USEC_PER_SEC);
+  g_assert_false (mesh_pusher_hub_waits (f->hub));
 }
 
 /* A room for many is no person's own, and who listens to what is encrypted from
@@ -89,9 +89,9 @@ it_waits_for_one_person_alone (Fixture *f, gconstpointer data)
   start (f);
   for (guint i = 0; i < G_N_ELEMENTS (channels); i++) {
     trigger (f, channels[i], "a");
-    g_assert_false (mesh_pusher_front_waits (f->front));
+    g_assert_false (mesh_pusher_hub_waits (f->hub));
   }
-  g_assert_cmpuint (mesh_pusher_front_post (f->front, "news", "{}", 2, f->now),
+  g_assert_cmpuint (mesh_pusher_hub_post (f->hub, "news", "{}", 2, f->now),
       ==, 403);
 }
 
@@ -106,16 +106,16 @@ it_does_not_come_back_to_its_sender (Fixture *f, gconstpointer data)
       "\"channels\":[\"" UUID "\"],\"socket_id\":\"7.1\"}", answer);
   g_assert_cmpstr (answer->str, ==, "{}");
   g_assert_cmpstr (come_for (f, 1, UUID), ==, "");
-  g_assert_false (mesh_pusher_front_waits (f->front));
+  g_assert_false (mesh_pusher_hub_waits (f->hub));
 }
 
 static void
 applications_wait_apart (Fixture *f, gconstpointer data)
 {
   start (f);
-  g_assert_true (mesh_pusher_front_add_app (f->front, "b:key-b:x:y", NULL));
+  g_assert_true (mesh_pusher_hub_add_app (f->hub, "b:key-b:x:y", NULL));
   trigger (f, UUID, "a");
-  mesh_pusher_front_connected (f->front, 9, "key-b", "protocol=7", f->now);
+  mesh_pusher_hub_connected (f->hub, 9, "key-b", "protocol=7", f->now);
   assert_entered (enter (f, 9, UUID, NULL));
   g_assert_null (strstr (f->log->str, "\"a\""));
   g_assert_cmpstr (come_for (f, 1, UUID), ==, "a");
@@ -156,11 +156,11 @@ what_waits_is_bounded (Fixture *f, gconstpointer data)
     trigger (f, ids[2], "f");
     for (guint j = 0; j < G_N_ELEMENTS (ids); j++)
       g_assert_cmpstr (come_for (f, j + 1, ids[j]), ==, cases[i].expected[j]);
-    g_assert_false (mesh_pusher_front_waits (f->front));
-    g_clear_pointer (&f->front, mesh_pusher_front_free);
+    g_assert_false (mesh_pusher_hub_waits (f->hub));
+    g_clear_pointer (&f->hub, mesh_pusher_hub_free);
   }
   /* what waits when all ends is freed */
-  mesh_pusher_front_limits_init (&f->limits);
+  mesh_pusher_hub_limits_init (&f->limits);
   start (f);
   trigger (f, UUID, "a");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The front for Pusher's libraries as clients meet it that mean it harm, or do
+/* The hub for Pusher's libraries as clients meet it that mean it harm, or do
  * not know better. */
 
 #include <string.h>
@@ -247,8 +247,8 @@ a_client_that_does_not_read (Serving *f, gconstpointer data)
 static void
 who_goes_without_a_word_is_gone (Serving *f, gconstpointer data)
 {
-  f->limits.front.activity = SOON;
-  f->limits.front.pong = SOON;
+  f->limits.pusher.activity = SOON;
+  f->limits.pusher.pong = SOON;
   f->limits.ping = 100 * G_USEC_PER_SEC;
   start (f);
   {

@@ -7,15 +7,16 @@
 
 G_BEGIN_DECLS
 
-/* The mind of the server's front for Pusher's client libraries: applications,
- * their channels, who listens to which, and the HTTP interface that triggers
- * events (docs/protocol.md, "A server for Pusher's clients"). As with the hub
- * (core/hub.h), the driver has the connections and numbers them:
+/* The server's hub for Pusher's client libraries, without its sockets: the
+ * applications, their channels, who listens to which, and the HTTP interface
+ * that triggers events (docs/protocol.md, "A server for Pusher's clients"). As
+ * with the hub of our own clients (core/hub.h), the driver has the connections
+ * and numbers them:
  *
- *     mesh_pusher_front_feed (front, client, text, length, now);
- *     while (mesh_pusher_front_pop_action (front, &action)) {
+ *     mesh_pusher_hub_feed (hub, client, text, length, now);
+ *     while (mesh_pusher_hub_pop_action (hub, &action)) {
  *       carry_out (&action);
- *       mesh_pusher_front_action_clear (&action);
+ *       mesh_pusher_hub_action_clear (&action);
  *     }
  *
  * A channel is there as long as somebody listens to it. For those who come
@@ -26,10 +27,10 @@ G_BEGIN_DECLS
  * Not thread-safe. Times are microseconds of one monotonic clock.
  */
 
-typedef struct _MeshPusherFront MeshPusherFront;
+typedef struct _MeshPusherHub MeshPusherHub;
 
 /**
- * MeshPusherFrontLimits:
+ * MeshPusherHubLimits:
  * @channels: how many there may be
  * @subscriptions: to all channels together
  * @client_channels: how many one connection may listen to
@@ -66,29 +67,29 @@ typedef struct {
   guint posts;
   gint64 activity;
   gint64 pong;
-} MeshPusherFrontLimits;
+} MeshPusherHubLimits;
 
 /* What one says of oneself, in bytes. */
-#define MESH_PUSHER_FRONT_MAX_INFO 1024
-#define MESH_PUSHER_FRONT_MAX_USER 128
-#define MESH_PUSHER_FRONT_MAX_BODY (256 * 1024)
+#define MESH_PUSHER_HUB_MAX_INFO 1024
+#define MESH_PUSHER_HUB_MAX_USER 128
+#define MESH_PUSHER_HUB_MAX_BODY (256 * 1024)
 /* A body without a signature: data, with as much again for its escapes. */
-#define MESH_PUSHER_FRONT_MAX_POST (2 * MESH_PUSHER_MAX_DATA)
+#define MESH_PUSHER_HUB_MAX_POST (2 * MESH_PUSHER_MAX_DATA)
 
 /* Codes of errors, and of closes: 4000 to 4099 are final, after 4100 to 4199 a
  * client comes back later, after 4200 to 4299 at once; with a 43xx it stays. */
-#define MESH_PUSHER_FRONT_NO_APP 4001
-#define MESH_PUSHER_FRONT_BAD_VERSION 4006
-#define MESH_PUSHER_FRONT_OLD_PROTOCOL 4007
-#define MESH_PUSHER_FRONT_NO_PROTOCOL 4008
-#define MESH_PUSHER_FRONT_UNAUTHORIZED 4009
-#define MESH_PUSHER_FRONT_OVER_CAPACITY 4100
-#define MESH_PUSHER_FRONT_COME_BACK 4200
-#define MESH_PUSHER_FRONT_NO_PONG 4201
-#define MESH_PUSHER_FRONT_TOO_MANY_EVENTS 4301
+#define MESH_PUSHER_HUB_NO_APP 4001
+#define MESH_PUSHER_HUB_BAD_VERSION 4006
+#define MESH_PUSHER_HUB_OLD_PROTOCOL 4007
+#define MESH_PUSHER_HUB_NO_PROTOCOL 4008
+#define MESH_PUSHER_HUB_UNAUTHORIZED 4009
+#define MESH_PUSHER_HUB_OVER_CAPACITY 4100
+#define MESH_PUSHER_HUB_COME_BACK 4200
+#define MESH_PUSHER_HUB_NO_PONG 4201
+#define MESH_PUSHER_HUB_TOO_MANY_EVENTS 4301
 
 /**
- * MeshPusherFrontAction:
+ * MeshPusherHubAction:
  * @client: who it is about
  * @frame: (nullable): to send to it; %NULL = close it once that is out
  * @close_code: why
@@ -99,10 +100,10 @@ typedef struct {
   guint64 client;
   GBytes *frame;
   guint16 close_code;
-} MeshPusherFrontAction;
+} MeshPusherHubAction;
 
 /**
- * MeshPusherFrontStats:
+ * MeshPusherHubStats:
  * @clients: connected now
  * @channels: now
  * @subscriptions: now
@@ -119,10 +120,10 @@ typedef struct {
   guint64 events;
   guint64 delivered;
   guint64 refused;
-} MeshPusherFrontStats;
+} MeshPusherHubStats;
 
 /**
- * MeshPusherFrontRequest:
+ * MeshPusherHubRequest:
  * @method: of HTTP
  * @path: as it was sent
  * @query: (nullable): as it was sent
@@ -141,43 +142,43 @@ typedef struct {
   gsize length;
   gint64 now;
   gint64 unix_now;
-} MeshPusherFrontRequest;
+} MeshPusherHubRequest;
 
-void mesh_pusher_front_limits_init (MeshPusherFrontLimits *limits);
-MeshPusherFront *mesh_pusher_front_new (const MeshPusherFrontLimits *limits,
+void mesh_pusher_hub_limits_init (MeshPusherHubLimits *limits);
+MeshPusherHub *mesh_pusher_hub_new (const MeshPusherHubLimits *limits,
     guint64 seed);
-void mesh_pusher_front_free (MeshPusherFront *front);
-gboolean mesh_pusher_front_add_app (MeshPusherFront *front, const char *text,
+void mesh_pusher_hub_free (MeshPusherHub *hub);
+gboolean mesh_pusher_hub_add_app (MeshPusherHub *hub, const char *text,
     GError **error);
-gboolean mesh_pusher_front_has_apps (MeshPusherFront *front);
+gboolean mesh_pusher_hub_has_apps (MeshPusherHub *hub);
 
-void mesh_pusher_front_connected (MeshPusherFront *front, guint64 client,
+void mesh_pusher_hub_connected (MeshPusherHub *hub, guint64 client,
     const char *key, const char *query, gint64 now);
-void mesh_pusher_front_disconnected (MeshPusherFront *front, guint64 client);
-void mesh_pusher_front_feed (MeshPusherFront *front, guint64 client,
+void mesh_pusher_hub_disconnected (MeshPusherHub *hub, guint64 client);
+void mesh_pusher_hub_feed (MeshPusherHub *hub, guint64 client,
     const char *text, gsize length, gint64 now);
-void mesh_pusher_front_heard (MeshPusherFront *front, guint64 client,
+void mesh_pusher_hub_heard (MeshPusherHub *hub, guint64 client,
     gint64 now);
-void mesh_pusher_front_reject (MeshPusherFront *front, guint64 client,
+void mesh_pusher_hub_reject (MeshPusherHub *hub, guint64 client,
     guint16 code, const char *message);
-gboolean mesh_pusher_front_is_subscribed (MeshPusherFront *front,
+gboolean mesh_pusher_hub_is_subscribed (MeshPusherHub *hub,
     guint64 client);
-void mesh_pusher_front_tick (MeshPusherFront *front, gint64 now);
-gboolean mesh_pusher_front_waits (MeshPusherFront *front);
-void mesh_pusher_front_shut_down (MeshPusherFront *front);
-gboolean mesh_pusher_front_pop_action (MeshPusherFront *front,
-    MeshPusherFrontAction *action);
-void mesh_pusher_front_action_clear (MeshPusherFrontAction *action);
-const MeshPusherFrontStats *mesh_pusher_front_get_stats (
-    MeshPusherFront *front);
+void mesh_pusher_hub_tick (MeshPusherHub *hub, gint64 now);
+gboolean mesh_pusher_hub_waits (MeshPusherHub *hub);
+void mesh_pusher_hub_shut_down (MeshPusherHub *hub);
+gboolean mesh_pusher_hub_pop_action (MeshPusherHub *hub,
+    MeshPusherHubAction *action);
+void mesh_pusher_hub_action_clear (MeshPusherHubAction *action);
+const MeshPusherHubStats *mesh_pusher_hub_get_stats (
+    MeshPusherHub *hub);
 
-gboolean mesh_pusher_front_is_signed (MeshPusherFront *front,
-    const MeshPusherFrontRequest *request);
-guint mesh_pusher_front_request (MeshPusherFront *front,
-    const MeshPusherFrontRequest *request, GString *text);
-guint mesh_pusher_front_post (MeshPusherFront *front, const char *name,
+gboolean mesh_pusher_hub_is_signed (MeshPusherHub *hub,
+    const MeshPusherHubRequest *request);
+guint mesh_pusher_hub_request (MeshPusherHub *hub,
+    const MeshPusherHubRequest *request, GString *text);
+guint mesh_pusher_hub_post (MeshPusherHub *hub, const char *name,
     const char *body, gsize length, gint64 now);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshPusherFront, mesh_pusher_front_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshPusherHub, mesh_pusher_hub_free)
 
 G_END_DECLS

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The front in virtual time: its bounds, and what it does about clients that
+/* The hub in virtual time: its bounds, and what it does about clients that
  * are silent, loud or senseless. What Pusher's own libraries see of it is in
  * tests/e2e/pusher.test.js. */
 
@@ -15,17 +15,17 @@ silence_ends_a_connection (Fixture *f, gconstpointer data)
   connect_client (f, 1);
   connect_client (f, 2);
   f->now += f->limits.activity;
-  mesh_pusher_front_heard (f->front, 2, f->now);
-  mesh_pusher_front_tick (f->front, f->now);
+  mesh_pusher_hub_heard (f->hub, 2, f->now);
+  mesh_pusher_hub_tick (f->hub, f->now);
   g_assert_cmpstr (drain (f), ==,
       "1<{\"event\":\"pusher:ping\",\"data\":\"{}\"}\n");
-  mesh_pusher_front_tick (f->front, f->now + 1);       /* asked once */
+  mesh_pusher_hub_tick (f->hub, f->now + 1);       /* asked once */
   g_assert_cmpstr (drain (f), ==, "");
   f->now += f->limits.pong;
-  mesh_pusher_front_heard (f->front, 2, f->now);
-  mesh_pusher_front_tick (f->front, f->now);
+  mesh_pusher_hub_heard (f->hub, 2, f->now);
+  mesh_pusher_hub_tick (f->hub, f->now);
   g_assert_true (g_str_has_suffix (drain (f), "\n1!4201\n"));
-  g_assert_cmpuint (mesh_pusher_front_get_stats (f->front)->clients, ==, 1);
+  g_assert_cmpuint (mesh_pusher_hub_get_stats (f->hub)->clients, ==, 1);
   g_assert_cmpstr (say (f, 2, "{\"event\":\"pusher:ping\",\"data\":{}}"), ==,
       "2<{\"event\":\"pusher:pong\",\"data\":\"{}\"}\n");
 }
@@ -105,9 +105,9 @@ numbers_are_bounded (Fixture *f, gconstpointer data)
           "\"code\":4100"));
   assert_entered (enter (f, 4, "presence-c", "u2"));    /* is there already */
   for (guint64 client = 1; client <= 4; client++)
-    mesh_pusher_front_disconnected (f->front, client);
-  g_assert_cmpuint (mesh_pusher_front_get_stats (f->front)->channels, ==, 0);
-  g_assert_cmpuint (mesh_pusher_front_get_stats (f->front)->subscriptions, ==,
+    mesh_pusher_hub_disconnected (f->hub, client);
+  g_assert_cmpuint (mesh_pusher_hub_get_stats (f->hub)->channels, ==, 0);
+  g_assert_cmpuint (mesh_pusher_hub_get_stats (f->hub)->subscriptions, ==,
       0);
 }
 
@@ -122,9 +122,9 @@ a_person_may_have_two_connections (Fixture *f, gconstpointer data)
   g_assert_nonnull (strstr (enter (f, 2, "presence-a", "u2"),
           "1<{\"event\":\"pusher_internal:member_added\""));
   g_assert_null (strstr (enter (f, 3, "presence-a", "u2"), "member_added"));
-  mesh_pusher_front_disconnected (f->front, 2);
+  mesh_pusher_hub_disconnected (f->hub, 2);
   g_assert_cmpstr (drain (f), ==, "");
-  mesh_pusher_front_disconnected (f->front, 3);
+  mesh_pusher_hub_disconnected (f->hub, 3);
   g_assert_nonnull (strstr (drain (f),
           "1<{\"event\":\"pusher_internal:member_removed\""));
 }
@@ -132,7 +132,7 @@ a_person_may_have_two_connections (Fixture *f, gconstpointer data)
 static void
 what_one_says_of_oneself_is_bounded (Fixture *f, gconstpointer data)
 {
-  g_autofree char *name = g_strnfill (MESH_PUSHER_FRONT_MAX_USER + 1, 'u');
+  g_autofree char *name = g_strnfill (MESH_PUSHER_HUB_MAX_USER + 1, 'u');
 
   start (f);
   connect_client (f, 1);
@@ -183,11 +183,11 @@ nonsense_changes_nothing (Fixture *f, gconstpointer data)
     g_assert_null (strstr (log, "1!"));
     g_assert_null (strstr (log, "succeeded"));
   }
-  g_assert_cmpuint (mesh_pusher_front_get_stats (f->front)->clients, ==, 2);
-  g_assert_cmpuint (mesh_pusher_front_get_stats (f->front)->channels, ==, 1);
+  g_assert_cmpuint (mesh_pusher_hub_get_stats (f->hub)->clients, ==, 2);
+  g_assert_cmpuint (mesh_pusher_hub_get_stats (f->hub)->channels, ==, 1);
   say (f, 1, "{\"event\":\"pusher:signin\",\"data\":{\"auth\":\"key:x\","
       "\"user_data\":\"{}\"}}");
-  g_assert_cmpuint (mesh_pusher_front_get_stats (f->front)->clients, ==, 1);
+  g_assert_cmpuint (mesh_pusher_hub_get_stats (f->hub)->clients, ==, 1);
 }
 
 /* Whatever piece of a frame comes, and whichever bit of it is wrong: it may
@@ -209,12 +209,12 @@ pieces_of_frames_do_no_harm (Fixture *f, gconstpointer data)
       g_autofree char *text = g_memdup2 (frame, sizeof frame);
 
       text[i] ^= 1 << bit;
-      mesh_pusher_front_feed (f->front, 1, text, sizeof frame - 1, f->now);
-      mesh_pusher_front_feed (f->front, 1, text, i, f->now);
+      mesh_pusher_hub_feed (f->hub, 1, text, sizeof frame - 1, f->now);
+      mesh_pusher_hub_feed (f->hub, 1, text, i, f->now);
       g_assert_null (strstr (drain (f), "{\\\"presence\\\""));
     }
-  mesh_pusher_front_disconnected (f->front, 1);
-  g_assert_cmpuint (mesh_pusher_front_get_stats (f->front)->subscriptions, ==,
+  mesh_pusher_hub_disconnected (f->hub, 1);
+  g_assert_cmpuint (mesh_pusher_hub_get_stats (f->hub)->subscriptions, ==,
       0);
 }
 
@@ -228,21 +228,21 @@ posts_are_for_ids_and_bounded (Fixture *f, gconstpointer data)
   start (f);
   connect_client (f, 1);
   assert_entered (enter (f, 1, UUID, NULL));
-  g_assert_cmpuint (mesh_pusher_front_post (f->front, "news", "{}", 2, f->now),
+  g_assert_cmpuint (mesh_pusher_hub_post (f->hub, "news", "{}", 2, f->now),
       ==, 403);
-  g_assert_cmpuint (mesh_pusher_front_post (f->front, UUID, "{", 1, f->now), ==,
+  g_assert_cmpuint (mesh_pusher_hub_post (f->hub, UUID, "{", 1, f->now), ==,
       400);
-  g_assert_cmpuint (mesh_pusher_front_post (f->front, UUID, "{\"a\":\"\\n\"}",
+  g_assert_cmpuint (mesh_pusher_hub_post (f->hub, UUID, "{\"a\":\"\\n\"}",
           10, f->now), ==, 200);
   g_assert_cmpstr (drain (f), ==, "1<{\"event\":\"signal\",\"channel\":\"" UUID
       "\",\"data\":\"{\\\"a\\\":\\\"\\\\n\\\"}\"}\n");
-  g_assert_cmpuint (mesh_pusher_front_post (f->front, upper, "{}", 2, f->now),
+  g_assert_cmpuint (mesh_pusher_hub_post (f->hub, upper, "{}", 2, f->now),
       ==, 200);
   g_assert_cmpstr (drain (f), ==, "1<{\"event\":\"signal\",\"channel\":\"" UUID
       "\",\"data\":\"{}\"}\n");
-  while (mesh_pusher_front_post (f->front, UUID, "{}", 2, f->now) == 200)
+  while (mesh_pusher_hub_post (f->hub, UUID, "{}", 2, f->now) == 200)
     g_assert_cmpuint (++n, <, 51);
-  g_assert_cmpuint (mesh_pusher_front_post (f->front, UUID, "{}", 2, f->now),
+  g_assert_cmpuint (mesh_pusher_hub_post (f->hub, UUID, "{}", 2, f->now),
       ==, 429);
 }
 
@@ -250,7 +250,7 @@ posts_are_for_ids_and_bounded (Fixture *f, gconstpointer data)
 static void
 a_request_is_known_by_its_signature (Fixture *f, gconstpointer data)
 {
-  MeshPusherFrontRequest request = { "POST", "/apps/3/events",
+  MeshPusherHubRequest request = { "POST", "/apps/3/events",
     "body_md5=ec365a775a4cd0599faeb73354201b6f&auth_version=1.0"
     "&auth_key=278d425bdf160c739803&auth_timestamp=1353088179"
     "&auth_signature=da454824c97ba181a32ccc17a72625ba02771f50b50e1e7430e47a1f3f"
@@ -258,23 +258,23 @@ a_request_is_known_by_its_signature (Fixture *f, gconstpointer data)
     "\"data\":\"{\\\"some\\\":\\\"data\\\"}\"}", 0, 0, 1353088179 };
   g_autoptr (GString) answer = g_string_new (NULL);
 
-  f->front = mesh_pusher_front_new (NULL, 1);
+  f->hub = mesh_pusher_hub_new (NULL, 1);
   request.length = strlen (request.body);
-  g_assert_cmpuint (mesh_pusher_front_request (f->front, &request, answer), ==,
+  g_assert_cmpuint (mesh_pusher_hub_request (f->hub, &request, answer), ==,
       404);
-  g_assert_true (mesh_pusher_front_add_app (f->front,
+  g_assert_true (mesh_pusher_hub_add_app (f->hub,
           "3:278d425bdf160c739803:7ad3773142a6692b25b8", NULL));
-  g_assert_true (mesh_pusher_front_is_signed (f->front, &request));
-  g_assert_cmpuint (mesh_pusher_front_request (f->front, &request, answer), ==,
+  g_assert_true (mesh_pusher_hub_is_signed (f->hub, &request));
+  g_assert_cmpuint (mesh_pusher_hub_request (f->hub, &request, answer), ==,
       200);
   g_assert_cmpstr (answer->str, ==, "{}");
   request.unix_now += 601;
-  g_assert_false (mesh_pusher_front_is_signed (f->front, &request));
-  g_assert_cmpuint (mesh_pusher_front_request (f->front, &request, answer), ==,
+  g_assert_false (mesh_pusher_hub_is_signed (f->hub, &request));
+  g_assert_cmpuint (mesh_pusher_hub_request (f->hub, &request, answer), ==,
       401);
   request.unix_now -= 601;
   request.length--;
-  g_assert_cmpuint (mesh_pusher_front_request (f->front, &request, answer), ==,
+  g_assert_cmpuint (mesh_pusher_hub_request (f->hub, &request, answer), ==,
       401);
 }
 
@@ -288,17 +288,17 @@ applications_are_apart (Fixture *f, gconstpointer data)
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
     g_autoptr (GError) error = NULL;
 
-    g_assert_false (mesh_pusher_front_add_app (f->front, wrong[i], &error));
+    g_assert_false (mesh_pusher_hub_add_app (f->hub, wrong[i], &error));
     g_assert_nonnull (error);
   }
-  g_assert_true (mesh_pusher_front_add_app (f->front, "b:key-b:x:y", NULL));
+  g_assert_true (mesh_pusher_hub_add_app (f->hub, "b:key-b:x:y", NULL));
   connect_client (f, 1);
-  mesh_pusher_front_connected (f->front, 2, "key-b", "client=x&protocol=7",
+  mesh_pusher_hub_connected (f->hub, 2, "key-b", "client=x&protocol=7",
       f->now);
   drain (f);
   assert_entered (enter (f, 1, UUID, NULL));
   assert_entered (enter (f, 2, UUID, NULL));
-  mesh_pusher_front_post (f->front, UUID, "{}", 2, f->now);
+  mesh_pusher_hub_post (f->hub, UUID, "{}", 2, f->now);
   g_assert_true (g_str_has_prefix (drain (f), "1<"));
   g_assert_null (strstr (f->log->str, "2<"));
 }
@@ -325,7 +325,7 @@ cache_channels_keep_the_last_event (Fixture *f, gconstpointer data)
     /* it outlives those who heard it */
     trigger (f, channels[i], "1");
     trigger (f, channels[i], "2");
-    mesh_pusher_front_disconnected (f->front, client);
+    mesh_pusher_hub_disconnected (f->hub, client);
     drain (f);
     later = look_into (f, ++client, channels[i]);
     g_assert_cmpstr (later, ==, last);
@@ -377,7 +377,7 @@ what_is_kept_is_bounded (Fixture *f, gconstpointer data)
     ask (f, "GET", cases[i].path, "cache", NULL, answer);
     g_assert_cmpstr (answer->str, ==, cases[i].answer);
   }
-  mesh_pusher_front_tick (f->front, f->now + (gint64) 1800 * G_USEC_PER_SEC);
+  mesh_pusher_hub_tick (f->hub, f->now + (gint64) 1800 * G_USEC_PER_SEC);
   ask (f, "GET", cases[0].path, "cache", NULL, answer);
   g_assert_cmpstr (answer->str, ==, cases[1].answer);
 }
@@ -386,7 +386,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-#define ADD(name) g_test_add ("/pusher-front/" #name, Fixture, NULL, set_up, \
+#define ADD(name) g_test_add ("/pusher-hub/" #name, Fixture, NULL, set_up, \
     name, tear_down)
   ADD (silence_ends_a_connection);
   ADD (a_flood_ends_a_connection);
