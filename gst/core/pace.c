@@ -40,11 +40,16 @@ mesh_pace_free_at (MeshRoom *room)
   return began[window - 1] + PACE_HOLDS_UP;
 }
 
-static MeshMember *
-longest_due (MeshRoom *room, gint64 now)
+/* Returns the member whose turn it is to be called, the one that has been due
+ * for longest; NULL when nobody is due or the pace allows no call. */
+MeshMember *
+mesh_pace_next (MeshRoom *room, gint64 now)
 {
   MeshMember *longest = NULL;
 
+  if (!room->joined || room->server == SERVER_OFFLINE
+      || now < mesh_pace_free_at (room))
+    return NULL;
   for (guint i = 0; i < room->members->len; i++) {
     MeshMember *member = g_ptr_array_index (room->members, i);
 
@@ -54,19 +59,6 @@ longest_due (MeshRoom *room, gint64 now)
       longest = member;
   }
   return longest;
-}
-
-/* Calls the members that are due, as far as the pace allows. */
-void
-mesh_pace_call (MeshRoom *room, gint64 now)
-{
-  MeshMember *member;
-
-  if (!room->joined || room->server == SERVER_OFFLINE)
-    return;
-  while (now >= mesh_pace_free_at (room)
-      && (member = longest_due (room, now)))
-    mesh_attempt_call (room, member, now);
 }
 
 /* Counts a member's attempt as connected. */

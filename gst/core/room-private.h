@@ -210,7 +210,7 @@ void mesh_outdated_on_message (MeshRoom *room, const MeshMessage *message);
 
 /* pace.c */
 gint64 mesh_pace_free_at (MeshRoom *room);
-void mesh_pace_call (MeshRoom *room, gint64 now);
+MeshMember *mesh_pace_next (MeshRoom *room, gint64 now);
 void mesh_pace_connected (MeshRoom *room, MeshMember *member, gint64 now);
 void mesh_pace_failed (MeshRoom *room);
 

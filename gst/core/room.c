@@ -293,20 +293,21 @@ tick_member (MeshRoom *room, MeshMember *member, gint64 now)
 void
 mesh_room_tick (MeshRoom *room, gint64 now)
 {
+  MeshMember *member;
   guint i = 0;
 
   if (room->left)
     return;
   mesh_room_wake (room, now);
   while (i < room->members->len) {
-    MeshMember *member = g_ptr_array_index (room->members, i);
-
+    member = g_ptr_array_index (room->members, i);
     tick_member (room, member, now);
     if (i < room->members->len
         && member == g_ptr_array_index (room->members, i))
       i++;
   }
-  mesh_pace_call (room, now);
+  while ((member = mesh_pace_next (room, now)))
+    mesh_attempt_call (room, member, now);
   if (now >= room->ask_at && room->server != SERVER_OFFLINE)
     mesh_room_ask (room, now);
   if (now >= room->roster_at)

@@ -7,7 +7,6 @@
  * before its time is up. What has been under way for a while holds up nobody.
  */
 
-import * as attempt from './attempt.js';
 import {MAX_MEMBERS, PACE_FIRST, PACE_HOLDS_UP, PACE_QUICK, PACE_SLOW}
   from './timing.js';
 
@@ -27,22 +26,18 @@ export function freeAt(room) {
 }
 
 /**
- * Calls who is due, and whose turn it is.
- *
  * @param {Room} room
  * @param {number} now
+ * @returns {Member | undefined} the member whose turn it is to be called, the
+ *   one that has been due for longest; undefined when nobody is due or the pace
+ *   allows no call
  */
-export function callNext(room, now) {
-  if (!room.joined || room.server === 'offline')
-    return;
-  while (now >= freeAt(room)) {
-    const [longest] = room.members.filter(({phase, callAt, barredUntil}) =>
-      phase === 'idle' && now >= callAt && now >= barredUntil)
-      .sort((a, b) => a.callAt - b.callAt);
-    if (!longest)
-      return;
-    attempt.call(room, longest, now);
-  }
+export function next(room, now) {
+  if (!room.joined || room.server === 'offline' || now < freeAt(room))
+    return undefined;
+  return room.members.filter(({phase, callAt, barredUntil}) =>
+    phase === 'idle' && now >= callAt && now >= barredUntil)
+    .sort((a, b) => a.callAt - b.callAt)[0];
 }
 
 /**

@@ -176,7 +176,8 @@ export class Room {
     this.#wake(now);
     for (const member of [...this.members])
       this.#tickMember(member, now);
-    pace.callNext(this, now);
+    for (let member; (member = pace.next(this, now));)
+      attempt.call(this, member, now);
     if (now >= this.askAt && this.server !== 'offline')
       roster.ask(this, now);
     if (now >= this.rosterAt)
