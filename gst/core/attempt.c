@@ -184,10 +184,10 @@ mesh_attempt_stop (MeshRoom *room, MeshMember *member, const char *reason)
 /* A connection gives way to another attempt, and stays until that is connected:
  * maybe it is good one way, or will be again. */
 static void
-set_aside (MeshRoom *room, MeshMember *member, gint64 now)
+set_aside (MeshRoom *room, MeshMember *member, const char *reason, gint64 now)
 {
   mesh_attempt_drop (room, member, "replaced");
-  push (room, MESH_ROOM_RETIRE, member, g_strdup (member->sid), NULL);
+  push (room, MESH_ROOM_RETIRE, member, g_strdup (member->sid), reason);
   member->old_sid = g_steal_pointer (&member->sid);
   member->old_caller = member->caller;
   member->old_heard_at = member->heard_at;
@@ -202,7 +202,7 @@ void
 mesh_attempt_give_way (MeshRoom *room, MeshMember *member, gint64 now)
 {
   if (member->phase == MESH_PEER_CONNECTED)
-    set_aside (room, member, now);
+    set_aside (room, member, "replaced", now);
   else
     end_attempt (room, member, "replaced");
 }
@@ -336,7 +336,7 @@ mesh_attempt_timeout (MeshMember *member)
 static void
 on_silence (MeshRoom *room, MeshMember *member, gint64 now)
 {
-  set_aside (room, member, now);
+  set_aside (room, member, "silent", now);
   member->call_at = now;
   mesh_attempt_call (room, member, now);
 }

@@ -64,9 +64,10 @@ typedef struct {
  * @MESH_ROOM_STOP: attempt @sid with @peer has ended, for @reason ("left",
  *   "timeout", "failed", "replaced", "silent", "refused", "full"): close its
  *   connection
- * @MESH_ROOM_RETIRE: the connection of @sid with @peer is set aside: it goes on,
- *   with its tile, beside the attempt that is to take its place, and
- *   mesh_room_heard() and mesh_room_failed() tell of it too
+ * @MESH_ROOM_RETIRE: the connection of @sid with @peer is set aside, for
+ *   @reason ("silent", "replaced"): it goes on, with its tile, beside the
+ *   attempt that is to take its place, and mesh_room_heard() and
+ *   mesh_room_failed() tell of it too
  * @MESH_ROOM_BACK: @sid, which was set aside, is the present attempt with @peer
  *   again: nothing has come of the other one, which has ended
  * @MESH_ROOM_DROP: @sid, which was set aside, has ended, for @reason (as with

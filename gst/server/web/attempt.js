@@ -169,11 +169,12 @@ export function stop(room, member, reason) {
  *
  * @param {Room} room
  * @param {Member} member
+ * @param {string} reason
  * @param {number} now
  */
-function setAside(room, member, now) {
+function setAside(room, member, reason, now) {
   drop(room, member, 'replaced');
-  room.push({type: 'retire', peer: member.id, sid: member.sid});
+  room.push({type: 'retire', peer: member.id, sid: member.sid, reason});
   member.oldSid = member.sid;
   member.oldCaller = member.caller;
   member.oldHeardAt = member.heardAt;
@@ -192,7 +193,7 @@ function setAside(room, member, now) {
  */
 export function giveWay(room, member, now) {
   if (member.phase === 'connected')
-    setAside(room, member, now);
+    setAside(room, member, 'replaced', now);
   else
     endAttempt(room, member, 'replaced');
 }
@@ -350,7 +351,7 @@ export function timeout(member) {
  * @param {number} now
  */
 function onSilence(room, member, now) {
-  setAside(room, member, now);
+  setAside(room, member, 'silent', now);
   member.callAt = now;
   call(room, member, now);
 }

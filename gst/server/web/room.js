@@ -36,9 +36,9 @@ import * as timing from './timing.js';
  *   then with the first of `codecs` that we can send; else wait for its offer.
  *   There is no other attempt with it, but for one connection set aside;
  * stop: attempt `sid` with `peer` has ended, for `reason`;
- * retire: the connection of `sid` is set aside: it goes on, with its tile, beside
- *   the attempt that is to take its place, and heard() and failed() tell of it
- *   too;
+ * retire: the connection of `sid` is set aside, for `reason`: it goes on, with its
+ *   tile, beside the attempt that is to take its place, and heard() and failed()
+ *   tell of it too;
  * back: `sid`, which was set aside, is the present attempt again;
  * drop: `sid`, which was set aside, has ended, for `reason`;
  * remote-sdp: `peer`'s description for attempt `sid`;
