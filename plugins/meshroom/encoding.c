@@ -78,86 +78,86 @@ append (MeshCompartment *compartment, const char *description, GError **error)
 }
 
 static gboolean
-append_encoder (MeshEncoding *self, MeshCompartment *compartment,
-    Tuning *tuning, GError **error)
+append_encoder (MeshCompartment *compartment, guint failures, Tuning *tuning,
+    GError **error)
 {
-  const MeshCodec *codec = self->codec;
+  const MeshCodec *codec = tuning->codec;
   guint n = MAX (mesh_codec_count_encoders (codec), 1);
   g_autofree char *filter = codec->encoded
       ? g_strdup_printf ("capsfilter caps=\"%s\"", codec->encoded) : NULL;
 
-  tuning->encoder = mesh_codec_make_encoder (codec, self->failures % n,
-      &tuning->row, error);
+  tuning->encoder = mesh_codec_make_encoder (codec, failures % n, &tuning->row,
+      error);
   return tuning->encoder
       && mesh_compartment_append (compartment, tuning->encoder, error)
       && (!filter || append (compartment, filter, error))
       && (!codec->parser || append (compartment, codec->parser, error));
 }
 
-static gboolean
-fill_video (MeshEncoding *self, MeshCompartment *compartment, GError **error)
+static MeshRepeatFilter *
+fill_video (MeshCompartment *compartment, guint failures, Tuning *tuning,
+    GError **error)
 {
   GstElement *head = append (compartment, VIDEO_HEAD, error);
-  Tuning tuning = { .codec = self->codec };
   g_autoptr (GstPad) sink = NULL, src = NULL;
 
   if (!head || !append (compartment, "videoconvertscale", error))
-    return FALSE;
-  tuning.filter = append (compartment, "capsfilter caps=" SQUARE_I420, error);
-  if (!tuning.filter)
-    return FALSE;
-  tuning.box = append (compartment, "videobox fill=black", error);
-  if (!tuning.box
-      || !append_encoder (self, compartment, &tuning, error))
-    return FALSE;
+    return NULL;
+  tuning->filter = append (compartment, "capsfilter caps=" SQUARE_I420, error);
+  if (!tuning->filter)
+    return NULL;
+  tuning->box = append (compartment, "videobox fill=black", error);
+  if (!tuning->box || !append_encoder (compartment, failures, tuning, error))
+    return NULL;
   src = gst_element_get_static_pad (head, "src");
   gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_caps,
-      g_memdup2 (&tuning, sizeof tuning), g_free);
+      g_memdup2 (tuning, sizeof *tuning), g_free);
   sink = gst_element_get_static_pad (head, "sink");
-  self->repeat_filter = mesh_repeat_filter_new (sink, tuning.encoder);
-  return TRUE;
+  return mesh_repeat_filter_new (sink, tuning->encoder);
 }
 
 static gboolean
-fill_audio (MeshEncoding *self, MeshCompartment *compartment, GError **error)
+fill_audio (MeshCompartment *compartment, guint failures, Tuning *tuning,
+    GError **error)
 {
-  Tuning tuning = { 0 };
-
   return append (compartment, AUDIO_HEAD, error)
       && append (compartment, "audioconvert", error)
       && append (compartment, "audioresample", error)
       && append (compartment,
       "capsfilter caps=audio/x-raw,rate=48000,channels=[1,2]", error)
-      && append_encoder (self, compartment, &tuning, error);
+      && append_encoder (compartment, failures, tuning, error);
 }
 
 /**
  * mesh_encoding_fill:
- * @encoding: an encoding without a compartment
- * @compartment: (transfer none): an empty one
- * @error: return location for a #MESH_ERROR
+ * @codec: the codec to encode in
+ * @failures: how often an encoder has failed with the present input
+ * @compartment: (transfer none): an empty compartment
+ * @error: set to a #MESH_ERROR if an element is missing
  *
  * Puts everything between the tee and the fan-out into @compartment: with the
  * best encoder that is installed or, when encoders have failed, the one whose
  * turn it is.
  *
- * Returns: whether all elements are there
+ * Returns: (transfer full) (nullable): the filter before a video encoder
  *
  * Since: 0.1
  */
-gboolean
-mesh_encoding_fill (MeshEncoding *encoding, MeshCompartment *compartment,
-    GError **error)
+MeshRepeatFilter *
+mesh_encoding_fill (const MeshCodec *codec, guint failures,
+    MeshCompartment *compartment, GError **error)
 {
-  gboolean ok = encoding->codec->kind == MESH_VIDEO
-      ? fill_video (encoding, compartment, error)
-      : fill_audio (encoding, compartment, error);
+  Tuning tuning = { .codec = codec };
+  MeshRepeatFilter *filter = NULL;
+  gboolean ok;
 
-  if (ok) {
+  if (codec->kind == MESH_VIDEO)
+    ok = (filter = fill_video (compartment, failures, &tuning, error)) != NULL;
+  else
+    ok = fill_audio (compartment, failures, &tuning, error);
+  if (ok)
     mesh_compartment_expose (compartment);
-    encoding->compartment = compartment;
-  }
-  return ok;
+  return filter;
 }
 
 /**
@@ -187,6 +187,7 @@ void
 mesh_encoding_empty (MeshEncoding *encoding)
 {
   encoding->compartment = NULL;
+  g_clear_pointer (&encoding->broken, g_free);
   g_clear_pointer (&encoding->repeat_filter, mesh_repeat_filter_unref);
 }
 

@@ -21,12 +21,16 @@ typedef struct {
   MeshFanout *fanout;
   MeshCompartment *compartment; /* no reference; NULL: nothing to encode */
   MeshRepeatFilter *repeat_filter;  /* of a video encoder */
+  gboolean busy;                /* a thread makes or removes the compartment,
+                                 * without the lock */
+  char *broken;                 /* why the compartment has failed; NULL: it
+                                 * works */
   guint failures;               /* with the present input */
   char *failure;                /* why all encoders failed; NULL: they do not */
 } MeshEncoding;
 
 MeshEncoding *mesh_encoding_new (const MeshCodec *codec);
-gboolean mesh_encoding_fill (MeshEncoding *encoding,
+MeshRepeatFilter *mesh_encoding_fill (const MeshCodec *codec, guint failures,
     MeshCompartment *compartment, GError **error);
 gboolean mesh_encoding_can_retry (MeshEncoding *encoding);
 void mesh_encoding_empty (MeshEncoding *encoding);

@@ -15,4 +15,6 @@ MeshRepeatFilter *mesh_repeat_filter_new (GstPad *sink, GstElement *encoder);
 void mesh_repeat_filter_set_active (MeshRepeatFilter *filter, gboolean active);
 void mesh_repeat_filter_unref (MeshRepeatFilter *filter);
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshRepeatFilter, mesh_repeat_filter_unref)
+
 G_END_DECLS

@@ -8,26 +8,29 @@
  *   encoded, else     pad → intake → parser → decoder → tee ─ encodings → …
  *
  * A way is changed on the pad's streaming thread, so that no buffer passes
- * meanwhile. A failed encoder is replaced on another thread, since its own
- * would have to wait for itself. Elements are shut down without the lock: a
- * message handler of the application may be waiting for the lock. */
+ * meanwhile. */
 
 #include "meshroom/source-private.h"
-
-#include "core/error.h"
 
 /* How often a parser or decoder is made anew with the same input. */
 #define MAX_MENDS 5
 
-/* --- shutting down --- */
+/* --- elements --- */
 
 static void
-take_out_locked (MeshSource *self, GstElement *element, GPtrArray *doomed)
+add_to_room (MeshSource *self, GstElement *element)
+{
+  gst_bin_add (self->room, element);
+  g_mutex_lock (&self->lock);
+  g_ptr_array_add (self->elements, gst_object_ref (element));
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+take_out_locked (MeshSource *self, gpointer element, GPtrArray *doomed)
 {
   if (!element)
     return;
-  if (MESH_IS_COMPARTMENT (element))
-    mesh_compartment_abandon (MESH_COMPARTMENT (element));
   g_ptr_array_add (doomed, gst_object_ref (element));
   g_ptr_array_remove_fast (self->elements, element);
 }
@@ -35,13 +38,8 @@ take_out_locked (MeshSource *self, GstElement *element, GPtrArray *doomed)
 static void
 shut_down (MeshSource *self, GPtrArray *doomed)
 {
-  for (guint i = 0; i < doomed->len; i++) {
-    GstElement *element = g_ptr_array_index (doomed, i);
-
-    gst_element_set_locked_state (element, TRUE);
-    gst_element_set_state (element, GST_STATE_NULL);
-    gst_bin_remove (self->room, element);
-  }
+  for (guint i = 0; i < doomed->len; i++)
+    mesh_source_shut_down (self, g_ptr_array_index (doomed, i));
 }
 
 static GPtrArray *
@@ -50,7 +48,8 @@ new_doomed (void)
   return g_ptr_array_new_with_free_func (gst_object_unref);
 }
 
-/* Removes all elements between the parser and the fan-outs. */
+/* Takes out all elements between the parser and the fan-outs. An encoder that a
+ * thread is just putting in is removed by that thread. */
 static void
 take_out_encodings_locked (MeshSource *self, GPtrArray *doomed)
 {
@@ -59,7 +58,8 @@ take_out_encodings_locked (MeshSource *self, GPtrArray *doomed)
   for (guint i = 0; i < self->encodings->len; i++) {
     MeshEncoding *encoding = g_ptr_array_index (self->encodings, i);
 
-    take_out_locked (self, GST_ELEMENT (encoding->compartment), doomed);
+    if (!encoding->busy)
+      take_out_locked (self, encoding->compartment, doomed);
     mesh_encoding_empty (encoding);
     mesh_encoding_forgive (encoding);
   }
@@ -67,151 +67,21 @@ take_out_encodings_locked (MeshSource *self, GPtrArray *doomed)
   self->tee = NULL;
 }
 
-/* --- encoders, and when they fail --- */
-
-/* An encoder's failure, posted to a thread that can replace the encoder. */
-typedef struct {
-  MeshSource *source;
-  const MeshCodec *codec;
-  MeshCompartment *compartment;
-  char *text;
-} Repair;
-
-static void
-repair_free (gpointer data)
-{
-  Repair *repair = data;
-
-  mesh_source_unref (repair->source);
-  gst_object_unref (repair->compartment);
-  g_free (repair->text);
-  g_free (repair);
-}
-
-/* Takes the failed compartment out. Returns: whether it was still in use, so
- * that another has to take its place */
-static gboolean
-remove_failed (Repair *repair)
-{
-  MeshSource *self = repair->source;
-  MeshEncoding *encoding;
-  g_autoptr (GPtrArray) doomed = new_doomed ();
-  g_autoptr (GstElement) tee = NULL;
-  g_autoptr (GstPad) sink = gst_element_get_static_pad
-      (GST_ELEMENT (repair->compartment), "sink");
-  g_autoptr (GstPad) branch = gst_pad_get_peer (sink);
-
-  g_mutex_lock (&self->lock);
-  encoding = mesh_source_get_encoding_locked (self, repair->codec);
-  if (encoding->compartment != repair->compartment) {
-    g_mutex_unlock (&self->lock);
-    return FALSE;
-  }
-  take_out_locked (self, GST_ELEMENT (repair->compartment), doomed);
-  mesh_encoding_empty (encoding);
-  encoding->failures++;
-  if (!mesh_encoding_can_retry (encoding))
-    encoding->failure = g_strdup (repair->text);
-  tee = self->tee ? gst_object_ref (self->tee) : NULL;
-  g_mutex_unlock (&self->lock);
-
-  if (branch && tee)
-    gst_element_release_request_pad (tee, branch);
-  shut_down (self, doomed);
-  return TRUE;
-}
-
-static void
-do_repair (GstElement *room, gpointer user_data)
-{
-  Repair *repair = user_data;
-  MeshSource *self = repair->source;
-  MeshEncoding *encoding;
-  gboolean failed = FALSE;
-
-  if (!remove_failed (repair))
-    return;
-  g_mutex_lock (&self->lock);
-  if (self->tee) {
-    encoding = mesh_source_get_encoding_locked (self, repair->codec);
-    mesh_source_feed_locked (self, encoding);
-    failed = encoding->failure != NULL;
-  }
-  g_mutex_unlock (&self->lock);
-  if (failed)
-    mesh_source_warn (self, "it cannot be encoded as %s (%s)",
-        repair->codec->name, repair->text);
-  self->events->input_known (self, self->user_data);
-}
-
-/* Called on the encoder's own streaming thread, which cannot shut itself
- * down: a thread of GStreamer's pool does that. */
-static void
-on_encoding_failed (MeshCompartment *compartment, const GError *error,
-    gpointer user_data)
-{
-  MeshSource *self = ((Repair *) user_data)->source;
-  Repair *repair = g_new0 (Repair, 1);
-
-  repair->source = mesh_source_ref (self);
-  repair->codec = ((Repair *) user_data)->codec;
-  repair->compartment = gst_object_ref (compartment);
-  repair->text = g_strdup (error->message);
-  gst_element_call_async (GST_ELEMENT (self->room), do_repair, repair,
-      repair_free);
-}
-
-/* Puts an encoder between the tee and the encoding's fan-out, unless there is one
- * or all have failed. */
-void
-mesh_source_feed_locked (MeshSource *self, MeshEncoding *encoding)
-{
-  Repair context = { .source = self, .codec = encoding->codec };
-  MeshCompartment *compartment;
-  g_autoptr (GstPad) branch = NULL, sink = NULL;
-  g_autoptr (GError) error = NULL;
-
-  if (encoding->compartment || encoding->failure || !self->tee)
-    return;
-  compartment = gst_object_ref_sink (mesh_compartment_new (on_encoding_failed,
-          g_memdup2 (&context, sizeof context), g_free));
-  if (!mesh_encoding_fill (encoding, compartment, &error)) {
-    encoding->failure = g_strdup (error->message);
-    gst_object_unref (compartment);
-    return;
-  }
-  mesh_source_add_to_room_locked (self, GST_ELEMENT (compartment));
-  if (encoding->repeat_filter)
-    mesh_repeat_filter_set_active (encoding->repeat_filter, self->hidden);
-  gst_element_link (GST_ELEMENT (compartment),
-      GST_ELEMENT (encoding->fanout));
-  gst_element_sync_state_with_parent (GST_ELEMENT (compartment));
-  branch = gst_element_request_pad_simple (self->tee, "src_%u");
-  sink = gst_element_get_static_pad (GST_ELEMENT (compartment), "sink");
-  /* no RECONFIGURE event is sent up to the camera, since all formats agree
-   * already */
-  gst_pad_link_full (branch, sink, GST_PAD_LINK_CHECK_NO_RECONFIGURE);
-  gst_object_unref (compartment);
-}
-
-static void
-feed_all_locked (MeshSource *self)
-{
-  for (guint i = 0; i < self->encodings->len; i++)
-    mesh_source_feed_locked (self, g_ptr_array_index (self->encodings, i));
-}
-
 /* Returns: the sink pad of a tee from which all encodings are fed */
 static GstPad *
-start_encodings_locked (MeshSource *self, GError **error)
+start_encodings (MeshSource *self, GError **error)
 {
-  self->tee = mesh_codec_make ("tee allow-not-linked=true", error);
-  if (!self->tee)
+  GstElement *tee = mesh_codec_make ("tee allow-not-linked=true", error);
+
+  if (!tee)
     return NULL;
-  mesh_source_add_to_room_locked (self, self->tee);
-  feed_all_locked (self);
-  gst_element_sync_state_with_parent (self->tee);
-  return gst_element_get_static_pad (self->tee, "sink");
+  add_to_room (self, tee);
+  g_mutex_lock (&self->lock);
+  self->tee = tee;
+  g_mutex_unlock (&self->lock);
+  mesh_source_feed_all (self);
+  gst_element_sync_state_with_parent (tee);
+  return gst_element_get_static_pad (tee, "sink");
 }
 
 /* --- encoded input --- */
@@ -229,7 +99,7 @@ on_route_failed (MeshCompartment *compartment, const GError *error,
 }
 
 static GstElement *
-add_compartment_locked (MeshSource *self, const char *const *descriptions,
+add_compartment (MeshSource *self, const char *const *descriptions,
     GError **error)
 {
   g_autoptr (MeshCompartment) compartment = gst_object_ref_sink
@@ -242,7 +112,7 @@ add_compartment_locked (MeshSource *self, const char *const *descriptions,
       return NULL;
   }
   mesh_compartment_expose (compartment);
-  mesh_source_add_to_room_locked (self, GST_ELEMENT (compartment));
+  add_to_room (self, GST_ELEMENT (compartment));
   gst_element_sync_state_with_parent (GST_ELEMENT (compartment));
   return GST_ELEMENT (compartment);
 }
@@ -250,20 +120,41 @@ add_compartment_locked (MeshSource *self, const char *const *descriptions,
 /* Links the parser to a decoder, the stage that raw input may need, and a tee,
  * from where the stream is encoded again as raw input is. */
 static gboolean
-decode_locked (MeshSource *self, GError **error)
+decode (MeshSource *self, GError **error)
 {
   const char *elements[] = { self->input->decoders, self->kind == MESH_VIDEO
       ? "videoconvert" : NULL, "deinterlace fields=top",
       "videoflip name=flip", NULL };
+  GstElement *decoder = add_compartment (self, elements, error);
   g_autoptr (GstPad) sink = NULL, src = NULL;
 
-  self->decoder = add_compartment_locked (self, elements, error);
-  if (!self->decoder)
+  g_mutex_lock (&self->lock);
+  self->decoder = decoder;
+  g_mutex_unlock (&self->lock);
+  if (!decoder)
     return FALSE;
-  sink = start_encodings_locked (self, error);
-  src = gst_element_get_static_pad (self->decoder, "src");
+  sink = start_encodings (self, error);
+  src = gst_element_get_static_pad (decoder, "src");
   return sink && gst_pad_link (src, sink) == GST_PAD_LINK_OK
-      && gst_element_link (self->parser, self->decoder);
+      && gst_element_link (self->parser, decoder);
+}
+
+/* Links the parser to the fan-out of its codec. Another thread may just have
+ * linked an encoder there, which it is about to remove. */
+static void
+pass_on (MeshSource *self)
+{
+  g_autoptr (MeshFanout) fanout = mesh_source_dup_fanout (self, self->input);
+  g_autoptr (GstPad) sink =
+      gst_element_get_static_pad (GST_ELEMENT (fanout), "sink");
+  g_autoptr (GstPad) taken = NULL;
+
+  if (gst_element_link (self->parser, GST_ELEMENT (fanout)))
+    return;
+  taken = gst_pad_get_peer (sink);
+  if (taken)
+    gst_pad_unlink (taken, sink);
+  gst_element_link (self->parser, GST_ELEMENT (fanout));
 }
 
 /* Decides, from the parser's caps, between passing the stream on and decoding
@@ -275,29 +166,21 @@ settle (MeshSource *self, GstPad *parsed, const GstCaps *caps)
   g_autoptr (GstPad) peer = gst_pad_get_peer (parsed);
   g_autoptr (GstElement) flip = NULL;
   g_autoptr (GError) error = NULL;
-  gboolean passes, decodes;
-
-  g_mutex_lock (&self->lock);
-  passes = self->spoken && (mesh_codec_passes (self->input, caps)
+  gboolean passes = self->spoken && (mesh_codec_passes (self->input, caps)
       || !mesh_codec_can_receive (self->input));
-  decodes = self->decoder != NULL;
-  if (peer && passes == !decodes) {
-    g_mutex_unlock (&self->lock);
+
+  if (peer && passes == !self->decoder)
     return;
-  }
   if (peer)
     gst_pad_unlink (parsed, peer);
+  g_mutex_lock (&self->lock);
   take_out_encodings_locked (self, doomed);
   g_mutex_unlock (&self->lock);
   shut_down (self, doomed);
-
-  g_mutex_lock (&self->lock);
   if (passes)
-    gst_element_link (self->parser, GST_ELEMENT
-        (mesh_source_get_encoding_locked (self, self->input)->fanout));
-  else if (decode_locked (self, &error))
+    pass_on (self);
+  else if (decode (self, &error))
     flip = gst_bin_get_by_name (GST_BIN (self->decoder), "flip");
-  g_mutex_unlock (&self->lock);
   if (self->kind == MESH_VIDEO && (passes || flip))
     mesh_intake_settle (self->intake, flip);
   if (error)
@@ -322,26 +205,29 @@ on_parsed (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 }
 
 static GstPad *
-start_encoded_locked (MeshSource *self, const MeshCodec *codec,
-    gboolean spoken, GError **error)
+start_encoded (MeshSource *self, const MeshCodec *codec, GError **error)
 {
   g_autofree char *form =
       g_strdup_printf ("capsfilter caps=\"%s\"", codec->caps);
   /* the parser chooses the stream's form before there is a fan-out to ask */
   const char *elements[] = { codec->parser, form, NULL };
   const char *const nothing[] = { "identity", NULL };
+  GstElement *parser = add_compartment (self, codec->parser ? elements
+      : nothing, error);
+  gboolean spoken = mesh_source_speaks (self, codec);
   g_autoptr (GstPad) src = NULL;
 
+  g_mutex_lock (&self->lock);
   self->input = codec;
   self->spoken = spoken;
-  self->parser = add_compartment_locked (self, codec->parser ? elements
-      : nothing, error);
-  if (!self->parser)
+  self->parser = parser;
+  g_mutex_unlock (&self->lock);
+  if (!parser)
     return NULL;
-  src = gst_element_get_static_pad (self->parser, "src");
+  src = gst_element_get_static_pad (parser, "src");
   gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_parsed, self,
       NULL);
-  return gst_element_get_static_pad (self->parser, "sink");
+  return gst_element_get_static_pad (parser, "sink");
 }
 
 /* --- the way as a whole --- */
@@ -399,12 +285,9 @@ start_route (MeshSource *self, const MeshCodec *codec)
 {
   g_autoptr (GstPad) sink = NULL;
   g_autoptr (GError) error = NULL;
-  gboolean spoken = codec && mesh_source_speaks (self, codec);
 
-  g_mutex_lock (&self->lock);
-  sink = codec ? start_encoded_locked (self, codec, spoken, &error)
-      : start_encodings_locked (self, &error);
-  g_mutex_unlock (&self->lock);
+  sink = codec ? start_encoded (self, codec, &error)
+      : start_encodings (self, &error);
   if (sink)
     start_intake (self, sink, codec != NULL);
   else
@@ -429,12 +312,13 @@ mesh_source_take_caps (MeshSource *self, GstCaps *caps)
   if (runs && !codec) {
     for (guint i = 0; i < self->encodings->len; i++)
       mesh_encoding_forgive (g_ptr_array_index (self->encodings, i));
-    feed_all_locked (self);
   }
   g_mutex_unlock (&self->lock);
   if (!runs) {
     stop_route (self);
     start_route (self, codec);
+  } else if (!codec) {
+    mesh_source_feed_all (self);
   }
   self->events->input_known (self, self->user_data);
 }

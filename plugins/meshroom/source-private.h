@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 
 /* The source's inside, for its own files: source.c has its life and what the
  * room asks of it, source-caps.c what its pad asks of whoever feeds it, route.c
- * the way from the pad to the fan-outs, input-warnings.c what is said of
- * encoded input. */
+ * the way from the pad to the fan-outs, source-encoders.c the encoders on that
+ * way, input-warnings.c what is said of encoded input. */
 
 struct _MeshSource {
   gatomicrefcount refs;
@@ -26,8 +26,13 @@ struct _MeshSource {
   gint ended;                   /* atomic: no buffer since the end */
   gint broken;                  /* atomic: parser or decoder have failed */
 
-  GMutex lock;                  /* guards all below */
-  GPtrArray *encodings;
+  /* The lock guards what follows, and is held for reading and writing alone:
+   * elements are made, linked, started and removed without it. It is taken after
+   * the room's, and before a fan-out's. From intake to spoken the streaming
+   * thread writes, and needs the lock for that only; when the thread has ended,
+   * whoever stops the source. */
+  GMutex lock;
+  GPtrArray *encodings;         /* MeshEncoding */
   GPtrArray *elements;          /* all that we have put into the room */
   MeshIntake *intake;           /* once the input is known; set by its thread */
   GstElement *tee;              /* once there is raw input, maybe decoded */
@@ -44,12 +49,17 @@ struct _MeshSource {
 };
 
 /* source.c */
-void mesh_source_add_to_room_locked (MeshSource *source, GstElement *element);
+void mesh_source_shut_down (MeshSource *source, GstElement *element);
 void mesh_source_warn (MeshSource *source, const char *format, ...)
     G_GNUC_PRINTF (2, 3);
 gboolean mesh_source_speaks (MeshSource *source, const MeshCodec *codec);
-MeshEncoding *mesh_source_get_encoding_locked (MeshSource *source,
+
+/* source-encoders.c: any thread, without the lock where no name says otherwise */
+MeshEncoding *mesh_source_find_encoding_locked (MeshSource *source,
     const MeshCodec *codec);
+MeshFanout *mesh_source_dup_fanout (MeshSource *source, const MeshCodec *codec);
+void mesh_source_feed (MeshSource *source, const MeshCodec *codec);
+void mesh_source_feed_all (MeshSource *source);
 
 /* source-caps.c: any thread */
 gboolean mesh_source_query (GstPad *pad, GstObject *parent, GstQuery *query);
@@ -57,8 +67,6 @@ gboolean mesh_source_query (GstPad *pad, GstObject *parent, GstQuery *query);
 /* route.c: the streaming thread of the source's pad */
 void mesh_source_take_caps (MeshSource *source, GstCaps *caps);
 void mesh_source_mend (MeshSource *source);
-/* route.c: any thread */
-void mesh_source_feed_locked (MeshSource *source, MeshEncoding *encoding);
 
 /* input-warnings.c: the streaming thread */
 void mesh_source_explain (MeshSource *source, const GstCaps *caps,

@@ -27,30 +27,17 @@ mesh_source_speaks (MeshSource *self, const MeshCodec *codec)
       || self->events->speaks (self, codec, self->user_data));
 }
 
+/* Takes an element down and out of the room. */
 void
-mesh_source_add_to_room_locked (MeshSource *self, GstElement *element)
+mesh_source_shut_down (MeshSource *self, GstElement *element)
 {
-  gst_bin_add (self->room, element);
-  g_ptr_array_add (self->elements, gst_object_ref (element));
-}
-
-MeshEncoding *
-mesh_source_get_encoding_locked (MeshSource *self, const MeshCodec *codec)
-{
-  MeshEncoding *encoding;
-
-  for (guint i = 0; i < self->encodings->len; i++) {
-    encoding = g_ptr_array_index (self->encodings, i);
-    if (encoding->codec == codec)
-      return encoding;
-  }
-  encoding = mesh_encoding_new (codec);
-  mesh_fanout_set_starved (encoding->fanout, mesh_source_on_starved, self);
-  mesh_fanout_set_muted (encoding->fanout, self->muted);
-  mesh_source_add_to_room_locked (self, GST_ELEMENT (encoding->fanout));
-  gst_element_sync_state_with_parent (GST_ELEMENT (encoding->fanout));
-  g_ptr_array_add (self->encodings, encoding);
-  return encoding;
+  if (MESH_IS_COMPARTMENT (element))
+    mesh_compartment_abandon (MESH_COMPARTMENT (element));
+  gst_element_set_locked_state (element, TRUE);
+  gst_element_set_state (element, GST_STATE_NULL);
+  /* a room that is being finalised has let go of its children */
+  if (GST_OBJECT_PARENT (element) == GST_OBJECT (self->room))
+    gst_bin_remove (self->room, element);
 }
 
 static void
@@ -284,14 +271,9 @@ mesh_source_get_input_codec (MeshSource *source)
 MeshFanout *
 mesh_source_get_fanout (MeshSource *source, const MeshCodec *codec)
 {
-  MeshFanout *fanout;
-  MeshEncoding *encoding;
+  MeshFanout *fanout = mesh_source_dup_fanout (source, codec);
 
-  g_mutex_lock (&source->lock);
-  encoding = mesh_source_get_encoding_locked (source, codec);
-  mesh_source_feed_locked (source, encoding);
-  fanout = gst_object_ref (encoding->fanout);
-  g_mutex_unlock (&source->lock);
+  mesh_source_feed (source, codec);
   return fanout;
 }
 
@@ -308,15 +290,12 @@ mesh_source_get_fanout (MeshSource *source, const MeshCodec *codec)
 char *
 mesh_source_dup_failure (MeshSource *source, const MeshCodec *codec)
 {
-  char *failure = NULL;
+  const MeshEncoding *encoding;
+  char *failure;
 
   g_mutex_lock (&source->lock);
-  for (guint i = 0; i < source->encodings->len; i++) {
-    MeshEncoding *encoding = g_ptr_array_index (source->encodings, i);
-
-    if (encoding->codec == codec)
-      failure = g_strdup (encoding->failure);
-  }
+  encoding = mesh_source_find_encoding_locked (source, codec);
+  failure = encoding ? g_strdup (encoding->failure) : NULL;
   g_mutex_unlock (&source->lock);
   return failure;
 }
@@ -504,17 +483,8 @@ mesh_source_stop (MeshSource *source)
   if (intake)
     mesh_intake_stop (intake);
   mesh_intake_free (intake);
-  for (guint i = 0; i < elements->len; i++) {
-    GstElement *element = g_ptr_array_index (elements, i);
-
-    if (MESH_IS_COMPARTMENT (element))
-      mesh_compartment_abandon (MESH_COMPARTMENT (element));
-    gst_element_set_locked_state (element, TRUE);
-    gst_element_set_state (element, GST_STATE_NULL);
-    /* a room that is being finalised has let go of its children */
-    if (GST_OBJECT_PARENT (element) == GST_OBJECT (source->room))
-      gst_bin_remove (source->room, element);
-  }
+  for (guint i = 0; i < elements->len; i++)
+    mesh_source_shut_down (source, g_ptr_array_index (elements, i));
 }
 
 /**

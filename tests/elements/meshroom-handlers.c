@@ -2,7 +2,8 @@
 
 /* An application may end a call wherever it is told of it: in the room's
  * signals, in a bus' sync handler, and in a probe behind the room's pads. With
- * MESH_LONG each is done 200 times. */
+ * MESH_LONG each is done 200 times. It may use the room wherever GStreamer calls
+ * it. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -304,6 +305,34 @@ GST_START_TEST (things_are_told_in_order)
 
 GST_END_TEST;
 
+/* --- what the room has inside --- */
+
+static void
+unmute (GstBin *bin, GstBin *sub_bin, GstElement *element, GstElement *room)
+{
+  g_object_set (room, "muted", FALSE, NULL);
+}
+
+/* Encoders, decoders and connections are added to the room by its own threads,
+ * and GStreamer tells of each one there and then. */
+GST_START_TEST (a_room_may_be_used_while_it_adds_elements)
+{
+  Wire *wire = wire_new (NULL, NULL);
+  Party *a = party_new (wire, "", PARTY_VIDEO (PARTY_RED) PARTY_AUDIO (900));
+  Party *b = party_new (wire, "", PARTY_VIDEO (PARTY_BLUE));
+
+  g_signal_connect (a->room, "deep-element-added", G_CALLBACK (unmute),
+      a->room);
+  party_start (a);
+  party_start (b);
+  WAIT_FOR (party_sees (b, a->id, PARTY_RED) && party_hears (b, a->id, 900));
+  party_free (a);
+  party_free (b);
+  wire_free (wire);
+}
+
+GST_END_TEST;
+
 static Suite *
 handlers_suite (void)
 {
@@ -319,6 +348,7 @@ handlers_suite (void)
       2 * G_N_ELEMENTS (ways));
   tcase_add_test (tcase, a_call_may_be_ended_from_two_sides);
   tcase_add_test (tcase, things_are_told_in_order);
+  tcase_add_test (tcase, a_room_may_be_used_while_it_adds_elements);
   return suite;
 }
 
