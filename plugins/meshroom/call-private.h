@@ -15,9 +15,9 @@
 G_BEGIN_DECLS
 
 /* The call's inside, for its own files: call.c carries out what the core
- * decides, attempts.c starts and ends connections, codecs.c has the codecs of
- * our video, exchange.c makes connections anew when what is sent changes,
- * reachability.c renews connections when this machine's addresses change,
+ * decides, call-actions.c does so for members and connections, codecs.c has the
+ * codecs of our video, exchange.c makes connections anew when what is sent
+ * changes, reachability.c renews connections when this machine's addresses change,
  * inbox.c takes what comes from other threads, call-stats.c keeps what stats
  * and peers show, call-events.c tells the application.
  *
@@ -94,7 +94,7 @@ void mesh_call_tell_removed (MeshCall *call, const char *peer,
     const char *reason);
 void mesh_call_tell_chat (MeshCall *call, const char *peer, const char *text);
 
-/* attempts.c */
+/* call-actions.c */
 Member *mesh_call_get_member (MeshCall *call, const char *id);
 void mesh_call_drop_member (MeshCall *call, const char *id);
 void mesh_call_start_attempt (MeshCall *call, const MeshRoomAction *action);

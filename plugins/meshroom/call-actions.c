@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Members, and the attempts at connections with them. */
+/* Carries out what the core wants done of the members and the connections with
+ * them, and reports to the core what these connections do. */
 
 #include "meshroom/call-private.h"
 
@@ -349,7 +350,7 @@ mesh_call_change_attempt (MeshCall *self, const MeshRoomAction *action)
   GST_DEBUG_OBJECT (self->config.element, "attempt %s with %s %s: %s",
       action->sid, action->peer, action->type == MESH_ROOM_RETIRE
       ? "is set aside" : action->type == MESH_ROOM_BACK ? "is gone back to"
-      : "ends", action->reason ? action->reason : "");
+      : "ends", action->reason ? action->reason : "the other one has ended");
   switch (action->type) {
     case MESH_ROOM_RETIRE:
       member->old = g_steal_pointer (&member->peer);
