@@ -21,7 +21,7 @@
     "[?transport=tcp] expected"
 
 /**
- * mesh_ice_url_describe:
+ * mesh_ice_url_redact:
  * @text: what names a server, or does not
  *
  * Returns: (transfer full): @text as it may be shown: without user and
@@ -30,7 +30,7 @@
  * Since: 0.1
  */
 char *
-mesh_ice_url_describe (const char *text)
+mesh_ice_url_redact (const char *text)
 {
   const char *at = strrchr (text, '@');
   const char *colon = strchr (text, ':');
@@ -58,7 +58,7 @@ mesh_ice_url_describe (const char *text)
 static gboolean
 fail (GError **error, const char *text, const char *why)
 {
-  g_autofree char *shown = mesh_ice_url_describe (text);
+  g_autofree char *shown = mesh_ice_url_redact (text);
 
   g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
       "STUN or TURN server \"%s\": %s", shown, why);

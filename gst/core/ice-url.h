@@ -36,7 +36,7 @@ gboolean mesh_ice_url_set_user (MeshIceUrl *url, const char *user,
 guint16 mesh_ice_url_get_port (const MeshIceUrl *url);
 char *mesh_ice_url_to_web (const MeshIceUrl *url);
 char *mesh_ice_url_to_gst (const MeshIceUrl *url);
-char *mesh_ice_url_describe (const char *text);
+char *mesh_ice_url_redact (const char *text);
 void mesh_ice_url_free (MeshIceUrl *url);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshIceUrl, mesh_ice_url_free)

@@ -237,7 +237,7 @@ dump (Snapshot *self, int fd, guint16 request, guint16 answer, ReadFunc func)
 }
 
 static void
-describe (Snapshot *self, MeshAddress *address)
+add_link (Snapshot *self, MeshAddress *address)
 {
   const Link *link = get_link (self, address->interface);
 
@@ -264,7 +264,7 @@ read_kernel (GArray *addresses)
   dump (&snapshot, fd, RTM_GETROUTE, RTM_NEWROUTE, read_route);
   close (fd);
   for (guint i = 0; i < addresses->len; i++)
-    describe (&snapshot, &g_array_index (addresses, MeshAddress, i));
+    add_link (&snapshot, &g_array_index (addresses, MeshAddress, i));
   return addresses->len > 0;
 }
 #else

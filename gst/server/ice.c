@@ -82,7 +82,7 @@ mesh_ice_add (MeshIce *ice, const char *uri, GError **error)
     why = "a relay needs USER:PASSWORD, or a turn secret to make them of "
         "(--turn-secret)";
   if (why) {
-    g_autofree char *shown = mesh_ice_url_describe (uri);
+    g_autofree char *shown = mesh_ice_url_redact (uri);
 
     g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
         "STUN or TURN server \"%s\": %s", shown, why);
