@@ -6,10 +6,10 @@
 
 G_BEGIN_DECLS
 
-/* hub.c has the connections, feed.c what they say, channel.c the channels and
- * who is in them, cache.c what is kept of them, late.c what waits for somebody
- * who is about to listen, frame.c the frames that are sent, api.c the HTTP
- * interface. */
+/* hub.c has the connections, feed.c reads what they say, channel.c has the
+ * channels and who is in them, cache.c the last event of each, late.c events
+ * that wait for a first subscriber, frame.c writes what is sent, actions.c
+ * queues it for the driver, api.c and post.c are the HTTP interfaces. */
 
 /* What an application may nest in what is passed on for it. */
 #define MESH_PUSHER_HUB_MAX_DEPTH 32
@@ -73,15 +73,19 @@ struct _MeshPusherHub {
   MeshPusherHubStats stats;
 };
 
+/* actions.c */
+void mesh_pusher_hub_send (MeshPusherHub *hub, MeshPusherHubClient *client,
+    GBytes *frame);
+void mesh_pusher_hub_send_text (MeshPusherHub *hub,
+    MeshPusherHubClient *client, GString *text);
+void mesh_pusher_hub_send_close (MeshPusherHub *hub, guint64 client,
+    guint16 code);
+
 /* hub.c */
 MeshPusherHubClient *mesh_pusher_hub_find_client (MeshPusherHub *hub,
     guint64 client);
 gboolean mesh_pusher_hub_bucket_take (MeshPusherHubBucket *bucket,
     guint rate, guint burst, gint64 now);
-void mesh_pusher_hub_send (MeshPusherHub *hub,
-    MeshPusherHubClient *client, GBytes *frame);
-void mesh_pusher_hub_send_text (MeshPusherHub *hub,
-    MeshPusherHubClient *client, GString *text);
 void mesh_pusher_hub_close (MeshPusherHub *hub,
     MeshPusherHubClient *client, guint16 code, const char *message);
 

@@ -89,13 +89,6 @@ mesh_pusher_hub_new (const MeshPusherHubLimits *limits, guint64 seed)
   return hub;
 }
 
-static void
-action_free (MeshPusherHubAction *action)
-{
-  mesh_pusher_hub_action_clear (action);
-  g_free (action);
-}
-
 /**
  * mesh_pusher_hub_free:
  * @hub: (nullable) (transfer full): a hub
@@ -105,11 +98,14 @@ action_free (MeshPusherHubAction *action)
 void
 mesh_pusher_hub_free (MeshPusherHub *hub)
 {
+  MeshPusherHubAction action;
+
   if (!hub)
     return;
   g_hash_table_unref (hub->clients);
   g_ptr_array_unref (hub->apps);
-  g_queue_clear_full (&hub->actions, (GDestroyNotify) action_free);
+  while (mesh_pusher_hub_pop_action (hub, &action))
+    mesh_pusher_hub_action_clear (&action);
   g_free (hub);
 }
 
@@ -149,8 +145,7 @@ find_app_by_key (MeshPusherHub *hub, const char *key)
  * Since: 0.1
  */
 gboolean
-mesh_pusher_hub_add_app (MeshPusherHub *hub, const char *text,
-    GError **error)
+mesh_pusher_hub_add_app (MeshPusherHub *hub, const char *text, GError **error)
 {
   g_auto (GStrv) words = g_strsplit (text, ":", 3);
   MeshPusherHubApp *app;
@@ -195,33 +190,6 @@ mesh_pusher_hub_find_client (MeshPusherHub *hub, guint64 client)
   return g_hash_table_lookup (hub->clients, &client);
 }
 
-static void
-push_action (MeshPusherHub *hub, guint64 client, GBytes *frame,
-    guint16 code)
-{
-  MeshPusherHubAction *action = g_new0 (MeshPusherHubAction, 1);
-
-  action->client = client;
-  action->frame = frame;
-  action->close_code = code;
-  g_queue_push_tail (&hub->actions, action);
-}
-
-void
-mesh_pusher_hub_send (MeshPusherHub *hub, MeshPusherHubClient *client,
-    GBytes *frame)
-{
-  push_action (hub, client->number, g_bytes_ref (frame), 0);
-}
-
-/* @text: (transfer full) */
-void
-mesh_pusher_hub_send_text (MeshPusherHub *hub,
-    MeshPusherHubClient *client, GString *text)
-{
-  push_action (hub, client->number, g_string_free_to_bytes (text), 0);
-}
-
 /* @client is freed by it. */
 void
 mesh_pusher_hub_close (MeshPusherHub *hub, MeshPusherHubClient *client,
@@ -231,7 +199,7 @@ mesh_pusher_hub_close (MeshPusherHub *hub, MeshPusherHubClient *client,
 
   mesh_pusher_hub_send_text (hub, client,
       mesh_pusher_hub_frame_error (code, message));
-  push_action (hub, number, NULL, code);
+  mesh_pusher_hub_send_close (hub, number, code);
   mesh_pusher_hub_disconnected (hub, number);
 }
 
@@ -399,8 +367,7 @@ mesh_pusher_hub_is_subscribed (MeshPusherHub *hub, guint64 client)
 }
 
 static void
-check_silence (MeshPusherHub *hub, MeshPusherHubClient *client,
-    gint64 now)
+check_silence (MeshPusherHub *hub, MeshPusherHubClient *client, gint64 now)
 {
   gint64 silent = now - client->heard;
 
@@ -468,33 +435,6 @@ mesh_pusher_hub_shut_down (MeshPusherHub *hub)
   for (GList *l = clients; l; l = l->next)
     mesh_pusher_hub_close (hub, l->data, MESH_PUSHER_HUB_COME_BACK,
         "Server goes away, please reconnect");
-}
-
-/**
- * mesh_pusher_hub_pop_action:
- * @hub: a hub
- * @action: (out caller-allocates): what to do; to be cleared
- *
- * Returns: %FALSE when there is nothing to do
- *
- * Since: 0.1
- */
-gboolean
-mesh_pusher_hub_pop_action (MeshPusherHub *hub,
-    MeshPusherHubAction *action)
-{
-  g_autofree MeshPusherHubAction *next = g_queue_pop_head (&hub->actions);
-
-  if (!next)
-    return FALSE;
-  *action = *next;
-  return TRUE;
-}
-
-void
-mesh_pusher_hub_action_clear (MeshPusherHubAction *action)
-{
-  g_clear_pointer (&action->frame, g_bytes_unref);
 }
 
 const MeshPusherHubStats *

@@ -157,20 +157,17 @@ void mesh_pusher_hub_connected (MeshPusherHub *hub, guint64 client,
 void mesh_pusher_hub_disconnected (MeshPusherHub *hub, guint64 client);
 void mesh_pusher_hub_feed (MeshPusherHub *hub, guint64 client,
     const char *text, gsize length, gint64 now);
-void mesh_pusher_hub_heard (MeshPusherHub *hub, guint64 client,
-    gint64 now);
+void mesh_pusher_hub_heard (MeshPusherHub *hub, guint64 client, gint64 now);
 void mesh_pusher_hub_reject (MeshPusherHub *hub, guint64 client,
     guint16 code, const char *message);
-gboolean mesh_pusher_hub_is_subscribed (MeshPusherHub *hub,
-    guint64 client);
+gboolean mesh_pusher_hub_is_subscribed (MeshPusherHub *hub, guint64 client);
 void mesh_pusher_hub_tick (MeshPusherHub *hub, gint64 now);
 gboolean mesh_pusher_hub_waits (MeshPusherHub *hub);
 void mesh_pusher_hub_shut_down (MeshPusherHub *hub);
 gboolean mesh_pusher_hub_pop_action (MeshPusherHub *hub,
     MeshPusherHubAction *action);
 void mesh_pusher_hub_action_clear (MeshPusherHubAction *action);
-const MeshPusherHubStats *mesh_pusher_hub_get_stats (
-    MeshPusherHub *hub);
+const MeshPusherHubStats *mesh_pusher_hub_get_stats (MeshPusherHub *hub);
 
 gboolean mesh_pusher_hub_is_signed (MeshPusherHub *hub,
     const MeshPusherHubRequest *request);

@@ -107,8 +107,7 @@ numbers_are_bounded (Fixture *f, gconstpointer data)
   for (guint64 client = 1; client <= 4; client++)
     mesh_pusher_hub_disconnected (f->hub, client);
   g_assert_cmpuint (mesh_pusher_hub_get_stats (f->hub)->channels, ==, 0);
-  g_assert_cmpuint (mesh_pusher_hub_get_stats (f->hub)->subscriptions, ==,
-      0);
+  g_assert_cmpuint (mesh_pusher_hub_get_stats (f->hub)->subscriptions, ==, 0);
 }
 
 /* A person with two windows comes once and goes once. */
@@ -214,8 +213,7 @@ pieces_of_frames_do_no_harm (Fixture *f, gconstpointer data)
       g_assert_null (strstr (drain (f), "{\\\"presence\\\""));
     }
   mesh_pusher_hub_disconnected (f->hub, 1);
-  g_assert_cmpuint (mesh_pusher_hub_get_stats (f->hub)->subscriptions, ==,
-      0);
+  g_assert_cmpuint (mesh_pusher_hub_get_stats (f->hub)->subscriptions, ==, 0);
 }
 
 static void
@@ -293,8 +291,7 @@ applications_are_apart (Fixture *f, gconstpointer data)
   }
   g_assert_true (mesh_pusher_hub_add_app (f->hub, "b:key-b:x:y", NULL));
   connect_client (f, 1);
-  mesh_pusher_hub_connected (f->hub, 2, "key-b", "client=x&protocol=7",
-      f->now);
+  mesh_pusher_hub_connected (f->hub, 2, "key-b", "client=x&protocol=7", f->now);
   drain (f);
   assert_entered (enter (f, 1, UUID, NULL));
   assert_entered (enter (f, 2, UUID, NULL));
