@@ -2,8 +2,10 @@
 
 #include "server/clients.h"
 
+#include <sys/resource.h>
+
 #include "server/handshake.h"
-#include "server/io.h"
+#include "server/longpoll.h"
 #include "server/metrics.h"
 #include "server/page.h"
 #include "server/pusher.h"
@@ -15,20 +17,40 @@
 #define PING_TURNS 16
 
 typedef struct {
-  MeshServer *server;
+  MeshClients *clients;
   MeshConn *conn;
   guint64 number;
   guint64 session;              /* the hub's client that polls on it; 0: none */
-  GList *half_open;             /* in the server's list; NULL: a member's */
+  GList *half_open;             /* in the list of such; NULL: a member's */
   gint64 pinged;
   gboolean pusher;              /* of the Pusher hub, not of the hub */
-  gboolean dirty;               /* in the server's list */
+  gboolean dirty;               /* in the list of such */
 } Client;
 
+struct _MeshClients {
+  MeshClientsLimits limits;     /* bound by what the system allows */
+  GPtrArray *origins;
+  MeshIce *ice;
+  GMainContext *context;
+  MeshEventLoop *loop;
+  MeshCredentials *credentials; /* NULL: plain http */
+  GSource *timer;               /* while there is something to time */
+  MeshHub *hub;
+  MeshPolls *polls;             /* clients of the hub without a WebSocket */
+  MeshPusherHub *pusher;        /* for Pusher's clients; NULL: no application */
+  GHashTable *by_number;        /* number -> Client, owned */
+  GQueue half_open;             /* of Client, the oldest first */
+  GArray *dirty;                /* numbers of clients to flush */
+  guint64 last_number;
+  guint64 accepted;
+  guint64 refused;
+  guint64 requests;
+};
+
 static Client *
-find_client (MeshServer *self, guint64 number)
+find_client (MeshClients *self, guint64 number)
 {
-  return g_hash_table_lookup (self->clients, &number);
+  return g_hash_table_lookup (self->by_number, &number);
 }
 
 static void
@@ -39,7 +61,7 @@ client_free (Client *client)
 }
 
 static void
-mark_dirty (MeshServer *self, Client *client)
+mark_dirty (MeshClients *self, Client *client)
 {
   if (client->dirty)
     return;
@@ -48,7 +70,7 @@ mark_dirty (MeshServer *self, Client *client)
 }
 
 static void
-send_frame (MeshServer *self, Client *client, GBytes *frame)
+send_frame (MeshClients *self, Client *client, GBytes *frame)
 {
   if (mesh_conn_send_text (client->conn, frame))
     mark_dirty (self, client);
@@ -58,7 +80,7 @@ send_frame (MeshServer *self, Client *client, GBytes *frame)
 
 /* Flushing can end a connection, and so change the table. */
 static void
-flush_dirty (MeshServer *self)
+flush_dirty (MeshClients *self)
 {
   for (guint i = 0; i < self->dirty->len; i++) {
     Client *client =
@@ -73,7 +95,7 @@ flush_dirty (MeshServer *self)
 }
 
 static void
-carry_out_pusher (MeshServer *self)
+carry_out_pusher (MeshClients *self)
 {
   MeshPusherHubAction action;
 
@@ -92,7 +114,7 @@ carry_out_pusher (MeshServer *self)
 }
 
 static void
-carry_out (MeshServer *self)
+carry_out (MeshClients *self)
 {
   MeshHubAction action;
 
@@ -128,7 +150,7 @@ carry_out (MeshServer *self)
 }
 
 static void
-leave_half_open (MeshServer *self, Client *client)
+leave_half_open (MeshClients *self, Client *client)
 {
   if (client->half_open)
     g_queue_delete_link (&self->half_open,
@@ -136,10 +158,10 @@ leave_half_open (MeshServer *self, Client *client)
 }
 
 static void
-answer_metrics (MeshServer *self, MeshHttpResponse *response)
+answer_metrics (MeshClients *self, MeshHttpResponse *response)
 {
   MeshServerStats stats = {
-    .connections = g_hash_table_size (self->clients),
+    .connections = g_hash_table_size (self->by_number),
     .half_open = self->half_open.length,
     .accepted = self->accepted,
     .refused = self->refused,
@@ -159,7 +181,7 @@ static void
 answer_poll (Client *client, const MeshHttpRequest *request,
     MeshHttpResponse *response)
 {
-  MeshServer *self = client->server;
+  MeshClients *self = client->clients;
 
   client->session = mesh_polls_request (self->polls, client->conn, request,
       ++self->last_number, response, g_get_monotonic_time ());
@@ -173,15 +195,15 @@ on_body_limit (MeshConn *conn, const MeshHttpRequest *request,
 
   if (mesh_polls_is_path (request->path))
     return MESH_POLL_MAX_BODY;
-  return client->server->pusher
-      ? mesh_server_pusher_body_limit (client->server->pusher, request) : 0;
+  return client->clients->pusher
+      ? mesh_server_pusher_body_limit (client->clients->pusher, request) : 0;
 }
 
 static void
 route (Client *client, const MeshHttpRequest *request,
     MeshHttpResponse *response)
 {
-  MeshServer *self = client->server;
+  MeshClients *self = client->clients;
 
   if (g_str_equal (request->path, "/v1/socket")) {
     mesh_handshake_answer (request, (char **) self->origins->pdata, response);
@@ -212,7 +234,7 @@ on_request (MeshConn *conn, const MeshHttpRequest *request,
     MeshHttpResponse *response, gpointer user_data)
 {
   Client *client = user_data;
-  MeshServer *self = client->server;
+  MeshClients *self = client->clients;
   gint64 now;
 
   self->requests++;
@@ -237,10 +259,10 @@ on_text (MeshConn *conn, const char *text, gsize length, gpointer user_data)
   gint64 now = g_get_monotonic_time ();
 
   if (client->pusher)
-    mesh_pusher_hub_feed (client->server->pusher, client->number, text, length,
+    mesh_pusher_hub_feed (client->clients->pusher, client->number, text, length,
         now);
   else
-    mesh_hub_feed (client->server->hub, client->number, text, length, now);
+    mesh_hub_feed (client->clients->hub, client->number, text, length, now);
 }
 
 static void
@@ -250,9 +272,9 @@ on_heard (MeshConn *conn, gpointer user_data)
   gint64 now = g_get_monotonic_time ();
 
   if (client->pusher)
-    mesh_pusher_hub_heard (client->server->pusher, client->number, now);
+    mesh_pusher_hub_heard (client->clients->pusher, client->number, now);
   else
-    mesh_hub_heard (client->server->hub, client->number, now);
+    mesh_hub_heard (client->clients->hub, client->number, now);
 }
 
 static void
@@ -261,18 +283,18 @@ on_offence (MeshConn *conn, gboolean too_big, gpointer user_data)
   Client *client = user_data;
 
   if (client->pusher)
-    mesh_pusher_hub_disconnected (client->server->pusher, client->number);
+    mesh_pusher_hub_disconnected (client->clients->pusher, client->number);
   else
-    mesh_hub_reject (client->server->hub, client->number,
+    mesh_hub_reject (client->clients->hub, client->number,
         too_big ? MESH_HUB_TOO_BIG : MESH_HUB_BAD_MESSAGE);
-  carry_out (client->server);
+  carry_out (client->clients);
 }
 
 static void
 on_done (MeshConn *conn, gpointer user_data)
 {
   Client *client = user_data;
-  MeshServer *self = client->server;
+  MeshClients *self = client->clients;
 
   if (client->half_open && (client->pusher
           ? mesh_pusher_hub_is_subscribed (self->pusher, client->number)
@@ -286,14 +308,14 @@ static void
 on_closed (MeshConn *conn, gpointer user_data)
 {
   Client *client = user_data;
-  MeshServer *self = client->server;
+  MeshClients *self = client->clients;
 
   mesh_hub_disconnected (self->hub, client->number);
   if (client->pusher)
     mesh_pusher_hub_disconnected (self->pusher, client->number);
   mesh_polls_conn_gone (self->polls, conn);
   leave_half_open (self, client);
-  g_hash_table_remove (self->clients, &client->number);
+  g_hash_table_remove (self->by_number, &client->number);
 }
 
 static const MeshConnFuncs conn_funcs = {
@@ -303,8 +325,8 @@ static const MeshConnFuncs conn_funcs = {
 static gboolean
 timer_cb (gpointer user_data)
 {
-  MeshServer *self = user_data;
-  g_autoptr (GList) clients = g_hash_table_get_values (self->clients);
+  MeshClients *self = user_data;
+  g_autoptr (GList) clients = g_hash_table_get_values (self->by_number);
   gint64 now = g_get_monotonic_time ();
 
   mesh_hub_tick (self->hub, now);
@@ -324,7 +346,7 @@ timer_cb (gpointer user_data)
     }
   }
   carry_out (self);
-  if (g_hash_table_size (self->clients) || mesh_polls_count (self->polls)
+  if (g_hash_table_size (self->by_number) || mesh_polls_count (self->polls)
       || mesh_hub_deadline (self->hub) != G_MAXINT64
       || (self->pusher && mesh_pusher_hub_waits (self->pusher)))
     return G_SOURCE_CONTINUE;
@@ -333,7 +355,7 @@ timer_cb (gpointer user_data)
 }
 
 static void
-start_timer (MeshServer *self)
+start_timer (MeshClients *self)
 {
   if (self->timer)
     return;
@@ -345,7 +367,7 @@ start_timer (MeshServer *self)
 /* Who is not in a room makes way, the one that has been at it longest first:
  * so nobody is kept out by connections that are only held open. */
 static void
-make_way (MeshServer *self)
+make_way (MeshClients *self)
 {
   Client *oldest = g_queue_peek_head (&self->half_open);
 
@@ -355,23 +377,23 @@ make_way (MeshServer *self)
 
 /* A MeshListenerFunc. */
 void
-mesh_clients_accept (GSocket *socket, gpointer server)
+mesh_clients_accept (GSocket *socket, gpointer clients)
 {
-  MeshServer *self = server;
+  MeshClients *self = clients;
   Client *client;
 
   if (self->half_open.length >= self->limits.half_open
-      || (g_hash_table_size (self->clients) >= self->max_connections
+      || (g_hash_table_size (self->by_number) >= self->limits.connections
           && self->half_open.length))
     make_way (self);
-  if (g_hash_table_size (self->clients) >= self->max_connections) {
+  if (g_hash_table_size (self->by_number) >= self->limits.connections) {
     self->refused++;
     g_socket_close (socket, NULL);
     g_object_unref (socket);
     return;
   }
   client = g_new0 (Client, 1);
-  client->server = self;
+  client->clients = self;
   client->number = ++self->last_number;
   client->conn = mesh_conn_new (client->number, socket, self->credentials,
       self->loop, &self->limits.times, &conn_funcs, client);
@@ -382,28 +404,118 @@ mesh_clients_accept (GSocket *socket, gpointer server)
   }
   g_queue_push_tail (&self->half_open, client);
   client->half_open = self->half_open.tail;
-  g_hash_table_insert (self->clients, &client->number, client);
+  g_hash_table_insert (self->by_number, &client->number, client);
   self->accepted++;
   start_timer (self);
 }
 
-/* Before the first of them. */
-void
-mesh_clients_start (MeshServer *self)
+/* Half of the process's descriptors are left for other things. */
+static guint
+bound_connections (guint wanted)
 {
-  self->clients = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL,
-      (GDestroyNotify) client_free);
-  self->dirty = g_array_new (FALSE, FALSE, sizeof (guint64));
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) < 0
+      || limit.rlim_cur == RLIM_INFINITY)
+    return wanted;
+  return MIN (wanted, MAX (1, limit.rlim_cur / 2));
 }
 
-/* Tells them what the hub has to say last, and closes their sockets. */
-void
-mesh_clients_dismiss (MeshServer *self)
+/* A request waits as long as there is between two pings, and a session's last
+ * words as long as a member that is gone. */
+static MeshPolls *
+new_polls (MeshClients *self)
 {
-  g_autoptr (GList) clients = NULL;
+  MeshPollLimits limits = {
+    .sessions = self->limits.connections,
+    .half_open = self->limits.half_open,
+    .wait = self->limits.ping,
+    .linger = self->limits.hub.lease,
+  };
 
-  carry_out (self);
-  clients = g_hash_table_get_values (self->clients);
-  for (GList *l = clients; l; l = l->next)
+  return mesh_polls_new (self->hub, &limits, self->origins);
+}
+
+/*
+ * mesh_clients_new:
+ * @context: in which they are served
+ * @origins: whose pages may connect, ending in a %NULL; outlives them
+ * @ice: the servers that they are told of; outlives them
+ *
+ * Returns: (transfer full) (nullable): nobody yet; %NULL with @error set where
+ *   there are no descriptors left
+ */
+MeshClients *
+mesh_clients_new (GMainContext *context, const MeshClientsLimits *limits,
+    GPtrArray *origins, MeshIce *ice, GError **error)
+{
+  guint64 seed = (guint64) g_random_int () << 32 | g_random_int ();
+  MeshEventLoop *loop = mesh_event_loop_new (context, error);
+  MeshClients *self;
+
+  if (!loop)
+    return NULL;
+  self = g_new0 (MeshClients, 1);
+  self->limits = *limits;
+  self->origins = origins;
+  self->ice = ice;
+  self->context = g_main_context_ref (context);
+  self->loop = loop;
+  self->hub = mesh_hub_new (&limits->hub, seed);
+  self->polls = new_polls (self);
+  self->limits.connections = bound_connections (limits->connections);
+  self->by_number = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL,
+      (GDestroyNotify) client_free);
+  g_queue_init (&self->half_open);
+  self->dirty = g_array_new (FALSE, FALSE, sizeof (guint64));
+  return self;
+}
+
+/* Tells them what the hubs have to say last, and closes their sockets. */
+void
+mesh_clients_free (MeshClients *clients)
+{
+  g_autoptr (GList) all = NULL;
+
+  mesh_hub_shut_down (clients->hub);
+  if (clients->pusher)
+    mesh_pusher_hub_shut_down (clients->pusher);
+  carry_out (clients);
+  all = g_hash_table_get_values (clients->by_number);
+  for (GList *l = all; l; l = l->next)
     mesh_conn_kill (((Client *) l->data)->conn);
+  if (clients->timer) {
+    g_source_destroy (clients->timer);
+    g_source_unref (clients->timer);
+  }
+  g_hash_table_unref (clients->by_number);
+  mesh_polls_free (clients->polls);
+  mesh_event_loop_free (clients->loop);
+  g_array_unref (clients->dirty);
+  mesh_hub_free (clients->hub);
+  mesh_pusher_hub_free (clients->pusher);
+  g_clear_pointer (&clients->credentials, mesh_credentials_unref);
+  g_main_context_unref (clients->context);
+  g_free (clients);
+}
+
+/* For those who connect from now on. */
+gboolean
+mesh_clients_set_certificate (MeshClients *clients,
+    GTlsCertificate *certificate, GError **error)
+{
+  MeshCredentials *credentials = mesh_credentials_new (certificate, error);
+
+  if (!credentials)
+    return FALSE;
+  g_clear_pointer (&clients->credentials, mesh_credentials_unref);
+  clients->credentials = credentials;
+  return TRUE;
+}
+
+/* @pusher: (transfer full): the hub for Pusher's client libraries */
+void
+mesh_clients_set_pusher (MeshClients *clients, MeshPusherHub *pusher)
+{
+  clients->pusher = pusher;
 }

@@ -1,15 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "server/server-private.h"
+#include "core/hub.h"
+#include "pusher/hub.h"
+#include "server/conn.h"
+#include "server/ice.h"
 
 G_BEGIN_DECLS
 
-/* Those who are connected to the server: carries out what the hub
- * (core/hub.h) decides, owns the connections and the clock. */
+/* Those who are connected to the server: carries out what the hubs (core/hub.h,
+ * pusher/hub.h) decide, owns the connections and the clock. */
 
-void mesh_clients_start (MeshServer *server);
-void mesh_clients_accept (GSocket *socket, gpointer server);
-void mesh_clients_dismiss (MeshServer *server);
+typedef struct _MeshClients MeshClients;
+
+/* What tests change to see a limit without waiting for it. */
+typedef struct {
+  MeshHubLimits hub;
+  MeshPusherHubLimits pusher;
+  MeshConnTimes times;
+  gint64 ping;                  /* between two pings, in µs */
+  guint connections;
+  guint half_open;              /* of them, those that are not a member's */
+} MeshClientsLimits;
+
+MeshClients *mesh_clients_new (GMainContext *context,
+    const MeshClientsLimits *limits, GPtrArray *origins, MeshIce *ice,
+    GError **error);
+void mesh_clients_free (MeshClients *clients);
+gboolean mesh_clients_set_certificate (MeshClients *clients,
+    GTlsCertificate *certificate, GError **error);
+void mesh_clients_set_pusher (MeshClients *clients, MeshPusherHub *pusher);
+void mesh_clients_accept (GSocket *socket, gpointer clients);
 
 G_END_DECLS

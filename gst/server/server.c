@@ -17,14 +17,25 @@
  * Since: 0.1
  */
 
-#include "server/server.h"
-
-#include <sys/resource.h>
+#include "server/server-private.h"
 
 #include "core/error.h"
 #include "host/random.h"
-#include "server/clients.h"
-#include "server/pusher.h"
+#include "server/listener.h"
+
+struct _MeshServer {
+  GObject parent;
+
+  MeshClientsLimits limits;
+  GPtrArray *origins;           /* ends in a NULL */
+  GPtrArray *apps;              /* of Pusher, "ID:KEY:SECRET" */
+  MeshIce *ice;                 /* for members */
+
+  /* while listening */
+  MeshListener *listener;
+  MeshClients *clients;
+  gboolean https;
+};
 
 G_DEFINE_FINAL_TYPE (MeshServer, mesh_server, G_TYPE_OBJECT)
 
@@ -49,7 +60,7 @@ mesh_server_class_init (MeshServerClass *klass)
 static void
 mesh_server_init (MeshServer *self)
 {
-  self->limits = (MeshServerLimits) {
+  self->limits = (MeshClientsLimits) {
     .times = {
       .request = 10 * G_USEC_PER_SEC,
       .response = 60 * G_USEC_PER_SEC,
@@ -83,42 +94,15 @@ mesh_server_new (void)
 }
 
 void
-mesh_server_get_limits (MeshServer *server, MeshServerLimits *limits)
+mesh_server_get_limits (MeshServer *server, MeshClientsLimits *limits)
 {
   *limits = server->limits;
 }
 
 void
-mesh_server_set_limits (MeshServer *server, const MeshServerLimits *limits)
+mesh_server_set_limits (MeshServer *server, const MeshClientsLimits *limits)
 {
   server->limits = *limits;
-}
-
-/* The process needs descriptors for other things, too. */
-static guint
-bound_connections (guint wanted)
-{
-  struct rlimit limit;
-
-  if (getrlimit (RLIMIT_NOFILE, &limit) < 0
-      || limit.rlim_cur == RLIM_INFINITY)
-    return wanted;
-  return MIN (wanted, MAX (1, limit.rlim_cur / 2));
-}
-
-/* A request waits as long as there is between two pings, and a session's last
- * words as long as a member that is gone. */
-static MeshPolls *
-new_polls (MeshServer *self)
-{
-  MeshPollLimits limits = {
-    .sessions = self->limits.connections,
-    .half_open = self->limits.half_open,
-    .wait = self->limits.ping,
-    .linger = self->limits.hub.lease,
-  };
-
-  return mesh_polls_new (self->hub, &limits, self->origins);
 }
 
 /* With all applications; NULL when one of them is none. */
@@ -240,33 +224,26 @@ gboolean
 mesh_server_listen (MeshServer *server, const char *address,
     GTlsCertificate *certificate, GError **error)
 {
-  guint64 seed = (guint64) g_random_int () << 32 | g_random_int ();
+  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
 
   g_return_val_if_fail (MESH_IS_SERVER (server), FALSE);
   g_return_val_if_fail (address, FALSE);
   g_return_val_if_fail (!server->listener, FALSE);
 
-  if (certificate) {
-    server->credentials = mesh_credentials_new (certificate, error);
-    if (!server->credentials)
-      return FALSE;
+  server->https = certificate != NULL;
+  server->clients = mesh_clients_new (context, &server->limits,
+      server->origins, server->ice, error);
+  if (server->clients && (!certificate
+          || mesh_clients_set_certificate (server->clients, certificate,
+              error))) {
+    if (server->apps->len)
+      mesh_clients_set_pusher (server->clients, new_pusher_hub (server, NULL));
+    server->listener = mesh_listener_new (address, context,
+        mesh_clients_accept, server->clients, error);
   }
-  server->context = g_main_context_ref_thread_default ();
-  server->hub = mesh_hub_new (&server->limits.hub, seed);
-  server->polls = new_polls (server);
-  if (server->apps->len)
-    server->pusher = new_pusher_hub (server, NULL);
-  mesh_clients_start (server);
-  server->max_connections = bound_connections (server->limits.connections);
-  server->loop = mesh_event_loop_new (server->context, error);
-  if (server->loop)
-    server->listener = mesh_listener_new (address, server->context,
-        mesh_clients_accept, server, error);
-  if (!server->listener) {
+  if (!server->listener)
     mesh_server_stop (server);
-    return FALSE;
-  }
-  return TRUE;
+  return server->listener != NULL;
 }
 
 /**
@@ -287,22 +264,15 @@ gboolean
 mesh_server_set_certificate (MeshServer *server, GTlsCertificate *certificate,
     GError **error)
 {
-  MeshCredentials *credentials;
-
   g_return_val_if_fail (MESH_IS_SERVER (server), FALSE);
   g_return_val_if_fail (G_IS_TLS_CERTIFICATE (certificate), FALSE);
 
-  if (!server->credentials) {
+  if (!server->https) {
     g_set_error_literal (error, MESH_ERROR, MESH_ERROR_FAILED,
         "the server does not speak https");
     return FALSE;
   }
-  credentials = mesh_credentials_new (certificate, error);
-  if (!credentials)
-    return FALSE;
-  mesh_credentials_unref (server->credentials);
-  server->credentials = credentials;
-  return TRUE;
+  return mesh_clients_set_certificate (server->clients, certificate, error);
 }
 
 /**
@@ -330,7 +300,7 @@ mesh_server_dup_urls (MeshServer *server)
   hosts = server->listener ? mesh_listener_list_hosts (server->listener) : NULL;
   for (char **host = hosts; host && *host; host++) {
     g_autofree char *url = g_strdup_printf ("%s://%s:%u",
-        server->credentials ? "https" : "http", *host,
+        server->https ? "https" : "http", *host,
         mesh_listener_get_port (server->listener));
 
     g_strv_builder_add (urls, url);
@@ -419,22 +389,6 @@ mesh_server_stop (MeshServer *server)
   g_return_if_fail (MESH_IS_SERVER (server));
 
   g_clear_pointer (&server->listener, mesh_listener_free);
-  if (server->hub) {
-    mesh_hub_shut_down (server->hub);
-    if (server->pusher)
-      mesh_pusher_hub_shut_down (server->pusher);
-    mesh_clients_dismiss (server);
-  }
-  if (server->timer) {
-    g_source_destroy (server->timer);
-    g_clear_pointer (&server->timer, g_source_unref);
-  }
-  g_clear_pointer (&server->clients, g_hash_table_unref);
-  g_clear_pointer (&server->polls, mesh_polls_free);
-  g_clear_pointer (&server->loop, mesh_event_loop_free);
-  g_clear_pointer (&server->dirty, g_array_unref);
-  g_clear_pointer (&server->hub, mesh_hub_free);
-  g_clear_pointer (&server->pusher, mesh_pusher_hub_free);
-  g_clear_pointer (&server->credentials, mesh_credentials_unref);
-  g_clear_pointer (&server->context, g_main_context_unref);
+  g_clear_pointer (&server->clients, mesh_clients_free);
+  server->https = FALSE;
 }

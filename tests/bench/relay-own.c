@@ -14,7 +14,7 @@ main (void)
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   g_autoptr (GError) error = NULL;
   g_autofree char *url = NULL;
-  MeshServerLimits limits;
+  MeshClientsLimits limits;
 
   mesh_server_get_limits (server, &limits);
   limits.hub.rate = G_USEC_PER_SEC;

@@ -17,7 +17,7 @@ G_BEGIN_DECLS
 #define ID_B "00000000-0000-4000-8000-00000000000b"
 
 typedef struct {
-  MeshServerLimits limits;      /* to be changed before serving_start() */
+  MeshClientsLimits limits;      /* to be changed before serving_start() */
   GTlsCertificate *certificate;
   char **origins;
   const char *pusher_app;       /* NULL: none */
