@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What holds for the tree as it lies there: licences, names in prose, and
-sizes.
+"""What holds for the tree as it lies there: licences, names in prose, sizes, and
+what may include what.
 
 check.py [DIRECTORY]   reports in TAP
 """
@@ -25,6 +25,7 @@ FILE = re.compile(r'[\w./-]*\w\.(?:c|h|m?js|py|sh|json|md|png|pml|build|webm)')
 SECTION = re.compile(r'(docs/\w[\w-]*\.md)(?:, |\), )'
                      r'((?:(?:and |to |, )?"[^"]{3,60}"(?:,? )?)+)')
 INCLUDE = re.compile(r'^#\s*include "(.+)"', re.M)
+IMPORT = re.compile(r"\bfrom '\./(.+)'")
 # What ends a function's first line; what begins so is none.
 JS_FUNCTION = re.compile(r'^(?! *(?:if|for|while|switch|\}|\|\||&&)).*'
                          r'(?:\)|=>) \{$')
@@ -199,27 +200,61 @@ def long_functions(paths):
                 yield f'{path}:{first + 1}: {last - first + 1} lines'
 
 
-def circles(paths):
-    """No folder includes what includes it, be it by way of others."""
+def includes(paths):
+    """Pairs of a file and another one that it includes or imports."""
     there = set(paths)
-    edges = {}
     for path in code(paths):
-        for name in INCLUDE.findall(text(path)):
+        pattern = IMPORT if path.suffix == '.js' else INCLUDE
+        for name in pattern.findall(text(path)):
             for base in (path.parent, path.parent.parent, pathlib.Path('gst'),
                          pathlib.Path('plugins')):
                 if base / name in there:
-                    edges.setdefault(path.parent, set()).add(
-                        (base / name).parent)
+                    yield path, base / name
                     break
-    for folder in sorted(edges):
-        reached, todo = set(), [folder]
-        while todo:
-            for other in edges.get(todo.pop(), set()) - {folder} - reached:
-                reached.add(other)
-                todo.append(other)
-        for other in sorted(reached):
-            if folder in edges.get(other, ()):
-                yield f'{other} includes {folder}, which leads back to it'
+
+
+def reach(edges, start):
+    """All that start leads to; itself only by way of another one."""
+    reached, todo = set(), [start]
+    while todo:
+        node = todo.pop()
+        for other in edges.get(node, set()) - {node} - reached:
+            reached.add(other)
+            todo.append(other)
+    return reached
+
+
+def circles(edges):
+    """The sets of what leads to each other."""
+    seen = set()
+    for start in sorted(edges):
+        circle = {other for other in reach(edges, start)
+                  if start in reach(edges, other)}
+        if circle and start not in seen:
+            seen |= circle
+            yield sorted(circle)
+
+
+def folder_circles(paths):
+    """No folder includes what includes it, be it by way of others."""
+    edges = {}
+    for path, other in includes(paths):
+        edges.setdefault(path.parent, set()).add(other.parent)
+    for circle in circles(edges):
+        yield ' and '.join(map(str, circle)) + ' include each other'
+
+
+def file_circles(paths):
+    """Of the files of a folder no more than two include each other; x.c and
+    x.h count as one."""
+    edges = {}
+    for path, other in includes(paths):
+        if path.parent == other.parent:
+            edges.setdefault(path.with_suffix(''), set()).add(
+                other.with_suffix(''))
+    for circle in circles(edges):
+        if len(circle) > 2:
+            yield ', '.join(map(str, circle)) + ' include each other'
 
 
 CHECKS = {
@@ -231,7 +266,8 @@ CHECKS = {
     'documents are wrapped at 100 columns': widths,
     'files have at most 600 lines': lengths,
     'functions have at most 60 lines': long_functions,
-    'folders do not include each other in a circle': circles,
+    'folders do not include each other in a circle': folder_circles,
+    'no more than two files of a folder do': file_circles,
 }
 
 
