@@ -3,7 +3,7 @@
 """A program that is both server and guest: it embeds the signalling server with
 its page, makes a room there, prints the room's link, and is in the call itself.
 
-    meson devenv -C build examples/serve.py [ADDR:PORT]
+    meson devenv -C build ../examples/serve.py [ADDR:PORT]
 """
 
 import signal

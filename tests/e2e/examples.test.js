@@ -3,9 +3,9 @@
 /** Each example, by the command line at its top. */
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -130,6 +130,17 @@ test('serve.py serves a room, and is in it', async t => {
     () => app.output);
   await interrupt(app);
   assert.equal(app.exitCode, 0, app.output);
+});
+
+test('serve.py is found by the command line at its top', () => {
+  const [, line] = readFileSync(join(root, 'examples/serve.py'), 'utf8')
+    .match(/^ {4}(meson devenv -C build .*) \[ADDR:PORT\]$/m);
+  const [meson, ...words] = line.replace('build', process.env.MESH_BUILD_ROOT)
+    .split(' ');
+  // It ends at once, since it cannot listen there.
+  const { stderr } = spawnSync(meson, [...words, 'nowhere'],
+    { cwd: root, encoding: 'utf8', env: environment });
+  assert.match(stderr, /^error: .*"nowhere"/m);
 });
 
 test('camera-on-off turns its camera on and off in mid-call', async t => {
