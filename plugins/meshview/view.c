@@ -67,7 +67,6 @@
 #include "tile.h"
 #include "voice.h"
 
-GST_DEBUG_CATEGORY (mesh_view_debug);
 #define GST_CAT_DEFAULT mesh_view_debug
 
 #define DEFAULT_WIDTH 1280
