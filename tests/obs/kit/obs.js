@@ -7,8 +7,8 @@
 
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync,
-  writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync,
+  symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -160,6 +160,18 @@ export class Obs {
 
   get pid() {
     return this.child.process.pid;
+  }
+
+  /** The names of its threads. */
+  get threads() {
+    const tasks = `/proc/${this.pid}/task`;
+    return readdirSync(tasks).flatMap(id => {
+      try {
+        return readFileSync(join(tasks, id, 'comm'), 'utf8').trim();
+      } catch {
+        return []; // it has ended meanwhile
+      }
+    });
   }
 
   /** Changes to another collection, and has it loaded. */
