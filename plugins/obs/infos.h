@@ -3,8 +3,7 @@
 
 #include <obs-module.h>
 
-/* The sources and the output that module.c and output-control.c register with
- * OBS. */
+/* The sources and the output that module.c registers with OBS. */
 extern struct obs_source_info mesh_obs_guest_info;
 extern struct obs_source_info mesh_obs_pipeline_info;
 extern struct obs_output_info mesh_obs_output_info;

@@ -10,11 +10,15 @@
  * OBS' threads only leave messages; worker.h and runner.h describe the threads
  * that take them. */
 
+#include <obs-frontend-api.h>
+
 #include "call.h"
 #include "infos.h"
 #include "output-control.h"
 #include "placeholder.h"
 #include "runner.h"
+#include "tools-menu.h"
+#include "vendor.h"
 #include "worker.h"
 
 OBS_DECLARE_MODULE ()
@@ -35,27 +39,53 @@ obs_module_description (void)
   return "Group video calls: each guest a source, and GStreamer pipelines";
 }
 
+/* Ends the programme. */
+static void
+end (void)
+{
+  mesh_obs_vendor_close ();
+  mesh_obs_output_control_close ();
+  mesh_obs_tools_menu_close ();
+}
+
+static void
+on_event (enum obs_frontend_event event, void *data)
+{
+  if (event == OBS_FRONTEND_EVENT_FINISHED_LOADING) {
+    mesh_obs_output_control_open ();
+    mesh_obs_tools_menu_open ();
+  } else if (event == OBS_FRONTEND_EVENT_SCRIPTING_SHUTDOWN) {
+    mesh_obs_tools_menu_settle ();
+  } else if (event == OBS_FRONTEND_EVENT_EXIT) {
+    end ();
+  }
+}
+
 bool
 obs_module_load (void)
 {
   mesh_obs_worker_start ();
   obs_register_source (&mesh_obs_guest_info);
   obs_register_source (&mesh_obs_pipeline_info);
-  mesh_obs_output_control_load ();
+  obs_register_output (&mesh_obs_output_info);
+  obs_register_source (&mesh_obs_output_dialog_info);
+  obs_frontend_add_event_callback (on_event, NULL);
+  mesh_obs_tools_menu_add ();
   blog (LOG_INFO, "[meshroom] " MESH_VERSION " loaded");
   return true;
 }
 
+/* All modules are loaded by now, obs-websocket among them. */
 void
 obs_module_post_load (void)
 {
-  mesh_obs_output_control_post_load ();
+  mesh_obs_vendor_register ();
 }
 
 void
 obs_module_unload (void)
 {
-  mesh_obs_output_control_unload ();
+  end ();
   mesh_obs_worker_stop ();
   mesh_obs_call_leave_all ();
   if (!mesh_obs_runner_wait_for_all (MAX_GOODBYE_MS))

@@ -1,28 +1,139 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The item in the Tools menu, and its dialog. The dialog is OBS' own properties
- * window, for a private source that is in no scene and shows nothing. */
+/* The dialog is OBS' own properties window, for a private source that is in no
+ * scene and shows nothing. */
+
+#include "tools-menu.h"
 
 #include <obs-frontend-api.h>
 
 #include "guest.h"
 #include "infos.h"
+#include "output.h"
 #include "output-control.h"
 #include "worker.h"
 
 #define ROOM "room"             /* field with the link, for the user to copy */
+#define WITH_OBS "start_with_obs"
 #define SETTINGS_FILE "programme.json"
+#define LOOK_EVERY 500          /* ms */
 
 static GMutex lock;             /* guards: */
 static obs_source_t *source;
 static MeshObsHandle *handle;   /* the source's */
 static char *shown_link;
+static GSource *look;           /* timer that renews the status */
 
 /* Belongs to OBS' UI thread: the settings at the time when the dialog was last
  * opened. */
 static obs_data_t *opened_with;
 
-/* --- its source --- */
+/* --- the programme --- */
+
+/* @link, nullable: the link of the room that we are in */
+static void
+set_status (const char *text, gboolean bad, const char *link)
+{
+  g_autoptr (MeshObsHandle) current = NULL;
+  gboolean changed;
+
+  g_mutex_lock (&lock);
+  current = handle ? mesh_obs_handle_ref (handle) : NULL;
+  changed = g_strcmp0 (shown_link, link) != 0;
+  if (changed) {
+    g_free (shown_link);
+    shown_link = g_strdup (link);
+  }
+  g_mutex_unlock (&lock);
+  if (!current)
+    return;
+  mesh_obs_handle_set_status (current, text, bad);
+  if (changed) {
+    mesh_obs_handle_show_setting (current, ROOM, link ? link : "");
+    mesh_obs_handle_refresh_dialog (current);
+  }
+}
+
+static gboolean
+on_look (gpointer user_data)
+{
+  obs_output_t *output = mesh_obs_output_control_get ();
+  g_autofree char *text = NULL;
+  g_autofree char *link = NULL;
+  gboolean bad;
+
+  if (!output)
+    return G_SOURCE_REMOVE;
+  text = mesh_obs_output_dup_status (output, &bad);
+  link = mesh_obs_output_dup_link (output);
+  set_status (text, bad, link);
+  obs_output_release (output);
+  return G_SOURCE_CONTINUE;
+}
+
+/* Returns a reference for obs_data_release(). */
+static obs_data_t *
+get_settings (void)
+{
+  obs_data_t *settings;
+
+  g_mutex_lock (&lock);
+  settings = source ? obs_source_get_settings (source) : obs_data_create ();
+  g_mutex_unlock (&lock);
+  return settings;
+}
+
+/* Returns all settings for a start: those of @changes, and else the dialog's. A
+ * request that names a link or a server's address replaces both: it must not
+ * be sent to the room of the dialog. */
+static obs_data_t *
+make_settings (obs_data_t *changes)
+{
+  obs_data_t *own = get_settings ();
+  obs_data_t *settings = obs_data_create ();
+  const char *const texts[] = { OUTPUT_LINK, OUTPUT_SERVE, OUTPUT_NAME };
+  const char *const numbers[] = { OUTPUT_WIDTH, OUTPUT_HEIGHT, OUTPUT_FPS,
+    OUTPUT_BITRATE, OUTPUT_TRACK };
+  gboolean elsewhere = changes && (obs_data_has_user_value (changes,
+          OUTPUT_LINK) || obs_data_has_user_value (changes, OUTPUT_SERVE));
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    gboolean changed = (elsewhere && i < 2)
+        || (changes && obs_data_has_user_value (changes, texts[i]));
+
+    obs_data_set_string (settings, texts[i],
+        obs_data_get_string (changed ? changes : own, texts[i]));
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++) {
+    gboolean changed = changes && obs_data_has_user_value (changes, numbers[i]);
+
+    obs_data_set_int (settings, numbers[i],
+        obs_data_get_int (changed ? changes : own, numbers[i]));
+  }
+  obs_data_release (own);
+  return settings;
+}
+
+/**
+ * mesh_obs_tools_menu_start:
+ * @changes: (nullable): settings that differ from the dialog's for this start
+ * @why: (out) (transfer full): why the start failed
+ *
+ * Returns: whether the programme is being sent
+ */
+gboolean
+mesh_obs_tools_menu_start (obs_data_t *changes, char **why)
+{
+  obs_data_t *settings = make_settings (changes);
+  gboolean started = mesh_obs_output_control_start (settings, why);
+
+  obs_data_release (settings);
+  if (!started)
+    set_status (*why, TRUE, NULL);
+  return started;
+}
+
+/* --- the dialog's source --- */
 
 static const char *
 dialog_get_name (void *type_data)
@@ -89,18 +200,12 @@ dialog_update (void *data, obs_data_t *settings)
   mesh_obs_worker_invoke (save, saving, saving_free);
 }
 
-static void
-dialog_defaults (obs_data_t *settings)
-{
-  mesh_obs_output_defaults (settings);
-}
-
 static bool
 on_start (obs_properties_t *properties, obs_property_t *property, void *data)
 {
   g_autofree char *why = NULL;
 
-  mesh_obs_output_control_start (NULL, &why);
+  mesh_obs_tools_menu_start (NULL, &why);
   return false;
 }
 
@@ -166,7 +271,7 @@ dialog_properties (void *data)
   obs_properties_add_button (properties, "stop", "Stop", on_stop);
   add_room (properties);
   add_media (properties);
-  obs_properties_add_bool (properties, OUTPUT_WITH_OBS, "Start with OBS");
+  obs_properties_add_bool (properties, WITH_OBS, "Start with OBS");
   return properties;
 }
 
@@ -178,7 +283,7 @@ struct obs_source_info mesh_obs_output_dialog_info = {
   .create = dialog_create,
   .destroy = dialog_destroy,
   .update = dialog_update,
-  .get_defaults = dialog_defaults,
+  .get_defaults = mesh_obs_output_defaults,
   .get_properties = dialog_properties,
 };
 
@@ -224,62 +329,28 @@ mesh_obs_tools_menu_add (void)
       NULL);
 }
 
-/* Creates the source of the dialog, once OBS is loaded. @settings are those of
- * the last time. */
+/* Creates the source of the dialog with the settings of the last time, and
+ * starts the programme if they say so. */
 void
-mesh_obs_tools_menu_open (obs_data_t *settings)
+mesh_obs_tools_menu_open (void)
 {
+  char *file = obs_module_config_path (SETTINGS_FILE);
+  obs_data_t *settings = obs_data_create_from_json_file_safe (file, "bak");
   obs_source_t *made =
       obs_source_create_private (mesh_obs_output_dialog_info.id,
       "Meshroom programme", settings);
+  g_autofree char *why = NULL;
 
   g_mutex_lock (&lock);
   source = made;
   handle = mesh_obs_handle_new (made);
+  look = mesh_obs_worker_after (LOOK_EVERY, on_look, NULL, NULL);
   g_mutex_unlock (&lock);
-  mesh_obs_tools_menu_set_status ("Not sent", FALSE, NULL);
-}
-
-/* Returns a reference for obs_data_release(). */
-obs_data_t *
-mesh_obs_tools_menu_get_settings (void)
-{
-  obs_data_t *settings;
-
-  g_mutex_lock (&lock);
-  settings = source ? obs_source_get_settings (source) : obs_data_create ();
-  g_mutex_unlock (&lock);
-  return settings;
-}
-
-/**
- * mesh_obs_tools_menu_set_status:
- * @text: the state of the programme, as a text for the user
- * @bad: whether the state needs the user's attention
- * @link: (nullable): the link of the room that we are in
- */
-void
-mesh_obs_tools_menu_set_status (const char *text, gboolean bad,
-    const char *link)
-{
-  g_autoptr (MeshObsHandle) current = NULL;
-  gboolean changed;
-
-  g_mutex_lock (&lock);
-  current = handle ? mesh_obs_handle_ref (handle) : NULL;
-  changed = g_strcmp0 (shown_link, link) != 0;
-  if (changed) {
-    g_free (shown_link);
-    shown_link = g_strdup (link);
-  }
-  g_mutex_unlock (&lock);
-  if (!current)
-    return;
-  mesh_obs_handle_set_status (current, text, bad);
-  if (changed) {
-    mesh_obs_handle_show_setting (current, ROOM, link ? link : "");
-    mesh_obs_handle_refresh_dialog (current);
-  }
+  set_status ("Not sent", FALSE, NULL);
+  if (obs_data_get_bool (settings, WITH_OBS))
+    mesh_obs_tools_menu_start (NULL, &why);
+  obs_data_release (settings);
+  bfree (file);
 }
 
 /* OBS ends. */
@@ -292,6 +363,9 @@ mesh_obs_tools_menu_close (void)
   g_mutex_lock (&lock);
   old = g_steal_pointer (&source);
   old_handle = g_steal_pointer (&handle);
+  if (look)
+    g_source_destroy (look);
+  g_clear_pointer (&look, g_source_unref);
   g_clear_pointer (&shown_link, g_free);
   g_mutex_unlock (&lock);
   g_clear_pointer (&opened_with, obs_data_release);

@@ -13,11 +13,15 @@
  * reason}. obs-websocket offers requests and events through procedures, each a
  * name with arguments in a calldata_t. */
 
+#include "vendor.h"
+
 #include <callback/calldata.h>
 #include <callback/proc.h>
 
 #include "call.h"
+#include "output.h"
 #include "output-control.h"
+#include "tools-menu.h"
 
 typedef void (*RequestFunc) (obs_data_t *request, obs_data_t *response,
     void *data);
@@ -37,7 +41,7 @@ static void
 on_start (obs_data_t *request, obs_data_t *response, void *data)
 {
   g_autofree char *why = NULL;
-  gboolean started = mesh_obs_output_control_start (request, &why);
+  gboolean started = mesh_obs_tools_menu_start (request, &why);
 
   obs_data_set_bool (response, "started", started);
   if (!started)

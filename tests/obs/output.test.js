@@ -232,6 +232,23 @@ test('it starts with OBS', { skip: noPlugin }, async t => {
   await endsCleanly(obs);
 });
 
+test('what a request asks for counts once', { skip: noPlugin }, async t => {
+  const server = await openServer(t);
+  const link = await server.link();
+  const { obs, vendor } = await openProgramme(t, [],
+    { 'programme.json': JSON.stringify({ link, name: 'Studio' }) });
+  await vendor.start({ serve: '127.0.0.1:0', name: 'Elsewhere' });
+  assert.notEqual((await vendor.hear('link-ready')).link, link);
+  await vendor.stop();
+  const pipeline = enter(t, { name: 'pipe', look: blue, link });
+  await vendor.start();
+  await meets(pipeline, magenta);
+  assert.equal((await vendor.ask('status')).link, link);
+  assert.ok(pipeline.messages.some(m => m.name === 'meshroom-peer-added' &&
+    m.text.includes('Studio')), JSON.stringify(pipeline.messages));
+  await endsCleanly(obs);
+});
+
 const noKeys = noPlugin || (existsSync('/usr/bin/xdotool') ? false
   : 'xdotool is not installed');
 
