@@ -9,9 +9,16 @@
 
 G_BEGIN_DECLS
 
-/* The call's inside, for its own files: call.c has the pool and what other
- * files may ask for, call-run.c the pipeline, call-people.c who is there and
- * who is shown where, call-programme.c what is sent. */
+/* The call's inside, for its own files. Each file calls only those that stand
+ * before it here:
+ *
+ *   call.c            the object
+ *   call-viewers.c    which source shows which member
+ *   call-people.c     the list of members
+ *   call-encoders.c   the limit of the bit rate
+ *   call-run.c        the pipeline
+ *   call-pool.c       one call for each room
+ *   call-programme.c  what OBS sends into it */
 
 /* Somebody else, from their first pad on. */
 typedef struct {
@@ -82,31 +89,25 @@ struct _MeshObsCall {
 };
 
 /* call.c */
-MeshObsCall *mesh_obs_call_pool_get (const char *link, const char *serve,
-    const MeshObsCallSelf *self, gboolean *made);
-void mesh_obs_call_release_now (MeshObsCall *call);
-void mesh_obs_call_pool_add_link (MeshObsCall *call, const char *link);
+void mesh_obs_call_post (MeshObsCall *call, GSourceFunc func, gpointer data,
+    GDestroyNotify destroy);
+MeshObsMember *mesh_obs_call_find_member (MeshObsCall *call, const char *id);
+guint mesh_obs_call_get_seat (MeshObsCall *call, const MeshObsMember *member);
 void mesh_obs_call_person_free (gpointer person);
 
-/* call-programme.c */
-void mesh_obs_call_watch_encoders (MeshObsCall *call, GstElement *pipeline);
-void mesh_obs_call_hear_message (MeshObsCall *call, const GstStructure *s);
-void mesh_obs_call_tell_link (MeshObsCall *call);
+/* call-viewers.c: the runner's thread */
+void mesh_obs_call_update_viewers (MeshObsCall *call, gboolean changed);
+void mesh_obs_call_show_tap (MeshObsCall *call, MeshObsMember *member,
+    MeshObsTap *tap);
+void mesh_obs_call_hide_tap (MeshObsCall *call, MeshObsMember *member,
+    MeshObsTapKind kind);
+void mesh_obs_call_hide_member (MeshObsCall *call, MeshObsMember *member);
+void mesh_obs_call_set_status (MeshObsCall *call, const char *text,
+    gboolean bad);
+void mesh_obs_call_tell_viewers (MeshObsCall *call);
+void mesh_obs_viewer_free (gpointer viewer);
 
-/* call-run.c */
-extern const MeshObsRunnerEvents mesh_obs_call_runner_events;
-void mesh_obs_call_apply_self (MeshObsCall *call);
-
-/* call-people.c: the runner's thread */
-typedef struct {
-  MeshObsCall *call;
-  gint generation;
-  guint number;
-  MeshObsTapKind kind;
-  MeshObsTap *tap;
-  GstStructure *info;
-} MeshObsCallNews;
-
+/* call-people.c: the runner's thread, but for mesh_obs_call_post_news() */
 void mesh_obs_call_post_news (MeshObsCall *call, GSourceFunc func, guint number,
     MeshObsTapKind kind, MeshObsTap *tap, const GstStructure *info);
 gboolean mesh_obs_call_on_tap_added (gpointer news);
@@ -115,13 +116,20 @@ gboolean mesh_obs_call_on_tap_removed (gpointer news);
 gboolean mesh_obs_call_on_info (gpointer news);
 gboolean mesh_obs_call_tick (gpointer call);
 void mesh_obs_call_forget_members (MeshObsCall *call);
-void mesh_obs_call_set_viewer (MeshObsCall *call, MeshObsHandle *handle,
-    const char *guest);
-void mesh_obs_call_remove_viewer (MeshObsCall *call, MeshObsHandle *handle);
-void mesh_obs_call_set_status (MeshObsCall *call, const char *text,
-    gboolean bad);
-void mesh_obs_call_tell_viewers (MeshObsCall *call);
 void mesh_obs_member_free (gpointer member);
-void mesh_obs_viewer_free (gpointer viewer);
+
+/* call-encoders.c */
+void mesh_obs_call_watch_encoders (MeshObsCall *call, GstElement *pipeline);
+
+/* call-run.c */
+extern const MeshObsRunnerEvents mesh_obs_call_runner_events;
+void mesh_obs_call_apply_self (MeshObsCall *call);
+char *mesh_obs_call_dup_room (const char *serve);
+void mesh_obs_call_forget_rooms (void);
+
+/* call-pool.c */
+MeshObsCall *mesh_obs_call_pool_get (const char *link, const char *serve,
+    const MeshObsCallSelf *self, gboolean *made);
+void mesh_obs_call_release_now (MeshObsCall *call);
 
 G_END_DECLS

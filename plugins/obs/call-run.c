@@ -18,6 +18,13 @@
 
 #define TICK_MS 200
 
+static GMutex listener_lock;    /* held while the listener is called, so that it
+                                 * is never called after it was replaced */
+static MeshObsCallListener listener;
+
+static GMutex rooms_lock;       /* taken after a call's */
+static GHashTable *rooms;       /* ADDR:PORT -> link of the room made there */
+
 static const char *const tap_names[] = { "video", "audio" };
 
 /* What the elements of one stream of a guest are kept for. */
@@ -279,6 +286,111 @@ on_down (gpointer user_data)
   mesh_obs_call_forget_members (self);
 }
 
+/* --- what programs are told --- */
+
+/**
+ * mesh_obs_call_set_listener:
+ * @new_listener: (nullable): what to call; once this returns, the listener
+ *   before is not called any more
+ */
+void
+mesh_obs_call_set_listener (MeshObsCallListener new_listener)
+{
+  g_mutex_lock (&listener_lock);
+  listener = new_listener;
+  g_mutex_unlock (&listener_lock);
+}
+
+static void
+tell (MeshObsCall *self, const char *event, const GstStructure *what)
+{
+  gboolean sending;
+
+  g_mutex_lock (&self->lock);
+  sending = self->sending;
+  g_mutex_unlock (&self->lock);
+  if (!sending)
+    return;
+  g_mutex_lock (&listener_lock);
+  if (listener)
+    listener (event, what);
+  g_mutex_unlock (&listener_lock);
+}
+
+/* Port 0 gives another port each time, and so another link: such a link is not
+ * kept. */
+static gboolean
+is_lasting (const char *serve)
+{
+  return !g_str_has_suffix (serve, ":0");
+}
+
+/* Takes the link of the room that the call's server has made. */
+static void
+take_link (MeshObsCall *self, const char *link)
+{
+  g_mutex_lock (&self->lock);
+  g_free (self->link);
+  self->link = g_strdup (link);
+  if (self->runner && self->serve && is_lasting (self->serve)) {
+    g_mutex_lock (&rooms_lock);
+    if (!rooms)
+      rooms = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+    g_hash_table_insert (rooms, g_strdup (self->serve), g_strdup (link));
+    g_mutex_unlock (&rooms_lock);
+  }
+  g_mutex_unlock (&self->lock);
+}
+
+/* Returns the link of the room that was made before at the same address: people
+ * have that link already. */
+char *
+mesh_obs_call_dup_room (const char *serve)
+{
+  char *link;
+
+  g_mutex_lock (&rooms_lock);
+  link = rooms ? g_strdup (g_hash_table_lookup (rooms, serve)) : NULL;
+  g_mutex_unlock (&rooms_lock);
+  return link;
+}
+
+void
+mesh_obs_call_forget_rooms (void)
+{
+  g_mutex_lock (&rooms_lock);
+  g_clear_pointer (&rooms, g_hash_table_unref);
+  g_mutex_unlock (&rooms_lock);
+}
+
+static void
+hear_message (MeshObsCall *self, const GstStructure *s)
+{
+  const char *name = gst_structure_get_name (s);
+
+  if (!g_str_has_prefix (name, "meshroom-"))
+    return;
+  if (g_str_equal (name, "meshroom-link-ready"))
+    take_link (self, gst_structure_get_string (s, "link"));
+  tell (self, name + strlen ("meshroom-"), s);
+}
+
+/* Tells the link of a room that serve has joined again, since meshroom names
+ * only links that it has made. */
+static void
+tell_link (MeshObsCall *self)
+{
+  g_autoptr (GstStructure) s = NULL;
+
+  g_mutex_lock (&self->lock);
+  if (self->link && self->serve)
+    s = gst_structure_new ("meshroom-link-ready", "link", G_TYPE_STRING,
+        self->link, NULL);
+  g_mutex_unlock (&self->lock);
+  if (s)
+    tell (self, "link-ready", s);
+}
+
 /* --- what the runner tells --- */
 
 static void
@@ -312,7 +424,7 @@ on_message (GstMessage *message, gpointer user_data)
         g_error_free (error);
       break;
     case GST_MESSAGE_ELEMENT:
-      mesh_obs_call_hear_message (self, gst_message_get_structure (message));
+      hear_message (self, gst_message_get_structure (message));
       break;
     default:
       break;
@@ -331,7 +443,7 @@ on_state (MeshObsRunnerState state, const char *text, gpointer user_data)
   }
   self->ready = state == MESH_OBS_RUNNER_PLAYING;
   if (self->ready)
-    mesh_obs_call_tell_link (self);
+    tell_link (self);
   if (state == MESH_OBS_RUNNER_FAILED)
     mesh_obs_call_set_status (self, text, TRUE);
   else if (state == MESH_OBS_RUNNER_STARTING)

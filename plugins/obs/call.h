@@ -49,13 +49,14 @@ void mesh_obs_call_leave_all (void);
 void mesh_obs_call_set_self (MeshObsCall *call, const MeshObsCallSelf *self);
 char *mesh_obs_call_dup_status (MeshObsCall *call, gboolean *bad);
 GPtrArray *mesh_obs_call_dup_people (MeshObsCall *call);
+char *mesh_obs_call_dup_link (MeshObsCall *call);
+void mesh_obs_call_get_peers (MeshObsCall *call, GValue *peers);
 
-/* @guest is the number of a seat ("1", "2", …), or a display name. */
 void mesh_obs_call_attach (MeshObsCall *call, MeshObsHandle *handle,
     const char *guest);
 void mesh_obs_call_detach (MeshObsCall *call, MeshObsHandle *handle);
 
-/* --- the programme, call-programme.c --- */
+/* --- the programme --- */
 
 /* What the programme is sent as, into the one call that has this link. */
 typedef struct {
@@ -72,17 +73,9 @@ MeshObsCall *mesh_obs_call_open_programme (
     const MeshObsCallProgramme *programme);
 void mesh_obs_call_close_programme (MeshObsCall *call);
 
-/* Sends raw video or audio into the room; the buffer's (transfer full) PTS is
- * CLOCK_MONOTONIC's in ns, which is also OBS'. Returns FALSE while the call
- * takes no frames, since its pipeline is not up, or our side is hidden or
- * muted; that is no error. */
 gboolean mesh_obs_call_send (MeshObsCall *call, MeshObsCallKind kind,
     GstCaps *caps, GstBuffer *buffer);
 gboolean mesh_obs_call_wants (MeshObsCall *call, MeshObsCallKind kind);
-
-char *mesh_obs_call_dup_link (MeshObsCall *call);
-/* Reads meshroom's property "peers". */
-void mesh_obs_call_get_peers (MeshObsCall *call, GValue *peers);
 
 /* Hears the messages that meshroom posts in the call of the programme; their
  * names come without "meshroom-". Called on any thread. */

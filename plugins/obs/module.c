@@ -52,8 +52,11 @@ static void
 on_event (enum obs_frontend_event event, void *data)
 {
   if (event == OBS_FRONTEND_EVENT_FINISHED_LOADING) {
+    char *folder = obs_module_config_path ("");
+
     mesh_obs_output_control_open ();
-    mesh_obs_tools_menu_open ();
+    mesh_obs_tools_menu_open (folder);
+    bfree (folder);
   } else if (event == OBS_FRONTEND_EVENT_SCRIPTING_SHUTDOWN) {
     mesh_obs_tools_menu_settle ();
   } else if (event == OBS_FRONTEND_EVENT_EXIT) {

@@ -24,9 +24,10 @@ static MeshObsHandle *handle;   /* the source's */
 static char *shown_link;
 static GSource *look;           /* timer that renews the status */
 
-/* Belongs to OBS' UI thread: the settings at the time when the dialog was last
- * opened. */
-static obs_data_t *opened_with;
+/* OBS' UI thread only */
+static char *folder;            /* where the settings are kept */
+static obs_data_t *opened_with; /* the settings at the time when the dialog was
+                                 * last opened */
 
 /* --- the programme --- */
 
@@ -154,7 +155,6 @@ dialog_destroy (void *data)
 
 typedef struct {
   char *folder;
-  char *file;
   char *text;
 } Saving;
 
@@ -163,8 +163,7 @@ saving_free (gpointer data)
 {
   Saving *saving = data;
 
-  bfree (saving->folder);
-  bfree (saving->file);
+  g_free (saving->folder);
   g_free (saving->text);
   g_free (saving);
 }
@@ -175,10 +174,12 @@ static gboolean
 save (gpointer user_data)
 {
   Saving *saving = user_data;
+  g_autofree char *file = g_build_filename (saving->folder, SETTINGS_FILE,
+      NULL);
   g_autoptr (GError) error = NULL;
 
   g_mkdir_with_parents (saving->folder, 0700);
-  if (!g_file_set_contents_full (saving->file, saving->text, -1,
+  if (!g_file_set_contents_full (file, saving->text, -1,
           G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error))
     blog (LOG_WARNING, "[meshroom] %s", error->message);
   return G_SOURCE_REMOVE;
@@ -193,8 +194,7 @@ dialog_update (void *data, obs_data_t *settings)
   obs_data_apply (copy, settings);
   obs_data_erase (copy, GUEST_STATUS);
   obs_data_erase (copy, ROOM);
-  saving->folder = obs_module_config_path ("");
-  saving->file = obs_module_config_path (SETTINGS_FILE);
+  saving->folder = g_strdup (folder);
   saving->text = g_strdup (obs_data_get_json (copy));
   obs_data_release (copy);
   mesh_obs_worker_invoke (save, saving, saving_free);
@@ -329,18 +329,19 @@ mesh_obs_tools_menu_add (void)
       NULL);
 }
 
-/* Creates the source of the dialog with the settings of the last time, and
- * starts the programme if they say so. */
+/* Creates the source of the dialog with the settings that are kept in
+ * @config_folder, and starts the programme if they say so. */
 void
-mesh_obs_tools_menu_open (void)
+mesh_obs_tools_menu_open (const char *config_folder)
 {
-  char *file = obs_module_config_path (SETTINGS_FILE);
-  obs_data_t *settings = obs_data_create_from_json_file_safe (file, "bak");
-  obs_source_t *made =
-      obs_source_create_private (mesh_obs_output_dialog_info.id,
-      "Meshroom programme", settings);
+  g_autofree char *file = g_build_filename (config_folder, SETTINGS_FILE, NULL);
   g_autofree char *why = NULL;
+  obs_data_t *settings = obs_data_create_from_json_file_safe (file, "bak");
+  obs_source_t *made;
 
+  folder = g_strdup (config_folder);
+  made = obs_source_create_private (mesh_obs_output_dialog_info.id,
+      "Meshroom programme", settings);
   g_mutex_lock (&lock);
   source = made;
   handle = mesh_obs_handle_new (made);
@@ -350,7 +351,6 @@ mesh_obs_tools_menu_open (void)
   if (obs_data_get_bool (settings, WITH_OBS))
     mesh_obs_tools_menu_start (NULL, &why);
   obs_data_release (settings);
-  bfree (file);
 }
 
 /* OBS ends. */
@@ -375,4 +375,5 @@ mesh_obs_tools_menu_close (void)
     return;
   obs_source_remove (old);
   obs_source_release (old);
+  g_clear_pointer (&folder, g_free);
 }

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 
 /* called on OBS' UI thread */
 void mesh_obs_tools_menu_add (void);
-void mesh_obs_tools_menu_open (void);
+void mesh_obs_tools_menu_open (const char *config_folder);
 void mesh_obs_tools_menu_settle (void);
 void mesh_obs_tools_menu_close (void);
 
