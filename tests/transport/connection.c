@@ -1,209 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A connection keeps what it promises against servers that are slow, that cut,
- * that lie and that are none. */
+/* A connection keeps what it promises over each transport, against servers that
+ * are slow, that cut and that lie. */
 
-#include <string.h>
-
-#include "core/error.h"
-#include "fake-server.h"
-#include "signalling/connection.h"
+#include "connection-fixture.h"
 #include "signalling/longpoll.h"
 #include "signalling/websocket.h"
-
-#define TO_BOB(text) \
-  "{\"type\":\"chat\",\"from\":\"" FAKE_ALICE "\",\"to\":\"" FAKE_BOB \
-  "\",\"text\":\"" text "\"}"
-
-/* What a connection told us; written by its thread. */
-typedef struct {
-  GMutex lock;
-  GQueue messages;              /* JsonObject */
-  GQueue errors;                /* GError, not fatal */
-  GError *fatal;
-} Log;
-
-static void
-on_message (MeshConnection *connection, const char *json, gpointer user_data)
-{
-  Log *log = user_data;
-  g_autoptr (JsonNode) node = json_from_string (json, NULL);
-
-  g_mutex_lock (&log->lock);
-  g_queue_push_tail (&log->messages, json_node_dup_object (node));
-  g_mutex_unlock (&log->lock);
-  g_main_context_wakeup (NULL);
-}
-
-static void
-on_error (MeshConnection *connection, const GError *error, gboolean fatal,
-    gpointer user_data)
-{
-  Log *log = user_data;
-
-  g_mutex_lock (&log->lock);
-  if (fatal) {
-    g_assert_null (log->fatal);
-    log->fatal = g_error_copy (error);
-  } else {
-    g_queue_push_tail (&log->errors, g_error_copy (error));
-  }
-  g_mutex_unlock (&log->lock);
-  g_main_context_wakeup (NULL);
-}
-
-static Log *
-log_new (void)
-{
-  Log *log = g_new0 (Log, 1);
-
-  g_mutex_init (&log->lock);
-  g_queue_init (&log->messages);
-  g_queue_init (&log->errors);
-  return log;
-}
-
-static void
-log_free (Log *log)
-{
-  g_queue_clear_full (&log->messages, (GDestroyNotify) json_object_unref);
-  g_queue_clear_full (&log->errors, (GDestroyNotify) g_error_free);
-  g_clear_error (&log->fatal);
-  g_mutex_clear (&log->lock);
-  g_free (log);
-}
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Log, log_free)
-
-static gboolean
-has_message (gpointer data)
-{
-  Log *log = data;
-  gboolean has;
-
-  g_mutex_lock (&log->lock);
-  has = log->messages.length > 0;
-  g_mutex_unlock (&log->lock);
-  return has;
-}
-
-static JsonObject *
-log_wait_message (Log *log, const char *type)
-{
-  JsonObject *message;
-
-  fake_wait_until (has_message, log);
-  g_mutex_lock (&log->lock);
-  message = g_queue_pop_head (&log->messages);
-  g_mutex_unlock (&log->lock);
-  g_assert_cmpstr (json_object_get_string_member (message, "type"), ==, type);
-  return message;
-}
-
-static gboolean
-has_fatal (gpointer data)
-{
-  Log *log = data;
-  gboolean has;
-
-  g_mutex_lock (&log->lock);
-  has = log->fatal != NULL;
-  g_mutex_unlock (&log->lock);
-  return has;
-}
-
-static gboolean
-has_error (gpointer data)
-{
-  Log *log = data;
-  gboolean has;
-
-  g_mutex_lock (&log->lock);
-  has = log->errors.length > 0;
-  g_mutex_unlock (&log->lock);
-  return has;
-}
-
-static GError *
-log_wait_error (Log *log)
-{
-  GError *error;
-
-  fake_wait_until (has_error, log);
-  g_mutex_lock (&log->lock);
-  error = g_queue_pop_head (&log->errors);
-  g_mutex_unlock (&log->lock);
-  return error;
-}
-
-/* Which transport the tests go over; NULL: the one that the link asks for. */
-static MeshTransport *(*make_transport) (const MeshLink *link);
-
-static MeshTransport *
-make_for_link (gpointer link)
-{
-  return make_transport (link);
-}
-
-static MeshConnection *
-new_connection (FakeServer *server, const char *peer_id)
-{
-  g_autoptr (GError) error = NULL;
-  g_autofree char *link = fake_server_dup_link (server);
-  MeshConnection *connection = mesh_connection_new (link, peer_id, &error);
-
-  g_assert_no_error (error);
-  if (make_transport)
-    mesh_connection_set_transport (connection, make_for_link,
-        mesh_link_parse (link, NULL), (GDestroyNotify) mesh_link_free);
-  return connection;
-}
-
-static MeshConnection *
-connect_to (FakeServer *server, Log *log, const char *peer_id)
-{
-  MeshConnection *connection = new_connection (server, peer_id);
-
-  mesh_connection_set_callbacks (connection, on_message, on_error, log, NULL);
-  mesh_connection_start (connection);
-  return connection;
-}
-
-static void
-send_text (MeshConnection *connection, const char *json)
-{
-  g_autoptr (GError) error = NULL;
-
-  mesh_connection_send (connection, json, -1, &error);
-  g_assert_no_error (error);
-}
-
-static void
-expect_send (FakeServer *server, gint64 mid)
-{
-  g_autoptr (JsonObject) frame = fake_server_wait_for (server, "mid");
-
-  g_assert_cmpint (json_object_get_int_member (frame, "mid"), ==, mid);
-  g_assert_cmpstr (json_object_get_string_member (frame, "to"), ==, FAKE_BOB);
-}
-
-static void
-send_chat (FakeServer *server, guint seq, const char *from, const char *stamp)
-{
-  fake_server_send (server,
-      "{\"seq\":%u,\"from\":\"%s\",\"payload\":{\"type\":\"chat\","
-      "\"from\":\"%s\",\"to\":\"" FAKE_ALICE "\",\"text\":\"%u\"}}",
-      seq, stamp, from, seq);
-}
-
-static void
-expect_chat (Log *log, guint seq)
-{
-  g_autoptr (JsonObject) message = log_wait_message (log, "chat");
-  g_autofree char *text = g_strdup_printf ("%u", seq);
-
-  g_assert_cmpstr (json_object_get_string_member (message, "text"), ==, text);
-}
 
 static void
 messages_go_both_ways (void)
@@ -337,38 +139,6 @@ refused_for_good (void)
 }
 
 static void
-http_errors_say_what_is_wrong (void)
-{
-  static const struct {
-    int status;
-    MeshError error;
-    const char *text;
-  } cases[] = {
-    { 403, MESH_ERROR_REFUSED, "403" },
-    { 404, MESH_ERROR_FAILED, "no meshroom server" },
-    { 200, MESH_ERROR_FAILED, "no meshroom server" },
-    { 503, MESH_ERROR_UNREACHABLE, "503" },
-    { FAKE_WRONG_ACCEPT, MESH_ERROR_FAILED, "handshake" },
-    { FAKE_EXTENSION, MESH_ERROR_FAILED, "handshake" },
-    { FAKE_HANG_UP, MESH_ERROR_UNREACHABLE, "could not reach" },
-    { FAKE_NO_ANSWER, MESH_ERROR_UNREACHABLE, "no answer" },
-  };
-
-  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autoptr (FakeServer) server = fake_server_new (NULL);
-    g_autoptr (Log) log = log_new ();
-    g_autoptr (MeshConnection) connection = NULL;
-
-    fake_server_answer_with (server, cases[i].status);
-    connection = connect_to (server, log, FAKE_ALICE);
-    fake_wait_until (has_fatal, log);
-    g_test_message ("%d: %s", cases[i].status, log->fatal->message);
-    g_assert_error (log->fatal, MESH_ERROR, (int) cases[i].error);
-    g_assert_nonnull (strstr (log->fatal->message, cases[i].text));
-  }
-}
-
-static void
 stop_is_quick (void)
 {
   g_autoptr (FakeServer) server = fake_server_new (NULL);
@@ -428,24 +198,6 @@ messages_wait_for_a_receiver (void)
   mesh_connection_set_callbacks (connection, on_message, on_error, log, NULL);
   json_object_unref (log_wait_message (log, "welcome"));
   expect_chat (log, 1);
-}
-
-static void
-foolish_links_and_ids_are_refused (void)
-{
-  static const char *const cases[][2] = {
-    { "x", NULL },
-    { "http://127.0.0.1/", FAKE_ALICE },
-    { "http://127.0.0.1/room/" FAKE_ROOM, "alice" },
-    { "http://127.0.0.1/room/" FAKE_ROOM, "" },
-  };
-
-  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autoptr (GError) error = NULL;
-
-    g_assert_null (mesh_connection_new (cases[i][0], cases[i][1], &error));
-    g_assert_true (error && error->domain == MESH_ERROR);
-  }
 }
 
 typedef struct {
@@ -525,80 +277,6 @@ lies_are_not_believed (void)
   g_assert_cmpuint (log->errors.length, ==, 0);
 }
 
-/* What stands between us and the server lets no WebSocket through. */
-static void
-falls_back_to_polling (void)
-{
-  static const int obstacles[] = { FAKE_NO_UPGRADE, FAKE_CUT, FAKE_SWALLOW };
-
-  for (guint i = 0; i < G_N_ELEMENTS (obstacles); i++) {
-    g_autoptr (FakeServer) server = fake_server_new (NULL);
-    g_autoptr (Log) log = log_new ();
-    g_autoptr (MeshConnection) connection = NULL;
-    guint attempts;
-
-    g_test_message ("obstacle %u", i);
-    fake_server_answer_with (server, obstacles[i]);
-    connection = connect_to (server, log, FAKE_ALICE);
-    send_text (connection, TO_BOB ("1"));
-    json_object_unref (fake_server_welcome (server, "e1", FALSE, 0));
-    json_object_unref (log_wait_message (log, "welcome"));
-    expect_send (server, 1);
-    send_chat (server, 1, FAKE_BOB, FAKE_BOB);
-    expect_chat (log, 1);
-    g_assert_cmpuint (log->errors.length, ==, 0);
-
-    /* and does not try the WebSocket again, as long as it can do without */
-    attempts = fake_server_count_upgrades (server);
-    g_assert_cmpuint (attempts, ==, 1);
-    fake_server_cut (server);
-    json_object_unref (log_wait_message (log, "offline"));
-    json_object_unref (fake_server_welcome (server, "e1", TRUE, 1));
-    json_object_unref (log_wait_message (log, "welcome"));
-    g_assert_cmpuint (fake_server_count_upgrades (server), ==, attempts);
-    mesh_connection_stop (connection);
-  }
-}
-
-/* Each WebSocket says its welcome, and is cut then. */
-static void
-falls_back_when_cut_again_and_again (void)
-{
-  g_autoptr (FakeServer) server = fake_server_new (NULL);
-  g_autoptr (Log) log = log_new ();
-  g_autoptr (MeshConnection) connection = connect_to (server, log, FAKE_ALICE);
-
-  json_object_unref (fake_server_welcome (server, "e1", FALSE, 0));
-  json_object_unref (log_wait_message (log, "welcome"));
-  for (guint i = 1; i <= 3; i++) {
-    fake_server_cut (server);
-    json_object_unref (log_wait_message (log, "offline"));
-    json_object_unref (fake_server_welcome (server, "e1", TRUE, 0));
-    json_object_unref (log_wait_message (log, "welcome"));
-  }
-  g_assert_cmpuint (fake_server_count_upgrades (server), ==, 2);
-}
-
-/* A server that goes away and says so is not taken for a proxy's doing. */
-static void
-stays_with_what_works (void)
-{
-  g_autoptr (FakeServer) server = fake_server_new (NULL);
-  g_autoptr (Log) log = log_new ();
-  g_autoptr (MeshConnection) connection = connect_to (server, log, FAKE_ALICE);
-
-  json_object_unref (fake_server_welcome (server, "e1", FALSE, 0));
-  json_object_unref (log_wait_message (log, "welcome"));
-  for (guint i = 1; i <= 3; i++) {
-    fake_server_send (server, "{\"type\":\"error\",\"code\":\"going-away\","
-        "\"message\":\"\"}");
-    json_object_unref (log_wait_message (log, "offline"));
-    json_object_unref (fake_server_welcome (server, "e1", TRUE, 0));
-    json_object_unref (log_wait_message (log, "welcome"));
-  }
-  g_assert_cmpuint (fake_server_count_upgrades (server), ==, 4);
-}
-
 typedef struct {
   MeshTransport *(*make) (const MeshLink *link);
   void (*func) (void);
@@ -646,10 +324,5 @@ main (int argc, char **argv)
   add_kind ("websocket", mesh_websocket_new);
   add_kind ("longpoll", mesh_longpoll_new);
   add ("longpoll", mesh_longpoll_new, "lies", lies_are_not_believed);
-  add ("link", NULL, "http-errors", http_errors_say_what_is_wrong);
-  add ("link", NULL, "foolish", foolish_links_and_ids_are_refused);
-  add ("link", NULL, "falls-back", falls_back_to_polling);
-  add ("link", NULL, "falls-back-later", falls_back_when_cut_again_and_again);
-  add ("link", NULL, "stays", stays_with_what_works);
   return g_test_run ();
 }
