@@ -8,13 +8,13 @@
 #include "core/json.h"
 #include "signalling/worker.h"
 
-/* A second, together with what cancelling takes. */
+/* Together with the time that cancelling takes, this is a second. */
 #define STOP_WAIT (750 * G_TIME_SPAN_MILLISECOND)
 
 struct _MeshConnection {
   GObject parent;
 
-  MeshWorker *worker;               /* atomic rc box */
+  MeshWorker *worker;           /* atomic rc box */
   GMutex lock;                  /* guards thread; taken before the worker's */
   GThread *thread;
 };

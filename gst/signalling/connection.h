@@ -34,7 +34,7 @@ typedef void (*MeshConnectionErrorFunc) (MeshConnection *connection,
  * connection's thread */
 typedef MeshTransport *(*MeshTransportFunc) (gpointer user_data);
 
-/* peer_id NULL: from mesh_connection_set_peer_id(), before it connects */
+/* A NULL peer_id is set by mesh_connection_set_peer_id() before it connects. */
 MESH_API
 MeshConnection *mesh_connection_new (const char *link, const char *peer_id,
     GError **error);
@@ -43,22 +43,22 @@ gboolean mesh_connection_set_peer_id (MeshConnection *connection,
     const char *peer_id);
 MESH_API
 char *mesh_connection_dup_peer_id (MeshConnection *connection);
-/* instead of the transport that the link asks for; before it starts */
+/* Sets what makes transports instead of the link; before it starts. */
 MESH_API
 void mesh_connection_set_transport (MeshConnection *connection,
     MeshTransportFunc func, gpointer user_data, GDestroyNotify destroy);
-/* one receiver at a time; messages that come before there is one wait */
+/* There is one receiver at a time; earlier messages wait for it. */
 MESH_API
 void mesh_connection_set_callbacks (MeshConnection *connection,
     MeshConnectionMessageFunc message, MeshConnectionErrorFunc error,
     gpointer user_data, GDestroyNotify destroy);
 MESH_API
 void mesh_connection_start (MeshConnection *connection);
-/* json: one message with "to"; queued until the connection is up */
+/* json is one message with "to"; it waits until the connection is up. */
 MESH_API
 gboolean mesh_connection_send (MeshConnection *connection, const char *json,
     gssize length, GError **error);
-/* says bye, waits at most a second for it to go out, and ends the thread */
+/* Says bye, waits at most a second for it to go out, and ends the thread. */
 MESH_API
 void mesh_connection_stop (MeshConnection *connection);
 

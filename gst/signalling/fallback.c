@@ -28,15 +28,16 @@
  * frame; and twice what the connection took, which a satellite makes long. */
 #define PATIENCE (2 * G_USEC_PER_SEC)
 #define LOOK_MS 250
-/* For how long it is not tried after that. */
+/* So long no WebSocket is tried after one has failed. */
 #define AVOID (5 * 60 * G_USEC_PER_SEC)
-/* One that was cut so early, so often in a row, is cut by something. */
+/* A WebSocket that lived so short counts as cut by something on the way, and
+ * after so many of them in a row long polling is used. */
 #define SHORT_LIFE (15 * G_USEC_PER_SEC)
 #define MAX_CUTS 2
 
 struct _MeshRoute {
   gint64 avoid_until;           /* no WebSocket before this */
-  guint cuts;                   /* of WebSockets that had been good, in a row */
+  guint cuts;                   /* of proven WebSockets, in a row */
 };
 
 struct _MeshFallback {
@@ -44,11 +45,11 @@ struct _MeshFallback {
 
   MeshRoute *route;
   MeshTransport *websocket;     /* NULL: not used, or not any more */
-  MeshTransport *longpoll;      /* NULL: not used */
-  gboolean proven;              /* it answered, whichever it is */
+  MeshTransport *longpoll;      /* NULL: not used any more */
+  gboolean proven;              /* the transport in use has answered */
   gboolean announced;           /* `opened` was emitted */
   gboolean finishing;
-  gboolean told;                /* by the server that it ends, and why */
+  gboolean told;                /* the server has said why it ends */
   gboolean over;                /* nothing more is emitted */
   GPtrArray *sent;              /* char *, until it is proven */
   GError *reason;               /* what is wrong with the WebSocket */
@@ -113,7 +114,8 @@ drop (MeshFallback *self, MeshTransport **transport)
   mesh_transport_close (dropped, FALSE);
 }
 
-/* Notes how a WebSocket that had been good has ended. Our server says why. */
+/* Counts WebSockets that are cut although they were proven. An end that our
+ * server announces is no such cut. */
 static void
 judge_end (MeshFallback *self)
 {
@@ -130,16 +132,22 @@ judge_end (MeshFallback *self)
 }
 
 static void
+end (MeshFallback *self)
+{
+  self->over = TRUE;
+  mesh_timer_clear (&self->watchdog);
+  drop (self, &self->websocket);
+  drop (self, &self->longpoll);
+}
+
+static void
 report_closed (MeshFallback *self, const GError *error)
 {
   g_autoptr (GError) reason = error ? g_error_copy (error) : NULL;
 
   if (self->over)
     return;
-  self->over = TRUE;
-  mesh_timer_clear (&self->watchdog);
-  drop (self, &self->websocket);
-  drop (self, &self->longpoll);
+  end (self);
   mesh_transport_emit_closed (MESH_TRANSPORT (self), reason);
 }
 
@@ -223,7 +231,7 @@ start_longpoll (MeshFallback *self)
   mesh_transport_open (self->longpoll);
 }
 
-/* @error says what is wrong with the WebSocket. */
+/* Long polling takes over; @error says what is wrong with the WebSocket. */
 static void
 fall_back (MeshFallback *self, const GError *error)
 {
@@ -233,9 +241,9 @@ fall_back (MeshFallback *self, const GError *error)
   start_longpoll (self);
 }
 
-/* Where not even a connection could be made, or its certificate is no good,
- * other requests have no better chance; but a proxy that makes no tunnel may
- * well pass requests on. */
+/* Where not even a connection could be made, or where its certificate is no
+ * good, HTTP requests have no better chance; but a proxy that makes no tunnel
+ * may well pass requests on. */
 static void
 on_websocket_closed (MeshTransport *transport, const GError *error,
     gpointer user_data)
@@ -320,10 +328,7 @@ mesh_fallback_close (MeshTransport *transport, gboolean finish)
     return;
   }
   judge_end (self);
-  self->over = TRUE;
-  mesh_timer_clear (&self->watchdog);
-  drop (self, &self->websocket);
-  drop (self, &self->longpoll);
+  end (self);
 }
 
 static char *
@@ -348,10 +353,7 @@ mesh_fallback_dispose (GObject *object)
 {
   MeshFallback *self = MESH_FALLBACK (object);
 
-  self->over = TRUE;
-  mesh_timer_clear (&self->watchdog);
-  drop (self, &self->websocket);
-  drop (self, &self->longpoll);
+  end (self);
   G_OBJECT_CLASS (mesh_fallback_parent_class)->dispose (object);
 }
 

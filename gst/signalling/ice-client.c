@@ -5,8 +5,8 @@
 #include "host/timer.h"
 #include "signalling/post.h"
 
-/* As the page has it: one round trip beside the three or four of joining. Who
- * waits longer than this waits for nothing. */
+/* As in the page: the answer costs one round trip, beside the three or four of
+ * joining, so a server that takes longer than this will not answer. */
 #define PATIENCE_MS 1500
 #define GIVE_UP_MS 10000
 #define RETRY_MS 30000
@@ -54,12 +54,12 @@ on_answer (guint status, GBytes *answer, const GError *failure,
     error = g_error_copy (failure);
   else if (status == SOUP_STATUS_OK)
     servers = mesh_ice_servers_parse (text ? text : "", length, &error);
-  else                          /* another server than ours knows of none */
+  else                          /* some other server: it names none */
     servers = g_new0 (MeshIceServers, 1);
   if (error)
     self->again = mesh_timer_new (self->context, RETRY_MS, on_again, self);
   else if (servers->ttl > 0)
-    /* while the ones before are still good for as long again */
+    /* asked again while the old credentials are good for as long again */
     self->again = mesh_timer_new (self->context, servers->ttl * 500, on_again,
         self);
   if (servers || first)

@@ -8,9 +8,9 @@
 G_BEGIN_DECLS
 
 /* Asks a room's server which STUN and TURN servers its members may use, and
- * asks again before their credentials end. Any thread may make one, which is
- * heard of on the thread that runs the context; and free it, when nobody runs
- * that any more. */
+ * asks again before their credentials end. Any thread may make a client; it
+ * calls back on the thread that runs the context, and is freed there or when
+ * nobody runs the context any more. */
 
 typedef struct _MeshIceClient MeshIceClient;
 

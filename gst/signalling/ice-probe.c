@@ -39,9 +39,9 @@ typedef struct {
   guint8 id[MESH_STUN_ID_BYTES];
   GBytes *request;
   guint delay;                  /* until it is repeated, ms */
-  MeshStunAnswer asked;         /* what the login is for; no realm: unknown */
-  gboolean renewed;             /* the nonce, once */
-  gboolean named;               /* its name has been found */
+  MeshStunAnswer asked;         /* realm and nonce for the login, once known */
+  gboolean renewed;             /* a stale nonce was renewed, once */
+  gboolean named;               /* the server's name was resolved */
   guint8 buffer[MESH_STUN_MAX_BYTES];
   gsize filled;
 } Server;
@@ -52,7 +52,7 @@ struct _MeshIceProbe {
   MeshIceProbeFunc func;
   gpointer user_data;
   GPtrArray *servers;           /* of Server */
-  guint pending;                /* calls that will come back */
+  guint pending;                /* asynchronous calls that are under way */
 };
 
 static void
@@ -94,7 +94,8 @@ conclude_error (Server *self, const GError *error)
   conclude (self, why);
 }
 
-/* Whether the caller of an asynchronous function has to go on. */
+/* Notes that an asynchronous call has come back. Returns whether its callback
+ * has to go on. */
 static gboolean
 came_back (Server *self)
 {
@@ -158,7 +159,7 @@ ask (Server *self, MeshStunMethod method)
       G_PRIORITY_DEFAULT, self->probe->cancellable, on_written, self);
 }
 
-/* The allocation was only to see whether there is one. */
+/* Gives the allocation back: it was only made to see that there is one. */
 static void
 give_back (Server *self)
 {
@@ -169,7 +170,7 @@ give_back (Server *self)
   };
   g_autoptr (GBytes) request = NULL;
 
-  if (!self->socket)            /* hanging up a stream ends it as well */
+  if (!self->socket)            /* a closed stream ends its allocation */
     return;
   mesh_random_fill (self->id, sizeof self->id);
   request = mesh_stun_request (MESH_STUN_REFRESH, self->id,
@@ -202,7 +203,7 @@ take_answer (Server *self, MeshStunAnswer *answer)
   gboolean renew = answer->code == STALE_NONCE && !self->renewed;
 
   if (!self->url->relay) {
-    conclude (self, NULL);      /* an error, too, comes from a STUN server */
+    conclude (self, NULL);      /* also with an error: the server is there */
   } else if (answer->code == 0) {
     give_back (self);
     conclude (self, NULL);
@@ -310,8 +311,7 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
   read_more (self);
 }
 
-/* Whether the certificate is good is for who sends media there to judge; the
- * ICE agent takes any. */
+/* Accepts any certificate, as the ICE agent does. */
 static gboolean
 on_accept_certificate (GTlsConnection *tls, GTlsCertificate *certificate,
     GTlsCertificateFlags errors, gpointer user_data)
@@ -336,7 +336,7 @@ connect_stream (Server *self)
 {
   g_autoptr (GSocketClient) client = g_socket_client_new ();
 
-  /* no proxy: media would not go through one either */
+  /* no proxy, since media goes through none either */
   g_socket_client_set_enable_proxy (client, FALSE);
   g_socket_client_set_tls (client, self->url->tls);
   g_signal_connect (client, "event", G_CALLBACK (on_event), self);
@@ -403,7 +403,7 @@ on_deadline (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* On the context's thread. */
+/* Starts on the context's thread. */
 static gboolean
 start (gpointer user_data)
 {

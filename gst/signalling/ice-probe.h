@@ -9,8 +9,9 @@ G_BEGIN_DECLS
 
 /* Asks STUN and TURN servers whether they serve us, since the ICE agent does
  * not tell: a server that is not there or does not know the password only means
- * one candidate less. Any thread may make a probe, which is heard of on the
- * thread that runs the context; and free it, when nobody runs that any more. */
+ * one candidate less. Any thread may make a probe; it calls back on the thread
+ * that runs the context, and is freed there or when nobody runs the context any
+ * more. */
 
 typedef struct _MeshIceProbe MeshIceProbe;
 

@@ -28,22 +28,23 @@
 #define SEND_PATIENCE_MS 5000
 /* The server ends an answer after the frame that goes beyond 64 KiB. */
 #define MAX_ANSWER (256 * 1024)
-/* A frame of ours comes back with a longer head. */
+/* The server puts a longer head on a frame than we did. */
 #define MAX_FRAME_BYTES (MESH_JSON_MAX_BYTES + 256)
-/* What one request carries, or a single frame that is larger. */
+/* A request carries frames up to this size, or a single larger one. */
 #define ENOUGH (32 * 1024)
-/* As for the WebSocket: all that the core lets wait, and more. */
+/* The same bound as the WebSocket's: more than the core lets wait. */
 #define MAX_UNTAKEN_BYTES (16 * 1024 * 1024)
-/* How often opening is tried, and what is between two tries of anything. */
+/* Opening is tried so often; the delays are those between tries of anything. */
 #define OPEN_TRIES 5
 #define FIRST_DELAY_MS 20
 #define MAX_DELAY_MS 1000
-/* A server that has nothing to say should take longer to say so. */
+/* An empty answer that comes sooner is not the wait that we asked for, so the
+ * next request waits a little. */
 #define HASTE (G_USEC_PER_SEC)
 #define HASTE_DELAY_MS 250
 
 typedef struct {
-  gboolean busy;                /* sending: under way, or soon to be repeated */
+  gboolean busy;                /* the request is under way or due */
   guint failures;               /* in a row */
   GSource *timer;
 } Request;
@@ -51,13 +52,13 @@ typedef struct {
 struct _MeshLongpoll {
   GObject parent;
 
-  char *url;                    /* of the paths below it */
+  char *url;                    /* of the server, with the path's beginning */
   SoupSession *http;
   GCancellable *cancellable;
   char *session;                /* NULL: not open yet */
   Request sending;              /* also opening */
   Request receiving;
-  GQueue out;                   /* char *, frames from first on */
+  GQueue out;                   /* char *, the untaken frames from `first` on */
   gint64 first;
   gsize untaken_bytes;
   gint64 received;              /* number of the last frame */
@@ -75,7 +76,7 @@ static void open_session (MeshLongpoll *self);
 static void send_frames (MeshLongpoll *self);
 static void receive_frames (MeshLongpoll *self);
 
-/* From here on everything that is under way comes to nothing. */
+/* Ends everything that is under way; nothing is emitted afterwards. */
 static void
 end (MeshLongpoll *self)
 {
@@ -129,8 +130,8 @@ start_body (const char *format, ...)
   return body;
 }
 
-/* An answer's first record; what follows it is left in @rest. NULL: it is no
- * answer of ours, whoever gave it. */
+/* Reads an answer's first record, and leaves what follows it in @rest. Returns
+ * NULL when the answer is not our server's. */
 static JsonObject *
 read_head (GBytes *answer, const char **rest, gsize *rest_length)
 {
@@ -178,7 +179,8 @@ repeat (MeshLongpoll *self, Request *request)
   repeat_after (self, request, g_random_int_range (0, delay + 1));
 }
 
-/* Whether a request is to be made again; or else the session is over. */
+/* Returns whether a request is to be made again; if not, the session is
+ * over. */
 static gboolean
 is_worth_repeating (MeshLongpoll *self, guint status, const GError *error)
 {
@@ -189,8 +191,8 @@ is_worth_repeating (MeshLongpoll *self, guint status, const GError *error)
   return !self->over;
 }
 
-/* Opening is for finding out whether there is a server: one that is not there
- * at all, or that is none of ours, is not asked for long. */
+/* A server that is not there at all, or that answers with another status, is
+ * not asked again: opening finds out whether there is one. */
 static void
 on_opened (guint status, GBytes *answer, const GError *error,
     gpointer user_data)
@@ -238,7 +240,7 @@ open_session (MeshLongpoll *self)
   post (self, "open", start_body ("{\"v\":1}"), SEND_PATIENCE_MS, on_opened);
 }
 
-/* The server has all frames up to @taken. */
+/* Forgets the frames up to @taken, which the server has. */
 static void
 forget_taken (MeshLongpoll *self, gint64 taken)
 {
@@ -297,9 +299,9 @@ send_frames (MeshLongpoll *self)
   post (self, "send", body, SEND_PATIENCE_MS, on_frames_sent);
 }
 
-/* Checks the whole answer before the first of its frames is let out: one that
- * was cut off on its way must not count. Returns: the frames in it that are
- * new; NULL where it is wrong */
+/* Checks the whole answer before its first frame is emitted, so that an answer
+ * that was cut off does not count. Returns the new frames in it, or NULL where
+ * it is wrong. */
 static GPtrArray *
 read_frames (MeshLongpoll *self, GBytes *answer, gint64 *closed)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The kernel tells by netlink (rtnetlink(7)) that something about addresses
- * or links has changed; what, we see by comparing the lists of before and
- * after, since one change of network is many such messages. */
+/* The kernel tells by netlink (rtnetlink(7)) that something about addresses or
+ * links has changed. What has changed is found by comparing the lists of before
+ * and after, since one change of network is many such messages. */
 
 #include "signalling/network.h"
 
@@ -22,10 +22,11 @@
 #include "host/addresses.h"
 #include "host/timer.h"
 
-/* How long the kernel must be quiet before we look. */
+/* The lists are compared when the kernel has been quiet for so long. */
 #define SETTLE_MS 100
-/* How often we look whether time was lost, and how much of it counts. Sooner
- * than a lease or silence (docs/protocol.md) makes others give us up. */
+/* How often the clock is compared, and how much lost time counts as sleep. Both
+ * are shorter than the lease and the silence (docs/protocol.md) after which
+ * others give us up. */
 #define WATCH_MS 2000
 #define SLEPT (4 * G_TIME_SPAN_SECOND)
 
@@ -37,16 +38,17 @@ struct _MeshNetwork {
   MeshNetworkFunc func;
   gpointer user_data;
   int fd;
-  GSource *reader;              /* NULL: nobody tells */
+  GSource *reader;              /* NULL: there is no netlink */
   GSource *settle;              /* runs once the kernel is quiet */
   GSource *watch;
-  guint stops;                  /* of the process, that we know of */
+  guint stops;                  /* of the process, that were reported */
   GHashTable *addresses;        /* set of text */
-  char *chosen;                 /* those to announce, in their order */
-  gboolean lost;                /* some, since we last said so */
+  char *chosen;                 /* the addresses to announce, in order */
+  gboolean lost;                /* some went since the last report */
 };
 
-/* Goes on while the machine sleeps; g_get_monotonic_time() does not. */
+/* Unlike g_get_monotonic_time(), this clock goes on while the machine
+ * sleeps. */
 static gint64
 boot_time (void)
 {
@@ -59,7 +61,7 @@ boot_time (void)
   return g_get_monotonic_time ();
 }
 
-/* How often the process stood still so far. */
+/* Returns how often the process has stood still so far. */
 static guint
 beat (void)
 {
@@ -72,7 +74,8 @@ beat (void)
   return stops;
 }
 
-/* Of what ICE can use: not the machine's own, not those of one link only. */
+/* Returns the address as text if ICE can use it: loopback and link-local
+ * addresses are of no use. */
 static char *
 dup_address (const struct ifaddrs *entry)
 {
@@ -114,8 +117,8 @@ list_addresses (void)
   return set;
 }
 
-/* What attempts would begin with now: another default route changes it, too,
- * while the addresses stay. */
+/* Returns the addresses that an attempt would begin with now. Another default
+ * route changes them while the list of all addresses stays as it was. */
 static char *
 dup_chosen (void)
 {
@@ -125,7 +128,7 @@ dup_chosen (void)
   return g_strjoinv (" ", chosen);
 }
 
-/* Whether @other lacks something that @set has. */
+/* Returns whether @set has an address that @other lacks. */
 static gboolean
 has_more (GHashTable *set, GHashTable *other)
 {
@@ -177,17 +180,9 @@ on_watch (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-static GSource *
-attach (MeshNetwork *self, GSource *source, GSourceFunc func)
-{
-  g_source_set_callback (source, func, self, NULL);
-  g_source_attach (source, self->context);
-  return source;
-}
-
 #ifdef __linux__
-/* What it says is in the list, so it need not be read with care; where it says
- * more than fits (ENOBUFS), that is a reason to look, too. */
+/* The message's content is not read, since the list of addresses has it; also
+ * an overflow (ENOBUFS) means that something has changed. */
 static gboolean
 on_readable (gint fd, GIOCondition condition, gpointer user_data)
 {
@@ -220,8 +215,10 @@ listen_to_kernel (MeshNetwork *self)
     return;
   if (bind (self->fd, (struct sockaddr *) &address, sizeof address) < 0)
     return;
-  self->reader = attach (self, g_unix_fd_source_new (self->fd, G_IO_IN),
-      G_SOURCE_FUNC (on_readable));
+  self->reader = g_unix_fd_source_new (self->fd, G_IO_IN);
+  g_source_set_callback (self->reader, G_SOURCE_FUNC (on_readable), self,
+      NULL);
+  g_source_attach (self->reader, self->context);
 }
 #endif
 

@@ -8,7 +8,7 @@
 #include "signalling/proxy.h"
 
 #define READ_BYTES (16 * 1024)
-/* One waits at the server, one sends; others are about to end. */
+/* One request waits at the server, one sends, and others are about to end. */
 #define MAX_CONNECTIONS 4
 
 typedef struct {
@@ -41,9 +41,9 @@ mesh_post_session_new (void)
       "max-conns", MAX_CONNECTIONS, "max-conns-per-host", MAX_CONNECTIONS,
       "timeout", 0, NULL);
 
-  /* There is nobody to ask for a password; and at a 407 libsoup 3.2 looks for
-   * one in a URL that it does not have, and then asks the proxy for a page of
-   * its own. The status says enough. */
+  /* The status of a 407 says enough, since there is nobody to ask for a
+   * password; libsoup 3.2 would look for one in a URL that it does not have,
+   * and then ask the proxy for a page of its own. */
   soup_session_remove_feature_by_type (session, SOUP_TYPE_AUTH_MANAGER);
   /* a small answer could unpack to any size */
   soup_session_remove_feature_by_type (session, SOUP_TYPE_CONTENT_DECODER);

@@ -10,8 +10,8 @@ G_BEGIN_DECLS
  * more than once: libsoup repeats it on a new connection where one that it had
  * kept turns out to be closed. */
 
-/* error says why there is no answer; status is 0 then, or this, when nobody
- * listens there at all */
+/* A callback's error says why there is no answer. The status is 0 then, or
+ * this, when nobody listens there at all. */
 #define MESH_POST_NOBODY 1
 typedef void (*MeshPostFunc) (guint status, GBytes *answer,
     const GError *error, gpointer user_data);

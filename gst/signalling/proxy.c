@@ -7,7 +7,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
-/* Hosts whose proxy is remembered for messages; a transport has two at most. */
+/* So many hosts are remembered with their proxy, for error messages; a
+ * transport has two at most. */
 #define MAX_REMEMBERED 8
 
 struct _MeshProxyResolver {
@@ -15,11 +16,11 @@ struct _MeshProxyResolver {
 
   GProxyResolver *base;
   GMutex lock;                  /* guards used */
-  GHashTable *used;             /* host:port -> the proxy's */
+  GHashTable *used;             /* host:port -> HOST:PORT of its proxy */
 };
 
-/* "host:port" -> how often this process serves there; a name in /etc/hosts is
- * this machine's own without being its host name. */
+/* How often this process serves at "host:port". The table is there because a
+ * name in /etc/hosts is this machine's without being its host name. */
 static GMutex own_lock;         /* guards own */
 static GHashTable *own;
 
@@ -91,7 +92,7 @@ mesh_proxy_is_this_machine (const char *host)
       || g_inet_address_get_is_any (address) || is_own_address (address);
 }
 
-/* "host:port" of a URL; the user and the password of a proxy stay behind. */
+/* Returns the "host:port" of a URL, without a user and a password. */
 static char *
 place_of (const char *url)
 {
@@ -171,7 +172,7 @@ mesh_proxy_remove_own (const char *url)
   count_own (url, -1);
 }
 
-/* What the base says is remembered, for messages. */
+/* Remembers which proxy the base has named, for error messages. */
 static void
 remember (MeshProxyResolver *self, const char *url, char **proxies)
 {

@@ -7,9 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* Which proxy leads to a server: the system's answer (environment variables,
- * GNOME's settings, PAC), but for this machine itself, which no proxy is asked
- * for. */
+/* Names the proxy that leads to a server as the system does (environment
+ * variables, GNOME's settings, PAC), but none for this machine itself. */
 
 #define MESH_TYPE_PROXY_RESOLVER (mesh_proxy_resolver_get_type ())
 MESH_API

@@ -19,7 +19,7 @@
 #include "signalling/trigger-outbox.h"
 #include "signalling/websocket.h"
 
-/* Ours, where the service does not want to hear of us sooner. */
+/* After such a silence the service is pinged, unless it names a shorter one. */
 #define ACTIVITY_SECONDS 120
 #define PONG_SECONDS 30
 #define LATER_MS 1000
@@ -31,14 +31,14 @@ struct _MeshRoomlessPusher {
 
   MeshTransport *socket;
   MeshTriggerOutbox *outbox;
-  SoupSession *session;         /* NULL: nobody else lets us in */
+  SoupSession *session;         /* for the link's auth URL; NULL: not used */
   GCancellable *cancellable;
   gboolean tls;
   char *socket_id;              /* once the connection is established */
   guint activity_seconds;
-  GSource *activity;            /* nothing was heard for long */
-  GSource *later;               /* until `closed` is emitted */
-  gboolean pinged;              /* for want of activity */
+  GSource *activity;            /* the timer of a silent connection */
+  GSource *later;               /* the delay before `closed` is emitted */
+  gboolean pinged;              /* the silence was met with a ping */
   guint code;                   /* of the last error */
   char *text;
 };
@@ -90,7 +90,6 @@ report_refused (MeshRoomlessPusher *self, const char *text)
   mesh_roomless_refused (MESH_ROOMLESS (self), text);
 }
 
-/* --- channels --- */
 
 static void
 say (MeshRoomlessPusher *self, const char *event)
@@ -133,7 +132,7 @@ on_auth (guint status, GBytes *answer, const GError *error,
   say (self, event);
 }
 
-/* Somebody who has the app's secret is to let us in. */
+/* Asks the link's auth URL for a signature: its owner has the app's secret. */
 static void
 ask_for_auth (MeshRoomlessPusher *self, const char *channel)
 {
@@ -183,12 +182,11 @@ take_message (MeshRoomlessPusher *self, const MeshPusherEvent *event)
         event->channel + strlen (prefix), event->data);
 }
 
-/* --- the connection --- */
 
 static void connect_socket (MeshRoomlessPusher *self);
 
 static char *
-describe (MeshRoomlessPusher *self)
+close_reason (MeshRoomlessPusher *self)
 {
   return g_strdup_printf ("%s (%u)",
       self->text ? self->text : "it closed the connection", self->code);
@@ -198,13 +196,13 @@ static gboolean
 on_later (gpointer user_data)
 {
   g_autoptr (MeshRoomlessPusher) self = g_object_ref (user_data);
-  g_autofree char *text = describe (self);
+  g_autofree char *text = close_reason (self);
 
   report_unreachable (self, text);
   return G_SOURCE_REMOVE;
 }
 
-/* The service closes, or is about to, with a code. */
+/* Follows the code with which the service closes, or is about to. */
 static void
 obey (MeshRoomlessPusher *self, guint code, gboolean closed)
 {
@@ -216,7 +214,7 @@ obey (MeshRoomlessPusher *self, guint code, gboolean closed)
   if (verdict == MESH_PUSHER_GO_ON || self->later)
     return;
   self->code = code;
-  text = describe (self);
+  text = close_reason (self);
   drop_socket (self);
   if (verdict == MESH_PUSHER_USE_TLS && !self->tls && !self->socket_id) {
     self->tls = TRUE;

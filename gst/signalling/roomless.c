@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The server that such a service is made to look like says who we are and
- * nothing else: a `welcome` without host and members comes when we are heard at
- * our addresses, and what is sent to these is numbered here.
- *
- * Each connection is a new mailbox to the core, since the service keeps
- * nothing for us: what was under way when it broke begins anew. We listen at
- * our own address and at the room's, as everybody does: so whoever hosts by
- * now hears those who ask (docs/protocol.md, "Over Pusher Channels"). */
+/* The imitated server says who we are and nothing else: a `welcome` without a
+ * host and members comes once we listen at our addresses, and messages that
+ * come there are numbered here. Each connection is a new mailbox to the core,
+ * since the service keeps nothing for us: an exchange that was under way when
+ * the connection broke begins anew. We listen at our own address and at the
+ * room's, as everybody does, so that whichever member hosts by now hears those
+ * who ask (docs/protocol.md, "Over Pusher Channels"). */
 
 #include "signalling/roomless.h"
 
@@ -20,9 +19,9 @@
 
 typedef struct {
   MeshLink *link;
-  char *id;                     /* ours, from the hello */
-  guint n_addresses;            /* that we listen at */
-  gint64 seq;                   /* of what we handed over */
+  char *id;                     /* our peer id, from the hello */
+  guint n_addresses;            /* the addresses we listen at */
+  gint64 seq;                   /* of the last frame handed over */
   gboolean opened;
   gboolean finishing;
   gboolean over;                /* nothing more is emitted */
@@ -76,7 +75,7 @@ mesh_roomless_closed (MeshRoomless *self, const GError *error)
   mesh_transport_emit_closed (MESH_TRANSPORT (self), error);
 }
 
-/* That is no server for us, however often we try. */
+/* Ends with an error that no further attempt can mend. */
 void
 mesh_roomless_refused (MeshRoomless *self, const char *text)
 {
@@ -124,7 +123,8 @@ are_host (MeshRoomlessPrivate *priv)
   return g_str_equal (priv->id, priv->link->room);
 }
 
-/* When nothing of what is said to us is missed any more, we are there. */
+/* One more address is listened at. With the last one no message to us is missed
+ * any more, so the welcome follows. */
 void
 mesh_roomless_listening (MeshRoomless *self)
 {
@@ -137,8 +137,8 @@ mesh_roomless_listening (MeshRoomless *self)
       priv->link->room, g_random_int (), g_random_int ());
 }
 
-/* Of what is sent to the room's address, another member has to do with those
- * who ask only; the rest is for somebody whose own address it is. */
+/* Of messages to the room's address, only a question to join concerns members
+ * other than the host; the rest is for the owner of that address. */
 static gboolean
 is_for_us (MeshRoomlessPrivate *priv, const MeshMessage *message,
     const char *to)
@@ -187,7 +187,7 @@ finish_if_done (MeshRoomless *self)
     mesh_roomless_closed (self, NULL);
 }
 
-/* All up to @mid are out, or lost. */
+/* All messages up to @mid are sent, or lost. */
 void
 mesh_roomless_taken (MeshRoomless *self, gint64 mid)
 {
@@ -198,7 +198,7 @@ mesh_roomless_taken (MeshRoomless *self, gint64 mid)
     finish_if_done (self);
 }
 
-/* One to @to, that nobody would take. */
+/* Nobody would take a message to @to. */
 void
 mesh_roomless_lost (MeshRoomless *self, const char *to)
 {
@@ -314,7 +314,7 @@ mesh_roomless_init (MeshRoomless *self)
 {
 }
 
-/* @link: a room's link; to be set once, before the transport is opened */
+/* @link: a room's link; set once, before the transport is opened */
 void
 mesh_roomless_set_link (MeshRoomless *self, const MeshLink *link)
 {
@@ -327,7 +327,7 @@ mesh_roomless_get_link (MeshRoomless *self)
   return get (self)->link;
 }
 
-/* Our own id; NULL: it is not known yet. */
+/* Returns our peer id; NULL: it is not known yet. */
 const char *
 mesh_roomless_get_id (MeshRoomless *self)
 {

@@ -7,9 +7,8 @@
 G_BEGIN_DECLS
 
 /* A service that passes messages on by address and knows nothing of rooms, made
- * to look like a server. Each such service is one subclass in a file of its own
- * (pusher.c): what is here is the same for all of them, what is there is the
- * service's wire. */
+ * to look like a server. This is what all such services have in common; the
+ * wire of each is a subclass in a file of its own (roomless-pusher.c). */
 
 #define MESH_TYPE_ROOMLESS (mesh_roomless_get_type ())
 MESH_API
@@ -43,8 +42,8 @@ struct _MeshRoomlessClass {
   char *(*dup_way) (MeshRoomless *self);
 };
 
-/* For those who implement one. All of these may free @self, unless the caller
- * holds a reference. */
+/* For subclasses. Each of these may free @self, unless the caller holds a
+ * reference. */
 void mesh_roomless_set_link (MeshRoomless *self, const MeshLink *link);
 const MeshLink *mesh_roomless_get_link (MeshRoomless *self);
 const char *mesh_roomless_get_id (MeshRoomless *self);

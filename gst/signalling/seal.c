@@ -19,24 +19,25 @@
 #define NONCE_BYTES 12
 #define TAG_BYTES 16
 
-/* How many numbers behind the largest are still told apart. */
+/* So many numbers below the largest are still told apart; lower ones are
+ * refused. */
 #define WINDOW 64
 
-/* Members come and go under ever new ids; beyond this many the one that we have
+/* Members come and go under ever new ids; beyond this many, the one that was
  * dealt with least recently is forgotten. */
 #define MAX_REMOTES 256
 
-/* The numbers that were accepted. */
+/* Which numbers of one sender have been accepted. */
 typedef struct {
   guint64 largest;
   guint64 before;               /* bit i: largest - 1 - i was accepted */
 } Window;
 
-/* Everything remembered of one peer id, or of the room's. */
+/* The state of one peer id, or of the room's id. */
 typedef struct {
   guint64 last_used;
   guint64 sent;                 /* the number of our last message to it */
-  char inc[17];                 /* the newest accepted of it, "" = none */
+  char inc[17];                 /* the newest that was accepted; "": none */
   Window to_us;
   Window to_room;
 } Remote;
@@ -105,8 +106,9 @@ mesh_sealer_free (MeshSealer *sealer)
   g_free (sealer);
 }
 
-/* A number must never serve twice under one key: what goes to a remote that
- * was forgotten goes on above everything that any such one got. */
+/* Forgets the remote that was used least recently. No number may serve twice
+ * under one key, so messages to a forgotten remote are numbered on from the
+ * largest number of any such one. */
 static void
 forget_oldest (MeshSealer *self)
 {
@@ -195,10 +197,10 @@ open_cipher (MeshSealer *self, const char *from, const char *to,
   return cipher;
 }
 
-/* What the cipher needs beside key and text; both follow from the message's
- * open fields. */
+/* Returns the data that is authenticated beside the text, and writes the nonce;
+ * both follow from the message's open fields. */
 static char *
-describe (const MeshMessage *sealed, guint8 nonce[NONCE_BYTES])
+authenticated_data (const MeshMessage *sealed, guint8 nonce[NONCE_BYTES])
 {
   guint64 n = GUINT64_TO_BE (sealed->n);
 
@@ -216,15 +218,15 @@ encrypt (MeshSealer *self, const MeshMessage *sealed, const char *text,
   gsize length = text_length + TAG_BYTES;
   g_autofree guint8 *box = g_malloc (length);
   guint8 nonce[NONCE_BYTES];
-  g_autofree char *about = describe (sealed, nonce);
+  g_autofree char *data = authenticated_data (sealed, nonce);
   gnutls_aead_cipher_hd_t cipher;
   int res;
 
   cipher = open_cipher (self, sealed->from, sealed->to, sealed->inc, error);
   if (!cipher)
     return NULL;
-  res = gnutls_aead_cipher_encrypt (cipher, nonce, NONCE_BYTES, about,
-      strlen (about), TAG_BYTES, text, text_length, box, &length);
+  res = gnutls_aead_cipher_encrypt (cipher, nonce, NONCE_BYTES, data,
+      strlen (data), TAG_BYTES, text, text_length, box, &length);
   gnutls_aead_cipher_deinit (cipher);
   if (res < 0) {
     g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
@@ -291,7 +293,7 @@ mesh_sealer_seal (MeshSealer *sealer, const MeshMessage *message,
   sealed->from = g_strdup (sealer->id);
   sealed->to = g_strdup (message->to);
   sealed->inc = g_strdup (sealer->inc);
-  /* the life that is told so is not the one that we know */
+  /* The life that is told to be outdated is not the one that we know. */
   sealed->re = g_strdup (message->type == MESH_MESSAGE_OUTDATED
           ? message->yours : remote->inc);
   sealed->n = ++remote->sent;
@@ -323,7 +325,7 @@ window_of (MeshSealer *self, Remote *remote, const char *to)
   return g_str_equal (to, self->id) ? &remote->to_us : &remote->to_room;
 }
 
-/* Everything that the open fields tell before the box has been opened. */
+/* Checks what the open fields tell before the box is opened. */
 static gboolean
 check_outside (MeshSealer *self, const MeshMessage *sealed, GError **error)
 {
@@ -349,7 +351,7 @@ decrypt (MeshSealer *self, const MeshMessage *sealed, GError **error)
   g_autofree guint8 *box = mesh_base64url_decode (sealed->box, &box_length);
   g_autofree char *text = NULL;
   guint8 nonce[NONCE_BYTES];
-  g_autofree char *about = describe (sealed, nonce);
+  g_autofree char *data = authenticated_data (sealed, nonce);
   gnutls_aead_cipher_hd_t cipher;
   int res;
 
@@ -362,8 +364,8 @@ decrypt (MeshSealer *self, const MeshMessage *sealed, GError **error)
     return NULL;
   length = box_length - TAG_BYTES;
   text = g_malloc (length);
-  res = gnutls_aead_cipher_decrypt (cipher, nonce, NONCE_BYTES, about,
-      strlen (about), TAG_BYTES, box, box_length, text, &length);
+  res = gnutls_aead_cipher_decrypt (cipher, nonce, NONCE_BYTES, data,
+      strlen (data), TAG_BYTES, box, box_length, text, &length);
   gnutls_aead_cipher_deinit (cipher);
   if (res < 0) {
     refuse (sealed, "it does not open (wrong key?)", error);
@@ -372,7 +374,8 @@ decrypt (MeshSealer *self, const MeshMessage *sealed, GError **error)
   return mesh_message_parse (text, length, error);
 }
 
-/* Whether what was inside belongs into that envelope. */
+/* Checks that the message inside has the sender, the recipient and the
+ * incarnation of the sealed one. */
 static gboolean
 check_inside (const MeshMessage *sealed, const MeshMessage *message,
     GError **error)

@@ -11,7 +11,8 @@
 
 #define MAX_ANSWER_BYTES (64 * 1024)
 #define PATIENCE_MS 10000
-/* At a time; the session has no more connections. */
+/* So many requests are under way at a time; the session has no more
+ * connections. */
 #define MAX_SENDING 4
 #define FIRST_PAUSE_MS 250
 #define MAX_PAUSE_MS 4000
@@ -19,7 +20,7 @@
 typedef enum { WAITING, SENDING, DONE } ItemState;
 
 typedef struct {
-  MeshTriggerOutbox *outbox;     /* references, while it is being sent */
+  MeshTriggerOutbox *outbox;    /* references, while it is being sent */
   MeshRoomless *owner;
   ItemState state;
   gint64 mid;
@@ -28,10 +29,10 @@ typedef struct {
   char *socket_id;
 } Item;
 
-struct _MeshTriggerOutbox {      /* an rc box */
-  MeshRoomless *owner;          /* NULL: nobody is there any more */
+struct _MeshTriggerOutbox {     /* an rc box */
+  MeshRoomless *owner;          /* NULL: nobody is to be told any more */
   char *server;                 /* where signed requests go, without a path */
-  char *api;                    /* or who posts for us, with a slash */
+  char *api;                    /* NULL: signed requests go to `server` */
   char *prefix;
   char *app;
   char *app_key;
@@ -42,8 +43,8 @@ struct _MeshTriggerOutbox {      /* an rc box */
   GQueue items;                 /* Item, by mid */
   guint n_sending;
   guint failures;               /* in a row */
-  gboolean proven;              /* something was taken */
-  GSource *work;                /* looks what is to be done */
+  gboolean proven;              /* the service has taken a message */
+  GSource *work;                /* calls on_work() when there is work */
 };
 
 static void
@@ -80,7 +81,7 @@ make_server (const MeshLink *link)
       : "%s://%s:%u", link->tls ? "https" : "http", link->host, link->port);
 }
 
-/* Either the page's own address, or the one where it takes messages. */
+/* @url is either the page's own address, or the one where it takes messages. */
 static char *
 make_api (const char *url)
 {
@@ -144,7 +145,7 @@ mesh_trigger_outbox_free (MeshTriggerOutbox *self)
   g_rc_box_release_full (self, outbox_clear);
 }
 
-/* Forgets what is done, in order: something may still wait before it. */
+/* Forgets finished messages in order: an earlier one may still be under way. */
 static void
 forget_done (MeshTriggerOutbox *self)
 {
@@ -179,7 +180,8 @@ try_later (MeshTriggerOutbox *self)
       g_get_monotonic_time () + pause * G_TIME_SPAN_MILLISECOND);
 }
 
-/* mooz's route says that all is well also where the service refused it. */
+/* Gives the message up. With mooz's route this is rare, as that says that all
+ * is well also where the service has refused the message. */
 static void
 lose_item (MeshTriggerOutbox *self, Item *item)
 {
@@ -206,7 +208,7 @@ on_answer (guint status, GBytes *answer, const GError *error,
   self->n_sending--;
   item->state = WAITING;
   if (!self->owner) {
-    /* nobody is there any more */
+    /* the outbox was freed meanwhile */
   } else if (SOUP_STATUS_IS_SUCCESSFUL (status)) {
     self->proven = TRUE;
     self->failures = 0;
@@ -268,7 +270,7 @@ look_at_items (MeshTriggerOutbox *self)
   forget_done (self);
 }
 
-/* What it calls may free the outbox. */
+/* The owner may free the outbox from what this calls. */
 static gboolean
 on_work (gpointer user_data)
 {

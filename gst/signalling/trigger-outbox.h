@@ -5,10 +5,11 @@
 
 G_BEGIN_DECLS
 
-/* What goes out over Pusher Channels: each message is an HTTP request. Those to
- * one recipient go one after the other, so that none overtakes another; those
- * to several go at the same time. What fails for the moment is sent again until
- * it was taken. Belongs to the thread-default main context that made it. */
+/* Messages that go out over Pusher Channels, each by an HTTP request that
+ * triggers an event. Those to one recipient go one after the other, so that
+ * none overtakes another; those to several go at the same time. A message that
+ * fails for the moment is sent again until it was taken. Belongs to the
+ * thread-default main context that made it. */
 
 typedef struct _MeshTriggerOutbox MeshTriggerOutbox;
 

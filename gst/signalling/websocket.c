@@ -19,38 +19,38 @@
 /* docs/protocol.md, "The envelope": two of these unanswered are a lost
  * connection, which the core decides. */
 #define KEEPALIVE_MS 4000
-/* For the server to close, too, once all is said. */
+/* So long the server may take to close as well, once both have said all. */
 #define CLOSE_PATIENCE_MS 5000
 #define READ_BYTES (16 * 1024)
 #define CLOSE_NORMAL 1000
 #define CLOSE_PROTOCOL 1002
 #define CLOSE_TOO_BIG 1009
-/* A frame of ours comes back with a longer head. */
+/* The server puts a longer head on a frame than we did. */
 #define MAX_PAYLOAD_BYTES (MESH_JSON_MAX_BYTES + 256)
-/* What may wait for a server that does not read: all that the core lets wait,
- * and what it says besides. */
+/* So much may wait for a server that does not read: more than the core lets
+ * wait. */
 #define MAX_UNPROVEN_BYTES (16 * 1024 * 1024)
 
 struct _MeshWebsocket {
   GObject parent;
 
-  char *url;                    /* http or https, for proxies to know */
+  char *url;                    /* http or https, to look its proxy up */
   char *request;
   char *key;
   GTlsConnection *tls;
   GSocketConnection *connection;
   GString *answer;
   MeshWsParser *parser;         /* NULL: the handshake is not done */
-  GByteArray *out;              /* what is to be written next */
-  GByteArray *on_its_way;       /* NULL: nothing is being written */
+  GByteArray *out;              /* to be written next */
+  GByteArray *on_its_way;       /* being written; NULL: nothing is */
   gboolean reading;
-  GSource *timer;               /* of pings, or of a server's last word */
+  GSource *timer;               /* of pings, or of waiting for a close */
   GProxyResolver *proxies;
   GCancellable *cancellable;
   gsize unproven_bytes;         /* sent since the last pong */
   gushort close_code;           /* 0: none came */
-  gint64 reached;               /* the server, or what is in front of it */
-  gboolean barred;              /* by a proxy that makes no tunnel */
+  gint64 reached;               /* when a server or proxy was reached */
+  gboolean barred;              /* a proxy refuses to make a tunnel */
   gboolean finishing;
   gboolean over;                /* nothing more is emitted */
 };
@@ -60,7 +60,7 @@ static void transport_init (MeshTransportInterface *iface);
 G_DEFINE_FINAL_TYPE_WITH_CODE (MeshWebsocket, mesh_websocket, G_TYPE_OBJECT,
     G_IMPLEMENT_INTERFACE (MESH_TYPE_TRANSPORT, transport_init))
 
-/* The socket is closed at once, without the thread in which GIO would close it,
+/* Closes the socket at once, without the thread in which GIO would close it,
  * and once nothing waits for it any more. */
 static void
 hang_up_if_idle (MeshWebsocket *self)
@@ -78,7 +78,7 @@ stop (MeshWebsocket *self)
   hang_up_if_idle (self);
 }
 
-/* Said once, and only to those who still want to hear it. */
+/* Reports the end once, and only where it is still listened for. */
 static void
 report_closed (MeshWebsocket *self, const GError *error)
 {
@@ -124,7 +124,6 @@ lose (MeshWebsocket *self, const GError *error)
     fail (self, error);
 }
 
-/* --- what goes out --- */
 
 static void write_out (MeshWebsocket *self);
 
@@ -176,7 +175,7 @@ push_frame (MeshWebsocket *self, guint8 opcode, gconstpointer data,
     write_out (self);
 }
 
-/* Our last word, if it can be said at once. */
+/* Writes the close frame, if that can be done at once. */
 static void
 say_close (MeshWebsocket *self, guint16 code)
 {
@@ -214,7 +213,6 @@ set_timer (MeshWebsocket *self, guint ms, GSourceFunc func)
       self);
 }
 
-/* --- what comes in --- */
 
 static void
 take_message (MeshWebsocket *self, const char *text, gsize length)
@@ -290,7 +288,6 @@ start_frames (MeshWebsocket *self, GString *early, gsize begin)
   take_bytes (self, (const guint8 *) early->str + begin, early->len - begin);
 }
 
-/* --- the handshake --- */
 
 static void
 take_answer (MeshWebsocket *self)
@@ -341,7 +338,7 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
 
   self->reading = FALSE;
   if (self->over) {
-    /* nobody wants it any more */
+    /* the transport was closed meanwhile */
   } else if (length == 0) {
     take_end (self, error);
   } else if (self->parser) {
@@ -387,7 +384,7 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
   read_on (self);
 }
 
-/* To say later what was wrong with a certificate. */
+/* Keeps what is wrong with a certificate for the error text. */
 static void
 on_event (GSocketClient *client, GSocketClientEvent event,
     GSocketConnectable *connectable, GIOStream *stream, gpointer user_data)

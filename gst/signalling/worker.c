@@ -67,7 +67,7 @@ mesh_worker_unref (MeshWorker *self)
   g_atomic_rc_box_release_full (self, worker_clear);
 }
 
-/* Under the lock, or a wake-up could get lost in worker_carry_out(). */
+/* Called under the lock, or a wake-up could get lost in worker_carry_out(). */
 void
 mesh_worker_wake_locked (MeshWorker *self)
 {
@@ -158,8 +158,8 @@ worker_connect (MeshWorker *self)
   mesh_transport_open (self->transport);
 }
 
-/* Takes the action over. It waits for a receiver, and of what waits the oldest
- * count most: `welcome` is the first. */
+/* Queues the action for a receiver, and takes it over. When the queue is full,
+ * newer ones are dropped: the oldest, `welcome`, counts most. */
 static void
 worker_post (MeshWorker *self, MeshClientAction *action)
 {
@@ -198,7 +198,7 @@ worker_do (MeshWorker *self, MeshClientAction *action)
   mesh_client_action_clear (action);
 }
 
-/* Called without the lock, so that a callback may call us. */
+/* Called without the lock, so that a callback may call the connection. */
 static void
 receiver_call (MeshReceiver *receiver, MeshConnection *owner,
     const MeshClientAction *action)
@@ -234,8 +234,8 @@ worker_deliver (MeshWorker *self)
   }
 }
 
-/* Does all there is to do, and sees to it that we are called when there is
- * more. What it does can call it again: the outer one goes on then. */
+/* Carries out all actions, and sets the source for when there are more. An
+ * action can call this again; the outer call goes on then. */
 static void
 worker_carry_out (MeshWorker *self)
 {
@@ -298,8 +298,8 @@ set_flag (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Waits for what still holds on to the transport: the cancelling of an attempt
- * to connect, and what closing a connection leaves to do. */
+/* Waits for what still holds the transport: a cancelled attempt to connect, and
+ * what closing a connection leaves to do. */
 static void
 worker_finish_transport (MeshWorker *self)
 {

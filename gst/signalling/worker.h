@@ -7,7 +7,7 @@
 #include "signalling/fallback.h"
 #include "signalling/network.h"
 
-/* Inside of a connection: what runs on its thread. */
+/* The part of a connection that runs on its thread. */
 
 typedef struct {
   MeshConnectionMessageFunc message;
@@ -30,7 +30,7 @@ typedef struct {
   GMutex lock;                  /* guards what follows, taken last of all */
   MeshClient *client;
   GQueue inbox;                 /* MeshClientAction for the receiver */
-  MeshReceiver *receiver;           /* atomic rc box */
+  MeshReceiver *receiver;       /* atomic rc box */
   gint64 stop_at;               /* 0: it goes on */
 
   MeshRoute *route;             /* worker thread only */

@@ -10,7 +10,7 @@
 #include "host/random.h"
 #include "signalling/connect-error.h"
 
-/* The nonce of one handshake; the caller frees it. */
+/* Returns the nonce of one handshake (transfer full). */
 char *
 mesh_ws_make_key (void)
 {
@@ -20,7 +20,8 @@ mesh_ws_make_key (void)
   return g_base64_encode (bytes, sizeof bytes);
 }
 
-/* The request for a WebSocket at the link's server; @path with a query. */
+/* Returns the request for a WebSocket at the link's server; @path with a
+ * query. */
 char *
 mesh_ws_make_request (const MeshLink *link, const char *path, const char *key)
 {
@@ -37,7 +38,8 @@ mesh_ws_make_request (const MeshLink *link, const char *path, const char *key)
       key);
 }
 
-/* How long the answer's head is, with the empty line; -1: more is to come. */
+/* Returns the length of the answer's head, with the empty line; -1: it is not
+ * complete yet. */
 gssize
 mesh_ws_answer_length (const char *text, gsize length)
 {
@@ -46,7 +48,7 @@ mesh_ws_answer_length (const char *text, gsize length)
   return end ? end + 4 - text : -1;
 }
 
-/* Whether the server speaks WebSocket with us, without extensions. */
+/* Checks that the server speaks WebSocket with us, without extensions. */
 gboolean
 mesh_ws_check_answer (const char *answer, gsize length, const char *key,
     GError **error)
