@@ -97,7 +97,7 @@ mesh_attempt_call (MeshRoom *room, MeshMember *member, gint64 now)
   begin (room, member, sid, MESH_PEER_CALLING, NULL, now);
 }
 
-/* What becomes of @sid, which it takes. */
+/* Queues an action about the attempt @sid, which it takes. */
 static void
 push (MeshRoom *room, MeshRoomActionType type, MeshMember *member, char *sid,
     const char *reason)
@@ -141,8 +141,8 @@ mesh_attempt_drop (MeshRoom *room, MeshMember *member, const char *reason)
     push (room, MESH_ROOM_DROP, member, g_steal_pointer (sid), reason);
 }
 
-/* Another one has taken the place of the connection that was set aside: it is
- * not gone back to. */
+/* Marks the connection that was set aside as over: another one has taken its
+ * place. */
 void
 mesh_attempt_replace (MeshMember *member)
 {
@@ -150,8 +150,8 @@ mesh_attempt_replace (MeshMember *member)
     member->over_sid = g_steal_pointer (&member->old_sid);
 }
 
-/* When the connection that was there before the attempt has been silent beside
- * it for too long. */
+/* Returns when the connection that was there before the attempt will have been
+ * silent beside it for too long. */
 gint64
 mesh_attempt_silent_at (MeshMember *member)
 {
@@ -159,7 +159,7 @@ mesh_attempt_silent_at (MeshMember *member)
                                     : member->old_since + OLD_SILENCE;
 }
 
-/* When it ends of itself. */
+/* Returns when that connection ends of itself. */
 gint64
 mesh_attempt_drop_at (MeshMember *member)
 {
@@ -207,8 +207,9 @@ mesh_attempt_give_way (MeshRoom *room, MeshMember *member, gint64 now)
     end_attempt (room, member, "replaced");
 }
 
-/* How long a connection may be silent. Who sends only reports does so every few
- * seconds (RFC 3550, 6.2); who sent media all the time would go on. */
+/* Returns how long a connection may be silent. A peer that sends only reports
+ * does so every few seconds (RFC 3550, 6.2); one that sent media all the time
+ * would go on. */
 static gint64
 patience (MeshMember *member)
 {
@@ -235,7 +236,7 @@ mesh_attempt_go_back (MeshRoom *room, MeshMember *member, gint64 now)
   return TRUE;
 }
 
-/* Whatever was sent for an attempt that is not connected may be lost. */
+/* Ends an attempt that is not connected: what was sent for it may be lost. */
 void
 mesh_attempt_abandon (MeshRoom *room, MeshMember *member, gint64 now)
 {
@@ -243,9 +244,8 @@ mesh_attempt_abandon (MeshRoom *room, MeshMember *member, gint64 now)
     return;
   mesh_room_send_bye (room, member->id, member->sid, "failed");
   end_attempt (room, member, "failed");
-  if (mesh_attempt_go_back (room, member, now))
-    return;
-  member->call_at = now + mesh_room_repair_delay (room, member);
+  if (!mesh_attempt_go_back (room, member, now))
+    member->call_at = now + mesh_room_repair_delay (room, member);
 }
 
 /* The attempt has failed: tells the other side with @bye unless that is NULL,
@@ -277,15 +277,15 @@ mesh_attempt_failed (MeshRoom *room, MeshMember *member, const char *reason,
         "trying on", WARN_AFTER);
 }
 
-/* Calls anew whom we are, or were about to be, connected with: our addresses
- * have changed. One that the server has lost, or an older app, would not
- * answer; then the attempt we have is all that there is. */
+/* Replaces the attempt, since our addresses have changed. A member that the
+ * server has lost, or an older app, would not answer another call: there the
+ * present attempt goes on. */
 void
 mesh_attempt_renew (MeshRoom *room, MeshMember *member, gint64 now)
 {
   member->renew = FALSE;
   if (member->phase == MESH_PEER_OFFERING) {
-    /* its call stands until it hears otherwise */
+    /* the member's call stands until a bye reaches the member */
     mesh_attempt_failed (room, member, "failed", "failed", now);
     return;
   }
@@ -295,7 +295,7 @@ mesh_attempt_renew (MeshRoom *room, MeshMember *member, gint64 now)
   mesh_attempt_call (room, member, now);
 }
 
-/* One of the two does not want the other, or has no room for it. */
+/* Ends everything with a member that refuses us, or that we refuse. */
 void
 mesh_attempt_barred (MeshRoom *room, MeshMember *member, const char *reason,
     gint64 now)
@@ -309,9 +309,10 @@ mesh_attempt_barred (MeshRoom *room, MeshMember *member, const char *reason,
     member->call_at += OTHER_SIDE_LATER;
 }
 
-/* When the attempt fails of itself. An older app that is called a second time
- * begins a second connection, and gives it the answer to the offer of the first:
- * a slow one is not called again before it has had time for all of it. */
+/* Returns when the attempt fails of itself. An older app that is called a
+ * second time begins a second connection, and gives it the answer to the offer
+ * of the first: a slow one is not called again before it has had time for all
+ * of it. */
 gint64
 mesh_attempt_timeout (MeshMember *member)
 {
@@ -331,8 +332,8 @@ mesh_attempt_timeout (MeshMember *member)
   }
 }
 
-/* Nothing is heard on the connection. It may be that only we don't hear: so no
- * bye, but a new attempt beside it. */
+/* Nothing is heard on the connection. It may be that only we do not hear, so
+ * the member gets no bye, and another attempt begins beside the connection. */
 static void
 on_silence (MeshRoom *room, MeshMember *member, gint64 now)
 {
@@ -354,9 +355,10 @@ mesh_attempt_on_timeout (MeshRoom *room, MeshMember *member, gint64 now)
   }
 }
 
-/* Both have called, and ours is still without an offer: the lower id's call
- * stands. An older app knows no such rule, and keeps to its own call, so we
- * keep to ours, which it answers. */
+/* Whether our call stands against that of @message: where both have called, and
+ * ours is still without an offer, the lower id's call stands. An older app
+ * knows no such rule, and keeps to its own call, so we keep to ours, which it
+ * answers. */
 static gboolean
 ours_stands (MeshRoom *room, MeshMember *member, const MeshMessage *message)
 {
@@ -366,10 +368,10 @@ ours_stands (MeshRoom *room, MeshMember *member, const MeshMessage *message)
 
 /* The member started anew: what was under way with its old incarnation ends. A
  * connection that there is only gives way, since the message may be a late one,
- * or a recording, of a life whose clock was ahead of the living one's. When both
- * have called each other, nothing tells which of the two lives got our call;
- * where our call is the one that stands, another call takes its place, also
- * where the first did arrive. */
+ * or a recording, of a life whose clock was ahead of the living one's. When
+ * both have called each other, nothing tells which of the two lives got our
+ * call; where our call is the one that stands, another call takes its place,
+ * also where the first did arrive. */
 static void
 start_anew (MeshRoom *room, MeshMember *member, const MeshMessage *message,
     gint64 now)
@@ -386,7 +388,7 @@ start_anew (MeshRoom *room, MeshMember *member, const MeshMessage *message,
     mesh_attempt_call (room, member, now);
 }
 
-/* FALSE: @message is of an incarnation that is over. */
+/* Returns FALSE when @message is of an incarnation that is over. */
 gboolean
 mesh_attempt_accept_inc (MeshRoom *room, MeshMember *member,
     const MeshMessage *message, gint64 now)
@@ -407,7 +409,7 @@ mesh_attempt_accept_inc (MeshRoom *room, MeshMember *member,
   return TRUE;
 }
 
-/* We have had this call, or a later one. */
+/* Whether this call of the member, or a later one, was here before. */
 static gboolean
 is_stale_call (MeshMember *member, const char *inc, guint64 n)
 {
@@ -440,8 +442,8 @@ mesh_attempt_on_call (MeshRoom *room, const MeshMessage *message, gint64 now)
     return;
   }
   if (ours_stands (room, member, message)) {
-    /* Where messages are lost, ours may have been. Whoever has it drops it the
-     * second time; an older app would not. */
+    /* Our call may have been lost, where messages are. A member that has it
+     * drops the second one; an older app would not. */
     if (message->sid && !room->lists)
       send_call (room, member, member->sid);
     return;
@@ -459,7 +461,7 @@ mesh_attempt_on_call (MeshRoom *room, const MeshMessage *message, gint64 now)
       MESH_PEER_OFFERING, message->codecs, now);
 }
 
-/* Older apps name no session: what they say is of the current one. */
+/* Older apps name no session: their messages are about the current one. */
 static gboolean
 is_current (MeshMember *member, const char *sid)
 {
@@ -474,7 +476,7 @@ take_sdp (MeshRoom *room, MeshMember *member, const MeshMessage *message)
   MeshRoomAction *action;
   gboolean offer = g_str_equal (message->sdp_type, "offer");
 
-  /* who called never offers, and nobody does twice */
+  /* the caller never offers, and each side describes itself once */
   if (member->have_remote || offer != member->caller
       || (!offer && !member->have_local))
     return;
@@ -509,7 +511,7 @@ take_candidate (MeshRoom *room, MeshMember *member, const MeshMessage *message)
     g_queue_push_tail (&member->remote_candidates, action);
 }
 
-/* Our call went astray, and came after we had given it up. */
+/* Whether the member offers by a call that came after we had given it up. */
 static gboolean
 is_offer_too_late (MeshRoom *room, MeshMember *member,
     const MeshMessage *message)

@@ -47,3 +47,18 @@ mesh_base64url_decode (const char *text, gsize *length)
     g_string_append_c (padded, '=');
   return g_base64_decode (padded->str, length);
 }
+
+/**
+ * mesh_is_base64url:
+ * @text: (nullable): anything
+ *
+ * Returns: whether @text is not empty and consists of the alphabet's characters
+ *
+ * Since: 0.1
+ */
+gboolean
+mesh_is_base64url (const char *text)
+{
+  return text && *text
+      && !text[strspn (text, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-_")];
+}

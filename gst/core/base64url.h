@@ -10,5 +10,6 @@ G_BEGIN_DECLS
 
 char *mesh_base64url_encode (const guint8 *bytes, gsize length);
 guint8 *mesh_base64url_decode (const char *text, gsize *length);
+gboolean mesh_is_base64url (const char *text);
 
 G_END_DECLS

@@ -219,12 +219,10 @@ mesh_candidates_admit (MeshCandidates *candidates, const char *line)
   Candidate candidate = { 0 };
   Admitted *admitted;
 
-  if (!parse (line, FALSE, &candidate)) {
-    candidates->names += strstr (line, ".local ") != NULL;
-    return FALSE;
-  }
-  candidates->met[candidate.reach] = TRUE;
   candidates->names += strstr (line, ".local ") != NULL;
+  if (!parse (line, FALSE, &candidate))
+    return FALSE;
+  candidates->met[candidate.reach] = TRUE;
   if (!is_within (candidate.reach, candidates->reach))
     return FALSE;
   /* A peer that has another address is not on this machine. */

@@ -8,9 +8,6 @@
 /* Inside of the client: client.c has the time and the user, client-read.c
  * what the server says. */
 
-/* The largest integer that JavaScript counts exactly. */
-#define MESH_CLIENT_MAX_COUNT G_GINT64_CONSTANT (9007199254740991)
-
 typedef enum {
   MESH_CLIENT_IDLE,
   MESH_CLIENT_CONNECTING,

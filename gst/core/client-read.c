@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "core/base64url.h"
 #include "core/client-private.h"
 #include "core/envelope.h"
 #include "core/error.h"
@@ -73,19 +74,6 @@ get_count (const MeshJsonSpan *fields, guint field, gint64 min, gint64 max,
   return TRUE;
 }
 
-/* We write it into our next hello as it is. */
-static gboolean
-is_epoch (const char *text)
-{
-  if (!text || *text == '\0')
-    return FALSE;
-  for (; *text; text++) {
-    if (!g_ascii_isalnum (*text) && *text != '-' && *text != '_')
-      return FALSE;
-  }
-  return TRUE;
-}
-
 static gboolean
 check_welcome (MeshClient *self, const MeshMessage *message, const char *epoch,
     gint64 mid, GError **error)
@@ -95,8 +83,9 @@ check_welcome (MeshClient *self, const MeshMessage *message, const char *epoch,
   if (g_strcmp0 (message->id, self->id) != 0
       || g_strcmp0 (message->room, self->room) != 0)
     wrong = "for somebody else";
-  /* a service that only passes messages on names neither */
-  else if (!is_epoch (epoch) || !message->host != !message->ids)
+  /* The epoch goes into our next hello as it is. A service that only passes
+   * messages on names neither a host nor members. */
+  else if (!mesh_is_base64url (epoch) || !message->host != !message->ids)
     wrong = "without an epoch, a host or members";
   else if (message->resumed && g_strcmp0 (epoch, self->epoch) != 0)
     wrong = "that resumes what never was";
@@ -118,7 +107,7 @@ read_welcome (MeshClient *self, const MeshJsonSpan *fields, const char *text,
 
   if (!message
       || !get_string (fields, FIELD_EPOCH, MAX_EPOCH_BYTES, &epoch, error)
-      || !get_count (fields, FIELD_MID, 0, MESH_CLIENT_MAX_COUNT, &mid, error)
+      || !get_count (fields, FIELD_MID, 0, MESH_JSON_MAX_COUNT, &mid, error)
       || !check_welcome (self, message, epoch, mid, error))
     return FALSE;
   if (!message->resumed) {
@@ -155,7 +144,7 @@ static const struct {
   { "too-big", MESH_ERROR_FAILED },
 };
 
-/* What a stranger wrote ends up on a terminal. */
+/* Returns @text without what cannot be printed: it ends up on a terminal. */
 static char *
 printable (const char *text)
 {
@@ -229,7 +218,7 @@ read_error (MeshClient *self, const MeshJsonSpan *fields, gint64 now,
   return TRUE;
 }
 
-/* Who has sent it, by its own account; NULL: it is no message. */
+/* Returns the sender that a payload names; NULL when it is no message. */
 static char *
 dup_sender (const MeshJsonSpan *payload)
 {
@@ -296,7 +285,7 @@ read_numbered (MeshClient *self, const MeshJsonSpan *fields, gint64 now,
 {
   gint64 seq = 0;
 
-  if (!get_count (fields, FIELD_SEQ, 1, MESH_CLIENT_MAX_COUNT, &seq, error))
+  if (!get_count (fields, FIELD_SEQ, 1, MESH_JSON_MAX_COUNT, &seq, error))
     return FALSE;
   if (seq <= self->cursor)
     return TRUE;
@@ -344,7 +333,7 @@ note_unreadable (MeshClient *self, gsize length, gint64 now)
   mesh_client_warn (self, error, now);
 }
 
-/* What is not known is ignored: the server may be newer. */
+/* Frames of an unknown kind are ignored: the server may be newer. */
 gboolean
 mesh_client_read_frame (MeshClient *self, const char *text, gsize length,
     gint64 now, GError **error)

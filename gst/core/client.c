@@ -14,16 +14,13 @@
 #include "core/json-scan.h"
 #include "core/message.h"
 
-#define SECOND G_GINT64_CONSTANT (1000000)
-
-#define HELLO_TIMEOUT (10 * SECOND)
-#define PING_AFTER (6 * SECOND)
+#define HELLO_TIMEOUT (10 * G_USEC_PER_SEC)
+#define PING_AFTER (6 * G_USEC_PER_SEC)
 /* A server that was never there: the link is wrong, or it is down. The last try
  * begins after the first of these, and ends after the second. */
-#define FIRST_PATIENCE (2 * SECOND)
-#define FIRST_LIMIT (10 * SECOND)
-#define WARN_EVERY SECOND
-
+#define FIRST_PATIENCE (2 * G_USEC_PER_SEC)
+#define FIRST_LIMIT (10 * G_USEC_PER_SEC)
+#define WARN_EVERY G_USEC_PER_SEC
 
 void
 mesh_client_push_action (MeshClient *self, MeshClientActionType type,
@@ -225,8 +222,8 @@ mesh_client_get_id (MeshClient *client)
   return client->id;
 }
 
-/* A message goes out as it was written: it is read for whose it is and to whom
- * it goes, in the frame, which must be within the limits, too. */
+/* Puts a message into its frame as it was written; only its sender and
+ * recipient are read. The frame must be within the limits, too. */
 static char *
 make_frame (MeshClient *self, const char *text, gsize length, GError **error)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Who was in the room: what is still said of them, or arrives late, does not
- * bring them back. */
+/* The members that have left: what is still said of them, or arrives late, does
+ * not bring them back. */
 
 #include <string.h>
 
@@ -54,7 +54,8 @@ mesh_departed_end (MeshDeparted *departed, const char *inc)
   departed->last_call = 0;
 }
 
-/* Somebody left of whom we did not know: what it said before may yet come. */
+/* Notes that a member left that we did not know: its earlier messages may yet
+ * come. */
 void
 mesh_room_note_bye (MeshRoom *room, const MeshMessage *message, gint64 now)
 {

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "core/base64url.h"
 #include "core/error.h"
 #include "core/json-scan.h"
 #include "core/json.h"
@@ -36,13 +37,8 @@ read_uuid (const MeshJsonSpan *span, char *value)
 static gboolean
 read_token (const MeshJsonSpan *span, char *value)
 {
-  if (!mesh_json_span_string (span, MESH_TOKEN_LENGTH, value)
-      || strlen (value) != MESH_TOKEN_LENGTH)
-    return FALSE;
-  for (const char *p = value; *p; p++)
-    if (!g_ascii_isalnum (*p) && *p != '-' && *p != '_')
-      return FALSE;
-  return TRUE;
+  return mesh_json_span_string (span, MESH_TOKEN_LENGTH, value)
+      && strlen (value) == MESH_TOKEN_LENGTH && mesh_is_base64url (value);
 }
 
 static gboolean

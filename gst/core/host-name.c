@@ -7,8 +7,8 @@
 /* RFC 1035, section 2.3.4 */
 #define MAX_HOST 253
 
-/* What ends in a number is an address, as in browsers (the URL standard, "ends
- * in a number"), and then it has to be a whole one. */
+/* A host that ends in a number is an address, as in browsers (the URL standard,
+ * "ends in a number"), and then it has to be a whole one. */
 static gboolean
 is_name_or_address (const char *host)
 {

@@ -9,7 +9,7 @@
  * and whatever its clients sent in that time lies unread. */
 #define LATE_US G_USEC_PER_SEC
 
-/* Nobody could be heard while we slept: gives them half a lease to speak. */
+/* Nobody was heard while we slept: gives everybody half a lease to speak. */
 static void
 forgive (MeshHub *hub, gint64 late, gint64 now)
 {
@@ -34,7 +34,8 @@ forgive (MeshHub *hub, gint64 late, gint64 now)
   }
 }
 
-/* Collects who is overdue: acting on one changes the tables. */
+/* Collects the overdue clients and members, since acting on one changes the
+ * tables. */
 static GPtrArray *
 find_overdue (MeshHub *hub, gint64 now, GPtrArray *overdue_members)
 {
@@ -76,7 +77,8 @@ find_overdue (MeshHub *hub, gint64 now, GPtrArray *overdue_members)
  * @hub: a hub
  * @now: the time
  *
- * Sends away who did not say hello, and ends the leases that have run out.
+ * Sends away the clients that did not say hello, and ends the leases that have
+ * run out.
  *
  * Since: 0.1
  */

@@ -86,8 +86,8 @@ mesh_hub_member_ack (MeshHub *hub, MeshHubMember *member, guint64 seq)
   hub->stats.box_bytes += mesh_mailbox_get_bytes (member->box);
 }
 
-/* Puts a frame into a member's mailbox. @head and @payload together are the
- * frame's text after its number. */
+/* Returns the next frame for a member's mailbox. @head and @payload together
+ * are the frame's text after its number. */
 static GBytes *
 build_frame (MeshHubMember *to, const char *head, const char *payload,
     gsize length)

@@ -529,4 +529,3 @@ mesh_hub_get_stats (MeshHub *hub)
 {
   return &hub->stats;
 }
-

@@ -7,8 +7,6 @@
 #include "core/json.h"
 
 #define MAX_SERVERS 8
-#define MAX_URL 1024
-#define MAX_CREDENTIAL 512
 /* The bounds of a lifetime. The server is asked again after half of it. */
 #define MIN_TTL 60
 #define MAX_TTL (30 * 24 * 3600)
@@ -20,11 +18,12 @@ take_server (MeshIceServers *self, GStrvBuilder *turn, JsonObject *object)
   const char *text = NULL, *user = NULL, *password = NULL;
   g_autoptr (MeshIceUrl) url = NULL;
 
-  if (!mesh_json_get_string (object, "urls", MAX_URL, &text, NULL)
-      || !mesh_json_get_string (object, "username", MAX_CREDENTIAL, &user,
+  if (!mesh_json_get_string (object, "urls", MESH_ICE_URL_MAX_BYTES, &text,
           NULL)
-      || !mesh_json_get_string (object, "credential", MAX_CREDENTIAL,
-          &password, NULL) || !text)
+      || !mesh_json_get_string (object, "username",
+          MESH_ICE_CREDENTIAL_MAX_BYTES, &user, NULL)
+      || !mesh_json_get_string (object, "credential",
+          MESH_ICE_CREDENTIAL_MAX_BYTES, &password, NULL) || !text)
     return;
   url = mesh_ice_url_parse (text, NULL);
   if (!url || url->user)

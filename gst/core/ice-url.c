@@ -14,9 +14,6 @@
 #include "core/error.h"
 #include "core/host-name.h"
 
-#define MAX_TEXT 1024
-#define MAX_CREDENTIAL 512
-
 #define FORMS "stun:HOST[:PORT] or turn:USER:PASSWORD@HOST[:PORT]" \
     "[?transport=tcp] expected"
 
@@ -55,16 +52,6 @@ mesh_ice_url_redact (const char *text)
   return g_steal_pointer (&valid);
 }
 
-static gboolean
-fail (GError **error, const char *text, const char *why)
-{
-  g_autofree char *shown = mesh_ice_url_redact (text);
-
-  g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
-      "STUN or TURN server \"%s\": %s", shown, why);
-  return FALSE;
-}
-
 /**
  * mesh_ice_url_is_credential:
  * @text: (nullable): a user, a password, or a secret that passwords are made of
@@ -77,7 +64,7 @@ fail (GError **error, const char *text, const char *why)
 gboolean
 mesh_ice_url_is_credential (const char *text)
 {
-  if (!text || !*text || strlen (text) > MAX_CREDENTIAL
+  if (!text || !*text || strlen (text) > MESH_ICE_CREDENTIAL_MAX_BYTES
       || !g_utf8_validate (text, -1, NULL))
     return FALSE;
   for (; *text; text++)
@@ -145,7 +132,7 @@ read_place (MeshIceUrl *self, const char *place)
   if (length > 0 && host[length - 1] == '/')
     host[--length] = '\0';
   colon = strrchr (host, ':');
-  /* Those within an IPv6 address are none. */
+  /* A colon within an IPv6 address begins no port. */
   if (colon && !strchr (colon, ']')) {
     *colon = '\0';
     if (!g_ascii_isdigit (colon[1]) || !g_ascii_string_to_unsigned (colon + 1,
@@ -196,7 +183,7 @@ mesh_ice_url_parse (const char *text, GError **error)
 {
   g_autoptr (MeshIceUrl) self = g_new0 (MeshIceUrl, 1);
   g_autofree char *stripped = g_strstrip (g_strdup (text));
-  const char *rest = strlen (stripped) <= MAX_TEXT
+  const char *rest = strlen (stripped) <= MESH_ICE_URL_MAX_BYTES
       ? read_scheme (self, stripped) : NULL;
   const char *at = rest ? strrchr (rest, '@') : NULL;
   const char *why = NULL;
@@ -210,7 +197,10 @@ mesh_ice_url_parse (const char *text, GError **error)
   else
     why = read_place (self, at ? at + 1 : rest);
   if (why) {
-    fail (error, stripped, why);
+    g_autofree char *shown = mesh_ice_url_redact (stripped);
+
+    g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
+        "STUN or TURN server \"%s\": %s", shown, why);
     return NULL;
   }
   return g_steal_pointer (&self);

@@ -5,6 +5,10 @@
 
 G_BEGIN_DECLS
 
+/* The longest URL, user and password that are read, in bytes. */
+#define MESH_ICE_URL_MAX_BYTES 1024
+#define MESH_ICE_CREDENTIAL_MAX_BYTES 512
+
 /**
  * MeshIceUrl:
  * @relay: whether it is a TURN server, else a STUN server

@@ -18,8 +18,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Integers that JavaScript holds exactly. */
-#define MAX_NUMBER ((G_GUINT64_CONSTANT (1) << 53) - 1)
+#include "core/json.h"
 
 typedef struct {
   const char *p;
@@ -47,7 +46,7 @@ skip_char (Scan *scan, char c)
   return TRUE;
 }
 
-/* After "\u": four hex digits. */
+/* Reads the four hex digits behind "\u". */
 static gboolean
 skip_hex (Scan *scan, guint *unit)
 {
@@ -60,8 +59,9 @@ skip_hex (Scan *scan, guint *unit)
   return TRUE;
 }
 
-/* After the backslash. Half a surrogate pair is grammatical, but is no text: a
- * receiver that decodes it gets invalid UTF-8 from some parsers. */
+/* Reads what stands behind a backslash. Half a surrogate pair is grammatical,
+ * but is no text: a receiver that decodes it gets invalid UTF-8 from some
+ * parsers. */
 static gboolean
 skip_escape (Scan *scan)
 {
@@ -119,18 +119,6 @@ skip_number (Scan *scan)
       skip_char (scan, '-');
     return skip_digits (scan);
   }
-  return TRUE;
-}
-
-static gboolean
-skip_word (Scan *scan, const char *word)
-{
-  gsize length = strlen (word);
-
-  if ((gsize) (scan->end - scan->p) < length
-      || memcmp (scan->p, word, length) != 0)
-    return FALSE;
-  scan->p += length;
   return TRUE;
 }
 
@@ -235,8 +223,12 @@ read_string (Scan *scan, JsonNode **node)
 static gboolean
 read_word (Scan *scan, const char *word, JsonNode **node)
 {
-  if (!skip_word (scan, word))
+  gsize length = strlen (word);
+
+  if ((gsize) (scan->end - scan->p) < length
+      || memcmp (scan->p, word, length) != 0)
     return FALSE;
+  scan->p += length;
   if (node && *word == 'n')
     *node = json_node_init_null (json_node_alloc ());
   else if (node)
@@ -244,8 +236,8 @@ read_word (Scan *scan, const char *word, JsonNode **node)
   return TRUE;
 }
 
-/* What no gint64 holds is a double. A number is followed by something, or what
- * it is in does not end; that ends the conversions, too. */
+/* A number that no gint64 holds becomes a double. A number stands in an object,
+ * so another character follows it; that ends the conversions, too. */
 static gboolean
 read_number (Scan *scan, JsonNode **node)
 {
@@ -440,10 +432,10 @@ mesh_json_span_number (const MeshJsonSpan *span, guint64 *value)
       return FALSE;
     *value = *value * 10 + (span->text[i] - '0');
   }
-  return *value <= MAX_NUMBER;
+  return *value <= MESH_JSON_MAX_COUNT;
 }
 
-/* After the backslash of an escape that was checked. */
+/* Decodes what stands behind the backslash of an escape that was checked. */
 static const char *
 decode_escape (const char *p, GString *text)
 {

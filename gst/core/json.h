@@ -9,6 +9,8 @@ G_BEGIN_DECLS
  * (docs/protocol.md, "The envelope"). */
 #define MESH_JSON_MAX_BYTES (64 * 1024)
 #define MESH_JSON_MAX_DEPTH 8
+/* The largest integer that JavaScript counts exactly. */
+#define MESH_JSON_MAX_COUNT G_GINT64_CONSTANT (9007199254740991)
 
 JsonObject *mesh_json_parse (const char *text, gsize length, GError **error);
 char *mesh_json_to_string (JsonObject *object);

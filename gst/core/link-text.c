@@ -16,8 +16,6 @@
 #include "core/error.h"
 #include "core/link-grammar.h"
 
-#define KEY_CHARS 22            /* 128 bits in base64url without padding */
-
 /* Characters that a sentence or its mark-up puts behind a link. */
 #define TRAILING ".,;:!?'*_~()[]{}|/…"
 
@@ -284,10 +282,10 @@ read_key (MeshLinkText *self, const char *fragment, char **more, GError **error)
   rest = trim_end (g_strdup (text));
   if (!*rest)
     return TRUE;
-  if (length > 0 && length < KEY_CHARS)
+  if (length > 0 && length < MESH_LINK_KEY_CHARS)
     return mesh_link_fail (error, "has a key that is too short (%"
         G_GSIZE_FORMAT " of 22 characters): copy all of the link", length);
-  if (length > KEY_CHARS)
+  if (length > MESH_LINK_KEY_CHARS)
     return mesh_link_fail (error, "has a key that is too long (%"
         G_GSIZE_FORMAT " instead of 22 characters): copy the link alone",
         length);

@@ -8,6 +8,8 @@ G_BEGIN_DECLS
 /* Finds links in a text that a person has pasted. This half of gst/core/link.c
  * undoes what chats, mail programs and people do to links. */
 
+#define MESH_LINK_KEY_CHARS 22  /* 128 bits in base64url without padding */
+
 /* The parts of one link as they were written, before anything but their
  * places has been checked. */
 typedef struct {

@@ -17,7 +17,6 @@
 /* The longest text that is searched for a link, such as an invitation or a
  * mail. */
 #define MAX_TEXT_BYTES 16384
-#define KEY_CHARS 22            /* 128 bits in base64url without padding */
 
 static gboolean
 fail (GError **error, const char *what)
@@ -32,7 +31,7 @@ key_from_text (const char *text, guint8 key[16])
   g_autofree guint8 *bytes = NULL;
   gsize length;
 
-  if (strlen (text) != KEY_CHARS)
+  if (strlen (text) != MESH_LINK_KEY_CHARS)
     return FALSE;
   bytes = mesh_base64url_decode (text, &length);
   if (length != 16)
@@ -91,13 +90,7 @@ set_key (MeshLink *self, const char *text, GError **error)
 static gboolean
 is_word (const char *text)
 {
-  if (!text || *text == '\0' || strlen (text) > 128)
-    return FALSE;
-  for (; *text; text++) {
-    if (!g_ascii_isalnum (*text) && *text != '-' && *text != '_')
-      return FALSE;
-  }
-  return TRUE;
+  return mesh_is_base64url (text) && strlen (text) <= 128;
 }
 
 static gboolean

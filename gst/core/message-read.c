@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "core/base64url.h"
 #include "core/error.h"
 #include "core/json.h"
 
@@ -19,8 +20,6 @@
 #define MAX_MEMBERS 64
 #define MAX_CODECS 16
 #define MAX_CODEC_BYTES 32
-/* JavaScript's largest exact integer, so that both sides can count that far */
-#define MAX_COUNT G_GINT64_CONSTANT (9007199254740991)
 
 typedef gboolean (*CheckFunc) (const char *text);
 
@@ -189,8 +188,7 @@ read_signal (MeshMessage *self, JsonObject *object, GError **error)
   if (!read_text (fields, "sdp", MAX_SDP_BYTES, NULL, &self->sdp, error))
     return FALSE;
   if (self->sdp) {
-    if (!read_text (fields, "type", 64, NULL, &self->sdp_type,
-            error))
+    if (!read_text (fields, "type", 64, NULL, &self->sdp_type, error))
       return FALSE;
     if (g_strcmp0 (self->sdp_type, "offer") != 0
         && g_strcmp0 (self->sdp_type, "answer") != 0)
@@ -208,7 +206,7 @@ static gboolean
 read_state (MeshMessage *self, JsonObject *object, GError **error)
 {
   return read_text (object, "name", MESH_MESSAGE_MAX_NAME, NULL, &self->name,
-      error)
+             error)
          && mesh_json_get_bool (object, "muted", &self->muted, error)
          && mesh_json_get_bool (object, "hidden", &self->hidden, error);
 }
@@ -230,8 +228,7 @@ static gboolean
 read_chat (MeshMessage *self, JsonObject *object, GError **error)
 {
   return read_text (object, "text", 4 * MESH_MESSAGE_MAX_TEXT, is_text,
-      &self->text,
-             error)
+             &self->text, error)
          && require (self->text, "text", error);
 }
 
@@ -259,15 +256,9 @@ is_inc_or_empty (const char *text)
 }
 
 static gboolean
-is_base64url (const char *text)
+is_box (const char *text)
 {
-  gsize length = strlen (text);
-
-  for (const char *c = text; *c; c++) {
-    if (!g_ascii_isalnum (*c) && *c != '-' && *c != '_')
-      return FALSE;
-  }
-  return length > 0 && length % 4 != 1;
+  return mesh_is_base64url (text) && strlen (text) % 4 != 1;
 }
 
 static gboolean
@@ -276,9 +267,9 @@ read_sealed (MeshMessage *self, JsonObject *object, GError **error)
   gint64 n = 0;
 
   if (!read_text (object, "re", 16, is_inc_or_empty, &self->re, error)
-      || !mesh_json_get_int (object, "n", 1, MAX_COUNT, &n, error)
-      || !read_text (object, "box", MESH_JSON_MAX_BYTES, is_base64url,
-          &self->box, error))
+      || !mesh_json_get_int (object, "n", 1, MESH_JSON_MAX_COUNT, &n, error)
+      || !read_text (object, "box", MESH_JSON_MAX_BYTES, is_box, &self->box,
+          error))
     return FALSE;
   self->n = n;
   return require (self->to, "to", error) && require (self->inc, "inc", error)

@@ -13,8 +13,8 @@
 #include "core/message.h"
 
 /* Characters that nobody sees. Some turn the direction of the text around them,
- * the label's as well; the rest have no meaning in a name. Joiners shape letters
- * and emoji, and stay. */
+ * the label's as well; the rest have no meaning in a name. Joiners shape
+ * letters and emoji, and stay. */
 static gboolean
 is_ignored (gunichar c)
 {
@@ -38,7 +38,7 @@ is_blank (gunichar c)
   }
 }
 
-/* At an end there is nothing to join. */
+/* Whether @c is a blank, or a joiner, which has nothing to join at an end. */
 static gboolean
 is_no_end (gunichar c)
 {
@@ -63,7 +63,8 @@ strip (char *text)
   memmove (text, start, end - start + 1);
 }
 
-/* One blank where there are several, and nothing that is ignored. */
+/* Returns @text with one blank where there are several, and without what is
+ * ignored. */
 static char *
 simplify (const char *text)
 {

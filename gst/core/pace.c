@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* How many connections are set up at once. Setting one up costs tens of
- * milliseconds of processor at both ends, so those who meet many at the same
- * time (everybody at the full hour) would be so busy with all of them that none
- * is done before its time is up, and the next attempts would come on top. As
- * with TCP (RFC 5681): few at first, more with each that is quick, few again
- * when one is slow. What has been under way for a while holds up nobody: who
- * does not answer may be gone. */
+ * milliseconds of processor at both ends, so a member that meets many at the
+ * same time (everybody at the full hour) would be so busy with all of them that
+ * none is done before its time is up, and the next attempts would come on top.
+ * As with TCP (RFC 5681): few at first, more with each that is quick, few again
+ * when one is slow. An attempt that has been under way for a while holds up no
+ * other one: its peer may be gone. */
 
 #include <stdlib.h>
 

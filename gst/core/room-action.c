@@ -75,7 +75,8 @@ mesh_room_send_state (MeshRoom *room, const char *to)
   mesh_room_send (room, message);
 }
 
-/* To everybody who has been told before, and again in a while. */
+/* Sends our state to every member that has had it before, and sets when to do
+ * so again. */
 void
 mesh_room_send_states (MeshRoom *room, gint64 now)
 {

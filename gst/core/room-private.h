@@ -56,8 +56,8 @@ typedef struct {
   char *over_sid;
   gboolean old_caller;
   gint64 old_heard_at;
-  gint64 old_since;             /* heard or, if later, beside an attempt;
-                                 * NEVER: no other one has begun yet */
+  gint64 old_since;             /* its silence counts from here: it was heard,
+                                 * or another attempt began; NEVER: none has */
 
   /* the next attempt */
   char call_inc[17];            /* of the last call accepted, */
@@ -76,8 +76,8 @@ typedef enum {
   SERVER_OFFLINE,
 } MeshServerState;
 
-/* Somebody who left: until then, what others still say of it does not bring it
- * back; and when it does come back, we know what calls of it we had. */
+/* A member that left. Until a time, what others still say of it does not bring
+ * it back; and when it does come back, its earlier calls are known. */
 typedef struct {
   char *id;
   char *inc;                    /* of its own bye, else NULL */
@@ -139,13 +139,11 @@ void mesh_room_warn (MeshRoom *room, const char *peer, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
 
 /* roster.c */
-void mesh_member_free (MeshMember *member);
 MeshMember *mesh_room_find (MeshRoom *room, const char *id);
 MeshMember *mesh_room_learn (MeshRoom *room, const char *id, gint64 now);
 void mesh_room_forget (MeshRoom *room, MeshMember *member, const char *reason,
     gint64 now);
 void mesh_room_untile (MeshRoom *room, MeshMember *member, const char *reason);
-gboolean mesh_room_is_host (MeshRoom *room);
 gint64 mesh_room_repair_delay (MeshRoom *room, MeshMember *member);
 gboolean mesh_room_vouches (MeshRoom *room, MeshMember *member);
 gboolean mesh_room_denies (MeshRoom *room, MeshMember *member);

@@ -9,6 +9,23 @@
 #include "core/name.h"
 #include "core/room-private.h"
 
+static void
+member_free (MeshMember *member)
+{
+  g_free (member->id);
+  g_free (member->inc);
+  g_free (member->life);
+  g_free (member->name);
+  g_free (member->sid);
+  g_free (member->old_sid);
+  g_free (member->over_sid);
+  g_queue_clear_full (&member->remote_candidates,
+      (GDestroyNotify) mesh_room_action_free);
+  g_queue_clear_full (&member->local_candidates,
+      (GDestroyNotify) mesh_message_free);
+  g_free (member);
+}
+
 /**
  * mesh_room_new:
  * @config: who we are
@@ -31,7 +48,7 @@ mesh_room_new (const MeshRoomConfig *config)
   room->muted = config->muted;
   room->hidden = config->hidden;
   room->members
-      = g_ptr_array_new_with_free_func ((GDestroyNotify) mesh_member_free);
+      = g_ptr_array_new_with_free_func ((GDestroyNotify) member_free);
   room->departed
       = g_ptr_array_new_with_free_func ((GDestroyNotify) mesh_departed_free);
   room->roster_at = NEVER;
@@ -90,7 +107,7 @@ mesh_room_join (MeshRoom *room, gint64 now)
     room->ask_at = now + ASK_WITHOUT_WELCOME;
 }
 
-/* What the others said while we slept is not read yet: nobody is judged by
+/* What the others said while we slept is not read yet, so nobody is judged by
  * that time. */
 static void
 forgive (MeshRoom *room, gint64 late, gint64 now)
@@ -108,8 +125,8 @@ forgive (MeshRoom *room, gint64 late, gint64 now)
   }
 }
 
-/* To be called first in whatever is called with the time: sees whether our
- * driver was asleep. */
+/* Finds out whether our driver was asleep; to be called first in every function
+ * that is told the time. */
 void
 mesh_room_wake (MeshRoom *room, gint64 now)
 {
@@ -154,20 +171,13 @@ on_state (MeshRoom *room, MeshMember *member, const MeshMessage *message)
   mesh_room_push (room, action);
 }
 
-static void
-on_chat (MeshRoom *room, MeshMember *member, const MeshMessage *message)
-{
-  MeshRoomAction *action = mesh_room_action_new (MESH_ROOM_CHAT, member->id);
-
-  action->text = g_strdup (message->text);
-  mesh_room_push (room, action);
-}
-
-/* @member is NULL when we don't know the sender (yet). */
+/* @member is NULL while the sender is not known. */
 static void
 dispatch (MeshRoom *room, MeshMember *member, const MeshMessage *message,
     gint64 now)
 {
+  MeshRoomAction *action;
+
   switch (message->type) {
     case MESH_MESSAGE_JOINROOM:
       mesh_room_on_joinroom (room, message, now);
@@ -193,8 +203,11 @@ dispatch (MeshRoom *room, MeshMember *member, const MeshMessage *message,
       mesh_outdated_on_message (room, message);
       break;
     case MESH_MESSAGE_CHAT:
-      if (member)
-        on_chat (room, member, message);
+      if (!member)
+        break;
+      action = mesh_room_action_new (MESH_ROOM_CHAT, member->id);
+      action->text = g_strdup (message->text);
+      mesh_room_push (room, action);
       break;
     case MESH_MESSAGE_BYE:
       if (member)
@@ -409,6 +422,15 @@ mesh_room_set_codecs (MeshRoom *room, const char *const *codecs)
   room->codecs = g_strdupv ((char **) (codecs ? codecs : fallback));
 }
 
+static void
+send_chat (MeshRoom *room, const char *to, const char *text)
+{
+  MeshMessage *message = mesh_room_message (room, MESH_MESSAGE_CHAT, to);
+
+  message->text = g_strdup (text);
+  mesh_room_send (room, message);
+}
+
 /**
  * mesh_room_chat:
  * @room: a room
@@ -422,11 +444,8 @@ mesh_room_chat (MeshRoom *room, const char *text, gint64 now)
 {
   for (guint i = 0; i < room->members->len; i++) {
     MeshMember *member = g_ptr_array_index (room->members, i);
-    MeshMessage *message
-        = mesh_room_message (room, MESH_MESSAGE_CHAT, member->id);
 
-    message->text = g_strdup (text);
-    mesh_room_send (room, message);
+    send_chat (room, member->id, text);
   }
 }
 
@@ -443,29 +462,8 @@ void
 mesh_room_tell (MeshRoom *room, const char *peer, const char *text,
     gint64 now)
 {
-  MeshMessage *message;
-
-  if (!mesh_room_find (room, peer))
-    return;
-  message = mesh_room_message (room, MESH_MESSAGE_CHAT, peer);
-  message->text = g_strdup (text);
-  mesh_room_send (room, message);
-}
-
-/**
- * mesh_room_hosts:
- * @room: a room
- *
- * Returns: whether what is sent to the room is for us to answer. Where a
- *   service only passes messages on, its transport listens at the room's
- *   address while this is so.
- *
- * Since: 0.1
- */
-gboolean
-mesh_room_hosts (MeshRoom *room)
-{
-  return mesh_room_is_host (room);
+  if (mesh_room_find (room, peer))
+    send_chat (room, peer, text);
 }
 
 /**

@@ -13,23 +13,6 @@
 
 static const gint64 ask_delays[] = ASK_DELAYS;
 
-void
-mesh_member_free (MeshMember *member)
-{
-  g_free (member->id);
-  g_free (member->inc);
-  g_free (member->life);
-  g_free (member->name);
-  g_free (member->sid);
-  g_free (member->old_sid);
-  g_free (member->over_sid);
-  g_queue_clear_full (&member->remote_candidates,
-      (GDestroyNotify) mesh_room_action_free);
-  g_queue_clear_full (&member->local_candidates,
-      (GDestroyNotify) mesh_message_free);
-  g_free (member);
-}
-
 MeshMember *
 mesh_room_find (MeshRoom *room, const char *id)
 {
@@ -48,7 +31,7 @@ are_host (MeshRoom *room)
   return g_strcmp0 (room->host, room->id) == 0;
 }
 
-/* Whether @member has been here longer than whoever has @inc and @id. */
+/* Whether @member has been here longer than the peer with @inc and @id. */
 static gboolean
 is_older (MeshMember *member, const char *inc, const char *id)
 {
@@ -57,7 +40,7 @@ is_older (MeshMember *member, const char *inc, const char *id)
   return order < 0 || (order == 0 && strcmp (member->id, id) < 0);
 }
 
-/* Who has been here longest of those who are connected, if longer than we. */
+/* Returns the connected member that is here longest; NULL when we are. */
 static MeshMember *
 find_senior (MeshRoom *room)
 {
@@ -68,7 +51,7 @@ find_senior (MeshRoom *room)
 
     if (member->phase != MESH_PEER_CONNECTED)
       continue;
-    /* as in mooz */
+    /* in mooz the host has the room's id */
     if (g_strcmp0 (member->id, room->room) == 0)
       return member;
     if (is_older (member, senior ? senior->inc : room->inc,
@@ -78,10 +61,21 @@ find_senior (MeshRoom *room)
   return senior;
 }
 
-/* Whom the server says; else the one whose id is the room's, as in mooz; else
- * whoever has been here longest. */
+/**
+ * mesh_room_hosts:
+ * @room: a room
+ *
+ * The host is the member that the server names; else the one whose id is the
+ * room's, as in mooz; else the one that has been here longest.
+ *
+ * Returns: whether we are the host, who answers what is sent to the room. Where
+ *   a service only passes messages on, its transport listens at the room's
+ *   address while this is so.
+ *
+ * Since: 0.1
+ */
 gboolean
-mesh_room_is_host (MeshRoom *room)
+mesh_room_hosts (MeshRoom *room)
 {
   return room->host ? are_host (room) : find_senior (room) == NULL;
 }
@@ -95,15 +89,16 @@ view_changed (MeshRoom *room, gint64 now)
     room->roster_at = MIN (room->roster_at, now + ROSTER_DELAY);
 }
 
-/* When we call somebody whom nothing else brings together with us. */
+/* Returns how long a member waits for our call that nothing else connects with
+ * us. */
 gint64
 mesh_room_repair_delay (MeshRoom *room, MeshMember *member)
 {
   return strcmp (room->id, member->id) < 0 ? REPAIR_LOWER : REPAIR_HIGHER;
 }
 
-/* The member called @id, from now on if it was not known. NULL: it's us, or
- * there are too many. For when the server or @id itself says so. */
+/* Returns the member with @id, which is added if it was not known; NULL when
+ * @id is ours, or there are too many. For what the server or the member says. */
 MeshMember *
 mesh_room_learn (MeshRoom *room, const char *id, gint64 now)
 {
@@ -117,7 +112,7 @@ mesh_room_learn (MeshRoom *room, const char *id, gint64 now)
   member = g_new0 (MeshMember, 1);
   departed = mesh_room_find_departed (room, id);
   if (departed) {
-    /* it may come back; the calls that we had of it do not */
+    /* the member may come back, its earlier calls may not */
     memcpy (member->call_inc, departed->call_inc, sizeof member->call_inc);
     member->last_call = departed->last_call;
     g_ptr_array_remove (room->departed, departed);
@@ -133,7 +128,7 @@ mesh_room_learn (MeshRoom *room, const char *id, gint64 now)
   return member;
 }
 
-/* The same for when others say so: who left does not come back by that. */
+/* Does the same for what others say: that brings back no member that left. */
 static MeshMember *
 learn_by_hearsay (MeshRoom *room, const char *id, gint64 now)
 {
@@ -178,7 +173,7 @@ mesh_room_forget (MeshRoom *room, MeshMember *member, const char *reason,
     mesh_departed_end (departed, member->inc);
   g_ptr_array_remove (room->members, member);
   view_changed (room, now);
-  /* where nobody says who is there, those who lost each other ask */
+  /* where no server says who is there, members that lost each other ask */
   if (!room->host && room->joined && room->members->len == 0) {
     room->answered = FALSE;
     room->ask_at = MIN (room->ask_at, now + ROSTER_INTERVAL);
@@ -192,14 +187,14 @@ mesh_room_vouches (MeshRoom *room, MeshMember *member)
   return room->server == SERVER_ONLINE && room->lists && member->listed;
 }
 
-/* Whether it says that the member is not. */
+/* Whether a server that we can hear says that the member is not there. */
 gboolean
 mesh_room_denies (MeshRoom *room, MeshMember *member)
 {
   return room->server == SERVER_ONLINE && room->lists && !member->listed;
 }
 
-/* When a member whom we show, but who is not connected, is taken for gone. */
+/* Returns when a member that is shown, but not connected, is taken for gone. */
 gint64
 mesh_room_ghost_at (MeshRoom *room, MeshMember *member)
 {
@@ -209,8 +204,8 @@ mesh_room_ghost_at (MeshRoom *room, MeshMember *member)
   return MAX (member->seen_at, member->lost_at) + GHOST_TIMEOUT;
 }
 
-/* When one with whom nothing is under way is forgotten. Without a server for
- * want of signs; when our connection to it is lost, not at all. */
+/* Returns when a member without an attempt is forgotten: without a server, for
+ * want of signs of life; while our connection to a server is lost, never. */
 gint64
 mesh_room_forget_at (MeshRoom *room, MeshMember *member)
 {
@@ -232,8 +227,8 @@ mesh_room_ask (MeshRoom *room, gint64 now)
   room->ask_at = now + ask_delays[i];
 }
 
-/* We know who is there: the newcomer calls. Those who joined after us call us,
- * and where attempts have failed the next one has its time. */
+/* Calls everybody, as the newcomer does. Members that joined after us call us,
+ * and where an attempt has failed, the next one has its own time. */
 static void
 call_everybody (MeshRoom *room, gint64 now)
 {
@@ -244,7 +239,7 @@ call_everybody (MeshRoom *room, gint64 now)
 
     if (member->newer || member->failures > 0)
       continue;
-    /* the others as soon as these are done */
+    /* the others are called as soon as the pace allows */
     if (now >= mesh_pace_free_at (room))
       mesh_attempt_call (room, member, now);
     else
@@ -264,8 +259,9 @@ mesh_room_start_asking (MeshRoom *room, gint64 now)
     mesh_room_ask (room, now);
 }
 
-/* Ourselves and whom we know, but @but. Of hearsay only the server's is passed
- * on: else a rumour would outlive whom it is about. */
+/* Returns us and the members that we know, except @but. What others say of a
+ * member is not passed on, unless the server says it: a rumour would outlive
+ * the member. */
 static char **
 list_members (MeshRoom *room, const char *but)
 {
@@ -292,8 +288,8 @@ send_roster (MeshRoom *room, MeshMember *member)
   mesh_room_send (room, message);
 }
 
-/* The host tells everybody. Where nobody names the host, the others tell it,
- * and it asks whether there is another one. */
+/* Sends the host's roster to everybody. Where no server names the host, the
+ * others send it theirs, and it asks whether there is another host. */
 void
 mesh_room_send_rosters (MeshRoom *room, gint64 now)
 {
@@ -304,7 +300,7 @@ mesh_room_send_rosters (MeshRoom *room, gint64 now)
     send_roster (room, senior);
     return;
   }
-  if (!mesh_room_is_host (room))
+  if (!mesh_room_hosts (room))
     return;
   if (!room->host && room->joined)
     mesh_room_send (room, mesh_room_message (room, MESH_MESSAGE_JOINROOM,
@@ -325,9 +321,10 @@ set_host (MeshRoom *room, const char *id, gint64 now)
     view_changed (room, now);
 }
 
-/* The list is the whole truth, but for those whose media we still have. The
- * list has the order of joining; but to a member that has only just started
- * everybody is older, also where its id has stood in the list before. */
+/* Takes over the server's list of members, in the order of joining. A member
+ * that is not in it is forgotten, unless an attempt with it is under way. To
+ * us, when we have only just started, everybody is older, also where our id has
+ * stood in the list before. */
 static void
 read_members (MeshRoom *room, char **ids, gboolean first, gint64 now)
 {
@@ -355,8 +352,8 @@ read_members (MeshRoom *room, char **ids, gboolean first, gint64 now)
   }
 }
 
-/* The old mailbox is gone, with whatever lay in it: attempts under way would
- * wait for it until they time out. */
+/* The old mailbox is gone, with the messages in it: attempts under way would
+ * wait for these until they time out. */
 static void
 start_afresh (MeshRoom *room, gint64 now)
 {
@@ -378,7 +375,7 @@ on_welcome (MeshRoom *room, const MeshMessage *message, gint64 now)
   if (!room->room)
     room->room = g_strdup (message->room);
   set_host (room, message->host, now);
-  /* what we missed follows */
+  /* the messages that we missed follow */
   if (message->resumed && !first)
     return;
   if (!first)
@@ -446,7 +443,7 @@ on_undeliverable (MeshRoom *room, const MeshMessage *message, gint64 now)
 {
   MeshMember *member = mesh_room_find (room, message->to);
 
-  /* no bye: it would not get there either */
+  /* a bye would not get there either */
   if (member && member->phase != MESH_PEER_IDLE
       && member->phase != MESH_PEER_CONNECTED)
     mesh_attempt_failed (room, member, "failed", NULL, now);
@@ -487,8 +484,9 @@ is_for_the_room (MeshRoom *room, const char *to)
   return g_strcmp0 (to, room->room) == 0 || g_str_equal (to, NIL_ROOM);
 }
 
-/* Asked of us, or of the room while we host. Where nobody names the host, who
- * asks again is answered by everybody: the host may be gone. */
+/* Whether a joinroom is for us: it is sent to us, or to the room while we host.
+ * Where no server names the host, everybody answers a member that asks again,
+ * since the host may be gone. */
 static gboolean
 is_asked_of_us (MeshRoom *room, const MeshMessage *message)
 {
@@ -498,13 +496,13 @@ is_asked_of_us (MeshRoom *room, const MeshMessage *message)
     return TRUE;
   if (!is_for_the_room (room, message->to))
     return FALSE;
-  if (mesh_room_is_host (room))
+  if (mesh_room_hosts (room))
     return TRUE;
   return !room->host && member && member->phase != MESH_PEER_CONNECTED
          && member->asked++ > 0;
 }
 
-/* Whether it may turn out that another one hosts. */
+/* Whether it may turn out that another member hosts. */
 static gboolean
 may_have_senior (MeshRoom *room)
 {
@@ -523,8 +521,8 @@ may_have_senior (MeshRoom *room)
 
 /* An older app calls everybody again whenever it is told who is there, and then
  * cannot tell the answers apart: so it is told once, and not by us while we do
- * not know yet whether there is another host. Whom it does not call, calls
- * it. */
+ * not know yet whether there is another host. A member that it does not call
+ * calls it. */
 static gboolean
 may_tell (MeshRoom *room, MeshMember *member, const MeshMessage *message,
     gint64 now)
@@ -550,7 +548,7 @@ mesh_room_on_joinroom (MeshRoom *room, const MeshMessage *message, gint64 now)
       mesh_room_learn (room, message->from, now);
     return;
   }
-  /* known at once, so that two who ask at the same time hear of each other */
+  /* known at once, so that two that ask at the same time hear of each other */
   member = mesh_room_learn (room, message->from, now);
   if (!may_tell (room, member, message, now))
     return;

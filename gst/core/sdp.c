@@ -91,8 +91,7 @@ write_format (GString *out, const MeshSdpSection *s,
         format->codec->fmtp);
   if (format->codec->kind == MESH_VIDEO) {
     g_string_append_printf (out, "a=rtcp-fb:%d nack pli\r\n"
-        "a=rtcp-fb:%d ccm fir\r\n", pt, pt);
-    g_string_append_printf (out, "a=rtcp-fb:%d nack\r\n", pt);
+        "a=rtcp-fb:%d ccm fir\r\na=rtcp-fb:%d nack\r\n", pt, pt, pt);
     if (rtx >= 0)
       g_string_append_printf (out, "a=rtpmap:%d rtx/90000\r\n"
           "a=fmtp:%d apt=%d\r\n", rtx, rtx, pt);

@@ -136,7 +136,7 @@ mesh_stun_length (const guint8 *data, gsize size)
   return length;
 }
 
-/* NULL: it is no text. */
+/* Returns NULL when the data is no text. */
 static char *
 read_text (const guint8 *data, gsize size)
 {

@@ -151,7 +151,7 @@ read_address (Snapshot *self, struct nlmsghdr *header)
     else if (i->rta_type == IFA_FLAGS)
       flags = get_u32 (i);
   }
-  /* on a point-to-point link the other one is the other end's */
+  /* on a point-to-point link the other attribute is the other end's address */
   local = local ? local : address;
   if (!local || RTA_PAYLOAD (local) < size
       || !inet_ntop (info->ifa_family, RTA_DATA (local), entry.text,
@@ -160,7 +160,7 @@ read_address (Snapshot *self, struct nlmsghdr *header)
   if (flags & (IFA_F_DEPRECATED | IFA_F_DADFAILED)
       || ((flags & IFA_F_TENTATIVE) && !(flags & IFA_F_OPTIMISTIC)))
     entry.flags |= MESH_ADDRESS_UNUSABLE;
-  /* one bit, two meanings */
+  /* this bit means something else in each family */
   if (flags & IFA_F_SECONDARY)
     entry.flags |= info->ifa_family == AF_INET ? MESH_ADDRESS_SECONDARY
         : MESH_ADDRESS_TEMPORARY;
@@ -194,7 +194,7 @@ read_route (Snapshot *self, struct nlmsghdr *header)
 
 typedef void (*ReadFunc) (Snapshot *self, struct nlmsghdr *header);
 
-/* Handles one datagram of an answer; whether there is more to come. */
+/* Handles one datagram of an answer. Returns whether there is more to come. */
 static gboolean
 read_answer (Snapshot *self, char *buffer, gssize size, guint16 type,
     ReadFunc func)

@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* What must not be guessed, from GnuTLS' generator. Any thread. */
+/* Random values that must not be guessed, from GnuTLS' generator. May be called
+ * on any thread. */
 
 void mesh_random_fill (gpointer bytes, gsize length);
 char *mesh_random_token (void);

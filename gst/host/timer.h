@@ -13,7 +13,7 @@ GSource *mesh_timer_new_unset (GMainContext *context, GSourceFunc func,
     gpointer user_data);
 void mesh_timer_clear (GSource **source);
 
-/* For whoever is on another thread. */
+/* Has something done on another thread. */
 void mesh_idle_post (GMainContext *context, GSourceFunc func,
     gpointer user_data, GDestroyNotify destroy);
 
