@@ -273,10 +273,22 @@ def hang_up_at_once(others):
         thread.join()
 
 
+def meet(app, room):
+    """Returns once the application is in its room, as somebody who comes and
+    leaves can tell: before that, those who come later meet each other."""
+    somebody = Party(room)
+    somebody.start()
+    wait(lambda: app.added == 1)
+    somebody.stop()
+    wait(lambda: app.removed == 1)
+    app.added = app.removed = 0
+
+
 def pads(server, rounds):
     room = server.new_room()
     app = Party(room)
     app.start()
+    meet(app, room)
     for i in range(rounds):
         # Each of them is connected with the application alone.
         others = [Party(f'{room} max-peers=1', MEDIA) for _ in range(N_OTHERS)]
