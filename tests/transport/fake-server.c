@@ -7,7 +7,7 @@
 
 #include "core/json.h"
 
-#define PATIENCE (20 * G_TIME_SPAN_SECOND)
+#define PATIENCE (60 * G_TIME_SPAN_SECOND)
 
 struct _FakeServer {
   GSocketService *service;

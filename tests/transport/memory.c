@@ -13,7 +13,7 @@
 #define LINK "http://memory/room/5c8fd5c8-2c4c-4d3e-9f0a-1b2c3d4e5f60"
 #define MEMBERS 5
 #define MESSAGES 50
-#define PATIENCE (40 * G_TIME_SPAN_SECOND)
+#define PATIENCE (100 * G_TIME_SPAN_SECOND)
 
 typedef struct {
   guint number;
