@@ -35,11 +35,11 @@ imageswitch_camera_leave (ImageSwitch *self)
     g_cond_broadcast (&self->cond);
 }
 
-/* While hidden a live camera's frames are dropped as they come. A file would
- * race to its end that way, so its frames wait for the picture to get there.
- * Nothing here waits for downstream: a camera that is to be closed must be
- * able to get out. FALSE: the frame is not to go on. Otherwise
- * imageswitch_camera_leave() is to be called. */
+/* While hidden, the frames of a live camera are dropped as they come. A file
+ * would run to its end that way, so its frames wait until the picture has
+ * reached their time. The wait is never for downstream, since the thread of a
+ * camera that is to be closed must get out. Returns FALSE if the frame must not
+ * go on; otherwise imageswitch_camera_leave() is to be called. */
 static gboolean
 wait_for_turn (ImageSwitch *self, GstClockTime time, GstFlowReturn *ret)
 {
@@ -89,8 +89,8 @@ push_frame (ImageSwitch *self, GstBuffer *buffer, GstClockTime time,
     imageswitch_schedule_undo (&self->schedule, before);
     imageswitch_clock_wake_locked (self);
   } else if (self->flow.failed && ret == GST_FLOW_OK) {
-    /* Downstream is well again. The output thread is woken in this case only:
-     * it must not wake for each frame. */
+    /* Downstream takes frames again. The output thread is woken in this case
+     * only: it must not wake for each frame. */
     self->flow.failed = FALSE;
     self->flow.failure = GST_FLOW_OK;
     g_cond_broadcast (&self->cond);
@@ -99,7 +99,7 @@ push_frame (ImageSwitch *self, GstBuffer *buffer, GstClockTime time,
   return ret;
 }
 
-/* Free where downstream has it already. */
+/* Sends the camera's segment, unless downstream has it already. */
 gboolean
 imageswitch_camera_push_segment (ImageSwitch *self)
 {
@@ -128,8 +128,8 @@ was_sent (ImageSwitch *self, GstEvent *event)
   return FALSE;
 }
 
-/* Told by another imageswitch before us: what goes out here is hidden when
- * either is. */
+/* Whether the event comes from another imageswitch upstream. What goes out here
+ * is hidden when either of the two is. */
 gboolean
 imageswitch_camera_is_hidden_event (GstEvent *event)
 {
@@ -137,9 +137,9 @@ imageswitch_camera_is_hidden_event (GstEvent *event)
       && gst_event_has_name (event, HIDDEN_EVENT);
 }
 
-/* Passes on what the camera said while nobody listened. Caps that are the
- * same are not sent again, so that switching renegotiates nothing; and what
- * flows out is one stream, which starts only once. */
+/* Passes on an event that the camera sent while it was hidden. Equal caps are
+ * not sent again, so that a switch renegotiates nothing, and stream-start is
+ * sent only once, since one stream goes out. */
 static gboolean
 catch_up (GstPad *pad, GstEvent **event, gpointer data)
 {
@@ -170,8 +170,8 @@ catch_up (GstPad *pad, GstEvent **event, gpointer data)
   return TRUE;
 }
 
-/* Lets the camera through from its next frame on. What it said goes first;
- * nothing of that is a pixel. */
+/* Lets the camera's frames through from the next one on. The camera's events go
+ * first; none of them holds a pixel. */
 gboolean
 imageswitch_camera_show (ImageSwitch *self)
 {
@@ -208,7 +208,7 @@ may_pass_locked (ImageSwitch *self, GstClockTime time, GstClockTime now,
   }
   if (!imageswitch_schedule_was_taken_hidden (schedule, time, now))
     return TRUE;
-  /* also where no picture was due in so short a time: one is now */
+  /* a picture is due now, even if none was in so short a time */
   imageswitch_told_flows_locked (self, TRUE);
   imageswitch_clock_wake_locked (self);
   return FALSE;

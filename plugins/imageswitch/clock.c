@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The time that the element goes by, and whoever waits for it.
+ * The clock of the element, and the waking of the threads that wait for it.
  */
 #include "imageswitch.h"
 
@@ -17,7 +17,7 @@ imageswitch_clock_get (GstElement *element, GstClockTime *base)
   return gst_system_clock_obtain ();
 }
 
-/* The running time it is now. */
+/* Returns the present running time. */
 GstClockTime
 imageswitch_clock_now (ImageSwitch *self)
 {
@@ -29,8 +29,8 @@ imageswitch_clock_now (ImageSwitch *self)
   return now > base ? now - base : 0;
 }
 
-/* Whatever the output thread and the camera's wait for, have them look
- * again. */
+/* Has the output thread and the camera's thread look again, whatever they wait
+ * for. */
 void
 imageswitch_clock_wake_locked (ImageSwitch *self)
 {

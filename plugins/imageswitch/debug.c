@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <gst/gst.h>
+#include "debug.h"
 
-/* The debug category of the element and its rooms. */
+/* The debug category of the element and its parts. */
 GST_DEBUG_CATEGORY (imageswitch_debug);

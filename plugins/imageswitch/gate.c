@@ -1,7 +1,4 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later
- *
- * The gate for frames of the camera: who hides closes it.
- */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gate.h"
 
 /* How long the setter of `hidden` waits for a frame on its way out. A push that
@@ -13,10 +10,12 @@ struct _Gate {
   GCond cond;
   gboolean running;
   gboolean closed;
-  GstPad *pad;                  /* the peer that carries the probe, */
-  gulong id;                    /* which has a reference to us */
-  GThread *pusher;              /* who is pushing a camera frame just now */
-  gboolean dropped;             /* what it pushes came to a closed gate */
+  GstPad *pad;                  /* the pad that carries the probe */
+  gulong id;                    /* of the probe, which has a reference to the
+                                 * gate */
+  GThread *pusher;              /* the thread that is pushing a frame of the
+                                 * camera */
+  gboolean dropped;             /* that frame came to a closed gate */
   guint waiters;
 };
 
@@ -45,8 +44,8 @@ imageswitch_gate_unref (Gate *self)
   g_atomic_rc_box_release_full (self, gate_free);
 }
 
-/* The thread is what tells the camera's frame: others may have put a copy in
- * its place on the way here. */
+/* A frame of the camera is recognised by its thread, since another probe may
+ * have put a copy of the frame in its place. */
 static GstPadProbeReturn
 on_buffer (GstPad *peer, GstPadProbeInfo *info, gpointer data)
 {
@@ -82,8 +81,9 @@ imageswitch_gate_set_running (Gate *self, gboolean running)
     move_locked (self, NULL);
 }
 
-/* Called before each push, and when @srcpad is linked: a frame that is blocked
- * on it meanwhile must not find an open way. */
+/* Puts the probe on the pad that @srcpad pushes into. Called before each push
+ * and when @srcpad is linked: a frame that is blocked there at that moment must
+ * not pass without the probe. */
 void
 imageswitch_gate_keep (Gate *self, GstPad *srcpad)
 {
@@ -102,8 +102,8 @@ imageswitch_gate_set_closed (Gate *self, gboolean closed)
   self->closed = closed;
 }
 
-/* Called after the gate was closed: returns when the frame on its way out has
- * been handed over, or when waiting for that has no end. */
+/* To be called after the gate was closed. Returns when the frame on its way out
+ * has been handed over, or after IN_FLIGHT_PATIENCE. */
 void
 imageswitch_gate_wait (Gate *self)
 {
@@ -116,8 +116,8 @@ imageswitch_gate_wait (Gate *self)
   self->waiters--;
 }
 
-/* Called by the thread that is about to push a frame of the camera. FALSE: the
- * frame must not leave. */
+/* Called by the thread that is about to push a frame of the camera. Returns
+ * FALSE if the frame must not leave. */
 gboolean
 imageswitch_gate_enter (Gate *self)
 {
@@ -130,8 +130,8 @@ imageswitch_gate_enter (Gate *self)
   return TRUE;
 }
 
-/* Called after the push. FALSE: the gate was closed by then, and the frame has
- * not left. */
+/* Called after the push. Returns FALSE if the gate was closed before the frame
+ * had passed it. */
 gboolean
 imageswitch_gate_leave (Gate *self)
 {

@@ -3,10 +3,10 @@
 
 #include <gst/gst.h>
 
-/* May a frame of the camera leave? Decided twice under one lock: right before
- * it is pushed, and once more by a probe on the very pad that it is pushed
- * into. Whoever closes the gate takes the same lock, so a frame that has not
- * come through by then never will. */
+/* The gate decides whether a frame of the camera may leave: right before the
+ * frame is pushed, and once more in a probe on the pad that it is pushed into.
+ * Closing the gate takes the same lock as both decisions, so a frame that has
+ * not passed by then never does. */
 typedef struct _Gate Gate;
 
 Gate *imageswitch_gate_new (void);

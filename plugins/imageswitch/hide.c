@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Who sets `hidden`: the property, events from up- and downstream, a key, and a
- * GstController.
+ * Sets `hidden`, for the property, for events from either side, for a key and
+ * for a GstController.
  */
 #include "imageswitch.h"
 
-GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
-#define GST_CAT_DEFAULT imageswitch_debug
-
-/* A stream whose time goes back by more has started anew, or was sought in. */
+/* A stream whose time goes back by more has started anew, or has been sought
+ * in. */
 #define SAME_STREAM GST_SECOND
 
-/* One notification for each change, whatever else is being set: those of
- * g_object_notify() are merged while another thread is inside a setter, and
- * those emitted by two threads at a time are merged as well. So one thread
- * emits them, also for the others. */
+/* Emits one notification for each change. g_object_notify() merges those of a
+ * thread with others while another thread is inside a setter, and GObject
+ * merges those that two threads emit at a time. So one thread emits the
+ * notifications of all. */
 static void
 tell_changes (ImageSwitch *self)
 {
@@ -35,8 +33,8 @@ tell_changes (ImageSwitch *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* Sets `hidden`, or changes it (HIDE_TOGGLE). Where it hides, no frame of the
- * camera leaves any more once this has returned. */
+/* Sets `hidden`, or toggles it (HIDE_TOGGLE). Once a call that hides has
+ * returned, no frame of the camera leaves any more. */
 void
 imageswitch_hide_set (ImageSwitch *self, gint hidden)
 {
@@ -61,8 +59,8 @@ imageswitch_hide_set (ImageSwitch *self, gint hidden)
     tell_changes (self);
 }
 
-/* Takes `meshroom/hide`, whichever way it goes. TRUE: @event was one, and is
- * gone. */
+/* Takes a `meshroom/hide`, from either side. Returns TRUE if @event was one,
+ * and is gone. */
 gboolean
 imageswitch_hide_take_event (ImageSwitch *self, GstEvent *event)
 {
@@ -79,8 +77,8 @@ imageswitch_hide_take_event (ImageSwitch *self, GstEvent *event)
   return TRUE;
 }
 
-/* `v` in a window downstream hides and shows. Its release goes the same way
- * as its press, so that upstream never sees half a key. */
+/* The key `v` in a window downstream hides and shows. Neither its press nor its
+ * release is passed on, so that upstream never gets one without the other. */
 gboolean
 imageswitch_hide_take_key (ImageSwitch *self, GstEvent *event)
 {
@@ -97,7 +95,7 @@ imageswitch_hide_take_key (ImageSwitch *self, GstEvent *event)
   return TRUE;
 }
 
-/* A stream begins, in which a GstController has not set `hidden` yet. */
+/* Forgets the last time of a GstController, since a stream begins. */
 void
 imageswitch_hide_reset (ImageSwitch *self)
 {
@@ -106,9 +104,10 @@ imageswitch_hide_reset (ImageSwitch *self)
   self->changes.control_time = GST_CLOCK_TIME_NONE;
 }
 
-/* Two threads come here, each with the time of the frame that it has: the
- * camera's, and the picture's. Whoever is behind has nothing to say, or else
- * a switch that lies between them would be made to and fro. */
+/* Has a GstController set `hidden` for @stream_time. Two threads call this,
+ * each with the time of the frame that it has: the camera's and the output's.
+ * The thread that is behind is ignored, or else a switch between both times
+ * would be made to and fro. */
 void
 imageswitch_hide_sync (ImageSwitch *self, GstClockTime stream_time)
 {

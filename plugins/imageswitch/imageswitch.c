@@ -40,9 +40,6 @@
  */
 #include "imageswitch.h"
 
-GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
-#define GST_CAT_DEFAULT imageswitch_debug
-
 enum {
   PROP_0,
   PROP_HIDDEN,
@@ -127,7 +124,7 @@ set_playing (ImageSwitch *self, gboolean playing)
   if (playing)
     self->start_time = now;
   else if (!self->schedule.live)
-    self->flow.prerolled = FALSE;       /* sinks take one more to be paused */
+    self->flow.prerolled = FALSE;       /* sinks need one more */
   imageswitch_clock_wake_locked (self);
   g_mutex_unlock (&self->lock);
   imageswitch_live_set_playing (self->live, playing);
@@ -196,7 +193,7 @@ imageswitch_send_event (GstElement *element, GstEvent *event)
       event);
 }
 
-/* What is asked or told on src concerns the camera, never the live picture. */
+/* Queries and events on src go to the camera, never to `image_sink`. */
 static GstIterator *
 links_of (GstPad *pad, GstObject *parent)
 {

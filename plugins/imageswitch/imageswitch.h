@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "debug.h"
 #include "gate.h"
 #include "picture/live.h"
 #include "picture/slide.h"
@@ -13,32 +14,33 @@
  *                                           ├─ src's stream lock ──► src ──► peer
  *   output thread ────► picture/ ───────────┘
  *
- * Whoever pushes holds src's stream lock from the moment it decides until the
- * push has returned, so what one decides cannot overtake what the other
- * pushes. The setter of `hidden` never takes that lock: downstream may block
- * for as long as it likes.
+ * A thread that pushes holds src's stream lock from its decision until the push
+ * has returned, so that no decision of one overtakes a push of the other. The
+ * setter of `hidden` never takes that lock, since downstream may block for any
+ * time.
  *
  * Locks, in the order in which they are taken: sink's stream lock, src's
- * stream lock, `lock`, a room's own. Nothing is called out under `lock`.
+ * stream lock, `lock`, a part's own. Nothing is called out under `lock`.
  *
- * Which file calls which: docs/architecture.md, "The rooms of imageswitch". */
+ * Which file calls which: docs/architecture.md, "The parts of imageswitch". */
 
-/* What `meshroom` listens for, to tell the others in the call: a sticky event
- * with a boolean field `hidden`. */
+/* The sticky event, with a boolean field `hidden`, from which `meshroom` learns
+ * what to tell the peers. */
 #define HIDDEN_EVENT "meshroom/hidden"
 
-/* What others may send to hide and show: any custom event with a boolean field
- * `hidden`. */
+/* The custom event, with a boolean field `hidden`, by which other elements and
+ * the application hide and show the camera. */
 #define HIDE_EVENT "meshroom/hide"
 
-/* Whether downstream is being flushed by something that came through us. */
+/* Whether downstream is being flushed by an event that came through the
+ * element. */
 typedef enum {
   FLOWING,
   FLUSH_STARTING,               /* FLUSH_START is on its way through src */
   FLUSHING,
 } Flush;
 
-/* What comes in on sink. Under sink's stream lock. */
+/* The camera's stream. Under sink's stream lock. */
 typedef struct {
   GstSegment segment;
   gboolean latency_known;
@@ -50,24 +52,26 @@ typedef struct {
   guint key_units;
 } Told;
 
-/* Who changed `hidden`, and whom that has to be told. */
+/* Changes of `hidden`: what is still to be notified, and what has set it. */
 typedef struct {
   gboolean telling;             /* a thread is notifying of changes */
   guint untold;
-  GstClockTime control_time;    /* latest stream time that set it, or NONE */
-  gboolean upstream;            /* another imageswitch before us says so */
+  GstClockTime control_time;    /* latest stream time at which a
+                                 * GstController set it, or NONE */
+  gboolean upstream;            /* another imageswitch upstream is hidden */
 } Changes;
 
 /* What flows on src. */
 typedef struct {
   gboolean picture;             /* the picture flows, not the camera */
-  gboolean resync;              /* the camera told us what downstream missed */
-  gboolean prerolled;           /* something went out since start or flush */
+  gboolean resync;              /* downstream has missed events of the camera */
+  gboolean prerolled;           /* a frame went out since the start or a
+                                 * flush */
   gboolean failed;              /* downstream is lost: nothing more goes out */
   GstFlowReturn failure;
   Flush flush;
   gint64 retry_at;              /* monotonic µs; 0: at once */
-  gboolean bottom_field;        /* next, when fields alternate */
+  gboolean bottom_field;        /* of the next field, when fields alternate */
 } Flow;
 
 /* How the stream ends. */
@@ -77,15 +81,16 @@ typedef struct {
   gboolean sent;
 } Ends;
 
-/* What the camera said of its latency once, for when it is shut. */
+/* The camera's latency as it was last told, for the time while it is shut. */
 typedef struct {
   gboolean known;
   gboolean live;
   GstClockTime latency;
-  GstClockTime told;            /* what downstream reckons with, or NONE */
+  GstClockTime told;            /* what downstream was told, or NONE */
 } Latency;
 
-/* What goes out. Changes under both src's stream lock and `lock`. */
+/* The format of what goes out. It changes under both src's stream lock and
+ * `lock`. */
 typedef struct {
   GstCaps *caps;
   gboolean raw;                 /* they are frames in system memory */
@@ -130,7 +135,7 @@ GstClockTime imageswitch_clock_now (ImageSwitch *self);
 void imageswitch_clock_wake_locked (ImageSwitch *self);
 void imageswitch_clock_wake (GstElement *element);
 
-/* hide.c: who sets `hidden` */
+/* hide.c: what sets `hidden` */
 #define HIDE_TOGGLE -1
 void imageswitch_hide_set (ImageSwitch *self, gint hidden);
 gboolean imageswitch_hide_take_event (ImageSwitch *self, GstEvent *event);
@@ -146,6 +151,7 @@ gboolean imageswitch_latency_is_source (ImageSwitch *self);
 
 /* told.c: what downstream is told besides frames */
 void imageswitch_told_flows_locked (ImageSwitch *self, gboolean picture);
+gboolean imageswitch_told_shows_picture (ImageSwitch *self);
 gboolean imageswitch_told_is_streaming (ImageSwitch *self);
 void imageswitch_told_took_caps (ImageSwitch *self, GstCaps *caps);
 void imageswitch_told_took_segment (ImageSwitch *self,

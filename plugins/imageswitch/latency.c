@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The latency of what goes out is the camera's: the element adds nothing. What
- * a camera that is shut would say is remembered.
+ * The latency of what goes out is the camera's, since the element adds none. It
+ * is remembered for the time while the camera is shut.
  */
 #include "imageswitch.h"
 
-/* What a camera that cannot be asked would say: what it has said before, or
- * that it needs the time of one frame. */
+/* Whether a camera that cannot be asked is live, and its latency: what it has
+ * told before, or else live with the time of one frame. */
 static gboolean
 is_live_locked (ImageSwitch *self, GstClockTime *latency)
 {
@@ -15,7 +15,7 @@ is_live_locked (ImageSwitch *self, GstClockTime *latency)
   return !self->latency.known || self->latency.live;
 }
 
-/* What the camera says itself. */
+/* Takes what the camera itself has told. */
 static void
 take_locked (ImageSwitch *self, gboolean live, GstClockTime latency)
 {
@@ -24,7 +24,7 @@ take_locked (ImageSwitch *self, gboolean live, GstClockTime latency)
   self->latency.known = TRUE;
 }
 
-/* Downstream hears of a latency by asking for it. */
+/* Begins a stream: downstream has not asked for the latency yet. */
 void
 imageswitch_latency_start (ImageSwitch *self)
 {
@@ -34,12 +34,12 @@ imageswitch_latency_start (ImageSwitch *self)
   self->latency.told = GST_CLOCK_TIME_NONE;
   if (imageswitch_release_is_awaiting (self->release)) {
     schedule->live = is_live_locked (self, &schedule->latency);
-    /* as any live source, we have nothing to show in PAUSED */
+    /* a live source has nothing to show in PAUSED */
     self->flow.prerolled = schedule->live;
   }
 }
 
-/* Whether a camera that we keep shut makes us the live source. */
+/* Whether the element is the live source, since it keeps the camera shut. */
 gboolean
 imageswitch_latency_is_source (ImageSwitch *self)
 {
@@ -50,9 +50,9 @@ imageswitch_latency_is_source (ImageSwitch *self)
       && is_live_locked (self, &latency);
 }
 
-/* By the camera's thread, once a stream. What downstream reckons with may be
- * what we said for a camera that was shut: if it needs more time than that,
- * downstream has to know. */
+/* Asks the camera for its latency, once a stream, on the camera's thread.
+ * Downstream may have been told another one while the camera was shut: if the
+ * camera needs more, downstream has to ask again. */
 void
 imageswitch_latency_learn (ImageSwitch *self)
 {
@@ -76,8 +76,8 @@ imageswitch_latency_learn (ImageSwitch *self)
         gst_message_new_latency (GST_OBJECT (self)));
 }
 
-/* Where there is no camera, the picture is paced by the clock but also
- * prerolls, like a file. */
+/* Answers a latency query. Without a camera the picture is paced by the clock
+ * but also prerolls, like a file. */
 gboolean
 imageswitch_latency_answer (ImageSwitch *self, GstQuery *query)
 {

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The output thread: shows the picture while the camera is hidden, and after
- * that until the camera's first frame is there. Paced by the pipeline's clock
- * and by nothing that the camera does.
+ * The output thread shows the picture while the camera is hidden, and after
+ * that until the camera's first frame is there. It is paced by the pipeline's
+ * clock and by nothing that the camera does.
  */
 #include "imageswitch.h"
 
 #include "picture/caps.h"
-
-GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
-#define GST_CAT_DEFAULT imageswitch_debug
 
 /* A file for the picture has this long to load before the first frame. */
 #define LOAD_PATIENCE G_TIME_SPAN_SECOND
@@ -35,7 +32,8 @@ is_wanted_locked (ImageSwitch *self)
   return self->schedule.playing || !self->flow.prerolled;
 }
 
-/* TRUE: it is time for a picture. FALSE: waited, have another look. */
+/* Returns TRUE when a picture is due; FALSE after a wait, when everything has
+ * to be looked at again. */
 static gboolean
 wait_until_due_locked (ImageSwitch *self)
 {
@@ -80,8 +78,8 @@ tell_format (GstElement *element, gpointer caps)
           (const char *) caps));
 }
 
-/* Told on another thread: the application may stop the pipeline where it hears
- * of it, and so the output's thread, which is this one. */
+/* Posts the error on another thread: the application may stop the pipeline in
+ * its handler, which waits for the output thread. */
 static void
 fail_format (ImageSwitch *self)
 {
@@ -92,8 +90,8 @@ fail_format (ImageSwitch *self)
   gst_element_call_async (GST_ELEMENT (self), tell_format, caps, g_free);
 }
 
-/* Caps are kept for as long as downstream takes them. Sticky events are refused
- * only while a flush is about to begin: that passes. */
+/* Keeps the caps for as long as downstream takes them. Caps events are refused
+ * for a moment while a flush is about to begin, which is no failure. */
 static GstFlowReturn
 settle_caps (ImageSwitch *self)
 {
@@ -111,8 +109,8 @@ settle_caps (ImageSwitch *self)
   return caps ? GST_FLOW_FLUSHING : GST_FLOW_NOT_NEGOTIATED;
 }
 
-/* Stays in the camera's segment, where it can say @time: a new segment makes
- * some elements drain. */
+/* Returns the position of running time @time. The camera's segment is kept if
+ * it has that time, since a new segment makes some elements drain. */
 static GstClockTime
 settle_segment (ImageSwitch *self, GstClockTime time)
 {
@@ -147,8 +145,8 @@ set_field_flags_locked (ImageSwitch *self, GstBuffer *buffer)
   }
 }
 
-/* Takes the picture's turn: from here on this is what was sent last. The
- * pixels are shared by all buffers, none of which can write them. */
+/* Takes the picture's turn, which from here on is what was sent last. All
+ * buffers share the pixels, and none can write them. */
 static GstBuffer *
 take_turn_locked (ImageSwitch *self, GstBuffer *live, GstClockTime *time)
 {
@@ -177,8 +175,8 @@ take_turn_locked (ImageSwitch *self, GstBuffer *live, GstClockTime *time)
   return buffer;
 }
 
-/* Nothing that may pass ends the picture: who is not linked may be linked
- * later, who is flushed from elsewhere comes back. */
+/* A failure that may pass does not end the picture: an unlinked pad may be
+ * linked later, and a flush from elsewhere ends. */
 static void
 take_result (ImageSwitch *self, GstFlowReturn ret)
 {
@@ -197,7 +195,7 @@ take_result (ImageSwitch *self, GstFlowReturn ret)
   }
 }
 
-/* A GstController may have something to say about the picture's time. */
+/* Has a GstController set `hidden` for the picture's time. */
 static void
 sync_control (ImageSwitch *self)
 {
@@ -276,8 +274,9 @@ push_next (ImageSwitch *self)
   GST_PAD_STREAM_UNLOCK (self->srcpad);
 }
 
-/* At the very start there is no frame rate to hold yet: better the right
- * picture a little later than the built-in one for a moment. */
+/* Waits for the file before the first frame. There is no frame rate to hold
+ * yet, and the right picture a little later is better than the built-in one for
+ * a moment. */
 static void
 wait_for_load_locked (ImageSwitch *self)
 {
@@ -288,9 +287,10 @@ wait_for_load_locked (ImageSwitch *self)
       && g_cond_wait_until (&self->cond, &self->lock, until));
 }
 
-/* The camera's thread waits for src's stream lock, to show its first frame or
- * to find that it is hidden. We would take it again and again: a receiver that
- * waits for each picture's time leaves hardly a moment between them. */
+/* Lets the camera's thread go first, which waits for src's stream lock to show
+ * its first frame, or to find that it is hidden. The output thread would take
+ * the lock again and again: a receiver that waits for each picture's time
+ * leaves hardly a moment between them. */
 static void
 yield_to_camera_locked (ImageSwitch *self)
 {
@@ -331,8 +331,8 @@ output_thread (gpointer data)
   return NULL;
 }
 
-/* The flush that downstream was left in when we were stopped: the camera ends
- * it with nobody here, if at all. */
+/* Ends the flush that downstream was left in when the element was stopped: the
+ * camera's own FLUSH_STOP does not get through, if it comes at all. */
 static void
 end_left_flush (ImageSwitch *self)
 {
@@ -342,7 +342,7 @@ end_left_flush (ImageSwitch *self)
     gst_pad_send_event (peer, gst_event_new_flush_stop (TRUE));
 }
 
-/* Before the pads are active: nobody else is here yet, but for setters. */
+/* Called before the pads are active, so that only setters run beside it. */
 void
 imageswitch_output_reset (ImageSwitch *self)
 {
@@ -370,8 +370,8 @@ imageswitch_output_start (ImageSwitch *self)
   self->thread = g_thread_new ("imageswitch", output_thread, self);
 }
 
-/* Asks the thread to end; it does when its push returns, which the pads being
- * deactivated sees to. */
+/* Asks the thread to end. It ends when its push returns, at the latest because
+ * the pads are deactivated. */
 void
 imageswitch_output_stop (ImageSwitch *self)
 {

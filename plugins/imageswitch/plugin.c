@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The plugin, which holds one element. */
+
 #include "imageswitch.h"
 
 static gboolean

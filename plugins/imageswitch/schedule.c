@@ -1,30 +1,29 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later
- *
- * When which frame is due.
- */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "schedule.h"
 
 /* Frame rate where the caps leave it open. */
 #define DEFAULT_FPS 30
 
-/* Pictures that are late by less are sent all the same, so that the frame
- * rate holds; beyond, they are left out. */
+/* Pictures that are late by less are sent all the same, so that the frame rate
+ * holds; later ones are left out. */
 #define CATCH_UP (500 * GST_MSECOND)
 
 /* Where nothing is live, the picture is this far ahead of the clock at most:
- * what follows needs time as well, and nobody declares it. */
+ * the elements downstream need time as well, and no latency is declared for
+ * it. */
 #define FILE_LEAD (100 * GST_MSECOND)
 
-/* A camera has started anew when its time goes back by at least this, for so
- * many frames on end: its time is then shifted. Otherwise a frame that goes
- * back is one from before the switch, or wrong: dropped. */
+/* A camera has started anew when its time goes back by at least this for so
+ * many frames in a row: its time is then shifted. Any other frame that goes
+ * back is from before the switch, or wrong, and is dropped. */
 #define RESTART_THRESHOLD GST_SECOND
 #define RESTART_FRAMES 3
 
 /* After how long the picture may hold back for the camera once more. */
 #define YIELD_AGAIN GST_SECOND
 
-/* So many frames that are far behind are no passing thing. */
+/* After this many frames that are far behind, the camera counts as being so for
+ * good. */
 #define FAR_FRAMES 10
 
 /* A live camera hands its frames over later than they were taken, by its
@@ -68,16 +67,16 @@ imageswitch_schedule_flush (Schedule *self, gboolean reset_time)
     self->last.time = GST_CLOCK_TIME_NONE;
 }
 
-/* How long @count pictures take: from their number, so that odd frame rates do
- * not drift. */
+/* Returns how long @count pictures take. It is computed from their number, so
+ * that odd frame rates do not drift. */
 GstClockTime
 imageswitch_schedule_span (const Schedule *self, guint64 count)
 {
   return gst_util_uint64_scale (count, self->fps_d * GST_SECOND, self->fps_n);
 }
 
-/* When a picture goes out; no sooner than a camera that has been shown can be
- * there. */
+/* Returns when the picture for @time goes out: no sooner than a camera that has
+ * been shown can be there. */
 static GstClockTimeDiff
 turn (Schedule *self, GstClockTime time, gboolean hidden)
 {
@@ -92,8 +91,8 @@ set_anchor (Schedule *self, GstClockTime time)
   self->count = 0;
 }
 
-/* The running time of the next picture: in step with what was sent last, unless
- * that is long ago. */
+/* Returns the running time of the next picture: in step with what was sent
+ * last, unless that is long ago. */
 static GstClockTime
 next (Schedule *self, GstClockTime now, gboolean hidden)
 {
@@ -122,10 +121,10 @@ next (Schedule *self, GstClockTime now, gboolean hidden)
   return time;
 }
 
-/* When the next picture goes out: at once while not playing. A camera that has
- * been shown and is a little behind is let in first.
+/* Returns when the next picture goes out, which is at once while not playing. A
+ * camera that has been shown and is a little behind is let in first.
  *
- * @time: (out): its running time */
+ * @time: (out): the picture's running time */
 GstClockTimeDiff
 imageswitch_schedule_next (Schedule *self, GstClockTime now, gboolean hidden,
     GstClockTime *time)
@@ -160,8 +159,8 @@ imageswitch_schedule_show (Schedule *self, GstClockTime now)
   self->yield.far_frames = 0;
 }
 
-/* A camera that has started anew: its running time goes on where the last
- * frame ended, or where the clock is meanwhile. */
+/* Returns the shift for a camera that has started anew: its running time goes
+ * on where the last frame ended, or where the clock is meanwhile. */
 static GstClockTimeDiff
 restart_shift (Schedule *self, GstClockTime time, GstClockTime now)
 {
@@ -175,7 +174,7 @@ restart_shift (Schedule *self, GstClockTime time, GstClockTime now)
   return GST_CLOCK_DIFF (time, end);
 }
 
-/* The running time at which the camera's frame for @time goes out. */
+/* Returns the running time at which the camera's frame for @time goes out. */
 GstClockTime
 imageswitch_schedule_shift (Schedule *self, GstClockTime time,
     GstClockTime now)
@@ -193,7 +192,7 @@ imageswitch_schedule_shift (Schedule *self, GstClockTime time,
     self->back_frames = 0;
     self->shift = restart_shift (self, time, now);
   } else if ((GstClockTimeDiff) time > limit) {
-    self->shift = 0;            /* it is back in its old time */
+    self->shift = 0;            /* the camera's time is the old one again */
   }
   return time + self->shift;
 }
@@ -210,12 +209,12 @@ imageswitch_schedule_is_late (const Schedule *self, GstClockTime time,
 }
 
 /* The picture has just taken the time that a frame of the camera is for. At the
- * same rate it would do so for ever, each time a moment before the camera: it
- * leaves out one turn, so that the camera's next frame is the first.
+ * same rate it would do so for ever, each time a moment before the camera: so
+ * it leaves out one turn, and the camera's next frame is the first.
  *
  * A live camera may also be far behind, its frames coming later than its
- * latency says. Once that is no passing thing, each turn of the picture comes
- * one later than the one before, until the camera is there.
+ * latency says. When that lasts, each turn of the picture comes one later than
+ * the one before, until the camera is there.
  *
  * Never is more than one turn left out for the same picture. */
 void
@@ -238,7 +237,8 @@ imageswitch_schedule_yield (Schedule *self, GstClockTime time,
   }
 }
 
-/* Taken while hidden, and only now on its way: not to be seen either. */
+/* Whether the frame was taken while hidden and comes only now. It must not be
+ * seen, either. */
 gboolean
 imageswitch_schedule_was_taken_hidden (const Schedule *self, GstClockTime time,
     GstClockTime now)
@@ -264,7 +264,7 @@ imageswitch_schedule_sent (Schedule *self, GstClockTime time,
         -(GstClockTimeDiff) self->latency);
 }
 
-/* It did not go out after all: @last is what did before. */
+/* The frame did not go out after all. @last is what was sent before it. */
 void
 imageswitch_schedule_undo (Schedule *self, ScheduleLast last)
 {

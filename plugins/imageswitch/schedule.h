@@ -3,9 +3,9 @@
 
 #include <gst/video/video.h>
 
-/* When which frame is due: the next picture, and whether a frame of the camera
- * still has its place. Pure: no lock, no clock. All times are running times,
- * and `now` is an argument.
+/* Decides when the next picture is due, and whether a frame of the camera still
+ * has its place. The code is pure: no lock, no clock. All times are running
+ * times, and `now` is an argument.
  *
  *   camera   ─●──●──●──●                     ●──●──●
  *   picture              ─■──■──■──■──■──■──       one a span, from the anchor
@@ -18,18 +18,21 @@ typedef struct {
   GstClockTimeDiff lead;        /* how far ahead of the clock frames go out */
 } ScheduleLast;
 
-/* The picture holds back for a camera that has been shown and is behind. */
+/* How the picture holds back for a camera that was shown and is behind. */
 typedef struct {
-  GstClockTime until;           /* the picture's next turn, one left out */
+  GstClockTime until;           /* the picture's next turn, after one left
+                                 * out */
   GstClockTime span;            /* how much later each turn comes */
-  GstClockTime at;              /* last.time when either was looked at */
-  guint far_frames;             /* of the camera since it was to be shown */
+  GstClockTime at;              /* last.time when the camera was last found
+                                 * behind */
+  guint far_frames;             /* frames of the camera that were far behind
+                                 * since it was shown */
 } ScheduleYield;
 
 typedef struct {
   gint fps_n, fps_d;            /* pictures a second */
   gboolean playing;
-  gboolean live;                /* the camera, and */
+  gboolean live;                /* whether the camera is live */
   GstClockTime latency;         /* how late its frames come */
   GstClockTime shown_at;        /* of the last hidden=false, or NONE */
   ScheduleLast last;
@@ -37,7 +40,7 @@ typedef struct {
   guint64 count;                /* pictures since then */
   ScheduleYield yield;
   GstClockTimeDiff shift;       /* added to the camera's time */
-  guint back_frames;            /* on end whose time went back */
+  guint back_frames;            /* frames in a row whose time went back */
 } Schedule;
 
 void imageswitch_schedule_reset (Schedule *schedule);

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The sink pad's events and queries: passed while visible; while hidden the
- * camera may say what it likes, and downstream hears none of it.
+ * The events and queries of the sink pad. They are passed on while the camera
+ * is visible, and kept from downstream while it is hidden.
  */
 #include "imageswitch.h"
 
-GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
-#define GST_CAT_DEFAULT imageswitch_debug
-
-/* How long a serialised query of the camera's waits for its turn. */
+/* How long a serialised query of the camera waits for src's stream lock. */
 #define QUERY_PATIENCE (100 * G_TIME_SPAN_MILLISECOND)
 
-/* A source may hold locks while it sends events that its change to PAUSED
- * needs, and a picture may be stuck in a receiver that is paused already: src's
- * stream lock is not waited for. FALSE: the event goes no further. Otherwise
- * leave() is to be called. */
+/* Takes src's stream lock for an event of the camera, but does not wait for it:
+ * a source may hold locks while it sends events that its change to PAUSED
+ * needs, and a picture may be stuck in a receiver that is paused already.
+ * Returns FALSE if the event must go no further; otherwise leave() is to be
+ * called. */
 static gboolean
 enter (ImageSwitch *self)
 {
@@ -36,8 +34,8 @@ leave (ImageSwitch *self)
   imageswitch_camera_leave (self);
 }
 
-/* FLUSH_START takes no stream lock: downstream may be blocked, which is just
- * what it is to end. */
+/* Takes no stream lock for FLUSH_START: downstream may be blocked, which is
+ * just what the event is to end. */
 static gboolean
 take_flush_start (ImageSwitch *self, GstEvent *event)
 {
@@ -88,14 +86,14 @@ take_flush_stop (ImageSwitch *self, GstEvent *event)
   if (!is_flushing (self))
     return TRUE;
   GST_PAD_STREAM_LOCK (self->srcpad);
-  /* or else the output thread has ended it meanwhile */
+  /* the output thread may have ended the flush meanwhile */
   if (is_flushing (self))
     ret = imageswitch_told_flush_stop (self, gst_event_ref (event), reset_time);
   GST_PAD_STREAM_UNLOCK (self->srcpad);
   return ret;
 }
 
-/* An end that goes no further now is told by the output thread, once the camera
+/* An EOS that goes no further now is sent by the output thread, once the camera
  * is shown. */
 static gboolean
 take_eos (ImageSwitch *self, GstEvent *event)
@@ -111,7 +109,7 @@ take_eos (ImageSwitch *self, GstEvent *event)
   imageswitch_clock_wake_locked (self);
   g_mutex_unlock (&self->lock);
   if (pass) {
-    /* where no frame ever came, downstream has heard nothing yet */
+    /* without a frame before it, the camera's events have not been sent yet */
     imageswitch_camera_show (self);
     g_mutex_lock (&self->lock);
     self->ends.sent = TRUE;
@@ -125,14 +123,14 @@ take_eos (ImageSwitch *self, GstEvent *event)
   return ret;
 }
 
-/* Whether downstream has heard all that the camera said so far. */
+/* Whether downstream has had all of the camera's events so far. */
 static gboolean
 is_in_step_locked (ImageSwitch *self)
 {
   return !self->hidden && !self->flow.picture && !self->flow.resync;
 }
 
-/* Where this event goes no further, the camera's next frame tells. */
+/* If this event goes no further, the camera's next frame tells downstream. */
 static void
 take_hidden (ImageSwitch *self, GstEvent *event)
 {
@@ -153,8 +151,8 @@ take_hidden (ImageSwitch *self, GstEvent *event)
   leave (self);
 }
 
-/* A camera that speaks up while hidden may have been linked only now, some
- * elements before us. */
+/* A camera whose stream begins while hidden may have been linked only now, some
+ * elements upstream, so its source is looked for again. */
 static void
 begin_stream (ImageSwitch *self)
 {
@@ -166,8 +164,8 @@ begin_stream (ImageSwitch *self)
     imageswitch_release_set_hidden (self->release, TRUE);
 }
 
-/* Serialised events. What is not passed now and still matters later is sticky
- * on sink, where imageswitch_camera_show() finds it. */
+/* Takes a serialised event. What is not passed now and still matters later is
+ * sticky on sink, where imageswitch_camera_show() finds it. */
 static gboolean
 take_in_order (ImageSwitch *self, GstEvent *event)
 {
@@ -225,8 +223,9 @@ imageswitch_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return ret;
 }
 
-/* What downstream takes. While the picture is out its caps come first, so
- * that a camera which can will not change them when it is shown. */
+/* Answers with the caps that downstream takes. While the picture is shown its
+ * own caps come first, so that a camera which can deliver them changes nothing
+ * when it is shown. */
 static gboolean
 answer_caps (ImageSwitch *self, GstQuery *query)
 {
@@ -253,8 +252,8 @@ answer_caps (ImageSwitch *self, GstQuery *query)
   return TRUE;
 }
 
-/* A serialised query waits for what is being pushed, and a source that asks is
- * no better off than one that sends an event: it does not wait for long. */
+/* Takes src's stream lock for a serialised query, but does not wait for long,
+ * since the source may hold locks as in enter(). */
 static gboolean
 lock_src_soon (ImageSwitch *self)
 {
@@ -288,23 +287,15 @@ ask_downstream (ImageSwitch *self, GstQuery *query)
   return ret;
 }
 
-static gboolean
-is_visible (ImageSwitch *self)
-{
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
-
-  return !self->hidden && !self->flow.picture;
-}
-
-/* Hidden, the camera's frames go nowhere: any caps will do, and need no
- * buffers of downstream's. */
+/* While hidden the camera's frames go nowhere, so any caps will do. */
 static gboolean
 answer_accept (ImageSwitch *self, GstQuery *query)
 {
   g_autoptr (GstCaps) template = gst_pad_get_pad_template_caps (self->sinkpad);
   GstCaps *caps;
 
-  if (is_visible (self) && gst_pad_is_linked (self->srcpad))
+  if (!imageswitch_told_shows_picture (self)
+      && gst_pad_is_linked (self->srcpad))
     return gst_pad_peer_query (self->srcpad, query);
   gst_query_parse_accept_caps (query, &caps);
   gst_query_set_accept_caps_result (query, gst_caps_is_subset (caps, template));
@@ -338,7 +329,8 @@ imageswitch_sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
     case GST_QUERY_ALLOCATION:
       return answer_allocation (self, query);
     case GST_QUERY_DRAIN:
-      return is_visible (self) ? ask_downstream (self, query) : TRUE;
+      return imageswitch_told_shows_picture (self)
+          || ask_downstream (self, query);
     default:
       return gst_pad_query_default (pad, parent, query);
   }

@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The src pad: what downstream tells and asks.
+ * The events and queries of the src pad.
  */
 #include "imageswitch.h"
 
-static gboolean
-is_showing_picture (ImageSwitch *self)
-{
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
-
-  return self->hidden || self->flow.picture;
-}
-
-/* The picture has no other time to go to, and the flush that the camera would
- * answer a seek with is kept from downstream. */
+/* Takes what comes from downstream. While the picture is shown a seek is
+ * refused: the picture has no other time to go to, and the flush that the
+ * camera would answer the seek with is kept from downstream. */
 gboolean
 imageswitch_source_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
@@ -24,11 +17,11 @@ imageswitch_source_event (GstPad *pad, GstObject *parent, GstEvent *event)
     return TRUE;
   if ((type == GST_EVENT_NAVIGATION && imageswitch_hide_take_key (self, event))
       || ((type == GST_EVENT_SEEK || type == GST_EVENT_QOS)
-          && is_showing_picture (self))) {
+          && imageswitch_told_shows_picture (self))) {
     gst_event_unref (event);
     return type != GST_EVENT_SEEK;
   }
-  /* a camera that is shut takes no latency, and will be told again */
+  /* a camera that is shut takes no latency, and gets another event later */
   return gst_pad_event_default (pad, parent, event)
       || type == GST_EVENT_LATENCY;
 }
@@ -75,9 +68,9 @@ imageswitch_source_query (GstPad *pad, GstObject *parent, GstQuery *query)
 
   if (type == GST_QUERY_LATENCY)
     return imageswitch_latency_answer (self, query);
-  if (type == GST_QUERY_POSITION && is_showing_picture (self))
+  if (type == GST_QUERY_POSITION && imageswitch_told_shows_picture (self))
     return answer_position (self, query);
-  if (type == GST_QUERY_SEEKING && is_showing_picture (self))
+  if (type == GST_QUERY_SEEKING && imageswitch_told_shows_picture (self))
     return answer_seeking (query);
   return gst_pad_query_default (pad, parent, query);
 }

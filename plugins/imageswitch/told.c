@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What downstream is told besides frames. Everything pushed here is pushed
- * under src's stream lock.
+ * The events that downstream gets. All of them are pushed under src's stream
+ * lock.
  */
 #include "imageswitch.h"
 
 #include "picture/caps.h"
-
-GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
-#define GST_CAT_DEFAULT imageswitch_debug
 
 /* Whether a stream has started on src, and not ended. */
 gboolean
@@ -20,7 +17,7 @@ imageswitch_told_is_streaming (ImageSwitch *self)
   return start && !GST_PAD_IS_EOS (self->srcpad);
 }
 
-/* The camera's, or one of our own. */
+/* Sends stream-start: the camera's or, without a camera, one of our own. */
 void
 imageswitch_told_stream_start (ImageSwitch *self)
 {
@@ -31,7 +28,7 @@ imageswitch_told_stream_start (ImageSwitch *self)
     return;
   event = gst_pad_get_sticky_event (self->sinkpad, GST_EVENT_STREAM_START, 0);
   if (!event) {
-    /* GStreamer makes them up for elements with one sink pad at most */
+    /* GStreamer makes up ids for elements with one sink pad at most */
     id = g_uuid_string_random ();
     event = gst_event_new_stream_start (id);
     gst_event_set_group_id (event, gst_util_group_id_next ());
@@ -39,7 +36,8 @@ imageswitch_told_stream_start (ImageSwitch *self)
   gst_pad_push_event (self->srcpad, g_steal_pointer (&event));
 }
 
-/* What flows from here on. A clip that is not shown goes back to its start. */
+/* Sets what flows from here on. A clip that is not shown goes back to its
+ * start. */
 void
 imageswitch_told_flows_locked (ImageSwitch *self, gboolean picture)
 {
@@ -47,7 +45,16 @@ imageswitch_told_flows_locked (ImageSwitch *self, gboolean picture)
   imageswitch_slide_set_shown (self->slide, picture);
 }
 
-/* Notes caps that went out, by whoever pushed them; NULL: none any more. */
+/* Whether the picture flows, or is to. */
+gboolean
+imageswitch_told_shows_picture (ImageSwitch *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  return self->hidden || self->flow.picture;
+}
+
+/* Notes the caps that went out last; NULL: there are none any more. */
 void
 imageswitch_told_took_caps (ImageSwitch *self, GstCaps *caps)
 {

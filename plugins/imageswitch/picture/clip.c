@@ -1,20 +1,16 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later
- *
- * Moving pictures: decoded a little ahead, converted once, kept while there is
- * room for them.
- */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "clip.h"
 
 #include "reader.h"
 
 /* Converted frames of a clip that are kept: 72 frames of 1280x720 in I420. At
- * least four, whatever their size: a clip moves, or it is no clip. */
+ * least four, whatever their size, so that the clip moves. */
 #define BUDGET (96 * 1024 * 1024)
 #define MIN_FRAMES 4
 #define MAX_HEAD 2048
 #define MAX_TAIL 16
 
-/* Where the stream has no frame rate. */
+/* Used where the stream has no frame rate. */
 #define DEFAULT_FPS 30
 
 /* Times are counted in slots, one for each frame that goes out: containers
@@ -186,7 +182,7 @@ append_locked (Clip *self, GstBuffer *buffer, guint64 end)
     g_queue_push_tail (&self->tail, still);
 }
 
-/* The pending frame lasts until @end. */
+/* Converts the pending frame, which lasts until @end. */
 static gboolean
 emit (Clip *self, const GstVideoInfo *info, guint64 end, GError **error)
 {
@@ -237,7 +233,7 @@ end_pass (Clip *self, const GstVideoInfo *info, GError **error)
       self->length = end;
   }
   g_mutex_unlock (&self->lock);
-  /* it takes a while, but by now somebody else may show what there is */
+  /* closing takes a while, so the lock is free by now */
   g_clear_pointer (&self->reader, reader_close);
   self->index = 0;
   if (self->read_pass++ == 0 || grown)
@@ -279,8 +275,8 @@ start_anew (Clip *self, guint generation, GError **error)
   return self->reader != NULL;
 }
 
-/* Decodes one frame. Always called by the same thread. FALSE: the clip cannot
- * be shown. */
+/* Decodes one frame. Always called by the same thread. Returns FALSE if the
+ * clip cannot be shown. */
 gboolean
 imageswitch_clip_step (Clip *self, GCancellable *cancellable, GError **error)
 {
@@ -323,7 +319,8 @@ find_in_head (Clip *self, guint64 position)
       ? ((Still *) g_ptr_array_index (self->head, low))->buffer : NULL;
 }
 
-/* What is over goes, and so does what was read for a pass that is over. */
+/* Returns the still for @position. Stills that are over are dropped, and so are
+ * those that were read for a pass that is over. */
 static GstBuffer *
 find_in_tail (Clip *self, guint64 position)
 {
@@ -351,7 +348,7 @@ play_from (Clip *self, GstClockTime time)
   gst_clear_buffer (&self->current);
 }
 
-/* Where the clip is by now, in its pass. */
+/* Returns where the clip is by now, in its pass. */
 static guint64
 get_position (Clip *self, GstClockTime time)
 {
@@ -368,9 +365,9 @@ get_position (Clip *self, GstClockTime time)
   return position - rounds * self->length;
 }
 
-/* Returns: (transfer full) (nullable): the frame that will be shown at @time. A
- * clip that was not decoded in time stands still until it is. @restart: it is
- * the first one since somebody hid. */
+/* Returns: (transfer full) (nullable): the frame for @time. A clip that was not
+ * decoded in time stands still until it is. @restart: the frame is the first
+ * one since the camera was hidden. */
 GstBuffer *
 imageswitch_clip_take (Clip *self, GstClockTime time, gboolean restart)
 {

@@ -41,8 +41,8 @@ refuse (Loader *loader, gchar *problem)
           gst_structure_new_empty ("refused")));
 }
 
-/* Has no buffers to give. A decoder whose caps are refused allocates a frame
- * of its own, but one that was offered a pool uses it and takes no for an
+/* A pool that has no buffers. A decoder whose caps are refused allocates a
+ * frame of its own, but one that was offered a pool uses it and takes no for an
  * answer. */
 struct _NoPool {
   GstBufferPool parent;
@@ -76,7 +76,7 @@ is_raw (GstCaps *caps)
       "video/x-raw");
 }
 
-/* TRUE: pictures of these caps are too large. */
+/* Returns TRUE if pictures of these caps are too large. */
 static gboolean
 refuse_size (Loader *loader, GstCaps *caps)
 {
@@ -146,7 +146,8 @@ on_demuxed (GstElement *demuxer, GstPad *pad, Loader *loader)
   g_atomic_int_inc (&loader->demuxed);
 }
 
-/* A decoder would leave out what it cannot decode, and go on. */
+/* Has decoders fail at what they cannot decode: they would leave it out, and go
+ * on. */
 static void
 on_inner_element_added (GstBin *decodebin, GstElement *element, Loader *loader)
 {
@@ -193,7 +194,7 @@ on_cancelled (GCancellable *cancellable, GstBus *bus)
           gst_structure_new_empty ("cancelled")));
 }
 
-/* Has the one who waits look at the sink. */
+/* Has the waiting thread look at the sink. */
 static GstFlowReturn
 on_sample (GstAppSink *sink, gpointer data)
 {
@@ -333,7 +334,8 @@ decode_next (Reader *reader, Frame *frame, GCancellable *cancellable,
     if (g_cancellable_set_error_if_cancelled (cancellable, error)
         || take_problem (loader, message, error))
       return FALSE;
-    /* looked at after the message: what came before it is there by now */
+    /* asked after the message: the samples that came before it are there by
+     * now */
     if (gst_app_sink_is_eos (GST_APP_SINK (loader->sink))) {
       is_complete (loader, error);
       return FALSE;

@@ -7,11 +7,9 @@
  */
 #include "live.h"
 
+#include "../debug.h"
 #include "caps.h"
 #include "picture.h"
-
-GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
-#define GST_CAT_DEFAULT imageswitch_debug
 
 struct _Live {
   GstElement *element;          /* owns us */
@@ -84,8 +82,8 @@ imageswitch_live_set_playing (Live *self, gboolean playing)
   g_cond_signal (&self->cond);
 }
 
-/* Waits until @time as a sink would; while paused, for what comes after the
- * first frame. FALSE: there is nothing more to wait for. */
+/* Waits until @time, as a sink would. While paused, all frames but the first
+ * wait until the pipeline plays. Returns FALSE when flushing. */
 static gboolean
 wait_for_time (Live *self, GstClockTime time, gboolean preroll)
 {
@@ -129,7 +127,8 @@ imageswitch_live_set_caps (Live *self, GstCaps *caps)
   gst_caps_replace (&self->caps, caps);
 }
 
-/* What goes out has changed its caps: upstream may like to deliver those. */
+/* Tells upstream, once, that the caps of what goes out have changed: it may
+ * like to deliver those. */
 static void
 propose_caps (Live *self, GstPad *pad)
 {
@@ -177,7 +176,7 @@ live_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   return GST_FLOW_OK;
 }
 
-/* The last frame stays for as long as it says. */
+/* Keeps the last frame for its duration, and then forgets it. */
 static void
 take_eos (Live *self)
 {
@@ -246,7 +245,7 @@ live_query (GstPad *pad, GstObject *parent, GstQuery *query)
   return TRUE;
 }
 
-/* A frame that is already what goes out. Who receives it may expect the usual
+/* Whether the frame can go out as it is. The receiver may expect the usual
  * layout. */
 static gboolean
 is_as_sent (GstBuffer *buffer, const GstVideoInfo *info,
@@ -269,7 +268,8 @@ is_as_sent (GstBuffer *buffer, const GstVideoInfo *info,
   return TRUE;
 }
 
-/* The pool that it came from must not have it back while it is in use. */
+/* Returns a frame that shares the memory of @buffer and keeps it, so that its
+ * pool does not get it back while it is in use. */
 static GstBuffer *
 wrap (GstBuffer *buffer)
 {
@@ -323,14 +323,14 @@ imageswitch_live_request_pad (Live *self, GstPadTemplate *template)
   if (pad)
     self->pad = pad;
   g_mutex_unlock (&self->lock);
-  if (!pad)                     /* one is enough */
+  if (!pad)                     /* there is one already */
     return NULL;
   gst_pad_set_element_private (pad, self);
   gst_pad_set_activatemode_function (pad, activate);
   gst_pad_set_chain_function (pad, live_chain);
   gst_pad_set_event_function (pad, live_event);
   gst_pad_set_query_function (pad, live_query);
-  /* what is asked or told on src concerns the camera alone */
+  /* queries and events on src concern the camera alone */
   gst_pad_set_iterate_internal_links_function (pad, NULL);
   gst_element_add_pad (self->element, pad);
   return pad;

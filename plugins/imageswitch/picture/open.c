@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Opens picture files: only such as can be read without waiting for anybody,
- * and by whoever knows their kind.
+ * Opens picture files, but only those that can be read without waiting, each
+ * with the reader for its kind.
  */
 #include "reader.h"
 
@@ -15,8 +15,8 @@
 /* Animated GIF and WebP are read into memory, if they are no larger. */
 #define MAX_ANIMATION_BYTES (64 * 1024 * 1024)
 
-/* What is on other machines is not fetched: whoever runs them would learn when
- * somebody hides, and from where. */
+/* Files on other machines are not fetched: whoever runs those machines would
+ * learn when the camera is hidden, and from where. */
 static gchar *
 to_path (const gchar *location, GError **error)
 {

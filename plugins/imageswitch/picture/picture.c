@@ -89,7 +89,7 @@ new_converter (const GstVideoInfo *from, const GstVideoInfo *to,
 {
   GstVideoInfo source = *from;
 
-  /* a still has neither, but the converter insists that they agree */
+  /* the converter insists that both sides agree on these */
   source.fps_n = to->fps_n;
   source.fps_d = to->fps_d;
   source.interlace_mode = to->interlace_mode;
@@ -105,12 +105,12 @@ new_converter (const GstVideoInfo *from, const GstVideoInfo *to,
           GST_TYPE_VIDEO_RESAMPLER_METHOD, method, NULL));
 }
 
-/* Cannot fail: should the drawing be unreadable, the picture is one colour.
+/* Never fails: if the drawing cannot be read, the picture is one colour.
  *
- * Any thread. The file is looked up in all resources of the process, because
- * that waits for a thread that is just registering them. The plugin's own
- * imageswitch_get_resource() does not: GLib gives the second of two threads
- * that call it for the first time at once NULL. */
+ * Any thread may call this. The file is looked up in all resources of the
+ * process, since that waits for a thread that is just registering them. The
+ * plugin's own imageswitch_get_resource() does not: GLib gives NULL to the
+ * second of two threads that call it for the first time at once. */
 Picture *
 imageswitch_picture_new_builtin (void)
 {
@@ -167,7 +167,8 @@ imageswitch_picture_new_from_frame (GstVideoFrame *frame, GError **error)
   return g_steal_pointer (&self);
 }
 
-/* Where the picture goes in a frame whose pixels need not be square. */
+/* Computes where the picture goes in a frame whose pixels need not be
+ * square. */
 static void
 fit (const GstVideoInfo *picture, const GstVideoInfo *frame,
     GstVideoRectangle *box)

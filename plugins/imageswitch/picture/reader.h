@@ -23,7 +23,7 @@ typedef struct {
 /* Reads a file's frames, one after the other, in one thread. */
 typedef struct _Reader Reader;
 struct _Reader {
-  /* FALSE without an error: there are no more */
+  /* returns FALSE without an error when there are no more */
   gboolean (*next) (Reader *reader, Frame *frame, GCancellable *cancellable,
       GError **error);
   void (*close) (Reader *reader);

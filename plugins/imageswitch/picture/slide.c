@@ -1,15 +1,9 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later
- *
- * What is shown while the camera is hidden: which picture, read from its file
- * by a thread of its own, and rendered once for the caps in use.
- */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "slide.h"
 
+#include "../debug.h"
 #include "clip.h"
 #include "reader.h"
-
-GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
-#define GST_CAT_DEFAULT imageswitch_debug
 
 typedef struct {
   GThread *thread;
@@ -52,7 +46,7 @@ picture_of (const Frame *frame, GError **error)
   return picture;
 }
 
-/* Whether there is more than one picture; FALSE with an error as well. */
+/* Whether there is more than one picture; also FALSE when there is an error. */
 static gboolean
 is_moving (Reader *reader, GCancellable *cancellable, GError **error)
 {
@@ -95,8 +89,8 @@ read_file (const gchar *location, Clip **clip, GCancellable *cancellable,
   return NULL;
 }
 
-/* Returns the clip that was shown so far: letting go of it may take a while,
- * and is for when `lock` is free. */
+/* Returns the clip that was shown so far, to be let go of without the lock,
+ * since that may take a while. */
 static Clip *
 take_picture_locked (Slide *self, Picture *picture, Clip *clip)
 {
@@ -118,7 +112,7 @@ begin_locked (Slide *self)
   return self->loading.cancellable;
 }
 
-/* FALSE: nobody wants to know any more. */
+/* Returns FALSE if the result is no longer wanted. */
 static gboolean
 end_locked (Slide *self)
 {
@@ -206,8 +200,8 @@ load_thread (gpointer data)
   return NULL;
 }
 
-/* The built-in picture needs no loading, and a decoder that is still at work
- * on the former file may as well stop. */
+/* Has the file of `location` loaded, and the decoder of the former file stop.
+ * The built-in picture needs no loading. */
 static void
 load_locked (Slide *self)
 {
@@ -254,8 +248,8 @@ imageswitch_slide_start (Slide *self)
   load_locked (self);
 }
 
-/* The thread itself may have come here, by way of the application's handler of
- * a message: it ends by itself then. */
+/* The load thread itself may have come here, by way of the application's
+ * handler of a message; it then ends by itself. */
 void
 imageswitch_slide_stop (Slide *self)
 {
@@ -313,8 +307,9 @@ imageswitch_slide_get_state (Slide *self, const GstVideoInfo *info)
   return get_state_locked (self, info);
 }
 
-/* By the output thread alone. Done as soon as caps or picture are known, long
- * before anybody hides, so that hiding takes no time. */
+/* Renders the picture. Called by the output thread alone, as soon as caps or
+ * picture are known and long before the camera is hidden, so that hiding takes
+ * no time. */
 void
 imageswitch_slide_render (Slide *self, const GstVideoInfo *info)
 {
@@ -329,8 +324,8 @@ imageswitch_slide_render (Slide *self, const GstVideoInfo *info)
     picture = imageswitch_picture_ref (self->picture);
   g_mutex_unlock (&self->lock);
 
-  /* Kept, also across states: who is stopped and started over and over shows
-   * something each time. */
+  /* the built-in picture is kept across states: an element that is stopped and
+   * started over and over shows something each time */
   if (builtin && !self->builtin)
     self->builtin = imageswitch_picture_new_builtin ();
   if (builtin)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Who feeds an imageswitch, and nobody else: the sources that may be shut down
- * without taking something away from others.
+ * Finds the sources that feed an imageswitch and nothing else: they may be shut
+ * down without taking anything away from others.
  *
  *   source ──► between ──► … ──► sink        shut down
  *   source ──► tee ──► … ──► sink            left alone: somebody else
@@ -12,11 +12,11 @@
 #include <gst/base/gstbasesrc.h>
 #include <string.h>
 
-/* No pipeline is as deep. */
+/* No pipeline has as many elements in a row. */
 #define MAX_DEPTH 64
 
 typedef struct {
-  GstPad *sink;                 /* where everything is to end */
+  GstPad *sink;                 /* where all that the sources send has to end */
   Feeders *found;
   GHashTable *seen;             /* pads that have been looked at */
 } Search;
@@ -29,7 +29,7 @@ add_pad (const GValue *item, gpointer pads)
   g_ptr_array_add (pads, g_value_dup_object (item));
 }
 
-/* The pads on the other side of their element that @pad is connected with. */
+/* Returns the pads that @pad is connected with inside its element. */
 static GPtrArray *
 internal_links (GstPad *pad)
 {
@@ -60,7 +60,8 @@ src_pads (GstElement *element)
 
 static gboolean all_lead_here (Search *search, GPtrArray *pads, guint depth);
 
-/* Whether all that comes out of @src ends in our sink, or nowhere. */
+/* Whether all that comes out of @src ends in the sink of the search, or
+ * nowhere. */
 static gboolean
 leads_here (Search *search, GstPad *src, guint depth)
 {
@@ -160,7 +161,7 @@ climb (Search *search, GstPad *sink, guint depth)
   if (!src || depth == MAX_DEPTH || !g_hash_table_add (search->seen, src))
     return;
   if (GST_IS_PROXY_PAD (src) && !GST_IS_GHOST_PAD (src)) {
-    /* out of the bin that we are in */
+    /* out of the bin that the pad is in */
     outer = GST_PAD (gst_proxy_pad_get_internal (GST_PROXY_PAD (src)));
     if (outer)
       climb (search, outer, depth + 1);
@@ -202,9 +203,9 @@ imageswitch_feeders_free (Feeders *self)
   g_free (self);
 }
 
-/* Returns: the highest state that all between source and sink have reached. A
- * bin takes its elements up from sink to source: a source that is started by
- * somebody else must not be ahead of those that it feeds. */
+/* Returns the highest state that all elements between source and sink have
+ * reached. A bin takes its elements up from sink to source: a source that is
+ * started by another must not be ahead of the elements that it feeds. */
 GstState
 imageswitch_feeders_ready_for (Feeders *self)
 {
@@ -246,7 +247,8 @@ is_live (GstElement *source, GstPad *src)
   return live;
 }
 
-/* Pads that go away when the source is shut would not be linked again. */
+/* Whether the pad outlives a shutdown of the source. One that does not would
+ * not be linked again. */
 static gboolean
 stays (GstPad *src)
 {
@@ -255,9 +257,9 @@ stays (GstPad *src)
   return !template || GST_PAD_TEMPLATE_PRESENCE (template) == GST_PAD_ALWAYS;
 }
 
-/* Whether @source may be shut down, and started again: what is live may, and
- * what does not know. Something that can be sought in is a file, which would
- * lose its place; and what an application feeds is the application's. */
+/* Whether @source may be shut down and started again. A live source may, and so
+ * may one of which nothing is known. One that can be sought in is a file, which
+ * would lose its place; and what an application feeds is the application's. */
 gboolean
 imageswitch_feeders_may_shut (GstElement *source)
 {

@@ -4,9 +4,10 @@
 #include <gst/gst.h>
 
 typedef struct {
-  GPtrArray *sources;           /* elements that feed us alone */
-  GPtrArray *path;              /* us, and what is between them and us */
-  GstElement *fork;             /* where what feeds us feeds others as well */
+  GPtrArray *sources;           /* elements that feed the sink alone */
+  GPtrArray *path;              /* the sink's element, and all between it and
+                                 * them */
+  GstElement *fork;             /* one that feeds other elements as well */
 } Feeders;
 
 Feeders *imageswitch_feeders_find (GstPad *sink);

@@ -9,18 +9,17 @@
  */
 #include "held.h"
 
-GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
-#define GST_CAT_DEFAULT imageswitch_debug
+#include "../debug.h"
 
-/* Attempts to start a source that failed: doubled from the first to the
- * last. */
+/* The delay before a source that failed is started again: doubled from the
+ * first to the last. */
 #define FIRST_DELAY (500 * G_TIME_SPAN_MILLISECOND)
 #define LAST_DELAY (5 * G_TIME_SPAN_SECOND)
 
-/* What the bus of a source needs to know, which may outlive us. */
+/* The data of a source's bus, which may outlive the element. */
 struct _HeldGuard {
   GWeakRef element;
-  Holds *holds;                 /* for as long as there is the element */
+  Holds *holds;                 /* valid while the element exists */
   GstBus *former;
 };
 
@@ -90,7 +89,7 @@ imageswitch_holds_copy (Holds *self)
   return list;
 }
 
-/* Who holds @source, or posts on @bus. */
+/* Finds the entry of @source, or of the source that posts on @bus. */
 static Held *
 find_locked (Holds *self, GstElement *source, GstBus *bus)
 {
@@ -121,7 +120,8 @@ imageswitch_held_fail_locked (Holds *self, Held *held, const gchar *error)
   imageswitch_holds_poke_locked (self);
 }
 
-/* TRUE: the error was one of a source that is being started or shut. */
+/* Returns TRUE if the error came from a source that is being started or
+ * shut. */
 static gboolean
 take_error (Holds *self, GstBus *bus, GstMessage *message)
 {
@@ -137,7 +137,7 @@ take_error (Holds *self, GstBus *bus, GstMessage *message)
   return TRUE;
 }
 
-/* All but errors goes where it would have gone. */
+/* All messages but errors go where they would have gone. */
 static GstBusSyncReply
 on_message (GstBus *bus, GstMessage *message, gpointer data)
 {
@@ -169,7 +169,7 @@ put_guard (Holds *self, Held *held)
   gst_element_set_bus (held->source, held->bus);
 }
 
-/* Unless it has been given another bus meanwhile. */
+/* Gives the source its former bus back, unless it has another one by now. */
 static void
 take_guard (Held *held)
 {
@@ -179,9 +179,10 @@ take_guard (Held *held)
     gst_element_set_bus (held->source, held->guard->former);
 }
 
-/* What others have locked is theirs. The source's state lock makes it one
- * thread that takes hold of it, or lets it go. Where somebody cannot wait for
- * it, our own thread will come and take the source. */
+/* Takes hold of a source, unless others have locked its state. The source's
+ * state lock lets only one thread at a time take hold of it or let it go. A
+ * caller that cannot wait for that lock leaves the source to the release
+ * thread. */
 void
 imageswitch_held_take (Holds *self, GstElement *source, gboolean wait)
 {
@@ -206,8 +207,8 @@ imageswitch_held_take (Holds *self, GstElement *source, gboolean wait)
   GST_STATE_UNLOCK (source);
 }
 
-/* Straight to those that the source feeds: its own thread may be in there, and
- * is to come out. */
+/* Sends the event straight to the pads that the source feeds, so that the
+ * source's own thread comes out of them. */
 static void
 flush_peers (GstElement *source, GstEvent *event)
 {
@@ -227,9 +228,9 @@ flush_peers (GstElement *source, GstEvent *event)
   gst_event_unref (event);
 }
 
-/* The source's state lock is held, so that no state change of a bin comes
- * between locking and shutting. Nobody is let in (`shutting`) until the caller
- * says so. */
+/* Shuts the source down. Its state lock is held, so that no state change of a
+ * bin comes between locking and shutting. Camera threads are kept out
+ * (`shutting`) until the caller lets them in again. */
 void
 imageswitch_held_shut (Holds *self, Held *held)
 {
@@ -255,8 +256,8 @@ imageswitch_held_shut (Holds *self, Held *held)
   GST_INFO_OBJECT (self->element, "%s is shut", GST_ELEMENT_NAME (source));
 }
 
-/* As its bin would have done it: the pipeline may have been stopped and
- * started meanwhile. */
+/* Gives the source the clock and the times of the element, as its bin would
+ * have done: the pipeline may have been stopped and started meanwhile. */
 static void
 adopt_times (GstElement *element, GstElement *source)
 {
@@ -292,7 +293,8 @@ imageswitch_held_start (Holds *self, Held *held, Feeders *feeders)
   GST_STATE_UNLOCK (source);
 }
 
-/* Whether a source behind those that it feeds will have to be looked at. */
+/* Takes a source as far up as the elements that it feeds. Returns whether those
+ * are still on their way up, so that it has to be looked at again. */
 gboolean
 imageswitch_held_catch_up (Holds *self, Held *held, Feeders *feeders)
 {
@@ -307,8 +309,8 @@ imageswitch_held_catch_up (Holds *self, Held *held, Feeders *feeders)
   return state < GST_STATE (self->element);
 }
 
-/* Not linked, it would only fail; where its pipeline is going down, it must
- * not be opened for a moment. */
+/* Whether the source is to run. An unlinked one would only fail, and one whose
+ * pipeline is going down must not be opened for a moment. */
 static gboolean
 is_to_run (GstElement *source)
 {
@@ -328,7 +330,7 @@ is_to_run (GstElement *source)
   return linked && running;
 }
 
-/* Hands the source back to whom it belongs. */
+/* Hands the source back to its bin. */
 void
 imageswitch_held_let_go (Holds *self, Held *held)
 {
@@ -390,4 +392,3 @@ imageswitch_held_lock_unopened (Holds *self, Held *held)
   }
   GST_STATE_UNLOCK (held->source);
 }
-

@@ -3,13 +3,15 @@
 
 #include "feeders.h"
 
-/* The source elements that are shut down, and until their first frame is
- * back. */
+/* The source elements that are held: from when they are shut down until their
+ * first frame is back. */
 typedef struct {
-  GstElement *element;          /* owns us; their clock and times are its own */
+  GstElement *element;          /* the imageswitch; their clock and times are
+                                 * its own */
   GMutex lock;                  /* guards everything below */
-  GCond cond;                   /* what the thread that shuts them waits on */
-  gboolean poked;               /* that thread has something to look at */
+  GCond cond;                   /* what the release thread waits on */
+  gboolean poked;               /* the release thread has something to look
+                                 * at */
   gboolean shutting;            /* a flush on sink is our own */
   GPtrArray *list;              /* Held, one a source */
 } Holds;

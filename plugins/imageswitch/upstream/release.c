@@ -12,17 +12,11 @@
  *                     ▲                 │
  *                     └─────────────────┘
  *                      hidden, or failed
- *
- * A source that is held is locked while it is SHUT, so that state changes of
- * the pipeline pass it by. It has a bus of ours for as long as it is held: an
- * error on the way up is ours to deal with, and must not end the application.
  */
 #include "release.h"
 
+#include "../debug.h"
 #include "held.h"
-
-GST_DEBUG_CATEGORY_EXTERN (imageswitch_debug);
-#define GST_CAT_DEFAULT imageswitch_debug
 
 /* How soon to look again at a source that is behind those that it feeds: one
  * of them is on its way up, and does not say when it is there. */
@@ -46,8 +40,9 @@ is_wanted_locked (Release *self)
   return self->hidden && self->enabled && self->running;
 }
 
-/* Returns: whether the sources are to be shut
- * @running: (out) (optional): FALSE: nobody is to be started, either */
+/* Returns whether the sources are to be shut.
+ *
+ * @running: (out) (optional): FALSE if no source is to be started, either */
 static gboolean
 is_wanted (Release *self, gboolean *running)
 {
@@ -58,11 +53,10 @@ is_wanted (Release *self, gboolean *running)
   return is_wanted_locked (self);
 }
 
-/* A frame of the camera that is stuck downstream keeps the camera's thread
- * there. Nobody but downstream can free it, and while we waited for that
- * inside the source's state change, the pipeline's own would wait for us.
- * When nobody is in there, nobody is let in until the source is shut; where
- * there is no source to shut, nobody is kept out. */
+/* Waits until no camera thread is downstream. Downstream alone can free a frame
+ * that is stuck there, and a wait inside the source's state change would hold
+ * up the pipeline's own. From then on camera threads are kept out until the
+ * source is shut, if there is one to shut. */
 static gboolean
 wait_until_out (Release *self)
 {
@@ -148,7 +142,7 @@ hold_all (Release *self, Feeders *feeders, gboolean wait)
   }
 }
 
-/* Of @feeders' sources only; NULL: of none. */
+/* Lets go of all sources that are not among those of @feeders; NULL: of all. */
 static void
 let_go_others (Release *self, Feeders *feeders)
 {
@@ -174,7 +168,7 @@ settle_all (Release *self)
   gint64 until = G_MAXINT64;
   guint i;
 
-  /* A camera that is shut would be opened for a moment. */
+  /* letting go of a camera that is shut would open it for a moment */
   if (!running)
     return until;
   let_go_others (self, feeders);
@@ -248,7 +242,7 @@ wake_locked (Release *self)
   }
 }
 
-/* Called also where `hidden` is what it was, but what is linked may not be. */
+/* Called also without a change of `hidden`, when the links may have changed. */
 void
 imageswitch_release_set_hidden (Release *self, gboolean hidden)
 {
@@ -275,8 +269,9 @@ imageswitch_release_is_enabled (Release *self)
   return self->enabled;
 }
 
-/* What has not been opened yet is locked at once, and so never opened: a bin
- * takes its elements up from sink to source, so we come first. */
+/* Locks the sources that have not been opened yet, so that they never are: a
+ * bin takes its elements up from sink to source, so this element comes
+ * first. */
 static void
 lock_all_unopened (Release *self)
 {
@@ -290,7 +285,7 @@ lock_all_unopened (Release *self)
     imageswitch_held_lock_unopened (&self->holds, g_ptr_array_index (list, i));
 }
 
-/* What is linked has changed, or everything begins. */
+/* The links upstream have changed, or the element has started. */
 static void
 look_anew (Release *self)
 {
@@ -312,8 +307,8 @@ imageswitch_release_start (Release *self)
   look_anew (self);
 }
 
-/* In NULL nothing is held. The thread itself may have come here, by way of
- * the application's handler of a message: it ends by itself then. */
+/* Lets go of all sources. The release thread itself may have come here, by way
+ * of the application's handler of a message; it then ends by itself. */
 void
 imageswitch_release_stop (Release *self)
 {
@@ -329,7 +324,7 @@ imageswitch_release_stop (Release *self)
     g_thread_join (thread);
 }
 
-/* FALSE: a camera is being shut down, and nobody is let in. */
+/* Returns FALSE while a camera is being shut down. */
 gboolean
 imageswitch_release_enter (Release *self)
 {
@@ -340,7 +335,7 @@ imageswitch_release_enter (Release *self)
   return !self->holds.shutting;
 }
 
-/* TRUE: nobody is left inside. */
+/* Returns TRUE if no other thread is inside. */
 gboolean
 imageswitch_release_leave (Release *self)
 {
@@ -389,7 +384,7 @@ imageswitch_release_is_awaiting (Release *self)
   return is_awaiting_locked (self);
 }
 
-/* In order on sink: a frame has come. */
+/* A frame has come on sink. */
 void
 imageswitch_release_saw_frame (Release *self)
 {
@@ -403,7 +398,7 @@ imageswitch_release_saw_frame (Release *self)
     }
 }
 
-/* TRUE: it was a camera that is being shut or started which has ended. */
+/* Returns TRUE if the EOS is that of a camera that is being shut or started. */
 gboolean
 imageswitch_release_take_eos (Release *self)
 {
