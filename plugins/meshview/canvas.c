@@ -6,14 +6,11 @@
 
 #include <pango/pangocairo.h>
 
-#include "elements.h"
 #include "ticker.h"
 #include "tile.h"
 
-#define GST_CAT_DEFAULT mesh_view_debug
-
-/* What is left out of each picture's edges, so that neighbours do not touch. A
- * gap in the layout would look the same, but then four pictures of a quarter
+/* The pixels left out at each picture's edges, so that neighbours do not touch.
+ * A gap in the layout would look the same, but then four pictures of a quarter
  * of the canvas, as they come, would each have to be scaled by a little. */
 #define EDGE 2
 
@@ -37,7 +34,7 @@ struct _MeshCanvas {
 
 G_DEFINE_FINAL_TYPE (MeshCanvas, mesh_canvas, GST_TYPE_PUSH_SRC)
 
-/* The size or the rate that is wanted has changed. */
+/* To be called when the wanted size or frame rate has changed. */
 void
 mesh_canvas_renegotiate (MeshCanvas *self)
 {
@@ -109,8 +106,8 @@ clamp_byte (double value)
   return CLAMP (value + 0.5, 0, 255);
 }
 
-/* ARGB to the BT.601 in which we paint; there is nothing behind for the alpha
- * to let through. */
+/* Converts ARGB to BT.601, in which the canvas paints. The alpha has no effect,
+ * since there is nothing behind the background. */
 static void
 paint_background (GstVideoFrame *frame, guint32 argb)
 {
@@ -150,7 +147,8 @@ paint_picture (GstVideoFrame *frame, GstVideoFrame *picture,
   }
 }
 
-/* In the lower left corner. Tiles that are too small for letters go without. */
+/* Paints the name in the lower left corner. Tiles that are too small for
+ * letters get none. */
 static void
 paint_label (MeshCanvas *self, GstVideoFrame *frame, MeshShot *shot)
 {
@@ -180,7 +178,7 @@ paint_shot (MeshCanvas *self, GstVideoFrame *frame, MeshShot *shot, int edge)
 {
   GstVideoFrame picture;
 
-  /* it came before the tile got its size; the next ones will fit */
+  /* the frame came before the tile got its size; the next ones will fit */
   if (!mesh_frame_fits (shot->frame, shot->rect.width, shot->rect.height)) {
     MeshScaler scaler = { NULL, };
     MeshFrame *fitting = mesh_scaler_scale (&scaler, shot->frame,
@@ -203,7 +201,7 @@ paint_shot (MeshCanvas *self, GstVideoFrame *frame, MeshShot *shot, int edge)
     paint_label (self, frame, shot);
 }
 
-/* Everything to draw, as it is at one moment. */
+/* Returns everything to draw, as it is at one moment. */
 static GArray *
 take_shots (MeshCanvas *self, GstBuffer *buffer, guint32 *background)
 {

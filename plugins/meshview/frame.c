@@ -4,7 +4,7 @@
 
 #include "orientation.h"
 
-/* In the format of the canvas. */
+/* Sets the format of the canvas, in the given size. */
 void
 mesh_frame_init_info (GstVideoInfo *info, int width, int height)
 {
@@ -13,7 +13,7 @@ mesh_frame_init_info (GstVideoInfo *info, int width, int height)
       MESH_FRAME_COLORIMETRY);
 }
 
-/* (transfer full) buffer */
+/* @buffer: (transfer full) */
 MeshFrame *
 mesh_frame_new (GstBuffer *buffer, const GstVideoInfo *info, GstClockTime time)
 {

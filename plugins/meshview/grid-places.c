@@ -5,23 +5,6 @@
 /* The number of members who have left and whose position is remembered. */
 #define MAX_ABSENT 32
 
-/* A member who has left and whose place has been closed up. */
-typedef struct {
-  char *peer;
-  char *name;
-  guint index;
-} Absent;
-
-static void
-absent_free (gpointer data)
-{
-  Absent *absent = data;
-
-  g_free (absent->peer);
-  g_free (absent->name);
-  g_free (absent);
-}
-
 static void
 place_free (gpointer data)
 {
@@ -43,7 +26,7 @@ void
 mesh_grid_places_clear (MeshGridPlaces *self)
 {
   g_clear_pointer (&self->places, g_ptr_array_unref);
-  g_queue_clear_full (&self->absent, absent_free);
+  g_queue_clear_full (&self->absent, place_free);
 }
 
 static MeshGridPlace *
@@ -161,13 +144,13 @@ take_absent (MeshGridPlaces *self, const MeshGridPerson *person,
     guint otherwise)
 {
   for (GList *l = self->absent.head; l; l = l->next) {
-    Absent *absent = l->data;
+    MeshGridPlace *absent = l->data;
     guint index = MIN (absent->index, self->places->len);
 
     if (!is_same (absent->peer, absent->name, person))
       continue;
     g_queue_delete_link (&self->absent, l);
-    absent_free (absent);
+    place_free (absent);
     return index;
   }
   return otherwise;
@@ -194,21 +177,18 @@ close_up (MeshGridPlaces *self)
 {
   for (guint i = self->places->len; i-- > 0;) {
     MeshGridPlace *place = get_place (self, i);
-    Absent *absent;
 
     if (place->owner)
       continue;
-    if (place->peer || place->name) {
-      absent = g_new0 (Absent, 1);
-      absent->peer = g_steal_pointer (&place->peer);
-      absent->name = g_steal_pointer (&place->name);
-      absent->index = i;
-      g_queue_push_head (&self->absent, absent);
-    }
-    g_ptr_array_remove_index (self->places, i);
+    g_ptr_array_steal_index (self->places, i);
+    place->index = i;
+    if (place->peer || place->name)
+      g_queue_push_head (&self->absent, place);
+    else
+      place_free (place);
   }
   while (self->absent.length > MAX_ABSENT)
-    absent_free (g_queue_pop_tail (&self->absent));
+    place_free (g_queue_pop_tail (&self->absent));
 }
 
 /**

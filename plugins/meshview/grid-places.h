@@ -30,6 +30,7 @@ typedef struct {
                                  * last */
   char *name;
   double aspect;
+  guint index;                  /* where the place was when it was closed up */
 } MeshGridPlace;
 
 /* A member who needs a place, and the present aspect ratio of the picture. */
@@ -42,7 +43,7 @@ typedef struct {
 
 typedef struct {
   GPtrArray *places;            /* MeshGridPlace */
-  GQueue absent;                /* members whose place has been closed up, the
+  GQueue absent;                /* MeshGridPlace that have been closed up, the
                                  * latest first */
 } MeshGridPlaces;
 

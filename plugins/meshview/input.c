@@ -7,8 +7,6 @@
 #include "core/name.h"
 #include "elements.h"
 
-#define GST_CAT_DEFAULT mesh_view_debug
-
 G_DEFINE_ABSTRACT_TYPE (MeshInput, mesh_input, GST_TYPE_PAD)
 
 /* Returns the latency of the elements upstream. *live tells whether the stream
@@ -331,8 +329,8 @@ mesh_input_leave (MeshInput *self, GPtrArray *inputs)
   return !was_leaving;
 }
 
-/* As mesh_input_leave(), and the pad is about to be removed. Whoever gets TRUE
- * removes it. */
+/* As mesh_input_leave(), before the pad is removed. Returns TRUE to one caller
+ * only, which removes the pad. */
 gboolean
 mesh_input_remove (MeshInput *self, GPtrArray *inputs)
 {

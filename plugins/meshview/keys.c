@@ -8,10 +8,7 @@
 
 #include <gst/video/navigation.h>
 
-#include "elements.h"
 #include "input.h"
-
-#define GST_CAT_DEFAULT mesh_view_debug
 
 /* Sets the next layout: grid, then speaker, then solo if solo is set. */
 static void

@@ -215,7 +215,8 @@ draw_chroma (const MeshLabel *label, GstVideoFrame *frame, guint plane, int x,
   }
 }
 
-/* Into an I420 frame; the label must lie within it, at even coordinates. */
+/* Draws the label into an I420 frame. It must lie within the frame, at even
+ * coordinates. */
 void
 mesh_label_draw (const MeshLabel *label, GstVideoFrame *frame, int x, int y)
 {

@@ -7,11 +7,8 @@
 
 #include <gst/audio/audio.h>
 
-#include "elements.h"
 #include "ticker.h"
 #include "voice.h"
-
-#define GST_CAT_DEFAULT mesh_view_debug
 
 #define CHANNELS MESH_SCENE_CHANNELS
 #define BLOCK (MESH_SCENE_RATE / 100)
@@ -46,7 +43,8 @@ struct _MeshMixer {
 
   /* streaming thread only */
   float gain;
-  char *candidate;              /* peer id of who may become the speaker */
+  char *candidate;              /* peer id of the member who may become the
+                                 * speaker */
   guint patience;
 };
 

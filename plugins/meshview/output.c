@@ -11,10 +11,6 @@
 
 #include "output.h"
 
-#include "elements.h"
-
-#define GST_CAT_DEFAULT mesh_view_debug
-
 #define QUEUE_TIME GST_SECOND
 
 /* Pushes to the output; one that is not linked is no error. */

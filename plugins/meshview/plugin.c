@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* The plugin, which holds one element. */
+
 #include <gst/gst.h>
 
 #include "elements.h"

@@ -45,10 +45,11 @@ mesh_scene_unref (MeshScene *scene)
     g_atomic_rc_box_release_full (scene, scene_clear);
 }
 
-/* The first who came of those who are called so. A peer id is nobody else's, a
- * name may be anybody's: so somebody who took another's id for a name is not
- * mistaken for them. Whose picture stands still comes after the others: it may
- * be the same person, who has crashed and is back. */
+/* Finds the input that `solo` names. A peer id counts before a name: nobody
+ * else can have it, but anybody can take another member's id for a name. Of
+ * several inputs with the name it is the first. An input that has stalled
+ * comes after the others: it may be of the same person, who has crashed and
+ * is back. */
 static MeshInput *
 find_called (MeshScene *scene, GPtrArray *inputs)
 {
@@ -72,10 +73,8 @@ find_called (MeshScene *scene, GPtrArray *inputs)
   return named ? named : stalled;
 }
 
-/*
- * mesh_scene_set_solo_locked:
- * @solo: (nullable): peer id or display name of whom the solo layout is about
- */
+/* @solo, nullable: the peer id or display name of the member that the solo
+ * layout shows */
 void
 mesh_scene_set_solo_locked (MeshScene *scene, const char *solo)
 {
@@ -97,7 +96,8 @@ place (MeshInput *tile, const MeshRect *rect)
   MESH_INPUT_GET_CLASS (tile)->place (tile, rect);
 }
 
-/* (transfer container): the tiles with a picture, in the order they came */
+/* Returns: (transfer container): the tiles with a picture, in the order they
+ * came */
 static GPtrArray *
 list_present (MeshScene *scene)
 {
@@ -113,19 +113,15 @@ list_present (MeshScene *scene)
   return present;
 }
 
-/*
- * mesh_scene_find_soloist_locked:
- *
- * Returns: (nullable): whose voice alone is heard in the solo layout, if there
- *   is that person
- */
+/* Returns: (nullable): the input of the one member who is heard in the solo
+ * layout */
 const MeshInput *
 mesh_scene_find_soloist_locked (MeshScene *scene)
 {
   g_autoptr (GPtrArray) present = list_present (scene);
   const MeshInput *who = find_called (scene, present);
 
-  /* a voice without a tile, or whose tile has no peer id */
+  /* the member may have no tile, or a tile without a peer id */
   return who && who->peer ? who : find_called (scene, scene->voices);
 }
 
@@ -230,7 +226,7 @@ mesh_scene_raise_latency (MeshScene *scene, GstClockTime latency)
   return higher;
 }
 
-/* (element-type MeshInput) (transfer full) */
+/* Returns: (element-type MeshInput) (transfer full): all inputs */
 GList *
 mesh_scene_list_inputs (MeshScene *scene)
 {

@@ -2,6 +2,8 @@
 
 #include "ticker.h"
 
+#include "elements.h"
+
 void
 mesh_ticker_init (MeshTicker *ticker)
 {

@@ -5,8 +5,6 @@
 #include "elements.h"
 #include "orientation.h"
 
-#define GST_CAT_DEFAULT mesh_view_debug
-
 /* No usable latency lets more frames than this wait for their time. If more
  * wait, the timestamps are wrong, and the oldest frame is shown. */
 #define MAX_WAITING 32

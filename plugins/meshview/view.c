@@ -24,19 +24,19 @@
  *
  * ## One person by themselves
  *
- * `layout=solo` shows and plays the one whom `solo` names, by peer id or
- * display name, and nobody else: a feed for a programme that mixes itself. With
- * `labels=false` there is nothing in the picture but theirs. While nobody is
- * called so, the outputs go on with the background and silence; who leaves and
- * comes back under the same name is there again. Of several with the same name
- * it is the one who came first, but for those whose picture has long stood
- * still. Everything can be changed while playing; the caps stay what they are.
+ * `layout=solo` shows and plays the one member whom `solo` names, by peer id or
+ * display name: a feed for a programme that mixes itself. With `labels=false`
+ * nothing but the member's picture is in it. While no member is called so, the
+ * outputs go on with the background and silence; a member who leaves and comes
+ * back under the same name is shown again. Of several members with one name it
+ * is the first who came, but for those whose picture has long stood still.
+ * Everything can be changed while playing; the caps stay what they are.
  *
  * ## The grid
  *
- * People keep their places while others come and go: a place that was left is
- * kept free as long as the grid would not be smaller without it, for the one
- * who had it or else for the next who comes.
+ * Members keep their places while others come and go: a place that was left is
+ * kept free as long as the grid would not be smaller without it, for the member
+ * who had it or else for the next one who comes.
  *
  * ## Pads
  *
@@ -66,8 +66,6 @@
 #include "output.h"
 #include "tile.h"
 #include "voice.h"
-
-#define GST_CAT_DEFAULT mesh_view_debug
 
 #define DEFAULT_WIDTH 1280
 #define DEFAULT_HEIGHT 720
@@ -166,11 +164,11 @@ remove_input (MeshView *self, MeshInput *input)
   gst_element_remove_pad (GST_ELEMENT (self), GST_PAD (input));
 }
 
-/* Whoever linked an input without keeping it, as gst-launch does, never
- * releases it: that is left to the view. An application that keeps the pad
- * unlinks it and then releases it, and must still find it here. So an unlinked
- * pad is set aside, and goes with the next thing that happens to the view, if
- * nobody but the element has a reference by then. */
+/* Removes the inputs that were unlinked, and that nothing but the element
+ * refers to. gst-launch keeps no reference to an input that it has linked and
+ * never releases it, so that is left to the view. An application that keeps the
+ * pad unlinks it and then releases it, and must still find it here. So an
+ * unlinked pad is set aside until the next thing that happens to the view. */
 static void
 remove_leavers (MeshView *self)
 {
@@ -243,8 +241,8 @@ mesh_view_request_new_pad (GstElement *element, GstPadTemplate *templ,
     mesh_input_leave (input, inputs_of (self, input));
     return NULL;
   }
-  /* it has to go on saying no when it is not ours any more, to those who found
-   * it just before */
+  /* a thread that has found the pad just before it is removed must still be
+   * refused by it */
   GST_OBJECT_FLAG_UNSET (input, GST_PAD_FLAG_NEED_PARENT);
   return GST_PAD (input);
 }

@@ -6,10 +6,6 @@
 
 #include <gst/audio/audio.h>
 
-#include "elements.h"
-
-#define GST_CAT_DEFAULT mesh_view_debug
-
 #define CHANNELS MESH_SCENE_CHANNELS
 /* Timestamps may differ by this much from the count of samples (as they do with
  * the network's jitter) before the sound is moved; the value is
