@@ -67,13 +67,16 @@ is_old (const News *news)
   return news->generation != g_atomic_int_get (&news->call->generation);
 }
 
+/* Finds the member that the news are of; none for news of an old pipeline. */
 static MeshObsMember *
-find_member (MeshObsCall *self, guint number)
+find_member (const News *news)
 {
-  for (guint i = 0; i < self->members->len; i++) {
-    MeshObsMember *member = g_ptr_array_index (self->members, i);
+  GPtrArray *members = news->call->members;
 
-    if (member->number == number)
+  for (guint i = 0; !is_old (news) && i < members->len; i++) {
+    MeshObsMember *member = g_ptr_array_index (members, i);
+
+    if (member->number == news->number)
       return member;
   }
   return NULL;
@@ -225,7 +228,7 @@ mesh_obs_call_on_tap_added (gpointer user_data)
 
   if (is_old (news))
     return G_SOURCE_REMOVE;
-  member = find_member (self, news->number);
+  member = find_member (news);
   if (!member) {
     member = g_new0 (MeshObsMember, 1);
     member->number = news->number;
@@ -242,8 +245,7 @@ mesh_obs_call_on_info (gpointer user_data)
 {
   News *news = user_data;
   MeshObsCall *self = news->call;
-  MeshObsMember *member = is_old (news) ? NULL
-      : find_member (self, news->number);
+  MeshObsMember *member = find_member (news);
 
   if (!member)
     return G_SOURCE_REMOVE;
@@ -264,8 +266,7 @@ mesh_obs_call_on_tap_begun (gpointer user_data)
 {
   News *news = user_data;
   MeshObsCall *self = news->call;
-  MeshObsMember *member = is_old (news) ? NULL
-      : find_member (self, news->number);
+  MeshObsMember *member = find_member (news);
 
   if (!member)
     return G_SOURCE_REMOVE;
@@ -279,8 +280,7 @@ mesh_obs_call_on_tap_removed (gpointer user_data)
 {
   News *news = user_data;
   MeshObsCall *self = news->call;
-  MeshObsMember *member = is_old (news) ? NULL
-      : find_member (self, news->number);
+  MeshObsMember *member = find_member (news);
 
   if (!member)
     return G_SOURCE_REMOVE;

@@ -129,8 +129,8 @@ get_source_locked (MeshObsCall *self, MeshObsCallKind kind, GstCaps *caps)
  * @call: a call
  * @kind: what it is
  * @caps: in what format
- * @buffer: (transfer full): the frame, its PTS by CLOCK_MONOTONIC, which is OBS'
- *   clock as well
+ * @buffer: (transfer full): the frame, its PTS by CLOCK_MONOTONIC, which is
+ *   OBS' clock as well
  *
  * Never waits: when the pipeline is too slow, the oldest frames in the queue
  * are dropped.

@@ -4,8 +4,8 @@
  *
  *   appsrc video ! imageswitch ! room.video_sink     the programme, if it is
  *   appsrc audio ! room.audio_sink                   sent
- *   room.video_N ! videoconvert ! appsink            one guest, on the thread of
- *   room.audio_N ! audioconvert ! appsink            the decoder, into OBS
+ *   room.video_N ! videoconvert ! appsink            one guest, on the decoder's
+ *   room.audio_N ! audioconvert ! appsink            thread, into OBS
  *
  * The sink pads are there from the start, so that no connection has to be made
  * anew when the programme begins. */
@@ -214,6 +214,9 @@ static void
 configure (MeshObsCall *self, GstElement *pipeline)
 {
   GstElement *room = gst_bin_get_by_name (GST_BIN (pipeline), "room");
+  g_autofree char *link = NULL;
+  g_autofree char *serve = NULL;
+  guint latency;
 
   g_mutex_lock (&self->lock);
   self->room = room;
@@ -225,9 +228,11 @@ configure (MeshObsCall *self, GstElement *pipeline)
   gst_clear_caps (&self->caps[MESH_OBS_CALL_VIDEO]);
   gst_clear_caps (&self->caps[MESH_OBS_CALL_AUDIO]);
   self->open = self->sent = FALSE;
-  g_object_set (room, "link", self->link, "serve", self->serve, "latency",
-      self->latency, NULL);
+  link = g_strdup (self->link);
+  serve = g_strdup (self->serve);
+  latency = self->latency;
   g_mutex_unlock (&self->lock);
+  g_object_set (room, "link", link, "serve", serve, "latency", latency, NULL);
   mesh_obs_call_watch_encoders (self, pipeline);
   g_signal_connect (room, "pad-added", G_CALLBACK (on_pad_added), self);
   g_signal_connect (room, "pad-removed", G_CALLBACK (on_pad_removed), self);

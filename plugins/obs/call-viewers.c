@@ -53,7 +53,8 @@ describe_viewer (MeshObsCall *self, const MeshObsViewer *viewer)
   if (member)
     return g_strdup_printf ("Showing %s (%u)%s%s", name,
         mesh_obs_call_get_seat (self, member),
-        member->hidden ? ", camera hidden" : "", member->muted ? ", muted" : "");
+        member->hidden ? ", camera hidden" : "",
+        member->muted ? ", muted" : "");
   if (mesh_obs_seats_is_number (viewer->guest, NULL))
     return g_strdup_printf ("Waiting for guest %s", viewer->guest);
   return g_strdup_printf ("Waiting for %s", viewer->guest);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* The dialog of the source "Meshroom guest", and the field with the status that
+ * all dialogs of the plugin have. */
+
 #include "guest.h"
 
 #define SEATS_OFFERED 4

@@ -71,23 +71,15 @@ mesh_obs_output_control_start (obs_data_t *settings, char **why)
   return started;
 }
 
-void
-mesh_obs_output_control_stop (void)
-{
-  obs_output_t *current = mesh_obs_output_control_get ();
-
-  if (!current)
-    return;
-  obs_output_stop (current);
-  obs_output_release (current);
-}
-
+/* Returns whether the programme was being sent. */
 gboolean
-mesh_obs_output_control_is_running (void)
+mesh_obs_output_control_stop (void)
 {
   obs_output_t *current = mesh_obs_output_control_get ();
   gboolean running = current && obs_output_active (current);
 
+  if (current)
+    obs_output_stop (current);
   obs_output_release (current);
   return running;
 }

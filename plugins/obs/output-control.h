@@ -11,8 +11,7 @@ G_BEGIN_DECLS
 void mesh_obs_output_control_open (void);
 void mesh_obs_output_control_close (void);
 gboolean mesh_obs_output_control_start (obs_data_t *settings, char **why);
-void mesh_obs_output_control_stop (void);
-gboolean mesh_obs_output_control_is_running (void);
+gboolean mesh_obs_output_control_stop (void);
 /* Returns a reference for obs_output_release(), or NULL while OBS starts or
  * ends. */
 obs_output_t *mesh_obs_output_control_get (void);

@@ -47,15 +47,23 @@ typedef struct {
 
 /* --- frames --- */
 
-/* Returns: (transfer full) (nullable): the call, if it takes frames of @kind */
 static MeshObsCall *
-get_call (Output *self, MeshObsCallKind kind)
+ref_call (Output *self)
 {
   MeshObsCall *call;
 
   g_mutex_lock (&self->lock);
   call = self->call ? mesh_obs_call_ref (self->call) : NULL;
   g_mutex_unlock (&self->lock);
+  return call;
+}
+
+/* Returns: (transfer full) (nullable): the call, if it takes frames of @kind */
+static MeshObsCall *
+get_call (Output *self, MeshObsCallKind kind)
+{
+  MeshObsCall *call = ref_call (self);
+
   if (call && !mesh_obs_call_wants (call, kind))
     g_clear_pointer (&call, mesh_obs_call_unref);
   return call;
@@ -362,18 +370,6 @@ output_stop (void *data, uint64_t ts)
 
 /* --- what can be asked --- */
 
-static MeshObsCall *
-get_any_call (obs_output_t *output)
-{
-  Output *self = obs_obj_get_data (output);
-  MeshObsCall *call;
-
-  g_mutex_lock (&self->lock);
-  call = self->call ? mesh_obs_call_ref (self->call) : NULL;
-  g_mutex_unlock (&self->lock);
-  return call;
-}
-
 /**
  * mesh_obs_output_dup_link:
  * @output: one of %OUTPUT_ID
@@ -384,7 +380,7 @@ get_any_call (obs_output_t *output)
 char *
 mesh_obs_output_dup_link (obs_output_t *output)
 {
-  g_autoptr (MeshObsCall) call = get_any_call (output);
+  g_autoptr (MeshObsCall) call = ref_call (obs_obj_get_data (output));
 
   return call ? mesh_obs_call_dup_link (call) : NULL;
 }
@@ -399,7 +395,7 @@ mesh_obs_output_dup_link (obs_output_t *output)
 char *
 mesh_obs_output_dup_status (obs_output_t *output, gboolean *bad)
 {
-  g_autoptr (MeshObsCall) call = get_any_call (output);
+  g_autoptr (MeshObsCall) call = ref_call (obs_obj_get_data (output));
 
   *bad = FALSE;
   return call ? mesh_obs_call_dup_status (call, bad) : g_strdup ("Not sent");
@@ -415,7 +411,7 @@ mesh_obs_output_dup_status (obs_output_t *output, gboolean *bad)
 gboolean
 mesh_obs_output_get_peers (obs_output_t *output, GValue *peers)
 {
-  g_autoptr (MeshObsCall) call = get_any_call (output);
+  g_autoptr (MeshObsCall) call = ref_call (obs_obj_get_data (output));
 
   if (call)
     mesh_obs_call_get_peers (call, peers);

@@ -206,19 +206,23 @@ static GstElement *
 build (gpointer user_data, GError **error)
 {
   Pipeline *self = user_data;
-  GstElement *pipeline = NULL;
+  g_autofree char *text = NULL;
+  GstElement *pipeline;
+  Wish wish;
 
   g_clear_pointer (&self->said, g_free);
   g_mutex_lock (&self->lock);
-  self->clear_on_end = self->wish->clear_on_end;
-  pipeline = make (self->wish, error);
-  if (pipeline && !tap_ends (self, pipeline, self->wish)) {
+  wish = *self->wish;
+  wish.text = text = g_strdup (wish.text);
+  g_mutex_unlock (&self->lock);
+  self->clear_on_end = wish.clear_on_end;
+  pipeline = make (&wish, error);
+  if (pipeline && !tap_ends (self, pipeline, &wish)) {
     drop_ends (self);
     gst_clear_object (&pipeline);
     g_set_error_literal (error, GST_PARSE_ERROR, GST_PARSE_ERROR_SYNTAX,
         "the names video, audio, video_appsink and audio_appsink are taken");
   }
-  g_mutex_unlock (&self->lock);
   return pipeline;
 }
 

@@ -303,11 +303,27 @@ mesh_obs_runner_invoke (MeshObsRunner *runner, GSourceFunc func, gpointer data,
   mesh_idle_post (runner->context, func, data, destroy);
 }
 
+typedef struct {
+  MeshObsRunner *runner;
+  End end;
+} Ending;
+
 static gboolean
-do_restart (gpointer user_data)
+on_ending (gpointer user_data)
 {
-  end_with (user_data, END_RESTART);
+  Ending *ending = user_data;
+
+  end_with (ending->runner, ending->end);
   return G_SOURCE_REMOVE;
+}
+
+static void
+post_end (MeshObsRunner *self, End end)
+{
+  Ending *ending = g_new (Ending, 1);
+
+  *ending = (Ending) { self, end };
+  mesh_obs_runner_invoke (self, on_ending, ending, g_free);
 }
 
 /* Makes the pipeline anew at once: its description has changed, or the user
@@ -315,28 +331,14 @@ do_restart (gpointer user_data)
 void
 mesh_obs_runner_restart (MeshObsRunner *runner)
 {
-  mesh_obs_runner_invoke (runner, do_restart, runner, NULL);
-}
-
-static gboolean
-do_eos (gpointer user_data)
-{
-  end_with (user_data, END_EOS);
-  return G_SOURCE_REMOVE;
+  post_end (runner, END_RESTART);
 }
 
 /* Ends the pipeline as an EOS does: its owner knows that no more data comes. */
 void
 mesh_obs_runner_end_of_stream (MeshObsRunner *runner)
 {
-  mesh_obs_runner_invoke (runner, do_eos, runner, NULL);
-}
-
-static gboolean
-do_pause (gpointer user_data)
-{
-  end_with (user_data, END_PAUSE);
-  return G_SOURCE_REMOVE;
+  post_end (runner, END_EOS);
 }
 
 void
@@ -349,14 +351,7 @@ mesh_obs_runner_pause (MeshObsRunner *runner, gboolean paused)
   runner->paused = paused;
   g_mutex_unlock (&runner->lock);
   if (changed)
-    mesh_obs_runner_invoke (runner, do_pause, runner, NULL);
-}
-
-static gboolean
-do_stop (gpointer user_data)
-{
-  end_with (user_data, END_STOP);
-  return G_SOURCE_REMOVE;
+    post_end (runner, END_PAUSE);
 }
 
 /**
@@ -368,7 +363,7 @@ do_stop (gpointer user_data)
 void
 mesh_obs_runner_stop (MeshObsRunner *runner)
 {
-  mesh_obs_runner_invoke (runner, do_stop, runner, NULL);
+  post_end (runner, END_STOP);
 }
 
 /**

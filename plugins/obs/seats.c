@@ -6,7 +6,7 @@
 
 #include "core/name.h"
 
-/* More seats than a room has members; whoever comes after these gets none. */
+/* More seats than a room has members; a member beyond these gets none. */
 #define MAX_SEATS 256
 
 /* A member from whom no frame has come for SILENT may have lost the connection,

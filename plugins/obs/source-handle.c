@@ -24,8 +24,8 @@ struct _MeshObsHandle {
   gboolean bad;
 };
 
-/* The procedure "meshroom_status" of the source. Whoever calls it holds a
- * reference to the source, and the source keeps the handle. */
+/* The procedure "meshroom_status" of the source. Its caller holds a reference
+ * to the source, and the source keeps the handle. */
 static void
 answer_status (void *data, calldata_t *answer)
 {

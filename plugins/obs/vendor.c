@@ -51,9 +51,7 @@ on_start (obs_data_t *request, obs_data_t *response, void *data)
 static void
 on_stop (obs_data_t *request, obs_data_t *response, void *data)
 {
-  obs_data_set_bool (response, "stopped",
-      mesh_obs_output_control_is_running ());
-  mesh_obs_output_control_stop ();
+  obs_data_set_bool (response, "stopped", mesh_obs_output_control_stop ());
 }
 
 static void
