@@ -14,7 +14,8 @@ G_DECLARE_FINAL_TYPE (MeshBranch, mesh_branch, MESH, BRANCH, GstPad)
 struct _MeshBranch {
   GstPad parent;
 
-  GMutex lock;                  /* guards all below */
+  GMutex lock;                  /* guards what follows; nothing is pushed, sent
+                                 * or freed under it */
   GCond cond;
   GQueue items;                 /* GstMiniObject: buffers and events */
   guint64 bytes;
@@ -31,16 +32,18 @@ struct _MeshFanout {
   GstPad *sinkpad;
   GstCaps *caps;                /* what we take */
   gboolean is_video;
-  GMutex lock;                  /* taken before a branch's; guards: */
+  MeshFanoutStarved starved;
+  gpointer user_data;
+  gint key_wanted;              /* atomic */
+
+  GMutex lock;                  /* guards what follows, as a branch's lock does,
+                                 * which is taken after it */
   gboolean muted;
   gint64 last_key_request;
   gint64 waiting_since;         /* for a key frame; 0: no branch does */
-  MeshFanoutStarved starved;
-  gpointer user_data;
   GPtrArray *branches;          /* MeshBranch */
   GstEvent *caps_event;         /* the latest of each, for new branches */
   GstEvent *segment;
-  gint key_wanted;              /* atomic */
 };
 
 /* fanout-keys.c: any thread, but for the last, which is the streaming one */

@@ -30,8 +30,10 @@ static GstStaticPadTemplate src_template =
 GST_STATIC_PAD_TEMPLATE ("src_%u", GST_PAD_SRC, GST_PAD_REQUEST,
     GST_STATIC_CAPS_ANY);
 
+/* Moves the branch's buffers, and with @events_too its events, to @doomed. They
+ * are freed without the lock: a buffer may go back to the pool of a camera. */
 static void
-clear_items_locked (MeshBranch *branch, gboolean events_too)
+clear_items_locked (MeshBranch *branch, gboolean events_too, GQueue *doomed)
 {
   GQueue kept = G_QUEUE_INIT;
   GstMiniObject *item;
@@ -39,13 +41,17 @@ clear_items_locked (MeshBranch *branch, gboolean events_too)
   while ((item = g_queue_pop_head (&branch->items))) {
     if (GST_IS_BUFFER (item))
       branch->dropped++;
-    if (GST_IS_EVENT (item) && !events_too)
-      g_queue_push_tail (&kept, item);
-    else
-      gst_mini_object_unref (item);
+    g_queue_push_tail (GST_IS_EVENT (item) && !events_too ? &kept : doomed,
+        item);
   }
   branch->items = kept;
   branch->bytes = 0;
+}
+
+static void
+free_items (GQueue *doomed)
+{
+  g_queue_clear_full (doomed, (GDestroyNotify) gst_mini_object_unref);
 }
 
 static void
@@ -61,7 +67,7 @@ mesh_branch_finalize (GObject *object)
 {
   MeshBranch *branch = MESH_BRANCH (object);
 
-  clear_items_locked (branch, TRUE);
+  free_items (&branch->items);
   g_mutex_clear (&branch->lock);
   g_cond_clear (&branch->cond);
   G_OBJECT_CLASS (mesh_branch_parent_class)->finalize (object);
@@ -111,15 +117,17 @@ branch_activate_mode (GstPad *pad, GstObject *parent, GstPadMode mode,
     gboolean active)
 {
   MeshBranch *branch = MESH_BRANCH (pad);
+  GQueue doomed = G_QUEUE_INIT;
 
   if (mode != GST_PAD_MODE_PUSH)
     return FALSE;
   g_mutex_lock (&branch->lock);
   branch->flushing = !active;
   if (!active)
-    clear_items_locked (branch, TRUE);
+    clear_items_locked (branch, TRUE, &doomed);
   g_cond_signal (&branch->cond);
   g_mutex_unlock (&branch->lock);
+  free_items (&doomed);
 
   if (active)
     return gst_pad_start_task (pad, branch_loop, pad, NULL);
@@ -138,22 +146,27 @@ branch_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return TRUE;
 }
 
+static void
+answer_caps (MeshFanout *self, GstQuery *query)
+{
+  GstCaps *filter;
+  g_autoptr (GstCaps) caps = NULL;
+
+  gst_query_parse_caps (query, &filter);
+  caps = filter ? gst_caps_intersect (filter, self->caps)
+      : gst_caps_ref (self->caps);
+  gst_query_set_caps_result (query, caps);
+}
+
 static gboolean
 branch_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
   MeshFanout *self = MESH_FANOUT (parent);
 
   switch (GST_QUERY_TYPE (query)) {
-    case GST_QUERY_CAPS:{
-      GstCaps *filter, *caps;
-
-      gst_query_parse_caps (query, &filter);
-      caps = filter ? gst_caps_intersect (filter, self->caps)
-          : gst_caps_ref (self->caps);
-      gst_query_set_caps_result (query, caps);
-      gst_caps_unref (caps);
+    case GST_QUERY_CAPS:
+      answer_caps (self, query);
       return TRUE;
-    }
     case GST_QUERY_LATENCY:
       /* The frames are on time as they come: the encoder has no look-ahead,
        * and each peer's timing starts anew at its RTP sender. */
@@ -197,7 +210,8 @@ is_overfull_locked (MeshBranch *branch, GstBuffer *buffer)
  * needs none before it moves again, or its peer would cost all others a
  * stream of key frames. */
 static gboolean
-branch_add_buffer (MeshFanout *self, MeshBranch *branch, GstBuffer *buffer)
+branch_add_buffer (MeshFanout *self, MeshBranch *branch, GstBuffer *buffer,
+    GQueue *doomed)
 {
   gboolean delta = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
   gboolean need_key;
@@ -208,15 +222,13 @@ branch_add_buffer (MeshFanout *self, MeshBranch *branch, GstBuffer *buffer)
     return FALSE;
   }
   if (is_overfull_locked (branch, buffer)) {
-    clear_items_locked (branch, FALSE);
+    clear_items_locked (branch, FALSE, doomed);
     /* Picture ids are counted behind us, so the far end cannot see the gap:
      * a delta frame now would decode to garbage. */
     branch->need_key = self->is_video;
   }
-  if (branch->need_key && !delta) {
-    GST_DEBUG_OBJECT (branch, "starting at a key frame");
+  if (!delta)
     branch->need_key = FALSE;
-  }
   need_key = branch->need_key;
   if (need_key) {
     branch->dropped++;
@@ -234,6 +246,7 @@ static GstFlowReturn
 fanout_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   MeshFanout *self = MESH_FANOUT (parent);
+  GQueue doomed = G_QUEUE_INIT;
   gboolean waits = FALSE;
   gint64 waited;
 
@@ -247,13 +260,14 @@ fanout_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
     g_atomic_int_set (&self->key_wanted, FALSE);
   for (guint i = 0; !self->muted && i < self->branches->len; i++) {
     if (branch_add_buffer (self, g_ptr_array_index (self->branches, i),
-            buffer)) {
+            buffer, &doomed)) {
       mesh_fanout_want_key_unit (self);
       waits = TRUE;
     }
   }
   waited = mesh_fanout_note_wait_locked (self, waits);
   g_mutex_unlock (&self->lock);
+  free_items (&doomed);
   gst_buffer_unref (buffer);
 
   mesh_fanout_request_key_unit (self);
@@ -297,16 +311,9 @@ fanout_query (GstPad *pad, GstObject *parent, GstQuery *query)
   MeshFanout *self = MESH_FANOUT (parent);
 
   switch (GST_QUERY_TYPE (query)) {
-    case GST_QUERY_CAPS:{
-      GstCaps *filter, *caps;
-
-      gst_query_parse_caps (query, &filter);
-      caps = filter ? gst_caps_intersect (filter, self->caps)
-          : gst_caps_ref (self->caps);
-      gst_query_set_caps_result (query, caps);
-      gst_caps_unref (caps);
+    case GST_QUERY_CAPS:
+      answer_caps (self, query);
       return TRUE;
-    }
     case GST_QUERY_ACCEPT_CAPS:
       return gst_pad_query_default (pad, parent, query);
     case GST_QUERY_DRAIN:
@@ -390,11 +397,13 @@ void
 mesh_fanout_close_branch (GstPad *branch)
 {
   MeshBranch *self = MESH_BRANCH (branch);
+  GQueue doomed = G_QUEUE_INIT;
 
   g_mutex_lock (&self->lock);
   self->open = FALSE;
-  clear_items_locked (self, FALSE);
+  clear_items_locked (self, FALSE, &doomed);
   g_mutex_unlock (&self->lock);
+  free_items (&doomed);
 }
 
 /**
@@ -451,17 +460,20 @@ mesh_fanout_branch_dropped (GstPad *branch)
 void
 mesh_fanout_set_muted (MeshFanout *fanout, gboolean muted)
 {
+  GQueue doomed = G_QUEUE_INIT;
+
   g_mutex_lock (&fanout->lock);
   fanout->muted = muted;
   for (guint i = 0; muted && i < fanout->branches->len; i++) {
     MeshBranch *branch = g_ptr_array_index (fanout->branches, i);
 
     g_mutex_lock (&branch->lock);
-    clear_items_locked (branch, FALSE);
+    clear_items_locked (branch, FALSE, &doomed);
     branch->need_key = fanout->is_video;
     g_mutex_unlock (&branch->lock);
   }
   g_mutex_unlock (&fanout->lock);
+  free_items (&doomed);
   if (!muted)
     mesh_fanout_want_key_unit (fanout);
 }

@@ -87,6 +87,7 @@ mesh_meshroom_input_ended (MeshMeshroom *self, MeshSource *source)
   GstStructure *structure = gst_structure_new ("meshroom-input-ended", "pad",
       G_TYPE_STRING, GST_OBJECT_NAME (mesh_source_get_pad (source)), NULL);
   GstMessage *message = gst_message_new_element (room, structure);
+  GstMessage *eos = gst_message_new_eos (room);
 
   /* The messages are queued under the lock, so that the EOS comes once, and
    * after all others, when two inputs end at the same moment. */
@@ -95,10 +96,11 @@ mesh_meshroom_input_ended (MeshMeshroom *self, MeshSource *source)
   if (self->notifier) {
     mesh_notifier_post_message (self->notifier, g_steal_pointer (&message));
     if (have_all_ended_locked (self))
-      mesh_notifier_post_message (self->notifier, gst_message_new_eos (room));
+      mesh_notifier_post_message (self->notifier, g_steal_pointer (&eos));
   }
   g_mutex_unlock (&self->lock);
   gst_clear_message (&message);
+  gst_clear_message (&eos);
 }
 
 /**

@@ -18,7 +18,8 @@ struct _MeshPacer {
   MeshPacerRefusal refusal;
   gpointer user_data;
 
-  /* under the timeline's lock */
+  /* under the timeline's lock, without which the clock is asked and waited
+   * for */
   gboolean flushing;            /* upstream, or the room, wants us to let go */
   gboolean playing;
   GstClockID waiting;           /* what the streaming thread waits for */
@@ -42,6 +43,7 @@ GstFlowReturn mesh_pacer_wait_for_turn (MeshPacer *self, GstBuffer *buffer,
     GstClockTime *out);
 GstBuffer *mesh_pacer_stamp (MeshPacer *self, GstBuffer *buffer,
     GstClockTime out);
-void mesh_pacer_let_go_locked (MeshPacer *self);
+/* pacer-time.c; any thread, without the lock */
+void mesh_pacer_let_go (MeshPacer *self);
 
 G_END_DECLS

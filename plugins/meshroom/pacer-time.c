@@ -73,34 +73,47 @@ wait_for_change_locked (MeshPacer *self, guint *found)
   return *found < LOOKS;
 }
 
-/* Waits on the clock, without the lock. Returns: whether the time has come;
- * FALSE when the wait was cut short */
+/* Waits on the clock. Returns: whether the time has come; FALSE when the wait was
+ * cut short, or the input is held by now */
 static gboolean
-wait_for_clock_locked (MeshPacer *self, GstClockTime time)
+wait_for_clock (MeshPacer *self, GstClockTime time, gboolean timed)
 {
   gint64 base;
   g_autoptr (GstClock) clock = get_clock (self, &base);
+  GstClockReturn result = GST_CLOCK_UNSCHEDULED;
   GstClockID id;
-  GstClockReturn result;
 
   if ((gint64) time + base <= (gint64) gst_clock_get_time (clock))
     return TRUE;
   id = gst_clock_new_single_shot_id (clock, base + time);
-  self->waiting = id;
+  mesh_timeline_lock (self->timeline);
+  if (!self->flushing && !is_held_locked (self, timed))
+    self->waiting = id;
   mesh_timeline_unlock (self->timeline);
-  result = gst_clock_id_wait (id, NULL);
+  if (self->waiting)
+    result = gst_clock_id_wait (id, NULL);
   mesh_timeline_lock (self->timeline);
   self->waiting = NULL;
+  mesh_timeline_unlock (self->timeline);
   gst_clock_id_unref (id);
   return result != GST_CLOCK_UNSCHEDULED;
 }
 
+/* Ends the waits of the streaming thread, which looks again at what has
+ * changed. */
 void
-mesh_pacer_let_go_locked (MeshPacer *self)
+mesh_pacer_let_go (MeshPacer *self)
 {
-  if (self->waiting)
-    gst_clock_id_unschedule (self->waiting);
+  GstClockID waiting;
+
+  mesh_timeline_lock (self->timeline);
+  waiting = self->waiting ? gst_clock_id_ref (self->waiting) : NULL;
   mesh_timeline_wake_locked (self->timeline);
+  mesh_timeline_unlock (self->timeline);
+  if (!waiting)
+    return;
+  gst_clock_id_unschedule (waiting);
+  gst_clock_id_unref (waiting);
 }
 
 /* --- a buffer's time --- */
@@ -182,9 +195,9 @@ place_untimed (MeshPacer *self, GstBuffer *buffer, gint64 now, gboolean live)
 }
 
 static MeshPlace
-place_locked (MeshPacer *self, GstBuffer *buffer, GstClockTime *out)
+place_locked (MeshPacer *self, GstBuffer *buffer, gint64 now, GstClockTime *out)
 {
-  gint64 now = get_now (self), time;
+  gint64 time;
   gboolean outside;
 
   if (!get_running_time (self, buffer, &time, &outside)) {
@@ -212,17 +225,25 @@ mesh_pacer_wait_for_turn (MeshPacer *self, GstBuffer *buffer, GstClockTime *out)
   gboolean timed = is_timed (self, buffer);
   guint found = 0;
 
-  mesh_timeline_lock (self->timeline);
-  self->live = live;
-  while (!self->flushing && result == GST_FLOW_OK && !due) {
-    if (is_held_locked (self, timed))
+  while (result == GST_FLOW_OK && !due) {
+    gboolean placed = FALSE;
+    gint64 now = get_now (self);
+
+    mesh_timeline_lock (self->timeline);
+    self->live = live;
+    if (self->flushing)
+      result = GST_FLOW_FLUSHING;
+    else if (is_held_locked (self, timed))
       result = wait_for_change_locked (self, &found) ? GST_FLOW_OK
           : GST_FLOW_CUSTOM_SUCCESS_1;
-    else if (place_locked (self, buffer, out) == MESH_PLACE_DROP)
+    else if (place_locked (self, buffer, now, out) == MESH_PLACE_DROP)
       result = GST_FLOW_CUSTOM_SUCCESS;
     else
-      due = self->live || wait_for_clock_locked (self, *out);
+      placed = TRUE;
+    mesh_timeline_unlock (self->timeline);
+    due = placed && (live || wait_for_clock (self, *out, timed));
   }
+  mesh_timeline_lock (self->timeline);
   if (self->flushing)
     result = GST_FLOW_FLUSHING;
   if (result == GST_FLOW_OK && timed)
@@ -296,17 +317,22 @@ mesh_pacer_is_live (MeshPacer *pacer)
 gboolean
 mesh_pacer_drain (MeshPacer *pacer)
 {
-  gboolean flushing, due = FALSE;
+  gboolean flushing, waits = TRUE;
   guint found = 0;
 
-  mesh_timeline_lock (pacer->timeline);
-  while (!pacer->flushing && !due && pacer->live == FALSE
-      && GST_CLOCK_TIME_IS_VALID (pacer->end)) {
-    if (is_held_locked (pacer, FALSE))
-      due = !wait_for_change_locked (pacer, &found);
-    else
-      due = wait_for_clock_locked (pacer, pacer->end);
+  while (waits && GST_CLOCK_TIME_IS_VALID (pacer->end)) {
+    gboolean held;
+
+    mesh_timeline_lock (pacer->timeline);
+    waits = !pacer->flushing && pacer->live == FALSE;
+    held = waits && is_held_locked (pacer, FALSE);
+    if (held)
+      waits = wait_for_change_locked (pacer, &found);
+    mesh_timeline_unlock (pacer->timeline);
+    if (waits && !held)
+      waits = !wait_for_clock (pacer, pacer->end, FALSE);
   }
+  mesh_timeline_lock (pacer->timeline);
   flushing = pacer->flushing;
   mesh_timeline_unlock (pacer->timeline);
   return !flushing;

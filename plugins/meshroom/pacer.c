@@ -238,9 +238,9 @@ mesh_pacer_set_flushing (MeshPacer *pacer, gboolean flushing)
 {
   mesh_timeline_lock (pacer->timeline);
   pacer->flushing = flushing;
-  if (flushing)
-    mesh_pacer_let_go_locked (pacer);
   mesh_timeline_unlock (pacer->timeline);
+  if (flushing)
+    mesh_pacer_let_go (pacer);
 }
 
 /**
@@ -266,8 +266,8 @@ set_playing (MeshPacer *self, gboolean playing)
 {
   mesh_timeline_lock (self->timeline);
   self->playing = playing;
-  mesh_pacer_let_go_locked (self);
   mesh_timeline_unlock (self->timeline);
+  mesh_pacer_let_go (self);
 }
 
 static GstStateChangeReturn

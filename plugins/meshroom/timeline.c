@@ -32,7 +32,8 @@ typedef struct {
 
 struct _MeshTimeline {
   gatomicrefcount refs;
-  GMutex lock;                  /* guards all below, and all tracks */
+  GMutex lock;                  /* guards what follows, all tracks, and the state
+                                 * of the room's pacers */
   GCond changed;
   gboolean open;
   GPtrArray *tracks;

@@ -12,9 +12,9 @@
 #include <gst/webrtc/webrtc.h>
 
 typedef struct {
-  GMutex lock;
+  GMutex lock;                  /* guards what follows */
   GCond cond;
-  gboolean settled;             /* under lock, as the thread */
+  gboolean settled;
   GThread *thread;
 } Settling;
 
