@@ -236,6 +236,25 @@ mesh_codec_get_all (guint *n)
 }
 
 /**
+ * mesh_codec_get_first:
+ * @kind: a kind of media
+ *
+ * Returns: the first codec of @kind in the table, which is offered where no
+ *   property names codecs of that kind
+ *
+ * Since: 0.1
+ */
+const MeshCodec *
+mesh_codec_get_first (MeshKind kind)
+{
+  const MeshCodec *codec = codecs;
+
+  while (codec->kind != kind)
+    codec++;
+  return codec;
+}
+
+/**
  * mesh_codec_find:
  * @name: (nullable): a codec's name, in any case
  *

@@ -110,6 +110,7 @@ typedef struct {
 } MeshCodec;
 
 const MeshCodec *mesh_codec_get_all (guint *n);
+const MeshCodec *mesh_codec_get_first (MeshKind kind);
 const MeshCodec *mesh_codec_find (const char *name);
 const MeshCodec *mesh_codec_for_media_type (const char *media_type);
 char *mesh_codec_make_rtpmap (const MeshCodec *codec);

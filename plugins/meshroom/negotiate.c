@@ -243,7 +243,7 @@ on_answer (GstPromise *promise, gpointer user_data)
 gboolean
 mesh_peer_offer (MeshPeer *peer, const MeshCodec *video, GError **error)
 {
-  const MeshCodec *audio = mesh_codec_find ("OPUS");
+  const MeshCodec *audio = mesh_codec_get_first (MESH_AUDIO);
 
   peer->offerer = TRUE;
   if (!add_kind (peer, audio, audio->payload_type, TRUE, error)
