@@ -7,8 +7,6 @@
 
 #include "host/addresses.h"
 
-static const MeshPeerEvents peer_events;
-
 /* --- members --- */
 
 /* What the member said of itself, maybe in an attempt that came to nothing. */
@@ -69,20 +67,11 @@ mesh_call_drop_member (MeshCall *self, const char *id)
   g_hash_table_remove (self->members, id);
 }
 
-/* The member whose present attempt @peer is. */
-static Member *
-member_of (MeshCall *self, MeshPeer *peer)
-{
-  Member *member =
-      g_hash_table_lookup (self->members, mesh_peer_get_id (peer));
-
-  return member && member->peer == peer ? member : NULL;
-}
-
 /* --- attempts --- */
 
-static guint
-count_attempts (MeshCall *self)
+/* Returns: how many attempts are not connected yet */
+guint
+mesh_call_count_attempts (MeshCall *self)
 {
   GHashTableIter iter;
   gpointer value;
@@ -90,9 +79,9 @@ count_attempts (MeshCall *self)
 
   g_hash_table_iter_init (&iter, self->members);
   while (g_hash_table_iter_next (&iter, NULL, &value)) {
-    Member *member = value;
+    MeshPeer *peer = ((Member *) value)->peer;
 
-    n += member->peer && !mesh_peer_is_connected (member->peer);
+    n += peer && !mesh_peer_is_connected (peer);
   }
   return n;
 }
@@ -109,11 +98,11 @@ mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
     .id = action->peer,
     .sid = action->sid,
     .worker = self->context,
-    .events = &peer_events,
+    .events = self->peer_events,
     .user_data = self,
     .sources = { self->config.sources[0], self->config.sources[1] },
     .video_codecs = (const char *const *) self->video_codecs,
-    .n_attempts = count_attempts (self) + 1,
+    .n_attempts = mesh_call_count_attempts (self) + 1,
     .addresses = (const char *const *) addresses,
     .n_addresses = n_addresses,
     .reach = reach,
@@ -142,7 +131,7 @@ mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
   mesh_call_warn (self, action->peer, error ? error->message
       : "webrtcbin makes no offer to it");
   mesh_room_failed (self->room, action->peer, action->sid, "refused",
-      mesh_call_now ());
+      g_get_monotonic_time ());
 }
 
 void
@@ -157,7 +146,7 @@ mesh_call_take_remote_sdp (MeshCall *self, const MeshRoomAction *action)
           &error)) {
     mesh_call_warn (self, action->peer, error->message);
     mesh_room_failed (self->room, action->peer, action->sid, "refused",
-        mesh_call_now ());
+        g_get_monotonic_time ());
     return;
   }
   if (mesh_peer_is_sound_only (member->peer))
@@ -166,150 +155,10 @@ mesh_call_take_remote_sdp (MeshCall *self, const MeshRoomAction *action)
 }
 
 static void
-on_local_sdp (MeshPeer *peer, const char *type, const char *sdp,
-    gpointer user_data)
-{
-  MeshCall *self = user_data;
-
-  mesh_room_local_sdp (self->room, mesh_peer_get_id (peer),
-      mesh_peer_get_sid (peer), type, sdp, mesh_call_now ());
-  mesh_call_pump (self);
-}
-
-static void
-on_local_candidate (MeshPeer *peer, const char *candidate, int mline,
-    gpointer user_data)
-{
-  MeshCall *self = user_data;
-
-  mesh_room_local_candidate (self->room, mesh_peer_get_id (peer),
-      mesh_peer_get_sid (peer), candidate, mline, NULL, mesh_call_now ());
-  mesh_call_pump (self);
-}
-
-static void
-on_connected (MeshPeer *peer, gpointer user_data)
-{
-  MeshCall *self = user_data;
-  Member *member = member_of (self, peer);
-
-  if (member)
-    member->heard_at = member->connected_at = mesh_call_now ();
-  mesh_room_connected (self->room, mesh_peer_get_id (peer),
-      mesh_peer_get_sid (peer), mesh_call_now ());
-  if (member) {
-    mesh_call_end_what_stopped (self, member);
-    mesh_call_review_picture (self, member);
-  }
-  mesh_call_exchange (self);
-  mesh_call_pump (self);
-}
-
-static void
-on_failed (MeshPeer *peer, const char *reason, const char *text,
-    gpointer user_data)
-{
-  MeshCall *self = user_data;
-  Member *member = g_hash_table_lookup (self->members,
-      mesh_peer_get_id (peer));
-
-  /* of one that was to go anyway nobody needs to hear */
-  if (!member || member->old != peer)
-    mesh_call_warn (self, mesh_peer_get_id (peer), text);
-  mesh_room_failed (self->room, mesh_peer_get_id (peer),
-      mesh_peer_get_sid (peer), reason, mesh_call_now ());
-  mesh_call_pump (self);
-}
-
-static void
-on_trouble (MeshPeer *peer, const char *text, gpointer user_data)
-{
-  mesh_call_warn (user_data, mesh_peer_get_id (peer), text);
-}
-
-static void
-on_too_large (MeshPeer *peer, int width, int height, gpointer user_data)
-{
-  MeshCall *self = user_data;
-  const char *id = mesh_peer_get_id (peer);
-  g_autofree char *here = g_strdup_printf ("its picture of %dx%d is not shown: "
-      "at most %d pixels are decoded, such as 4096x2304", width, height,
-      MESH_MAX_PIXELS);
-  g_autofree char *there = g_strdup_printf ("your picture of %dx%d is not shown "
-      "here: it is larger than %d pixels, such as 4096x2304. Send a smaller one",
-      width, height, MESH_MAX_PIXELS);
-
-  mesh_call_warn (self, id, here);
-  mesh_room_tell (self->room, id, there, mesh_call_now ());
-  mesh_call_pump (self);
-}
-
-/* A pad that the application is to hear of before its first frame comes. */
-typedef struct {
-  GstPad *member_pad;
-  GstPad *pad;
-  gulong block;
-} NewPad;
-
-static void
-new_pad_free (gpointer data)
-{
-  NewPad *new_pad = data;
-
-  gst_pad_remove_probe (new_pad->pad, new_pad->block);
-  gst_object_unref (new_pad->pad);
-  gst_object_unref (new_pad->member_pad);
-  g_free (new_pad);
-}
-
-static void
-tell_pad (GstElement *room, gpointer data)
-{
-  mesh_member_pad_add (((NewPad *) data)->member_pad, room);
-}
-
-static void
-on_pad (MeshPeer *peer, MeshKind kind, GstPad *pad, gulong block,
-    gpointer user_data)
-{
-  MeshCall *self = user_data;
-  Member *member = member_of (self, peer);
-  GstPad *member_pad = NULL;
-  NewPad *new_pad;
-
-  /* a pad that comes when all streams have ended would keep the pipeline from
-   * ending */
-  if (self->streams_ended)
-    mesh_member_pads_discard (pad);
-  else if (member)
-    member_pad = mesh_member_pads_connect (member->pads, kind, pad);
-  if (!member_pad) {
-    gst_pad_remove_probe (pad, block);
-    return;
-  }
-  new_pad = g_new (NewPad, 1);
-  new_pad->member_pad = gst_object_ref (member_pad);
-  new_pad->pad = gst_object_ref (pad);
-  new_pad->block = block;
-  mesh_removals_tell_of_pad (self->removals, member_pad, tell_pad, new_pad,
-      new_pad_free);
-}
-
-static const MeshPeerEvents peer_events = {
-  .local_sdp = on_local_sdp,
-  .local_candidate = on_local_candidate,
-  .connected = on_connected,
-  .failed = on_failed,
-  .trouble = on_trouble,
-  .too_large = on_too_large,
-  .pad = on_pad,
-};
-
-static void
 listen_to (MeshCall *self, const char *id, Member *member)
 {
   MeshPeer *const peers[] = { member->peer, member->old };
-  gint64 now = mesh_call_now ();
+  gint64 now = g_get_monotonic_time ();
 
   for (guint i = 0; i < G_N_ELEMENTS (peers); i++) {
     if (!peers[i] || !mesh_peer_take_heard (peers[i]))
@@ -358,7 +207,7 @@ mesh_call_change_attempt (MeshCall *self, const MeshRoomAction *action)
       break;
     case MESH_ROOM_BACK:
       member->peer = g_steal_pointer (&member->old);
-      member->connected_at = mesh_call_now ();
+      member->connected_at = g_get_monotonic_time ();
       break;
     case MESH_ROOM_DROP:
       stop_peer (self, member, &member->old);

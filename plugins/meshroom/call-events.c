@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Tells the application of events in a call. Each event is a signal of the
- * element, and then a message on the bus with the same content. */
+/* Tells the application of events in a call, and posts the call's warnings. Each
+ * event is a signal of the element, and then a message on the bus with the same
+ * content. */
 
 #include "meshroom/call-private.h"
+
+/* The number of warnings is limited: remote input causes them, and a flood of
+ * invalid input must not become a flood of bus messages. After as many as may
+ * come at once (MESH_CALL_WARNINGS) there is one in each interval. */
+#define WARNING_INTERVAL (5 * G_TIME_SPAN_SECOND)
 
 typedef struct {
   const char *signal;
@@ -94,4 +100,41 @@ mesh_call_tell_chat (MeshCall *self, const char *peer, const char *text)
   tell (self, "message-received", peer, text,
       gst_structure_new ("meshroom-message-received", "peer-id", G_TYPE_STRING,
           peer, "text", G_TYPE_STRING, text, NULL));
+}
+
+static gboolean
+may_warn (MeshCall *self)
+{
+  gint64 t = g_get_monotonic_time ();
+
+  if (t - self->last_warning_refill > WARNING_INTERVAL) {
+    self->warnings_left = MIN (MESH_CALL_WARNINGS, self->warnings_left
+        + (t - self->last_warning_refill) / WARNING_INTERVAL);
+    self->last_warning_refill = t;
+  }
+  if (self->warnings_left == 0)
+    return FALSE;
+  self->warnings_left--;
+  return TRUE;
+}
+
+/* Drops a warning that is equal to the last one. */
+void
+mesh_call_warn (MeshCall *self, const char *peer, const char *what)
+{
+  g_autofree char *text = peer ? g_strdup_printf ("peer %s: %s", peer, what)
+      : g_strdup (what);
+  g_autoptr (GError) error = NULL;
+
+  if (g_strcmp0 (text, self->last_warning) == 0 || !may_warn (self)) {
+    GST_WARNING_OBJECT (self->config.element, "%s", text);
+    return;
+  }
+  g_free (self->last_warning);
+  self->last_warning = g_strdup (text);
+  GST_WARNING_OBJECT (self->config.element, "%s", text);
+  error = g_error_new_literal (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED,
+      text);
+  mesh_notifier_post_message (self->config.notifier, gst_message_new_warning
+      (GST_OBJECT (self->config.element), error, NULL));
 }

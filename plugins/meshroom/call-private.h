@@ -14,12 +14,14 @@
 
 G_BEGIN_DECLS
 
-/* The call's inside, for its own files: call.c carries out what the core
- * decides, call-actions.c does so for members and connections, codecs.c has the
+/* The call's inside, for its own files: call.c has its life, call-pump.c pops
+ * what the core has decided, call-actions.c carries it out for members and
+ * connections, attempt-events.c takes what connections tell, codecs.c has the
  * codecs of our video, exchange.c makes connections anew when what is sent
- * changes, reachability.c renews connections when this machine's addresses change,
- * inbox.c takes what comes from other threads, call-stats.c keeps what stats
- * and peers show, call-events.c tells the application.
+ * changes, reachability.c renews connections when this machine's addresses
+ * change, ice-report.c warns of ICE servers, inbox.c takes what comes from other
+ * threads, call-stats.c keeps what stats and peers show, call-events.c tells the
+ * application.
  *
  * All is called on the call's thread. */
 
@@ -54,6 +56,7 @@ struct _MeshCall {
   GMainContext *context;
   GMainLoop *loop;
   MeshRemovals *removals;
+  const MeshPeerEvents *peer_events;    /* of all attempts */
 
   MeshRoom *room;
   MeshSealer *sealer;           /* NULL: a link without a key */
@@ -83,12 +86,12 @@ struct _MeshCall {
   gint waiting;                 /* messages not yet read; atomic */
 };
 
-/* call.c */
-gint64 mesh_call_now (void);
+/* call-pump.c */
 void mesh_call_pump (MeshCall *call);
-void mesh_call_warn (MeshCall *call, const char *peer, const char *what);
 
 /* call-events.c */
+#define MESH_CALL_WARNINGS 10   /* the most that are posted at once */
+void mesh_call_warn (MeshCall *call, const char *peer, const char *what);
 void mesh_call_tell_added (MeshCall *call, const char *peer);
 void mesh_call_tell_removed (MeshCall *call, const char *peer,
     const char *reason);
@@ -97,10 +100,14 @@ void mesh_call_tell_chat (MeshCall *call, const char *peer, const char *text);
 /* call-actions.c */
 Member *mesh_call_get_member (MeshCall *call, const char *id);
 void mesh_call_drop_member (MeshCall *call, const char *id);
+guint mesh_call_count_attempts (MeshCall *call);
 void mesh_call_start_attempt (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_change_attempt (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_take_remote_sdp (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_listen (MeshCall *call);
+
+/* attempt-events.c */
+extern const MeshPeerEvents mesh_call_peer_events;
 
 /* reachability.c */
 void mesh_call_check_relays (MeshCall *call);
@@ -136,6 +143,5 @@ void mesh_call_probe_ice_servers (MeshCall *call);
 
 /* call-stats.c */
 void mesh_call_refresh_stats (MeshCall *call);
-gboolean mesh_call_tick (gpointer call);
 
 G_END_DECLS

@@ -44,7 +44,7 @@ refresh_peer (const MeshPeerInfo *info, gpointer user_data)
         mesh_member_pads_get_number (member->pads), NULL);
   if (member && member->heard_at)
     gst_structure_set (s, "silence", G_TYPE_UINT, (guint)
-        ((mesh_call_now () - member->heard_at) / 1000), NULL);
+        ((g_get_monotonic_time () - member->heard_at) / 1000), NULL);
   gst_structure_set (s, "path", G_TYPE_STRING, peer
       ? mesh_peer_get_path_type (peer) : "", NULL);
   g_ptr_array_add (r->peers, s);
@@ -73,18 +73,6 @@ mesh_call_refresh_stats (MeshCall *self)
   self->stats = r.stats;
   self->connected = r.connected;
   g_mutex_unlock (&self->lock);
-}
-
-gboolean
-mesh_call_tick (gpointer user_data)
-{
-  MeshCall *self = user_data;
-
-  mesh_call_listen (self);
-  mesh_call_exchange (self);
-  mesh_call_refresh_stats (self);
-  mesh_call_pump (self);
-  return G_SOURCE_CONTINUE;
 }
 
 /**

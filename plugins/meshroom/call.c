@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Carries out what the core (core/room.h) decides. Data without a lock belongs
- * to the call's thread. Closing a connection blocks, so it is done on threads
- * of its own (removal.h): the call's thread never waits for a peer. */
+/* The life of a call. Data without a lock belongs to the call's thread. Closing
+ * a connection blocks, so it is done on threads of its own (removal.h): the
+ * call's thread never waits for a peer. */
 
 #include "meshroom/call-private.h"
 
@@ -14,180 +14,26 @@
  * properties stats and peers. */
 #define TICK_MS 1000
 
-/* The number of warnings is limited: remote input causes them, and a flood of
- * invalid input must not become a flood of bus messages. */
-#define WARNINGS_BURST 10
-#define WARNING_INTERVAL (5 * G_TIME_SPAN_SECOND)
-
-gint64
-mesh_call_now (void)
-{
-  return g_get_monotonic_time ();
-}
-
-/* --- warnings --- */
-
-static gboolean
-may_warn (MeshCall *self)
-{
-  gint64 t = mesh_call_now ();
-
-  if (t - self->last_warning_refill > WARNING_INTERVAL) {
-    self->warnings_left = MIN (WARNINGS_BURST, self->warnings_left
-        + (t - self->last_warning_refill) / WARNING_INTERVAL);
-    self->last_warning_refill = t;
-  }
-  if (self->warnings_left == 0)
-    return FALSE;
-  self->warnings_left--;
-  return TRUE;
-}
-
-/* Drops a warning that is equal to the last one. */
-void
-mesh_call_warn (MeshCall *self, const char *peer, const char *what)
-{
-  g_autofree char *text = peer ? g_strdup_printf ("peer %s: %s", peer, what)
-      : g_strdup (what);
-  g_autoptr (GError) error = NULL;
-
-  if (g_strcmp0 (text, self->last_warning) == 0 || !may_warn (self)) {
-    GST_WARNING_OBJECT (self->config.element, "%s", text);
-    return;
-  }
-  g_free (self->last_warning);
-  self->last_warning = g_strdup (text);
-  GST_WARNING_OBJECT (self->config.element, "%s", text);
-  error = g_error_new_literal (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED,
-      text);
-  mesh_notifier_post_message (self->config.notifier, gst_message_new_warning
-      (GST_OBJECT (self->config.element), error, NULL));
-}
-
-/* --- what the core wants done --- */
-
-static void
-send_message (MeshCall *self, const MeshMessage *message)
-{
-  g_autoptr (GError) error = NULL;
-  g_autofree char *json = NULL;
-
-  /* a list of who is there, to one who has not even asked yet */
-  if (self->sealer && !mesh_sealer_reaches (self->sealer, message)) {
-    GST_DEBUG_OBJECT (self->config.element, "no %s to %s, who has not spoken",
-        mesh_message_type_name (message->type), message->to);
-    return;
-  }
-  json = self->sealer ? mesh_sealer_seal (self->sealer, message, &error)
-      : mesh_message_to_json (message);
-  if (!json) {
-    mesh_call_warn (self, message->to, error->message);
-    return;
-  }
-  GST_DEBUG_OBJECT (self->config.element, "%s to %s",
-      mesh_message_type_name (message->type), message->to);
-  if (!self->config.send (json, self->config.user_data))
-    GST_WARNING_OBJECT (self->config.element, "%s to %s could not be sent",
-        mesh_message_type_name (message->type), message->to);
-}
-
-/* The others know a life of our peer id whose clock was ahead of ours. */
-static void
-reincarnate (MeshCall *self, const char *newest)
-{
-  g_autofree char *inc = mesh_random_incarnation_after (newest);
-
-  if (!inc) {
-    mesh_call_warn (self, NULL, "another life of our peer-id had a clock so "
-        "far ahead that nobody takes us for a later one: set another peer-id");
-    return;
-  }
-  if (!mesh_room_reincarnate (self->room, inc, mesh_call_now ()))
-    return;
-  if (self->sealer)
-    mesh_sealer_renew (self->sealer, inc);
-  GST_INFO_OBJECT (self->config.element, "our clock is behind that of an "
-      "earlier life of this peer-id: we go on as %s", inc);
-}
-
-static void
-carry_out (MeshCall *self, const MeshRoomAction *action)
-{
-  Member *member;
-
-  switch (action->type) {
-    case MESH_ROOM_SEND:
-      send_message (self, action->message);
-      break;
-    case MESH_ROOM_START:
-      mesh_call_start_attempt (self, action);
-      break;
-    case MESH_ROOM_STOP:
-    case MESH_ROOM_RETIRE:
-    case MESH_ROOM_BACK:
-    case MESH_ROOM_DROP:
-      mesh_call_change_attempt (self, action);
-      break;
-    case MESH_ROOM_REMOTE_SDP:
-      mesh_call_take_remote_sdp (self, action);
-      break;
-    case MESH_ROOM_REMOTE_CANDIDATE:
-      member = g_hash_table_lookup (self->members, action->peer);
-      if (member && member->peer)
-        mesh_peer_remote_candidate (member->peer, action->candidate);
-      break;
-    case MESH_ROOM_PEER_ADDED:
-      mesh_call_get_member (self, action->peer)->added = TRUE;
-      mesh_call_refresh_stats (self);
-      mesh_call_tell_added (self, action->peer);
-      break;
-    case MESH_ROOM_PEER_REMOVED:
-      /* the event is posted first, so that the member's pads still exist when
-       * the application hears of it */
-      mesh_call_tell_removed (self, action->peer, action->reason);
-      mesh_call_drop_member (self, action->peer);
-      mesh_call_refresh_stats (self);
-      break;
-    case MESH_ROOM_PEER_CHANGED:
-      member = mesh_call_get_member (self, action->peer);
-      mesh_member_pads_set_name (member->pads, action->name, action->muted,
-          action->hidden);
-      mesh_call_refresh_stats (self);
-      break;
-    case MESH_ROOM_CHAT:
-      mesh_call_tell_chat (self, action->peer, action->text);
-      break;
-    case MESH_ROOM_OUTDATED:
-      reincarnate (self, action->text);
-      break;
-    case MESH_ROOM_WARNING:
-      mesh_call_warn_of_peer (self, action->peer, action->text);
-      break;
-  }
-}
-
 static gboolean
 on_timer (gpointer user_data)
 {
   MeshCall *self = user_data;
 
-  mesh_room_tick (self->room, mesh_call_now ());
+  mesh_room_tick (self->room, g_get_monotonic_time ());
   mesh_call_pump (self);
   return G_SOURCE_CONTINUE;
 }
 
-/* Carries out the room's actions, and sets the timer to the room's deadline. To
- * be called after every input of the room. */
-void
-mesh_call_pump (MeshCall *self)
+static gboolean
+on_tick (gpointer user_data)
 {
-  MeshRoomAction action = { 0 };
+  MeshCall *self = user_data;
 
-  while (mesh_room_pop_action (self->room, &action)) {
-    carry_out (self, &action);
-    mesh_room_action_clear (&action);
-  }
-  g_source_set_ready_time (self->timer, mesh_room_deadline (self->room));
+  mesh_call_listen (self);
+  mesh_call_exchange (self);
+  mesh_call_refresh_stats (self);
+  mesh_call_pump (self);
+  return G_SOURCE_CONTINUE;
 }
 
 static gboolean
@@ -196,7 +42,7 @@ do_stop (gpointer user_data)
   MeshCall *self = user_data;
   g_auto (GStrv) ids = NULL;
 
-  mesh_room_leave (self->room, mesh_call_now ());
+  mesh_room_leave (self->room, g_get_monotonic_time ());
   mesh_call_pump (self);
   ids = (char **) g_hash_table_get_keys_as_array (self->members, NULL);
   for (guint i = 0; ids[i]; i++)
@@ -257,7 +103,7 @@ static void
 start_timers (MeshCall *self)
 {
   self->timer = mesh_timer_new_unset (self->context, on_timer, self);
-  self->ticker = mesh_timer_new (self->context, TICK_MS, mesh_call_tick, self);
+  self->ticker = mesh_timer_new (self->context, TICK_MS, on_tick, self);
   self->network = mesh_network_new (self->context, on_network, self);
 }
 
@@ -341,7 +187,8 @@ mesh_call_new (const MeshCallConfig *config, GError **error)
 
   g_mutex_init (&self->lock);
   copy_config (self, config);
-  self->warnings_left = WARNINGS_BURST;
+  self->warnings_left = MESH_CALL_WARNINGS;
+  self->peer_events = &mesh_call_peer_events;
   self->peers = g_ptr_array_new_with_free_func
       ((GDestroyNotify) gst_structure_free);
   self->stats = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,

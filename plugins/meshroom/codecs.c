@@ -128,7 +128,7 @@ restart_if_wrong (MeshCall *self, const char *id, MeshPeer *peer)
               codec->name)))
     return FALSE;
   mesh_room_failed (self->room, id, mesh_peer_get_sid (peer), "failed",
-      mesh_call_now ());
+      g_get_monotonic_time ());
   return TRUE;
 }
 
@@ -146,7 +146,7 @@ excuse_picture (MeshCall *self, Member *member, const MeshCodec *codec)
       codec->name, failure);
 
   member->excused = TRUE;
-  mesh_room_tell (self->room, id, there, mesh_call_now ());
+  mesh_room_tell (self->room, id, there, g_get_monotonic_time ());
   mesh_call_warn (self, id, here);
 }
 
@@ -167,7 +167,7 @@ mesh_call_review_picture (MeshCall *self, Member *member)
     member->only_codec = codec;
     if (!last)
       mesh_room_renew (self->room, mesh_peer_get_id (member->peer),
-          mesh_peer_get_sid (member->peer), mesh_call_now ());
+          mesh_peer_get_sid (member->peer), g_get_monotonic_time ());
     else if (!member->excused)
       excuse_picture (self, member, codec);
   }
@@ -223,5 +223,4 @@ mesh_call_review_codecs (MeshCall *self)
         && !(restart && restart_if_wrong (self, id, member->peer)))
       mesh_call_review_picture (self, member);
   }
-  mesh_call_pump (self);
 }

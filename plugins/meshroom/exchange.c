@@ -14,22 +14,6 @@
 /* How long to wait after an attempt that failed. */
 #define EXCHANGE_INTERVAL (5 * G_TIME_SPAN_SECOND)
 
-static guint
-count_unconnected (MeshCall *self)
-{
-  GHashTableIter iter;
-  gpointer value;
-  guint n = 0;
-
-  g_hash_table_iter_init (&iter, self->members);
-  while (g_hash_table_iter_next (&iter, NULL, &value)) {
-    MeshPeer *peer = ((Member *) value)->peer;
-
-    n += peer && !mesh_peer_is_connected (peer);
-  }
-  return n;
-}
-
 /* An attempt that is not connected yet is not replaced; that is done when it is
  * connected. */
 static gboolean
@@ -44,8 +28,8 @@ is_due (MeshCall *self, Member *member, gint64 now)
 void
 mesh_call_exchange (MeshCall *self)
 {
-  guint n = count_unconnected (self);
-  gint64 now = mesh_call_now ();
+  guint n = mesh_call_count_attempts (self);
+  gint64 now = g_get_monotonic_time ();
   GHashTableIter iter;
   gpointer id, value;
 

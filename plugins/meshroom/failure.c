@@ -80,7 +80,7 @@ clean_up_thread (GstMessage *message)
 void
 mesh_peer_handle_message (GstBin *bin, GstMessage *message)
 {
-  MeshPeer *self = MESH_PEER (bin);
+  MeshPeer *self = (MeshPeer *) bin;
 
   switch (GST_MESSAGE_TYPE (message)) {
     case GST_MESSAGE_ERROR:{

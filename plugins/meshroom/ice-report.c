@@ -6,9 +6,6 @@
 
 #include "meshroom/call-private.h"
 
-GST_DEBUG_CATEGORY_EXTERN (mesh_room_debug);
-#define GST_CAT_DEFAULT mesh_room_debug
-
 static void
 on_probed (const char *server, const char *why, gpointer user_data)
 {

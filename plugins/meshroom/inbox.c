@@ -89,7 +89,7 @@ receive (MeshCall *self, const char *json, gsize length)
   GST_DEBUG_OBJECT (self->config.element, "%s from %s",
       mesh_message_type_name (message->type),
       message->from ? message->from : "the server");
-  mesh_room_feed (self->room, message, mesh_call_now ());
+  mesh_room_feed (self->room, message, g_get_monotonic_time ());
   mesh_call_pump (self);
 }
 
@@ -132,7 +132,7 @@ do_join (gpointer user_data)
   /* while messages are held, the server is still being asked for its list */
   if (!self->held)
     mesh_call_check_relays (self);
-  mesh_room_join (self->room, mesh_call_now ());
+  mesh_room_join (self->room, g_get_monotonic_time ());
   mesh_call_pump (self);
   return G_SOURCE_REMOVE;
 }
@@ -143,7 +143,7 @@ do_set_state (gpointer user_data)
   Task *task = user_data;
 
   mesh_room_set_state (task->call->room, task->text, task->muted,
-      task->hidden, mesh_call_now ());
+      task->hidden, g_get_monotonic_time ());
   mesh_call_pump (task->call);
   return G_SOURCE_REMOVE;
 }
@@ -159,7 +159,7 @@ do_chat (gpointer user_data)
         "or not UTF-8");
     return G_SOURCE_REMOVE;
   }
-  mesh_room_chat (task->call->room, task->text, mesh_call_now ());
+  mesh_room_chat (task->call->room, task->text, g_get_monotonic_time ());
   mesh_call_pump (task->call);
   return G_SOURCE_REMOVE;
 }
@@ -172,6 +172,7 @@ do_set_source (gpointer user_data)
 
   mesh_call_take_source (self, task->kind, task->source);
   mesh_call_review_codecs (self);
+  mesh_call_pump (self);
   mesh_call_exchange (self);
   mesh_call_pump (self);
   return G_SOURCE_REMOVE;
@@ -189,7 +190,7 @@ do_end_streams (gpointer user_data)
   while (g_hash_table_iter_next (&iter, NULL, &member))
     mesh_removals_end_pads (self->removals, ((Member *) member)->pads);
   if (self->config.end_messages) {
-    mesh_room_leave (self->room, mesh_call_now ());
+    mesh_room_leave (self->room, g_get_monotonic_time ());
     mesh_call_pump (self);
     self->config.end_messages (self->config.user_data);
   }

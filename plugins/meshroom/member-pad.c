@@ -47,8 +47,6 @@ typedef struct {
                                  * frame */
 } MemberPad;
 
-static const char *const kind_names[MESH_N_KINDS] = { "audio", "video" };
-
 /* The room through whose pad this thread is pushing right now. */
 static GPrivate inside;
 
@@ -394,7 +392,7 @@ set_functions (GstPad *pad, MemberPad *member_pad)
 GstPad *
 mesh_member_pad_new (const MeshMemberPadConfig *config)
 {
-  const char *kind = kind_names[config->kind];
+  const char *kind = mesh_kind_names[config->kind];
   g_autofree char *name = g_strdup_printf ("%s_%u", kind, config->number);
   g_autofree char *template_name = g_strconcat (kind, "_%u", NULL);
   GstPad *pad = gst_ghost_pad_new_no_target_from_template (name,

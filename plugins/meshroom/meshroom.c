@@ -141,26 +141,11 @@
 
 #include "meshroom/meshroom.h"
 
-#include "core/error.h"
 #include "meshroom/elements.h"
 
 G_DEFINE_FINAL_TYPE (MeshMeshroom, mesh_meshroom, GST_TYPE_BIN)
 GST_ELEMENT_REGISTER_DEFINE (meshroom, "meshroom", GST_RANK_NONE,
     MESH_TYPE_MESHROOM)
-
-/* Maps an error to the ERROR message that the application sees. */
-void
-mesh_meshroom_post_error (MeshMeshroom *self, const GError *error)
-{
-  if (g_error_matches (error, MESH_ERROR, MESH_ERROR_BAD_LINK))
-    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", error->message),
-        (NULL));
-  else if (error->domain == MESH_ERROR)
-    GST_ELEMENT_ERROR (self, RESOURCE, FAILED, ("%s", error->message), (NULL));
-  else
-    GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ_WRITE, ("%s",
-            error->message), (NULL));
-}
 
 /* --- what the sources tell --- */
 
@@ -176,32 +161,6 @@ on_input_known (MeshSource *source, gpointer user_data)
   if (self->call && self->sources[kind] == source)
     mesh_call_set_source (self->call, kind, source);
   g_mutex_unlock (&self->lock);
-}
-
-void
-mesh_meshroom_tell_state_locked (MeshMeshroom *self)
-{
-  if (self->call)
-    mesh_call_set_state (self->call, self->display_name, self->muted,
-        self->hidden);
-}
-
-/* Posts a message on the notifier's thread, where a sync handler of the bus may
- * do anything, such as stop the thread that this is called on. @message:
- * (transfer full) */
-void
-mesh_meshroom_tell_message (MeshMeshroom *self, GstMessage *message)
-{
-  g_autoptr (MeshNotifier) notifier = NULL;
-
-  g_mutex_lock (&self->lock);
-  if (self->notifier)
-    notifier = mesh_notifier_ref (self->notifier);
-  g_mutex_unlock (&self->lock);
-  if (notifier)
-    mesh_notifier_post_message (notifier, message);
-  else
-    gst_message_unref (message);
 }
 
 static void
@@ -256,20 +215,6 @@ static const MeshSourceEvents source_events = {
   .ended = on_ended,
   .hidden = on_hidden,
 };
-
-void
-mesh_meshroom_set_muted (MeshMeshroom *self, gboolean muted)
-{
-  MeshSource *audio;
-
-  g_mutex_lock (&self->lock);
-  self->muted = muted;
-  audio = self->sources[MESH_AUDIO];
-  if (audio)
-    mesh_source_set_muted (audio, muted);
-  mesh_meshroom_tell_state_locked (self);
-  g_mutex_unlock (&self->lock);
-}
 
 static GstStateChangeReturn
 mesh_meshroom_change_state (GstElement *element, GstStateChange transition)
@@ -361,9 +306,9 @@ mesh_meshroom_handle_message (GstBin *bin, GstMessage *message)
 static void
 end_streams (MeshMeshroom *self)
 {
+  GST_INFO_OBJECT (self, "the streams end");
   g_mutex_lock (&self->lock);
   if (self->call) {
-    GST_INFO_OBJECT (self, "the streams end");
     mesh_call_end_streams (self->call);
     mesh_notifier_post (self->notifier, tell_end, NULL, NULL);
   }
@@ -429,13 +374,17 @@ add_source (MeshMeshroom *self, GstPadTemplate *template, MeshKind kind)
 static GstPad *
 add_signal_pad (MeshMeshroom *self, GstPadTemplate *template, GstPad **field)
 {
-  GstPad *pad = NULL;
+  GstPad *pad = gst_ghost_pad_new_no_target_from_template
+      (GST_PAD_TEMPLATE_NAME_TEMPLATE (template), template);
+  gboolean vacant;
 
   g_mutex_lock (&self->lock);
-  if (!*field && !self->call)
-    pad = *field = gst_ghost_pad_new_no_target_from_template
-        (GST_PAD_TEMPLATE_NAME_TEMPLATE (template), template);
+  vacant = !*field && !self->call;
+  if (vacant)
+    *field = pad;
   g_mutex_unlock (&self->lock);
+  if (!vacant)
+    gst_clear_object (&pad);
   return pad;
 }
 

@@ -14,8 +14,9 @@ G_BEGIN_DECLS
 
 /* The element's inside, for its own files: meshroom.c has pads and state
  * changes, session.c what happens between READY and PAUSED, inputs.c what
- * the room is to the pipeline that feeds it, properties.c what can be set, read
- * and heard. */
+ * the room is to the pipeline that feeds it, properties.c and ice-property.c
+ * what can be set, read and heard, tell.c what the room tells, child-errors.c
+ * what becomes of errors inside, templates.c the kinds of pads. */
 
 #define MESH_TYPE_MESHROOM (mesh_meshroom_get_type ())
 G_DECLARE_FINAL_TYPE (MeshMeshroom, mesh_meshroom, MESH, MESHROOM, GstBin)
@@ -34,7 +35,10 @@ struct _MeshMeshroom {
 
   MeshTimeline *timeline;       /* the timeline of all inputs */
 
-  GMutex lock;                  /* guards all below; taken after no other */
+  /* The lock guards what follows, and the settings alone: under it, messages
+   * are queued for the notifier and tasks for the call, but no element, pad or
+   * handler is called. It is taken after no other, and before a source's. */
+  GMutex lock;
   char *link;
   char *serve;
   char *peer_id;
@@ -61,7 +65,7 @@ struct _MeshMeshroom {
   GstPad *signal_src;
 };
 
-/* meshroom.c */
+/* tell.c */
 void mesh_meshroom_post_error (MeshMeshroom *self, const GError *error);
 void mesh_meshroom_tell_message (MeshMeshroom *self, GstMessage *message);
 void mesh_meshroom_tell_state_locked (MeshMeshroom *self);

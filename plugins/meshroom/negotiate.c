@@ -14,7 +14,7 @@ static GstCaps *
 make_rtp_caps (const MeshCodec *codec, int payload_type)
 {
   GstCaps *caps = gst_caps_new_simple ("application/x-rtp",
-      "media", G_TYPE_STRING, mesh_peer_kinds[codec->kind],
+      "media", G_TYPE_STRING, mesh_kind_names[codec->kind],
       "encoding-name", G_TYPE_STRING, codec->name,
       "payload", G_TYPE_INT, payload_type,
       "clock-rate", G_TYPE_INT, codec->clock_rate, NULL);
@@ -98,7 +98,7 @@ add_sender (MeshPeer *self, const MeshCodec *codec, int payload_type,
   g_autoptr (GstPad) sink = NULL, src = NULL, webrtc_pad = NULL;
   g_autoptr (GObject) transceiver = NULL;
   g_autofree char *name =
-      g_strdup_printf ("%s_sink", mesh_peer_kinds[codec->kind]);
+      g_strdup_printf ("%s_sink", mesh_kind_names[codec->kind]);
   GstPad *ghost;
 
   if (!payloader)

@@ -12,7 +12,8 @@
 G_BEGIN_DECLS
 
 /* The attempt's inside, for its own files: peer.c has its life and what can be
- * asked of it, peer-events.c what it tells the room, failure.c what goes wrong,
+ * asked of it, ice.c the settings of its ICE agent, peer-events.c what it tells
+ * the room, peer-task.c the tasks in which it does, failure.c what goes wrong,
  * negotiate.c the session descriptions, peer-streams.c what the peer sends. */
 
 /* One peer's way out: a branch of the fan-out, linked to a payloader here. */
@@ -64,11 +65,9 @@ struct _MeshPeer {
   gboolean arrived[MESH_N_KINDS];
 };
 
-extern const char *const mesh_peer_kinds[MESH_N_KINDS];
-
 /* peer-events.c: the worker */
 void mesh_peer_set_up_events (MeshPeer *peer, gboolean verify_fingerprint);
-/* peer-events.c: any thread */
+/* peer-task.c: any thread */
 void mesh_peer_post (MeshPeer *peer, void (*func) (MeshPeer *, gpointer),
     gpointer data, GDestroyNotify destroy);
 

@@ -69,7 +69,7 @@ hold_first (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
   MeshPeer *self = user_data;
   MeshKind kind = g_str_has_prefix (GST_PAD_NAME (pad),
-      mesh_peer_kinds[MESH_AUDIO]) ? MESH_AUDIO : MESH_VIDEO;
+      mesh_kind_names[MESH_AUDIO]) ? MESH_AUDIO : MESH_VIDEO;
   gboolean first;
 
   g_mutex_lock (&self->lock);
@@ -158,7 +158,7 @@ mesh_peer_on_stream (GstElement *webrtc, GstPad *pad, gpointer user_data)
   gst_bin_add (GST_BIN (self), receiver);
   gst_element_sync_state_with_parent (receiver);
   src = gst_element_get_static_pad (receiver, "src");
-  name = g_strdup_printf ("%s_src", mesh_peer_kinds[codec->kind]);
+  name = g_strdup_printf ("%s_src", mesh_kind_names[codec->kind]);
   ghost = gst_ghost_pad_new (name, src);
   gst_pad_set_active (ghost, TRUE);
   gst_element_add_pad (GST_ELEMENT (self), ghost);

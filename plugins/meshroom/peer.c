@@ -24,8 +24,6 @@ static GstStaticPadTemplate src_template =
 GST_STATIC_PAD_TEMPLATE ("%s_src", GST_PAD_SRC, GST_PAD_SOMETIMES,
     GST_STATIC_CAPS_ANY);
 
-const char *const mesh_peer_kinds[MESH_N_KINDS] = { "audio", "video" };
-
 /* Sender reports carry the time at which a frame is sent, without waiting for a
  * LATENCY event that a session which joins late never sees; and no more than
  * one stream a kind, with its retransmissions, costs us threads. */
@@ -299,7 +297,7 @@ mesh_peer_get_stats (MeshPeer *peer)
       "verified", G_TYPE_BOOLEAN, mesh_verifier_is_open (peer->verifier),
       NULL);
   for (guint i = 0; i < MESH_N_KINDS; i++) {
-    g_autofree char *name = g_strdup_printf ("%s-dropped", mesh_peer_kinds[i]);
+    g_autofree char *name = g_strdup_printf ("%s-dropped", mesh_kind_names[i]);
 
     if (peer->senders[i].branch)
       gst_structure_set (stats, name, G_TYPE_UINT64,

@@ -6,8 +6,6 @@
 #include "meshroom/common.h"
 #include "meshroom/elements.h"
 
-GST_DEBUG_CATEGORY (mesh_room_debug);
-
 static gboolean
 plugin_init (GstPlugin *plugin)
 {

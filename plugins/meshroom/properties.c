@@ -48,16 +48,21 @@ static void
 set_peer_id (MeshMeshroom *self, const char *id)
 {
   g_autofree char *lower = id ? g_ascii_strdown (id, -1) : NULL;
+  g_autofree char *refused = NULL;
 
-  g_clear_pointer (&self->refused_peer_id, g_free);
   if (!mesh_is_uuid (lower)) {
-    self->refused_peer_id = g_strdup_printf ("peer-id \"%s\" is not a UUID, "
-        "and is ignored", id ? id : "");
-    g_warning ("meshroom: %s", self->refused_peer_id);
-    return;
+    refused = g_strdup_printf ("peer-id \"%s\" is not a UUID, and is ignored",
+        id ? id : "");
+    g_warning ("meshroom: %s", refused);
   }
-  g_free (self->peer_id);
-  self->peer_id = g_steal_pointer (&lower);
+  g_mutex_lock (&self->lock);
+  g_free (self->refused_peer_id);
+  self->refused_peer_id = g_steal_pointer (&refused);
+  if (!self->refused_peer_id) {
+    g_free (self->peer_id);
+    self->peer_id = g_steal_pointer (&lower);
+  }
+  g_mutex_unlock (&self->lock);
 }
 
 /* Stores the name in the form in which names are compared, and within the
@@ -74,10 +79,14 @@ static void
 mesh_meshroom_set_property (GObject *object, guint id, const GValue *value,
     GParamSpec *pspec)
 {
-  MeshMeshroom *self = MESH_MESHROOM (object);
+  MeshMeshroom *self = (MeshMeshroom *) object;
 
   if (id == PROP_MUTED) {
     mesh_meshroom_set_muted (self, g_value_get_boolean (value));
+    return;
+  }
+  if (id == PROP_PEER_ID) {
+    set_peer_id (self, g_value_get_string (value));
     return;
   }
   if (id == PROP_STUN_SERVER || id == PROP_TURN_SERVERS) {
@@ -91,9 +100,6 @@ mesh_meshroom_set_property (GObject *object, guint id, const GValue *value,
       break;
     case PROP_SERVE:
       set_link (self, &self->serve, value);
-      break;
-    case PROP_PEER_ID:
-      set_peer_id (self, g_value_get_string (value));
       break;
     case PROP_DISPLAY_NAME:
       set_display_name (self, g_value_get_string (value));
@@ -144,7 +150,7 @@ static void
 mesh_meshroom_get_property (GObject *object, guint id, GValue *value,
     GParamSpec *pspec)
 {
-  MeshMeshroom *self = MESH_MESHROOM (object);
+  MeshMeshroom *self = (MeshMeshroom *) object;
 
   g_mutex_lock (&self->lock);
   switch (id) {
@@ -219,7 +225,6 @@ default_name (void)
   return mesh_name_tidy (name);
 }
 
-/* Before anything is set. */
 /* Returns: (transfer full): the codecs that video-codecs names */
 char **
 mesh_meshroom_dup_video_codecs_locked (MeshMeshroom *self)
@@ -355,7 +360,7 @@ install_media_properties (GObjectClass *klass)
 }
 
 static void
-install_peer_signals (void)
+install_peer_signals (GType type)
 {
   /**
    * meshroom::peer-added:
@@ -367,7 +372,7 @@ install_peer_signals (void)
    *
    * Since: 0.1
    */
-  g_signal_new ("peer-added", MESH_TYPE_MESHROOM,
+  g_signal_new ("peer-added", type,
       G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
   /**
    * meshroom::peer-removed:
@@ -380,7 +385,7 @@ install_peer_signals (void)
    *
    * Since: 0.1
    */
-  g_signal_new ("peer-removed", MESH_TYPE_MESHROOM,
+  g_signal_new ("peer-removed", type,
       G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2, G_TYPE_STRING,
       G_TYPE_STRING);
   /**
@@ -393,12 +398,12 @@ install_peer_signals (void)
    *
    * Since: 0.1
    */
-  g_signal_new ("link-ready", MESH_TYPE_MESHROOM,
+  g_signal_new ("link-ready", type,
       G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
 }
 
 static void
-install_chat_signals (void)
+install_chat_signals (GType type)
 {
   /**
    * meshroom::message-received:
@@ -411,7 +416,7 @@ install_chat_signals (void)
    * Since: 0.1
    */
   g_signal_new ("message-received",
-      MESH_TYPE_MESHROOM, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
+      type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
       2, G_TYPE_STRING, G_TYPE_STRING);
   /**
    * meshroom::send-message:
@@ -423,7 +428,7 @@ install_chat_signals (void)
    * Since: 0.1
    */
   g_signal_new_class_handler ("send-message",
-      MESH_TYPE_MESHROOM, G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
+      type, G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
       G_CALLBACK (mesh_meshroom_send_message), NULL, NULL, NULL, G_TYPE_NONE,
       1, G_TYPE_STRING);
 }
@@ -436,6 +441,6 @@ mesh_meshroom_install_properties (GObjectClass *klass)
   install_room_properties (klass);
   install_media_properties (klass);
   g_object_class_install_properties (klass, N_PROPERTIES, properties);
-  install_peer_signals ();
-  install_chat_signals ();
+  install_peer_signals (G_TYPE_FROM_CLASS (klass));
+  install_chat_signals (G_TYPE_FROM_CLASS (klass));
 }

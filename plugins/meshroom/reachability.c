@@ -103,7 +103,7 @@ mesh_call_tell_addressless (MeshCall *call, const char *id, Member *member)
     member->addressless = FALSE;
   if (!member->peer || member->addressless || call->alone
       || call->relayless
-      || !mesh_peer_is_addressless (member->peer, mesh_call_now ()))
+      || !mesh_peer_is_addressless (member->peer, g_get_monotonic_time ()))
     return;
   member->addressless = TRUE;
   why = explain (call, member->peer);
@@ -213,7 +213,7 @@ mesh_call_renew_attempts (MeshCall *call, MeshNetworkChange change)
 
     if (should_renew (call, member, change, addresses))
       mesh_room_renew (call->room, id, mesh_peer_get_sid (member->peer),
-          mesh_call_now ());
+          g_get_monotonic_time ());
   }
-  mesh_room_hurry (call->room, mesh_call_now ());
+  mesh_room_hurry (call->room, g_get_monotonic_time ());
 }

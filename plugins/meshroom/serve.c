@@ -5,6 +5,7 @@
 #include <gst/gst.h>
 
 #include "host/timer.h"
+#include "meshroom/common.h"
 #include "server/server.h"
 #include "signalling/proxy.h"
 
@@ -22,9 +23,6 @@ struct _MeshServe {
   GCond cond;
   gboolean started;
 };
-
-GST_DEBUG_CATEGORY_EXTERN (mesh_room_debug);
-#define GST_CAT_DEFAULT mesh_room_debug
 
 /* An ICE server that cannot be told to members is left out, and is no reason
  * not to serve. */

@@ -56,13 +56,13 @@ on_signal (const char *json, gsize length, gpointer user_data)
 static gboolean
 send_signal (const char *json, gpointer user_data)
 {
-  return mesh_signal_channel_send (MESH_MESHROOM (user_data)->channel, json);
+  return mesh_signal_channel_send (((MeshMeshroom *) user_data)->channel, json);
 }
 
 static void
 end_signals (gpointer user_data)
 {
-  mesh_signal_channel_end (MESH_MESHROOM (user_data)->channel);
+  mesh_signal_channel_end (((MeshMeshroom *) user_data)->channel);
 }
 
 /* Adds the element's own signalsrc and signalsink, if the application uses no
@@ -383,16 +383,14 @@ mesh_meshroom_start (MeshMeshroom *self)
   g_autoptr (GError) error = NULL;
   g_autofree char *text = NULL;
   g_autofree char *peer_id = NULL;
+  MeshNotifier *notifier = mesh_notifier_new (GST_ELEMENT (self));
   gboolean piped, made;
 
   g_mutex_lock (&self->lock);
   peer_id = g_strdup (self->peer_id);
   piped = self->signal_sink || self->signal_src;
   made = self->serve && !self->link;
-  g_mutex_unlock (&self->lock);
-
-  g_mutex_lock (&self->lock);
-  self->notifier = mesh_notifier_new (GST_ELEMENT (self));
+  self->notifier = notifier;
   g_mutex_unlock (&self->lock);
   if (!find_room (self, &link, &error))
     goto failed;

@@ -4,9 +4,9 @@
  * the source's tee and the fan-out of that codec.
  *
  * Encoders are made and removed without the source's lock, since that calls
- * handlers of the application. So that one thread at a time does it, an encoding
- * is marked as busy. A thread that finds it busy leaves the work to the one that
- * has marked it, which looks again before it ends. */
+ * handlers of the application. So that one thread at a time does it, an
+ * encoding is marked as busy. A thread that finds it busy leaves the work to
+ * the thread that has marked it, which looks again before it ends. */
 
 #include "meshroom/source-private.h"
 
@@ -29,8 +29,8 @@ failure_free (gpointer data)
   g_free (failure);
 }
 
-/* @fanout: (nullable): the encoding's fan-out: a source that was stopped and fed
- * again has another encoding of the same codec */
+/* @fanout: (nullable): the encoding's fan-out, which tells it from the next one
+ * of that codec: a stopped source gets other encodings when it is fed again */
 static MeshEncoding *
 find_locked (MeshSource *self, const MeshCodec *codec, MeshFanout *fanout)
 {
@@ -214,8 +214,8 @@ lacks_encoder_locked (MeshSource *self, MeshEncoding *encoding)
   return self->tee && !encoding->compartment && !encoding->failure;
 }
 
-/* Makes the encoder that the encoding in @codec lacks, and replaces one that has
- * failed, until there is none left to try. */
+/* Makes the encoder that the encoding in @codec lacks, and replaces one that
+ * has failed, until there is none left to try. */
 void
 mesh_source_feed (MeshSource *self, const MeshCodec *codec)
 {

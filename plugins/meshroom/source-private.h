@@ -9,10 +9,11 @@
 
 G_BEGIN_DECLS
 
-/* The source's inside, for its own files: source.c has its life and what the
- * room asks of it, source-caps.c what its pad asks of whoever feeds it, route.c
- * the way from the pad to the fan-outs, source-encoders.c the encoders on that
- * way, input-warnings.c what is said of encoded input. */
+/* The source's inside, for its own files: source.c has its pad and what the
+ * room asks of it, source-life.c its end, source-caps.c what its pad asks of
+ * whoever feeds it, route.c the way from the pad to the fan-outs,
+ * source-encoders.c the encoders on that way, input-warnings.c what is said of
+ * encoded input. */
 
 struct _MeshSource {
   gatomicrefcount refs;
@@ -48,13 +49,13 @@ struct _MeshSource {
   gboolean hidden;              /* a picture comes in place of the camera */
 };
 
-/* source.c */
+/* source-life.c: any thread, without the lock */
 void mesh_source_shut_down (MeshSource *source, GstElement *element);
 void mesh_source_warn (MeshSource *source, const char *format, ...)
     G_GNUC_PRINTF (2, 3);
 gboolean mesh_source_speaks (MeshSource *source, const MeshCodec *codec);
 
-/* source-encoders.c: any thread, without the lock where no name says otherwise */
+/* source-encoders.c: any thread; the lock is held where the name says so */
 MeshEncoding *mesh_source_find_encoding_locked (MeshSource *source,
     const MeshCodec *codec);
 MeshFanout *mesh_source_dup_fanout (MeshSource *source, const MeshCodec *codec);
