@@ -5,7 +5,7 @@
 
 #include "meshroom/meshroom.h"
 
-/* Whether the input is not live, so that a seek makes sense. */
+/* An input that is not live, so that a seek makes sense. */
 typedef struct {
   MeshSource *source;
   GstPad *pad;
@@ -21,7 +21,7 @@ seekable_clear (gpointer data)
   mesh_source_unref (seekable->source);
 }
 
-/* Returns: (transfer full): what feeds the room and is not live, video first */
+/* Returns: (transfer full): the inputs that are not live, video first */
 static GArray *
 list_seekable (MeshMeshroom *self)
 {
@@ -49,8 +49,9 @@ list_seekable (MeshMeshroom *self)
   return list;
 }
 
-/* Whether all that feeds the room has ended, and there was something. A pad to
- * which nothing has come is that of the sound of a file that has none. */
+/* Returns: whether there were inputs, and all have ended. A pad to which
+ * nothing has come does not count: it may be for the sound of a file that has
+ * none. */
 static gboolean
 have_all_ended_locked (MeshMeshroom *self)
 {
@@ -75,8 +76,8 @@ have_all_ended_locked (MeshMeshroom *self)
  * @self: the room
  * @source: one of its sources
  *
- * What came in there has been played to its end. Said for each pad, and, once
- * nothing feeds the room any more, as EOS, as any sink does. The call goes on.
+ * Tells the application that the input has been played to its end, and posts
+ * EOS once all inputs have ended, as any sink does. The call goes on.
  *
  * Since: 0.1
  */
@@ -104,34 +105,13 @@ mesh_meshroom_input_ended (MeshMeshroom *self, MeshSource *source)
 }
 
 /**
- * mesh_meshroom_update_flags:
- * @self: the room
- * @starting: whether the room is below PAUSED
- *
- * A pipeline awaits the end of its sinks, asks them to seek, and starts them
- * first. The room is one of them, also one that is not fed: the sinks behind the
- * pads of people who leave get EOS, and that must not be the pipeline's. And a
- * demuxer, whose pads are linked only once it runs, must not find the room
- * asleep, or it stops for good.
- *
- * Since: 0.1
- */
-void
-mesh_meshroom_update_flags (MeshMeshroom *self, gboolean starting)
-{
-  GST_OBJECT_LOCK (self);
-  GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SINK);
-  GST_OBJECT_UNLOCK (self);
-}
-
-/**
  * mesh_meshroom_seek:
  * @self: the room
  * @event: (transfer full): a seek
  *
- * Seeks in what feeds the room and is not live.
+ * Seeks in the inputs that are not live.
  *
- * Returns: whether somebody upstream did
+ * Returns: whether an element upstream has handled the seek
  *
  * Since: 0.1
  */
@@ -141,7 +121,7 @@ mesh_meshroom_seek (MeshMeshroom *self, GstEvent *event)
   g_autoptr (GArray) list = list_seekable (self);
   gboolean done = FALSE;
 
-  /* None of them counts as ended until all have been asked: the first one may
+  /* No input counts as ended until all have been asked, since the first one may
    * be at its end again by then. */
   for (guint i = 0; i < list->len; i++)
     mesh_source_set_ended (g_array_index (list, Seekable, i).source, FALSE);
@@ -176,13 +156,13 @@ ask (Seekable *seekable, GstQuery *query)
 /**
  * mesh_meshroom_answer:
  * @self: the room
- * @query: what a pipeline asks its sinks
+ * @query: a query of the pipeline to its sinks
  * @answered: (out): whether there is an answer
  *
- * Answers for what feeds the room. What comes out of the room has a latency of
- * its own, which its source pads tell.
+ * Answers queries about the inputs. The room's source pads answer for their
+ * latency themselves.
  *
- * Returns: whether @query is one of those
+ * Returns: whether @query is one about the inputs
  *
  * Since: 0.1
  */

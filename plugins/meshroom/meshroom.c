@@ -147,7 +147,7 @@ G_DEFINE_FINAL_TYPE (MeshMeshroom, mesh_meshroom, GST_TYPE_BIN)
 GST_ELEMENT_REGISTER_DEFINE (meshroom, "meshroom", GST_RANK_NONE,
     MESH_TYPE_MESHROOM)
 
-/* --- what the sources tell --- */
+/* --- events of the sources --- */
 
 /* The input of a source is known, so a source that was requested in mid-call
  * can be sent from now on. */
@@ -235,8 +235,6 @@ mesh_meshroom_change_state (GstElement *element, GstStateChange transition)
     case GST_STATE_CHANGE_READY_TO_PAUSED:
       if (result == GST_STATE_CHANGE_FAILURE)
         mesh_meshroom_stop (self);
-      else
-        mesh_meshroom_update_flags (self, FALSE);
       /* fall through */
     case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
       /* live: what people send comes when they come, so nobody downstream
@@ -250,7 +248,6 @@ mesh_meshroom_change_state (GstElement *element, GstStateChange transition)
       break;
     case GST_STATE_CHANGE_PAUSED_TO_READY:
       mesh_meshroom_stop (self);
-      mesh_meshroom_update_flags (self, TRUE);
       break;
     default:
       break;
@@ -258,28 +255,8 @@ mesh_meshroom_change_state (GstElement *element, GstStateChange transition)
   return result;
 }
 
-/* A bin asks only its sinks for their end. A room that is not fed is none; so
- * that a pipeline without other sinks ends as well, the room is one for as long
- * as it takes to tell. */
-static void
-tell_end (GstElement *room, gpointer data)
-{
-  MeshMeshroom *self = MESH_MESHROOM (room);
-  gboolean running;
-
-  GST_OBJECT_LOCK (self);
-  GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SINK);
-  GST_OBJECT_UNLOCK (self);
-  gst_element_post_message (room, gst_message_new_eos (GST_OBJECT (room)));
-  g_mutex_lock (&self->lock);
-  running = self->call != NULL;
-  g_mutex_unlock (&self->lock);
-  if (running)
-    mesh_meshroom_update_flags (self, FALSE);
-}
-
-/* Peers come and go inside; the pipeline's latency stays as declared, and
- * nobody's end is the end. */
+/* Drops messages of the connections inside: the pipeline's latency stays as
+ * declared, and the end of a connection is not the room's. */
 static void
 mesh_meshroom_handle_message (GstBin *bin, GstMessage *message)
 {
@@ -306,17 +283,20 @@ mesh_meshroom_handle_message (GstBin *bin, GstMessage *message)
 static void
 end_streams (MeshMeshroom *self)
 {
+  GstMessage *eos = gst_message_new_eos (GST_OBJECT (self));
+
   GST_INFO_OBJECT (self, "the streams end");
   g_mutex_lock (&self->lock);
   if (self->call) {
     mesh_call_end_streams (self->call);
-    mesh_notifier_post (self->notifier, tell_end, NULL, NULL);
+    mesh_notifier_post_message (self->notifier, g_steal_pointer (&eos));
   }
   g_mutex_unlock (&self->lock);
+  gst_clear_message (&eos);
 }
 
-/* Nothing else that goes downstream is for the pads, and still less for the
- * elements inside. */
+/* Other events that go downstream are dropped: they are not for the pads, nor
+ * for the elements inside. */
 static gboolean
 mesh_meshroom_send_event (GstElement *element, GstEvent *event)
 {
@@ -324,7 +304,7 @@ mesh_meshroom_send_event (GstElement *element, GstEvent *event)
     case GST_EVENT_SEEK:
       return mesh_meshroom_seek (MESH_MESHROOM (element), event);
     case GST_EVENT_LATENCY:
-      /* what goes out to peers is not delayed by what sinks here show */
+      /* streams to peers are not delayed by the sinks of this pipeline */
       gst_event_unref (event);
       return TRUE;
     default:
@@ -433,15 +413,15 @@ mesh_meshroom_request_new_pad (GstElement *element, GstPadTemplate *template,
     refuse_pad (self, kind);
     return NULL;
   }
-  /* in mid-call nobody else does it */
+  /* a state change activates pads, but in mid-call there is none */
   if (GST_STATE (element) > GST_STATE_READY)
     gst_pad_set_active (pad, TRUE);
   gst_element_add_pad (element, pad);
-  mesh_meshroom_update_flags (self, GST_STATE (element) <= GST_STATE_READY);
   return pad;
 }
 
-/* (transfer full) (nullable): the source of @pad, which the room has no more */
+/* Returns: (transfer full) (nullable): the source of @pad, which is no longer
+ * the room's */
 static MeshSource *
 take_source_locked (MeshMeshroom *self, GstPad *pad)
 {
@@ -480,8 +460,7 @@ mesh_meshroom_release_pad (GstElement *element, GstPad *pad)
     mesh_source_let_go (source);
   gst_pad_set_active (pad, FALSE);
   gst_element_remove_pad (element, pad);
-  mesh_meshroom_update_flags (self, GST_STATE (element) <= GST_STATE_READY);
-  /* the connections that use it have it until others are there */
+  /* connections keep a reference until others have replaced them */
   mesh_source_unref (source);
 }
 
@@ -507,10 +486,15 @@ mesh_meshroom_init (MeshMeshroom *self)
   mesh_meshroom_init_properties (self);
   gst_bin_set_suppressed_flags (GST_BIN (self),
       GST_ELEMENT_FLAG_SOURCE | GST_ELEMENT_FLAG_SINK);
-  /* what a pipeline is told of its end comes to its sources */
+  /* The room is a source, since a pipeline sends EOS to its sources. It is a
+   * sink, also while nothing feeds it, since a pipeline awaits the end of its
+   * sinks, asks them to seek and starts them first: the sinks behind the pads
+   * of members who leave get EOS, which must not be the pipeline's, and a
+   * demuxer whose pads are linked only once it runs must not find the room
+   * asleep. */
   GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SOURCE);
+  GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SINK);
   self->timeline = mesh_timeline_new ();
-  mesh_meshroom_update_flags (self, TRUE);
 }
 
 static void

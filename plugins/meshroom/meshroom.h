@@ -89,7 +89,6 @@ gboolean mesh_meshroom_take_child_error (MeshMeshroom *self,
 
 /* inputs.c */
 void mesh_meshroom_input_ended (MeshMeshroom *self, MeshSource *source);
-void mesh_meshroom_update_flags (MeshMeshroom *self, gboolean starting);
 gboolean mesh_meshroom_seek (MeshMeshroom *self, GstEvent *event);
 gboolean mesh_meshroom_answer (MeshMeshroom *self, GstQuery *query,
     gboolean *answered);
