@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What attempts tell the call, each on the call's thread. */
+/* Handles the events of attempts (MeshPeerEvents) on the call's thread: each is
+ * told to the room, whose actions are then carried out. */
 
 #include "meshroom/call-private.h"
 
-/* The member whose present attempt @peer is. */
+/* Returns: (nullable): the member whose present attempt @peer is */
 static Member *
 member_of (MeshCall *self, MeshPeer *peer)
 {
@@ -32,7 +33,8 @@ on_local_candidate (MeshPeer *peer, const char *candidate, int mline,
   MeshCall *self = user_data;
 
   mesh_room_local_candidate (self->room, mesh_peer_get_id (peer),
-      mesh_peer_get_sid (peer), candidate, mline, NULL, g_get_monotonic_time ());
+      mesh_peer_get_sid (peer), candidate, mline, NULL,
+      g_get_monotonic_time ());
   mesh_call_pump (self);
 }
 
@@ -62,7 +64,8 @@ on_failed (MeshPeer *peer, const char *reason, const char *text,
   Member *member = g_hash_table_lookup (self->members,
       mesh_peer_get_id (peer));
 
-  /* of one that was to go anyway nobody needs to hear */
+  /* the failure of an attempt that is set aside needs no warning, since another
+   * one is replacing it */
   if (!member || member->old != peer)
     mesh_call_warn (self, mesh_peer_get_id (peer), text);
   mesh_room_failed (self->room, mesh_peer_get_id (peer),
@@ -93,7 +96,7 @@ on_too_large (MeshPeer *peer, int width, int height, gpointer user_data)
   mesh_call_pump (self);
 }
 
-/* A pad that the application is to hear of before its first frame comes. */
+/* A new pad, which the application is told of before its first frame comes. */
 typedef struct {
   GstPad *member_pad;
   GstPad *pad;

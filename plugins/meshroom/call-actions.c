@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Carries out what the core wants done of the members and the connections with
- * them, and reports to the core what these connections do. */
+/* Carries out what the core has decided of members and of the attempts at
+ * connections with them. */
 
 #include "meshroom/call-private.h"
 
@@ -9,7 +9,8 @@
 
 /* --- members --- */
 
-/* What the member said of itself, maybe in an attempt that came to nothing. */
+/* Gives the pads of a new member the name that the room knows, which may have
+ * come in an earlier attempt. */
 static void
 name_member (const MeshPeerInfo *info, gpointer user_data)
 {
@@ -171,8 +172,8 @@ listen_to (MeshCall *self, const char *id, Member *member)
     mesh_room_shown (self->room, id, mesh_peer_get_sid (member->peer), now);
 }
 
-/* Who has been heard of since the last time, and whose new attempt has brought
- * a frame of everything? */
+/* Tells the room which attempts have brought data since the last time, and
+ * which new attempts have replaced all streams of the one that is set aside. */
 void
 mesh_call_listen (MeshCall *self)
 {
@@ -186,9 +187,9 @@ mesh_call_listen (MeshCall *self)
   }
 }
 
-/* Carries out what the core has decided of an attempt. What there is to see and
- * hear of one that is set aside stays so until another one has something; a
- * member that was never shown goes with its attempt. */
+/* Carries out what the core has decided of an attempt. The streams of an
+ * attempt that is set aside stay until another one brings some. A member that
+ * the application was never told of ends with its attempt. */
 void
 mesh_call_change_attempt (MeshCall *self, const MeshRoomAction *action)
 {

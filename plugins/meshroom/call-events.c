@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Tells the application of events in a call, and posts the call's warnings. Each
- * event is a signal of the element, and then a message on the bus with the same
- * content. */
+/* Tells the application of events in a call, and posts the call's warnings.
+ * Each event is a signal of the element, and then a message on the bus with the
+ * same content. */
 
 #include "meshroom/call-private.h"
 

@@ -78,7 +78,8 @@ struct _MeshCall {
   guint warnings_left;
   gint64 last_warning_refill;
 
-  GMutex lock;                  /* guards: */
+  GMutex lock;                  /* guards what follows; readers are on any
+                                 * thread */
   GHashTable *stats;            /* peer id -> GstStructure */
   GPtrArray *peers;             /* GstStructure */
   guint connected;

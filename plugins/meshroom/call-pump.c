@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Carries out what the core (core/room.h) decides. */
+/* Pops what the core (core/room.h) has decided, and carries it out. */
 
 #include "meshroom/call-private.h"
 
@@ -12,7 +12,7 @@ send_message (MeshCall *self, const MeshMessage *message)
   g_autoptr (GError) error = NULL;
   g_autofree char *json = NULL;
 
-  /* a list of who is there, to one who has not even asked yet */
+  /* a roster may be for a member that has not said anything yet */
   if (self->sealer && !mesh_sealer_reaches (self->sealer, message)) {
     GST_DEBUG_OBJECT (self->config.element, "no %s to %s, who has not spoken",
         mesh_message_type_name (message->type), message->to);
@@ -31,7 +31,8 @@ send_message (MeshCall *self, const MeshMessage *message)
         mesh_message_type_name (message->type), message->to);
 }
 
-/* The others know a life of our peer id whose clock was ahead of ours. */
+/* Takes a later incarnation: the other members know one of our peer id whose
+ * clock was ahead of ours. */
 static void
 reincarnate (MeshCall *self, const char *newest)
 {

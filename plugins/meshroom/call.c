@@ -141,7 +141,7 @@ call_free (MeshCall *self)
   g_free (self);
 }
 
-/* The link and the name are used at the start only, and stay the caller's. */
+/* Copies all but the link and the name, which only mesh_call_new() uses. */
 static void
 copy_config (MeshCall *self, const MeshCallConfig *config)
 {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* GStreamer 1.22's dtlsdec has OpenSSL make an RSA key of 2048 bits, once a
- * process, and cannot be told not to, nor be given another one before it has.
- * OpenSSL 3.0 takes five times as long over it as GnuTLS does
- * (docs/performance.md), and nobody is connected before it is done. So in a
- * process of our own, OpenSSL's default method for RSA is, while dtlsdec makes
- * its key, one that asks GnuTLS, which the signalling is there with anyway. It
- * does so on our thread alone, for that one key; whatever other threads make
- * meanwhile is made as ever, and every key goes on with OpenSSL's own method.
- * In somebody else's process OpenSSL is left alone. */
+/* Makes the DTLS certificate of the process in less time. GStreamer 1.22's
+ * dtlsdec has OpenSSL make an RSA key of 2048 bits, once a process; it cannot
+ * be kept from that, and takes no other key before. OpenSSL 3.0 needs five
+ * times as long for the key as GnuTLS (docs/performance.md), and no connection
+ * is made before. So in a process of our own, OpenSSL's default method for RSA
+ * asks GnuTLS, which the signalling uses anyway, while dtlsdec makes its key.
+ * It does so on our thread alone, for that one key: the keys of other threads
+ * are made by OpenSSL meanwhile, and every key is used with OpenSSL's own
+ * method. In a process of somebody else OpenSSL is left as it is. */
 
-/* Methods are deprecated since 3.0, which has nothing in their place that
- * elements made for 1.1 would hear of. */
+/* Methods are deprecated since 3.0, whose providers do not reach elements that
+ * use the API of 1.1. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "meshroom/certificate.h"
@@ -23,12 +23,13 @@
 
 #include "host/process.h"
 
-/* n, e, d, p, q, the inverse of q, d mod p-1, d mod q-1 */
+/* The numbers of an RSA key, in GnuTLS' order: n, e, d, p, q, the inverse of q,
+ * d mod p-1, d mod q-1. */
 enum { N, E, D, P, Q, INVERSE, D_P, D_Q, N_NUMBERS };
 
-static GPrivate is_ours;
-/* never freed: a key of another thread may have taken it up */
-static RSA_METHOD *method;
+static GPrivate is_ours;        /* set on the thread that makes our key */
+static RSA_METHOD *method;      /* never freed: a key of another thread may
+                                 * have taken it up */
 
 static BIGNUM *
 take_number (gnutls_datum_t *datum)
@@ -42,7 +43,7 @@ take_number (gnutls_datum_t *datum)
 
 /**
  * mesh_certificate_fill_key:
- * @rsa: is given a key; its numbers are its own
+ * @rsa: gets a key, and owns its numbers
  * @bits: of the modulus
  *
  * Any thread.
@@ -75,7 +76,7 @@ mesh_certificate_fill_key (RSA *rsa, int bits)
       && RSA_set0_crt_params (rsa, number[D_P], number[D_Q], number[INVERSE]);
 }
 
-/* The keygen of the method; GnuTLS' exponent is always F4. */
+/* The keygen function of the method. GnuTLS always uses the exponent F4. */
 static int
 make_key (RSA *rsa, int bits, BIGNUM *e, BN_GENCB *progress)
 {
@@ -86,7 +87,7 @@ make_key (RSA *rsa, int bits, BIGNUM *e, BN_GENCB *progress)
   return RSA_generate_key_ex (rsa, bits, e, progress);
 }
 
-/* Not where a program has a method of its own. */
+/* Sets the method, unless the program has set one of its own. */
 static gboolean
 set_method (void)
 {
@@ -120,8 +121,8 @@ make_once (gpointer unused)
  * mesh_certificate_make:
  *
  * Has the process' certificate made, if there is none yet, so that the first
- * connection need not wait for it: about a tenth of a second, or half a second
- * in somebody else's process. Blocks; any thread.
+ * connection need not wait for it. Any thread; blocks for about a tenth of a
+ * second, or half a second in a process of somebody else.
  *
  * Since: 0.1
  */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* In which codecs we speak video with whom, and what is to be done when our
- * video cannot be encoded in one of them. */
+/* Chooses the codec of our video for each peer, and another one when our video
+ * cannot be encoded in it. */
 
 #include "meshroom/call-private.h"
 
-/* (transfer full) (nullable): why our video cannot be sent as @codec */
+/* Returns: (transfer full) (nullable): why our video cannot be sent in @codec
+ * */
 static char *
 dup_failure (MeshCall *self, const MeshCodec *codec)
 {
@@ -35,9 +36,9 @@ is_usable (MeshCall *self, const MeshCodec *codec)
       && (!source || input || mesh_codec_can_send (codec));
 }
 
-/* The codecs of video-codecs that can be decoded here and, where there is a video
- * input, encoded. Codecs whose encoders have failed come last: a peer that
- * speaks no other still gets the sound, and is seen. */
+/* The codecs of video-codecs that can be decoded here and, where there is a
+ * video input, encoded. Codecs whose encoders have failed come last: a peer
+ * that speaks no other still gets the sound, and is seen. */
 char **
 mesh_call_usable_codecs (MeshCall *self)
 {
@@ -54,7 +55,7 @@ mesh_call_usable_codecs (MeshCall *self)
   return g_strv_builder_end (builder);
 }
 
-/* (transfer full): why none of video-codecs can be used here */
+/* Returns: (transfer full): why no codec of video-codecs can be used here */
 char *
 mesh_call_explain_codecs (MeshCall *self)
 {
@@ -115,14 +116,14 @@ mesh_call_choose_codec (MeshCall *self, const char *peer, char **wanted)
   return mesh_codec_find (self->video_codecs[0]);
 }
 
-/* An attempt that has begun in a codec that the video input cannot be sent in
- * begins anew. */
+/* Restarts an attempt that has begun in a codec in which the video input cannot
+ * be sent. */
 static gboolean
 restart_if_wrong (MeshCall *self, const char *id, MeshPeer *peer)
 {
   const MeshCodec *codec = mesh_peer_get_video_codec (peer);
 
-  /* what does not send this video is none of the wrong codec */
+  /* an attempt that does not send this video has no wrong codec */
   if (!mesh_peer_sends (peer, self->config.sources)
       || (codec && g_strv_contains ((const char *const *) self->video_codecs,
               codec->name)))
@@ -132,7 +133,8 @@ restart_if_wrong (MeshCall *self, const char *id, MeshPeer *peer)
   return TRUE;
 }
 
-/* Tells a peer, and whoever runs us, why it does not see us. */
+/* Tells the peer and the user of this room why the peer gets no picture of
+ * ours. */
 static void
 excuse_picture (MeshCall *self, Member *member, const MeshCodec *codec)
 {
@@ -173,9 +175,9 @@ mesh_call_review_picture (MeshCall *self, Member *member)
   }
 }
 
-/* An offer of ours in a codec that fails has found no better one among the
- * peer's. Of the peer's own offer that cannot be said: it may be in a codec that
- * failed only after our call had named it. */
+/* Notes that our offer is in a codec that fails, since the peer has named no
+ * other one that we have. A peer's offer tells nothing of the kind: it may be
+ * in a codec that failed only after our `call` message had named it. */
 void
 mesh_call_note_codec (MeshCall *self, Member *member)
 {
@@ -197,7 +199,8 @@ have_same_names (char **a, char **b)
   return n == g_strv_length (b);
 }
 
-/* Our video's input has changed, or fails in a codec. */
+/* Chooses codecs anew, since the input of our video has changed, or cannot be
+ * encoded in a codec. The caller carries out the room's actions. */
 void
 mesh_call_review_codecs (MeshCall *self)
 {

@@ -79,8 +79,8 @@ sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
   return gst_pad_query_default (pad, parent, query);
 }
 
-/* What encoders and parsers warn of comes with each broken frame, and there
- * is nothing that the application could do about one frame. */
+/* Logs warnings and does not pass them on: encoders and parsers warn of each
+ * broken frame, which the application cannot mend. */
 static void
 mesh_compartment_handle_message (GstBin *bin, GstMessage *message)
 {

@@ -5,6 +5,8 @@
 
 G_BEGIN_DECLS
 
+/* The elements that the plugin registers. */
+
 GST_ELEMENT_REGISTER_DECLARE (meshroom);
 
 G_END_DECLS

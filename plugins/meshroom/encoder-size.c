@@ -4,8 +4,8 @@
 
 #include <math.h>
 
-/* Returns: the factor, at most 1, that brings a picture within the bounds on its
- * pixels and its sides */
+/* Returns: the factor, at most 1, that brings a picture within the bounds on
+ * its pixels and its sides */
 static double
 get_scale (const MeshCodec *codec, double width, double height)
 {

@@ -15,8 +15,8 @@
     "max-size-bytes=0 max-size-time=200000000"
 #define SQUARE_I420 "video/x-raw,format=I420,pixel-aspect-ratio=1/1"
 
-/* What depends on the input's caps. The elements are in the compartment whose
- * pad has the probe. */
+/* The elements that are set by the input's caps. They are in the compartment
+ * whose pad has the probe. */
 typedef struct {
   const MeshCodec *codec;
   GstElement *filter;           /* capsfilter behind the converter */
@@ -40,8 +40,8 @@ get_bitrate (const MeshEncoderSize *size, const GstCaps *caps)
       150000, 2500000);
 }
 
-/* The caps are on their way to the converter, so it asks the filter for what
- * it is to make of them only after this. */
+/* Sets the elements before the caps reach the converter, which then asks the
+ * filter for the format to convert to. */
 static GstPadProbeReturn
 on_caps (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {

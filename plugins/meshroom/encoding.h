@@ -20,13 +20,14 @@ typedef struct {
   const MeshCodec *codec;
   MeshFanout *fanout;
   MeshCompartment *compartment; /* no reference; NULL: nothing to encode */
-  MeshRepeatFilter *repeat_filter;  /* of a video encoder */
+  MeshRepeatFilter *repeat_filter;  /* NULL for audio, and without an encoder */
   gboolean busy;                /* a thread makes or removes the compartment,
                                  * without the lock */
   char *broken;                 /* why the compartment has failed; NULL: it
                                  * works */
-  guint failures;               /* with the present input */
-  char *failure;                /* why all encoders failed; NULL: they do not */
+  guint failures;               /* of encoders, with the present input */
+  char *failure;                /* why the last encoder has failed; NULL: one
+                                 * works, or is still to be tried */
 } MeshEncoding;
 
 MeshEncoding *mesh_encoding_new (const MeshCodec *codec);

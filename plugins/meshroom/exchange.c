@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What is sent is exchanged in mid-call: a sink pad was requested, and its
- * input is known, or one was released. webrtcbin 1.22 does not renegotiate, so
- * each peer gets another attempt with the other m-line, beside the one that
- * there is, whose streams go over when the new one has a frame of each. */
+/* Exchanges the sources that are sent in mid-call: a sink pad was requested,
+ * and its input is known, or one was released. webrtcbin 1.22 does not
+ * renegotiate, so each peer gets another attempt with the other m-line, beside
+ * the one that there is, whose streams go over when the new one has a frame of
+ * each. */
 
 #include "meshroom/call-private.h"
 
@@ -62,7 +63,7 @@ mesh_call_end_what_stopped (MeshCall *self, Member *member)
   }
 }
 
-/* Attempts with what was there before may be made anew at once. */
+/* Lets attempts that send the former sources be replaced at once. */
 static void
 forget_intervals (MeshCall *self)
 {
@@ -74,7 +75,7 @@ forget_intervals (MeshCall *self)
     ((Member *) value)->exchange_at = 0;
 }
 
-/* @source: (nullable): what is sent of @kind from now on */
+/* Takes the source of @kind that is sent from now on. @source: (nullable) */
 void
 mesh_call_take_source (MeshCall *self, MeshKind kind, MeshSource *source)
 {

@@ -107,7 +107,8 @@ mesh_peer_handle_message (GstBin *bin, GstMessage *message)
     case GST_MESSAGE_STRUCTURE_CHANGE:
     case GST_MESSAGE_NEED_CONTEXT:
     case GST_MESSAGE_HAVE_CONTEXT:
-      GST_BIN_CLASS (g_type_class_peek (GST_TYPE_BIN))->handle_message (bin, message);
+      GST_BIN_CLASS (g_type_class_peek (GST_TYPE_BIN))->handle_message (bin,
+          message);
       return;
     default:
       break;

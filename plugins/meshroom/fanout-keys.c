@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Asks upstream for the key frames that branches need. */
+
 #include "meshroom/fanout-private.h"
 
 #include <gst/video/video.h>

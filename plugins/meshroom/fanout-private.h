@@ -46,7 +46,8 @@ struct _MeshFanout {
   GstEvent *segment;
 };
 
-/* fanout-keys.c: any thread, but for the last, which is the streaming one */
+/* fanout-keys.c: any thread, but for note_wait, which the streaming thread
+ * calls */
 void mesh_fanout_want_key_unit (MeshFanout *fanout);
 void mesh_fanout_request_key_unit (MeshFanout *fanout);
 gint64 mesh_fanout_note_wait_locked (MeshFanout *fanout, gboolean waits);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* See fanout.h for what it is. Why not tee: a tee fails for all when one
- * branch fails, and sends RECONFIGURE up to the camera at each new branch.
- *
- * Threads: the API may be called from any thread. Nothing is pushed or sent
- * with a lock held. */
+/* The branches of a fan-out (fanout.h), and the stream to them. A tee would
+ * fail for all branches when one fails, and send RECONFIGURE up to the camera
+ * at each new branch. Any thread may call. */
 
 #include "meshroom/fanout-private.h"
 
@@ -134,9 +132,9 @@ branch_activate_mode (GstPad *pad, GstObject *parent, GstPadMode mode,
   return gst_pad_stop_task (pad);
 }
 
-/* From upstream a branch may only ask for key frames. Whatever else comes
- * (QOS, LATENCY, RECONFIGURE, feedback of one peer's session) is no business
- * of the one encoder for all. */
+/* Passes requests for key frames upstream. All other events (QOS, LATENCY,
+ * RECONFIGURE, feedback of one peer's session) are dropped, since the encoder
+ * serves all peers. */
 static gboolean
 branch_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The properties stun-server and turn-servers. A value that is none is refused
- * when it is set, since a server that is silently not used means no media for
- * those who need it, and no word why. The call goes on with the others: many
- * peers are reached without any. */
+/* The properties stun-server and turn-servers. A value that is no URL of such a
+ * server is refused when it is set: peers who need the server would get no
+ * media, and nobody would know why. The call goes on with the other servers,
+ * since many peers are reached without any. */
 
 #include "meshroom/meshroom.h"
 
@@ -49,7 +49,8 @@ refuse (GStrvBuilder *refused, const char *property, const GError *error)
   g_strv_builder_add (refused, text);
 }
 
-/* Takes over both, which the call that runs does not use any more. */
+/* Takes ownership of @servers and @refused. A call that runs keeps the servers
+ * that it began with. */
 static void
 replace (MeshMeshroom *self, gboolean relay, char **servers, char **refused)
 {

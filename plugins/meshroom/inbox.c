@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What comes to a call from other threads: each becomes a task of the call's
- * own. */
+/* Takes messages and settings from other threads: each becomes a task of the
+ * call's thread. */
 
 #include "meshroom/call-private.h"
 
@@ -35,7 +35,8 @@ post_task (MeshCall *self, GSourceFunc func, Task *task)
   mesh_idle_post (self->context, func, task, task_free);
 }
 
-/* A message as it came, sealed or not; NULL when it is to be dropped. */
+/* Returns: (transfer full) (nullable): the message of @json, unsealed; %NULL if
+ * it is dropped */
 static MeshMessage *
 read_message (MeshCall *self, const char *json, gsize length)
 {
@@ -49,10 +50,10 @@ read_message (MeshCall *self, const char *json, gsize length)
     mesh_call_warn (self, NULL, text);
     return NULL;
   }
-  /* the server's own words about the room carry no sender, and no seal */
+  /* messages of the server itself have no sender, and are not sealed */
   if (!message->from && message->type >= MESH_MESSAGE_WELCOME)
     return g_steal_pointer (&message);
-  /* a room id that was handed to us brings back what we sent to it before */
+  /* under a room id that has become ours, our own earlier messages come back */
   if (g_strcmp0 (message->from, self->peer_id) == 0)
     return NULL;
   if (message->type >= MESH_MESSAGE_WELCOME || !message->from) {
@@ -107,7 +108,7 @@ do_receive (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* It is known what there is to connect with. */
+/* Reads the messages that were held until the ICE servers were known. */
 void
 mesh_call_read_held (MeshCall *self)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What is said to whoever feeds a room with encoded video that is not as every
- * peer needs it: the call goes on, but at a price, and the encoder can help
- * it. */
+/* Warns the application of encoded video that is not as every peer needs it:
+ * the call goes on, but at a price, which settings of the encoder avoid. */
 
 #include "meshroom/source-private.h"
 
@@ -43,8 +42,8 @@ mesh_source_explain (MeshSource *self, const GstCaps *caps, gboolean passes)
         "decoded and encoded again", name);
 }
 
-/* Newcomers see nothing of a stream that is passed on before its next key frame,
- * and only the application's encoder can make one. */
+/* Newcomers see nothing of a stream that is passed on before its next key
+ * frame, and only the application's encoder can make one. */
 void
 mesh_source_on_starved (gint64 waited, gpointer user_data)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Session descriptions: what we offer and answer, and what we make of the
- * peer's. The worker calls; webrtcbin answers on its own thread. */
+/* Makes our session descriptions, offers and answers, and takes the peer's. All
+ * is called on the call's thread; webrtcbin answers on its own thread. */
 
 #include "meshroom/peer-private.h"
 
@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 
-/* (transfer full): what RTP of @codec looks like */
+/* Returns: (transfer full): the caps of RTP packets with @codec */
 static GstCaps *
 make_rtp_caps (const MeshCodec *codec, int payload_type)
 {
@@ -34,14 +34,13 @@ make_rtp_caps (const MeshCodec *codec, int payload_type)
   return caps;
 }
 
-/* Tells webrtcbin what will come before there is any data, so that payload type
- * and SSRC are there when it writes the description. */
+/* Sends the caps to webrtcbin before there is any data, so that it has the
+ * payload type and the SSRC when it writes the description. */
 static void
 announce_caps (GstPad *webrtc_pad, GstElement *payloader,
     const MeshCodec *codec, int payload_type, guint ssrc)
 {
   g_autoptr (GstCaps) caps = make_rtp_caps (codec, payload_type);
-
   g_autofree char *text = g_strdup_printf ("%u", ssrc);
 
   g_object_set (payloader, "pt", payload_type, NULL);
@@ -52,7 +51,7 @@ announce_caps (GstPad *webrtc_pad, GstElement *payloader,
   gst_pad_send_event (webrtc_pad, gst_event_new_caps (caps));
 }
 
-/* An m-line on which we only receive. In an answer webrtcbin makes it by
+/* Adds an m-line on which we only receive. In an answer webrtcbin adds it by
  * itself. */
 static gboolean
 add_receive_only (MeshPeer *self, const MeshCodec *codec)
@@ -67,8 +66,8 @@ add_receive_only (MeshPeer *self, const MeshCodec *codec)
   return transceiver != NULL;
 }
 
-/* Puts what @payloader needs before it. Returns: (transfer full) (nullable):
- * the pad that takes what is fanned out */
+/* Puts the splitter before @payloader, if the codec needs one. Returns:
+ * (transfer full) (nullable): the pad that takes the stream of the fan-out */
 static GstPad *
 prepare_payloader (MeshPeer *self, const MeshCodec *codec,
     GstElement *payloader, GError **error)
@@ -86,8 +85,8 @@ prepare_payloader (MeshPeer *self, const MeshCodec *codec,
   return gst_element_get_static_pad (splitter, "sink");
 }
 
-/* Sends a kind with @codec as payload type @payload_type; without a source,
- * there will be nothing to send. */
+/* Adds an m-line on which @codec is sent as payload type @payload_type. Without
+ * a source nothing is sent on it. */
 static gboolean
 add_sender (MeshPeer *self, const MeshCodec *codec, int payload_type,
     GError **error)
@@ -137,7 +136,7 @@ add_sender (MeshPeer *self, const MeshCodec *codec, int payload_type,
 }
 
 /* webrtcbin 1.22 does not bring up a connection on which neither side would
- * send, so one who only watches says that sound might come. */
+ * send, so a room that only watches announces that sound might come. */
 static gboolean
 might_send (MeshPeer *self, MeshKind kind)
 {
@@ -154,8 +153,8 @@ add_kind (MeshPeer *self, const MeshCodec *codec, int payload_type,
   return add_sender (self, codec, payload_type, error);
 }
 
-/* @reply of a create-offer or create-answer that has run, NULL with @error set
- * when webrtcbin could not. */
+/* Returns: (transfer full) (nullable): the description in @field of the reply
+ * to create-offer or create-answer; %NULL if webrtcbin could not make it */
 static GstWebRTCSessionDescription *
 take_description (GstPromise *promise, const char *field)
 {
@@ -169,8 +168,9 @@ take_description (GstPromise *promise, const char *field)
   return description;
 }
 
-/* A peer that sends nothing is known to live by its receiver reports only, and
- * by default those may be nearly as far apart as we wait for them. And what
+/* Has the RTP session ask for frequent reports: a peer that sends nothing is
+ * known to live by its receiver reports alone, which by default may be nearly
+ * as far apart as we wait for them. The first packet counts, since data that
  * comes through DTLS need not prove with a second packet that it is RTP. */
 static void
 tune_session (MeshPeer *self)
@@ -303,7 +303,7 @@ set_remote (MeshPeer *self, const MeshSdp *sdp, gboolean is_offer,
   return TRUE;
 }
 
-/* Whether there is an m-line for a picture, but in no codec of ours. */
+/* Returns: whether there is an m-line for video, but in no codec of ours */
 static gboolean
 lacks_video_codec (const MeshSdp *sdp)
 {
@@ -333,8 +333,9 @@ answer (MeshPeer *self, const MeshSdp *sdp, GError **error)
   return TRUE;
 }
 
-/* In a codec that our video can be encoded in, if the peer has any; else in one
- * of the others, without our picture. */
+/* Reads the description with a codec in which our video can be encoded, if the
+ * peer has one; else with any other, in which the peer gets no picture of
+ * ours. */
 static MeshSdp *
 read_description (MeshPeer *self, const char *text, gboolean is_offer,
     GError **error)
@@ -370,7 +371,7 @@ read_description (MeshPeer *self, const char *text, gboolean is_offer,
  * Takes the peer's offer, and makes an answer to it; or its answer to our
  * offer.
  *
- * Returns: %FALSE when the description is none that we connect on
+ * Returns: %FALSE when no connection can be made with the description
  *
  * Since: 0.1
  */
@@ -412,7 +413,7 @@ mesh_peer_remote_sdp (MeshPeer *peer, const char *type, const char *sdp,
  * mesh_peer_is_sound_only:
  * @peer: an attempt that has taken the peer's offer
  *
- * Returns: whether the offer has a picture, but in no codec of ours
+ * Returns: whether the offer has video, but in no codec of ours
  *
  * Since: 0.1
  */
@@ -425,14 +426,15 @@ mesh_peer_is_sound_only (MeshPeer *peer)
 /**
  * mesh_peer_remote_candidate:
  * @peer: the attempt, with the peer's description set
- * @candidate: the peer's candidate; one that is not welcome is passed over
+ * @candidate: the peer's candidate; one that cannot be used is passed over
  *
  * Since: 0.1
  */
 void
 mesh_peer_remote_candidate (MeshPeer *peer, const char *candidate)
 {
-  /* All is bundled, and webrtcbin listens for the first m-line only. */
+  /* all m-lines are bundled, and webrtcbin takes candidates of the first only
+   * */
   if (!peer->described
       || !mesh_candidates_admit (peer->candidates, candidate))
     return;

@@ -12,8 +12,8 @@ G_BEGIN_DECLS
  *
  * The thread is one of GLib's pool, and is used only while there are notices.
  * It holds a reference to the element meanwhile. Any thread may call, and may
- * hold a lock while it posts: the notice is queued, and its function is called on
- * the notifier's thread. */
+ * hold a lock while it posts: the notice is queued, and its function is called
+ * on the notifier's thread. */
 
 typedef struct _MeshNotifier MeshNotifier;
 

@@ -73,8 +73,8 @@ wait_for_change_locked (MeshPacer *self, guint *found)
   return *found < LOOKS;
 }
 
-/* Waits on the clock. Returns: whether the time has come; FALSE when the wait was
- * cut short, or the input is held by now */
+/* Waits on the clock. Returns: whether the time has come; FALSE when the wait
+ * was cut short, or the input is held by now */
 static gboolean
 wait_for_clock (MeshPacer *self, GstClockTime time, gboolean timed)
 {

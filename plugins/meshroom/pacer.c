@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* See pacer.h for what the element is for. Why not clocksync: it waits for the
- * clock alone, so that what came while nobody was there is late for ever, and
- * a seek is a jump in what the encoders and peers behind it get.
- *
- * pacer-time.c has a buffer's time, and the waiting for it. */
+/* The pads, events and states of the pacer (pacer.h); pacer-time.c has the time
+ * of a buffer. clocksync would not do: it waits for the clock alone, so buffers
+ * that came while nobody was there would be late for ever, and a seek would be
+ * a jump for the encoders and peers behind it. */
 
 #include "meshroom/pacer-private.h"
 

@@ -16,7 +16,7 @@ G_BEGIN_DECLS
  * the room, peer-task.c the tasks in which it does, failure.c what goes wrong,
  * negotiate.c the session descriptions, peer-streams.c what the peer sends. */
 
-/* One peer's way out: a branch of the fan-out, linked to a payloader here. */
+/* One stream to the peer: a branch of a fan-out, linked to a payloader. */
 typedef struct {
   const MeshCodec *codec;
   MeshFanout *fanout;
@@ -57,10 +57,11 @@ struct _MeshPeer {
   gboolean failed;
 
   gint abandoned;               /* atomic */
-  gint has_left;                /* atomic: the room's bin */
-  gint told_of_input;           /* atomic: that it has broken frames */
+  gint has_left;                /* atomic: is out of the room's bin */
+  gint told_of_input;           /* atomic: a warning of broken frames was
+                                 * posted */
   gint audio_ssrc;              /* atomic: of what the peer sends */
-  GMutex lock;                  /* guards: */
+  GMutex lock;                  /* guards what follows */
   GstElement *receivers[MESH_N_KINDS];
   gboolean arrived[MESH_N_KINDS];
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Receives the peer's streams: from webrtcbin's pads to pads that the room can
- * show. */
+/* Receives the peer's streams: from webrtcbin's pads to the pads of the
+ * attempt's bin. */
 
 #include "meshroom/peer-private.h"
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* See peer.h. What shapes the attempt's files are webrtcbin 1.22's known faults:
- * a promise or state change must not be answered on its own thread with a state
- * change; its pads' caps must be there before create-offer and create-answer,
- * or m-lines and SSRCs are left out; only the first m-line of a BUNDLE takes
- * candidates; its messages keep it alive on a bus that nobody reads. */
+/* The life of an attempt (peer.h), and what can be asked of it. The known
+ * faults of webrtcbin 1.22 shape the attempt's files: a promise or state change
+ * must not be answered on its own thread with a state change; its pads' caps
+ * must be there before create-offer and create-answer, or m-lines and SSRCs are
+ * left out; only the first m-line of a BUNDLE takes candidates; its messages
+ * keep it alive on a bus that nobody reads. */
 
 #include "meshroom/peer-private.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Registers the element, and prepares OpenSSL for the end of the process. */
+
 #include <openssl/crypto.h>
 
 #include "host/process.h"
@@ -14,8 +16,7 @@ plugin_init (GstPlugin *plugin)
    * after all is done. Those of connections are cleaned up after in good time
    * (mesh_peer_handle_message()), but for GStreamer's DTLS timeouts, which are
    * handled in a pool of GLib's that nobody can wait for. So the memory is left
-   * to the system instead. OpenSSL listens to whoever comes first in a
-   * process. */
+   * to the system instead. The first initialisation in a process decides. */
   if (mesh_host_owns_process ())
     OPENSSL_init_crypto (OPENSSL_INIT_NO_ATEXIT, NULL);
   return GST_ELEMENT_REGISTER (meshroom, plugin);

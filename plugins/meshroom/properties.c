@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The element's properties and signals. */
+/* Installs, sets and gets the element's properties, and makes its signals. */
 
 #include "meshroom/meshroom.h"
 
@@ -135,7 +135,7 @@ mesh_meshroom_set_property (GObject *object, guint id, const GValue *value,
   g_mutex_unlock (&self->lock);
 }
 
-/* What the call tells; without one there are no figures and no peers. */
+/* Without a call there are no figures and no peers. */
 static void
 get_from_call (MeshMeshroom *self, guint id, GValue *value)
 {

@@ -57,7 +57,8 @@ guard_picture (GstPad *pad, Guard *self, const GstMapInfo *map)
   return self->width > 0 ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
 }
 
-/* @map: of @buffer, and unmapped here. Returns: (transfer full): with its tail */
+/* Appends the tail that the codec needs. @map: of @buffer, and unmapped here.
+ * Returns: (transfer full): the buffer */
 static GstBuffer *
 add_tail (const MeshCodec *codec, GstBuffer *buffer, GstMapInfo *map)
 {

@@ -5,9 +5,10 @@
 
 G_BEGIN_DECLS
 
-/* (transfer full): depayloader and, with decode, decoder in one bin with pads
- * "sink" and "src". The size of each picture is checked before it is
+/* Receives one stream of a peer: depayloader and, if wanted, decoder in one bin
+ * with pads "sink" and "src". The size of each picture is checked before it is
  * decoded. */
+
 /* Called on the streaming thread when a picture is too large to be decoded,
  * once for consecutive pictures of the same size. */
 typedef void (*MeshReceiverRefused) (int width, int height, gpointer user_data);

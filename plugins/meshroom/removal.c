@@ -166,7 +166,7 @@ forget_ending (Job *job)
   }
 }
 
-/* As remove_tile(). */
+/* Removes a single pad, on the threads on which remove_tile() is called. */
 static void
 remove_ending (GstElement *room, gpointer data)
 {
@@ -259,13 +259,13 @@ run_job (gpointer data, gpointer user_data)
   } else {
     mesh_certificate_make ();
   }
-  /* as the connections' own threads do (mesh_peer_handle_message()) */
+  /* OpenSSL cleans up its data of this thread now, as of the connections'
+   * threads (mesh_peer_handle_message()), and not when the process exits. */
   OPENSSL_thread_stop ();
   job_done (job);
   job_free (job);
 }
 
-/* Whether the notifier runs the job; FALSE if it was closed before. */
 static void
 start_job (gpointer data)
 {

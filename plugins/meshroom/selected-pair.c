@@ -25,7 +25,7 @@ typedef struct {
 } Candidate;
 
 struct _MeshSelectedPair {
-  GMutex lock;                  /* guards: */
+  GMutex lock;                  /* guards what follows */
   GPtrArray *ends[2];           /* Candidate; the peer's and our own */
   char *foundations[2];         /* NULL until a pair is selected */
 };

@@ -5,6 +5,8 @@
 
 G_BEGIN_DECLS
 
+/* Tells RTP sessions the caps of what they send ahead of the first packet. */
+
 void mesh_rtpbin_announce_senders (GstElement *rtpbin);
 
 G_END_DECLS

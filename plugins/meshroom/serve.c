@@ -16,16 +16,15 @@ struct _MeshServe {
   char *address;
   char **ice_servers;
   char **urls;
-  char *link;                   /* to a room on it */
+  char *link;                   /* the link of a room on the server */
   GError *error;
 
-  GMutex lock;                  /* guards: */
+  GMutex lock;                  /* guards what follows */
   GCond cond;
   gboolean started;
 };
 
-/* An ICE server that cannot be told to members is left out, and is no reason
- * not to serve. */
+/* Leaves out ICE servers that members cannot be told of. */
 static void
 add_ice_servers (MeshServe *self, MeshServer *server)
 {

@@ -212,7 +212,8 @@ dup_ice_servers (MeshMeshroom *self)
 }
 #endif
 
-/* Our own server, and a room on it. */
+/* Starts the embedded server. Returns: (transfer full) (nullable): the link of
+ * a room on it */
 static MeshLink *
 start_serving (MeshMeshroom *self, const char *address, GError **error)
 {
@@ -341,8 +342,8 @@ set_call (MeshMeshroom *self, MeshCall *call, const MeshCallConfig *made_of)
   g_mutex_unlock (&self->lock);
 }
 
-/* @ask: whether to ask the link's server for STUN and TURN servers. Servers
- * that are set here take precedence, and the embedded server has no others */
+/* @ask: whether to ask the link's server for STUN and TURN servers, unless some
+ * are set here; the embedded server has none but those */
 static gboolean
 start_call (MeshMeshroom *self, const MeshLink *link, gboolean ask,
     gboolean piped, GError **error)

@@ -15,7 +15,8 @@ struct _MeshSignalChannel {
   GstPad *sinkpad;
   GstPad *srcpad;
 
-  GMutex lock;                  /* guards: */
+  GMutex lock;                  /* guards what follows; nothing is pushed under
+                                 * it */
   GCond cond;
   GQueue messages;              /* char *, messages to be sent */
   gboolean sending;

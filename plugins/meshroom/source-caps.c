@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What a sink pad of the room asks of whoever feeds it. An encoder upstream
- * that leaves its profile to the room is asked for the one that every peer
- * decodes. What cannot be had in that profile (a file, or a picture in 4:4:4
- * behind an encoder that does not convert it) is welcome as it is, and is
- * decoded. */
+/* Answers the caps queries of a sink pad of the room. An encoder upstream that
+ * leaves its profile to the room is asked for the one that every peer decodes.
+ * A stream that cannot be had in that profile (a file, or a picture in 4:4:4
+ * behind an encoder that does not convert it) is taken as it is, and decoded.
+ * */
 
 #include "meshroom/source-private.h"
 
@@ -20,9 +20,9 @@ offers_field (GQuark field, const GValue *value, gpointer user_data)
   return gst_structure_id_has_field (user_data, field);
 }
 
-/* (transfer full) (nullable): what every peer can decode of that which upstream
- * can make in one structure of its caps; NULL when upstream does not tell that
- * apart, or cannot make any of it */
+/* Returns: (transfer full) (nullable): the part of @offered, one structure of
+ * the caps upstream, that every peer can decode; %NULL when @offered does not
+ * name the profile, or has no such part */
 static GstCaps *
 choose (const GstStructure *offered)
 {
@@ -58,7 +58,8 @@ can_be_granted (GstPad *pad)
   return gst_pad_is_linked (sink) && gst_caps_can_intersect (given, taken);
 }
 
-/* (transfer full): what the pad takes; @filter: what upstream can make */
+/* Returns: (transfer full): the caps that the pad takes. @filter: (nullable):
+ * the caps that upstream can make */
 static GstCaps *
 make_caps (GstPad *pad, GstCaps *filter)
 {

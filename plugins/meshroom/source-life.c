@@ -5,8 +5,7 @@
 
 #include "meshroom/source-private.h"
 
-/* What is wrong with the stream is no reason to end the call: the rest of it
- * goes on. */
+/* Posts a warning about the stream. The call goes on with its other streams. */
 void
 mesh_source_warn (MeshSource *self, const char *format, ...)
 {
@@ -22,7 +21,7 @@ mesh_source_warn (MeshSource *self, const char *format, ...)
   self->events->warning (self, text, self->user_data);
 }
 
-/* Whether peers can be sent @codec. No lock may be held. */
+/* Returns: whether @codec can be sent to peers */
 gboolean
 mesh_source_speaks (MeshSource *self, const MeshCodec *codec)
 {
@@ -47,7 +46,8 @@ mesh_source_shut_down (MeshSource *self, GstElement *element)
  * mesh_source_ref:
  * @source: the source
  *
- * For whoever may still ask it for a fan-out, or has a branch of one.
+ * A reference is needed by whoever asks the source for a fan-out, or has a
+ * branch of one.
  *
  * Returns: (transfer full): @source
  *
@@ -65,7 +65,7 @@ mesh_source_ref (MeshSource *source)
  * @source: the source
  *
  * Takes all elements down and out of the room, so that the next stream may be
- * of another kind. No branch may be left on any fan-out.
+ * of another format. No branch may be left on any fan-out.
  *
  * Since: 0.1
  */
@@ -104,7 +104,7 @@ mesh_source_stop (MeshSource *source)
  * @source: (nullable) (transfer full): the source; at the last reference its
  *   pad is off the room, and no branch is left on any fan-out
  *
- * The last one takes the elements down, which may take a moment.
+ * The last reference takes the elements down, which may take a moment.
  *
  * Since: 0.1
  */

@@ -17,36 +17,36 @@ G_BEGIN_DECLS
 
 struct _MeshSource {
   gatomicrefcount refs;
-  GstBin *room;                 /* outlives us, no reference */
+  GstBin *room;                 /* outlives the source, no reference */
   MeshKind kind;
   guint32 ssrc;
   GstPad *pad;                  /* the room's ghost pad */
   MeshTimeline *timeline;       /* the room's */
   const MeshSourceEvents *events;
   gpointer user_data;
-  gint ended;                   /* atomic: no buffer since the end */
-  gint broken;                  /* atomic: parser or decoder have failed */
+  gint ended;                   /* atomic: no buffer has come since the end */
+  gint broken;                  /* atomic: the parser or decoder has failed */
 
   /* The lock guards what follows, and is held for reading and writing alone:
-   * elements are made, linked, started and removed without it. It is taken after
-   * the room's, and before a fan-out's. From intake to spoken the streaming
-   * thread writes, and needs the lock for that only; when the thread has ended,
-   * whoever stops the source. */
+   * elements are made, linked, started and removed without it. It is taken
+   * after the room's, and before a fan-out's. From intake to spoken the
+   * streaming thread writes, and needs the lock for that only; when the thread
+   * has ended, whoever stops the source. */
   GMutex lock;
   GPtrArray *encodings;         /* MeshEncoding */
-  GPtrArray *elements;          /* all that we have put into the room */
-  MeshIntake *intake;           /* once the input is known; set by its thread */
-  GstElement *tee;              /* once there is raw input, maybe decoded */
-  GstElement *parser;           /* once the input is encoded */
-  GstElement *decoder;          /* when it cannot be passed on as it is */
+  GPtrArray *elements;          /* all elements of the source in the room */
+  MeshIntake *intake;           /* NULL until the input is known */
+  GstElement *tee;              /* NULL unless the input is raw or decoded */
+  GstElement *parser;           /* NULL unless the input is encoded */
+  GstElement *decoder;          /* NULL unless the input is decoded */
   GstCaps *caps;                /* of the input */
-  const MeshCodec *input;       /* of an encoded input */
+  const MeshCodec *input;       /* the codec of an encoded input */
   gboolean spoken;              /* whether it may be passed on */
-  const MeshCodec *expected;    /* before there is any */
+  const MeshCodec *expected;    /* the codec that upstream has announced */
   guint failures;               /* of parser and decoder, with these caps */
   gboolean told_starved;        /* with these caps */
   gboolean muted;
-  gboolean hidden;              /* a picture comes in place of the camera */
+  gboolean hidden;              /* the camera is hidden by a picture */
 };
 
 /* source-life.c: any thread, without the lock */

@@ -27,13 +27,14 @@ take_hidden (MeshSource *self, GstEvent *event)
 static GstPadProbeReturn
 take_eos (MeshSource *self)
 {
-  /* The call goes on, and the pad is good for another stream, hence no EOS. */
+  /* EOS is not passed on: the call continues, and the pad may get another
+   * stream. */
   if (!self->intake || mesh_pacer_drain (mesh_intake_get_pacer (self->intake)))
     self->events->ended (self, self->user_data);
   return GST_PAD_PROBE_DROP;
 }
 
-/* Only caps tell whether to encode, so the pad has no target before them. */
+/* The pad gets its target with the caps, which tell whether to encode. */
 static GstPadProbeReturn
 on_event (MeshSource *self, GstPadProbeInfo *info)
 {
@@ -64,8 +65,8 @@ on_data (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
     return on_event (self, info);
   g_atomic_int_set (&self->ended, FALSE);
   mesh_source_mend (self);
-  /* What cannot be used is dropped: an error would stop the application's own
-   * source. */
+  /* a buffer that cannot be used is dropped, since an error would stop the
+   * application's own source */
   return self->intake && mesh_intake_prepare (self->intake)
       ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
 }
@@ -142,8 +143,8 @@ mesh_source_get_pad (MeshSource *source)
  * mesh_source_get_ssrc:
  * @source: the source
  *
- * Returns: by which RTP source it goes out to everybody. It could be another to
- *   each peer, but webrtcbin makes a name of it, and GLib keeps names for ever.
+ * Returns: the SSRC by which the source is sent to all peers. Each peer could
+ *   get another one, but webrtcbin makes a name of it, which GLib never frees.
  *
  * Since: 0.1
  */
@@ -157,8 +158,8 @@ mesh_source_get_ssrc (MeshSource *source)
  * mesh_source_look_ahead:
  * @source: the source
  *
- * Asks upstream what is going to come, so that calls which begin before the
- * data does are in the right codec.
+ * Asks upstream for the caps that will come, so that a call that begins before
+ * the data is in the right codec.
  *
  * Since: 0.1
  */
@@ -187,8 +188,8 @@ mesh_source_look_ahead (MeshSource *source)
  * mesh_source_get_input_codec:
  * @source: the source
  *
- * Returns: (nullable): the codec of an encoded input that is passed on, also if
- *   only expected; %NULL when it is encoded here, or not known yet
+ * Returns: (nullable): the codec of an encoded input that is passed on, or is
+ *   expected to be; %NULL when the input is encoded here, or not known yet
  *
  * Since: 0.1
  */
@@ -231,7 +232,7 @@ mesh_source_get_fanout (MeshSource *source, const MeshCodec *codec)
  * @codec: a codec
  *
  * Returns: (transfer full) (nullable): why the input cannot be encoded as
- *   @codec; %NULL as far as is known it can
+ *   @codec; %NULL while nothing is known against it
  *
  * Since: 0.1
  */
@@ -274,7 +275,7 @@ mesh_source_set_muted (MeshSource *source, gboolean muted)
  * mesh_source_play:
  * @source: the source
  *
- * Somebody gets the source: inputs of the room that can wait are played from
+ * Plays the inputs of the room that can wait, since a peer gets the source from
  * now on.
  *
  * Since: 0.1
@@ -289,7 +290,7 @@ mesh_source_play (MeshSource *source)
  * mesh_source_has_ended:
  * @source: the source
  *
- * Returns: whether its input has ended, and nothing has come since
+ * Returns: whether the input has ended, and no buffer has come since
  *
  * Since: 0.1
  */
@@ -303,7 +304,7 @@ mesh_source_has_ended (MeshSource *source)
  * mesh_source_has_begun:
  * @source: the source
  *
- * Returns: whether anything has come in yet
+ * Returns: whether caps or an end have come in yet
  *
  * Since: 0.1
  */
@@ -321,8 +322,8 @@ mesh_source_has_begun (MeshSource *source)
 /**
  * mesh_source_set_ended:
  * @source: the source
- * @ended: whether nothing is going to come: %TRUE once the room has been told
- *   of the end, %FALSE while a seek is on its way
+ * @ended: whether no buffer is expected: %TRUE once the room has been told of
+ *   the end, %FALSE while a seek is on its way
  *
  * Since: 0.1
  */
@@ -332,8 +333,7 @@ mesh_source_set_ended (MeshSource *source, gboolean ended)
   g_atomic_int_set (&source->ended, ended);
 }
 
-/* Returns: (transfer full) (nullable): what paces the input, once that is known
- */
+/* Returns: (transfer full) (nullable): the pacer, once the input is known */
 static MeshPacer *
 dup_pacer (MeshSource *self)
 {
@@ -383,7 +383,7 @@ mesh_source_get_position (MeshSource *source, gint64 *position)
  * mesh_source_let_go:
  * @source: a source whose pad is about to be released
  *
- * Lets the streaming thread go, which may be waiting for the clock.
+ * Ends the streaming thread's wait for the clock.
  *
  * Since: 0.1
  */

@@ -23,16 +23,17 @@ G_BEGIN_DECLS
 
 typedef struct _MeshSource MeshSource;
 
-/* What a source tells and asks, without a lock held, from the streaming thread
- * or the thread that replaces what failed; speaks() from any. */
+/* The events of a source, and a question of it. Called without a lock held, by
+ * any thread; warning(), ended() and hidden() by the streaming thread, or one
+ * that replaces an encoder. */
 typedef struct {
-  /* the input turned out to be encoded, or raw, or cannot be encoded in a codec
+  /* the input is known to be encoded, or raw, or not to be encoded in a codec
    * that was tried */
   void (*input_known) (MeshSource *source, gpointer user_data);
   /* whether video is to be spoken in @codec with peers */
   gboolean (*speaks) (MeshSource *source, const MeshCodec *codec,
       gpointer user_data);
-  /* the stream goes out not at all, or not as it could; text says why */
+  /* the stream is not sent, or not as it could be; text says why */
   void (*warning) (MeshSource *source, const char *text, gpointer user_data);
   /* the input has ended, and has been played to its end */
   void (*ended) (MeshSource *source, gpointer user_data);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the room tells: errors and other messages to the application, and its
- * own state to the call. */
+/* Posts the room's errors and other messages, and hands its name and state to
+ * the call. */
 
 #include "meshroom/meshroom.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The templates of the room's pads. */
+/* Adds the templates of the room's pads, with the codecs of the table. */
 
 #include "meshroom/meshroom.h"
 
@@ -13,8 +13,8 @@ static GstStaticPadTemplate signal_templates[] = {
       GST_STATIC_CAPS (SIGNAL_CAPS)),
 };
 
-/* Sinks take every codec of the table; what peers do not speak is decoded, and
- * comes out of no pad. */
+/* Sink pads take every codec of the table. A codec that peers do not speak is
+ * decoded, and no source pad has it. */
 static void
 add_media_template (GstElementClass *klass, const char *name, MeshKind kind,
     GstPadDirection direction)

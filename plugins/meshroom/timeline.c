@@ -32,8 +32,8 @@ typedef struct {
 
 struct _MeshTimeline {
   gatomicrefcount refs;
-  GMutex lock;                  /* guards what follows, all tracks, and the state
-                                 * of the room's pacers */
+  GMutex lock;                  /* guards what follows, all tracks, and what the
+                                 * pacers keep under it */
   GCond changed;
   gboolean open;
   GPtrArray *tracks;

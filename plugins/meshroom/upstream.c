@@ -34,9 +34,9 @@ get_first_sink (GstElement *element)
   return pad;
 }
 
-/* Returns: (transfer full) (nullable): the pad to go on from, upstream of @sink,
- * and in *@element (transfer full) the element in between, if it is one; NULL
- * where the stream begins */
+/* Returns: (transfer full) (nullable): the pad to go on from, upstream of
+ * @sink, and in *@element (transfer full) the element in between, if it is one;
+ * NULL where the stream begins */
 static GstPad *
 step_up (GstPad *sink, GstElement **element)
 {
@@ -54,8 +54,8 @@ step_up (GstPad *sink, GstElement **element)
 }
 
 /* Returns: (transfer full) (nullable): the element upstream of @sink that
- * @is_it finds first; with no @is_it that in which the stream begins. Of several
- * streams that are brought together one is followed. */
+ * @is_it finds first; with no @is_it that in which the stream begins. Of
+ * several streams that are brought together one is followed. */
 static GstElement *
 find_upstream (GstPad *sink, gboolean (*is_it) (GstElement *))
 {
@@ -77,8 +77,8 @@ find_upstream (GstPad *sink, gboolean (*is_it) (GstElement *))
   return NULL;
 }
 
-/* A source that writes the time on each buffer as it comes, such as an appsrc
- * of a camera's application, or a pipe from one. */
+/* Returns: whether the stream begins in an element that stamps each buffer with
+ * the clock's time, such as the appsrc or fdsrc of a camera's application. */
 static gboolean
 stamps_by_clock (GstPad *sink)
 {

@@ -20,7 +20,7 @@ struct _MeshVerifier {
 
   gint state;                   /* atomic */
   gint heard;                   /* atomic */
-  GMutex lock;                  /* guards: */
+  GMutex lock;                  /* guards what follows */
   gboolean expecting;
   guint8 fingerprint[MESH_SDP_FINGERPRINT_BYTES];
 };
