@@ -79,6 +79,34 @@ push_camera (GstHarness *h, GstClockTime pts)
       GST_FLOW_OK);
 }
 
+/* A harness as above, visible, with a first frame of the camera through. */
+static inline GstHarness *
+harness_new_visible (void)
+{
+  GstHarness *h = harness_new (NULL);
+
+  gst_harness_set_src_caps_str (h, CAPS);
+  push_camera (h, 0);
+  gst_buffer_unref (gst_harness_pull (h));
+  return h;
+}
+
+/* How many events of @type, and of @name unless that is NULL, have come out. */
+static inline guint
+count_events (GstHarness *h, GstEventType type, const gchar *name)
+{
+  GstEvent *event;
+  guint count = 0;
+
+  while ((event = gst_harness_try_pull_event (h))) {
+    if (GST_EVENT_TYPE (event) == type
+        && (!name || gst_event_has_name (event, name)))
+      count++;
+    gst_event_unref (event);
+  }
+  return count;
+}
+
 /* Moves the clock on when the element waits for it and nothing has come yet, or
  * gives it a moment. Whoever waits has sent what was due before: so the queue
  * is looked at last. gst_harness_crank…() wait until somebody does, which may

@@ -83,21 +83,6 @@ choose_input (const char *pad)
   g_object_set (selector, "active-pad", found, NULL);
 }
 
-static inline guint
-count_elements (Party *party, const char *factory)
-{
-  g_autoptr (GstIterator) iterator = gst_bin_iterate_all_by_element_factory_name
-      (GST_BIN (party->room), factory);
-  g_auto (GValue) item = G_VALUE_INIT;
-  guint n = 0;
-
-  while (gst_iterator_next (iterator, &item) == GST_ITERATOR_OK) {
-    g_value_unset (&item);
-    n++;
-  }
-  return n;
-}
-
 static inline gboolean
 shows_size (Party *party, const char *peer, int width, int height)
 {

@@ -16,7 +16,7 @@ GST_START_TEST (what_is_not_installed_is_not_offered)
       "video-codecs=AV1,VP8", PARTY_VIDEO (PARTY_GREEN));
   WAIT_FOR (party_sees (b, a->id, PARTY_RED));
   WAIT_FOR (party_sees (a, b->id, PARTY_GREEN));
-  ck_assert_uint_eq (count_elements (a, "vp8enc"), 1);
+  ck_assert_uint_eq (party_count_elements (a, "vp8enc"), 1);
   stop (0);
 }
 
@@ -61,14 +61,14 @@ start_in_av1 (const char *source)
       PARTY_VIDEO (PARTY_GREEN));
   WAIT_FOR (party_sees (b, a->id, PARTY_RED));
   WAIT_FOR (party_sees (a, b->id, PARTY_GREEN));
-  ck_assert_uint_eq (count_elements (b, "av1enc"), 1);
-  ck_assert_uint_eq (count_elements (b, "rtpav1pay"), 1);
+  ck_assert_uint_eq (party_count_elements (b, "av1enc"), 1);
+  ck_assert_uint_eq (party_count_elements (b, "rtpav1pay"), 1);
 }
 
 GST_START_TEST (raw_video_is_sent)
 {
   start_in_av1 (SOURCE (PARTY_RED) SMALL TO_ROOM);
-  ck_assert_uint_eq (count_elements (a, "av1enc"), 1);
+  ck_assert_uint_eq (party_count_elements (a, "av1enc"), 1);
   stop (0);
 }
 
@@ -77,7 +77,7 @@ GST_END_TEST;
 GST_START_TEST (av1_is_passed_on)
 {
   start_in_av1 (SOURCE (PARTY_RED) SMALL ",format=I420 ! " AV1 TO_ROOM);
-  ck_assert_uint_eq (count_elements (a, "av1enc"), 0);
+  ck_assert_uint_eq (party_count_elements (a, "av1enc"), 0);
   stop (0);
 }
 

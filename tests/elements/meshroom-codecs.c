@@ -170,8 +170,8 @@ GST_START_TEST (h264_of_any_profile_is_seen)
   WAIT_FOR (party_sees (b, a->id, PARTY_RED));
   WAIT_FOR (party_sees (a, b->id, PARTY_GREEN));
   /* a peer's own picture has a decoder in any case */
-  ck_assert_uint_eq (count_elements (a, "avdec_h264")
-      + count_elements (a, "vp8dec"), 1 + streams[__i__].decoders);
+  ck_assert_uint_eq (party_count_elements (a, "avdec_h264")
+      + party_count_elements (a, "vp8dec"), 1 + streams[__i__].decoders);
   if (streams[__i__].decoders)
     fail_unless (party_has (a->warnings, "the stream on video_sink: not every "
             "peer can decode H264 in profile "));
@@ -240,9 +240,9 @@ start_in (const char *codec, const char *source)
 GST_START_TEST (a_codec_is_spoken_when_it_is_named)
 {
   start_in (spoken[__i__].codec, SOURCE (PARTY_RED) SMALL TO_ROOM);
-  ck_assert_uint_eq (count_elements (a, spoken[__i__].encoder), 1);
-  ck_assert_uint_eq (count_elements (b, spoken[__i__].encoder), 1);
-  ck_assert_uint_eq (count_elements (a, "vp8enc"), 0);
+  ck_assert_uint_eq (party_count_elements (a, spoken[__i__].encoder), 1);
+  ck_assert_uint_eq (party_count_elements (b, spoken[__i__].encoder), 1);
+  ck_assert_uint_eq (party_count_elements (a, "vp8enc"), 0);
   stop (0);
 }
 
@@ -254,8 +254,8 @@ GST_START_TEST (a_named_codec_is_passed_on)
       ",format=I420 ! ", spoken[__i__].source, TO_ROOM, NULL);
 
   start_in (spoken[__i__].codec, source);
-  ck_assert_uint_eq (count_elements (a, spoken[__i__].encoder), 0);
-  ck_assert_uint_eq (count_elements (b, spoken[__i__].encoder), 1);
+  ck_assert_uint_eq (party_count_elements (a, spoken[__i__].encoder), 0);
+  ck_assert_uint_eq (party_count_elements (b, spoken[__i__].encoder), 1);
   stop (0);
 }
 
@@ -282,7 +282,7 @@ GST_START_TEST (what_is_not_to_be_spoken_is_decoded)
   WAIT_FOR (party_sees (b, a->id, PARTY_RED));
   WAIT_FOR (party_has (a->warnings, "the stream on video_sink: video-codecs "
           "does not name H264"));
-  ck_assert_uint_eq (count_elements (a, "vp8enc"), 1);
+  ck_assert_uint_eq (party_count_elements (a, "vp8enc"), 1);
   stop (1);
 }
 

@@ -19,7 +19,7 @@ GST_START_TEST (another_encoder_takes_over)
   start ("", SOURCE (PARTY_RED) SMALL TO_ROOM PARTY_AUDIO (500),
       "video-codecs=H264", "");
   WAIT_FOR (party_sees (b, a->id, PARTY_RED));
-  ck_assert_uint_eq (count_elements (a, "openh264enc"), 1);
+  ck_assert_uint_eq (party_count_elements (a, "openh264enc"), 1);
   stop (0);
 }
 
@@ -54,7 +54,7 @@ GST_START_TEST (another_codec_takes_over)
   WAIT_FOR (party_sees (b, a->id, __i__ ? PARTY_BLUE : PARTY_RED));
   WAIT_FOR (party_has (a->warnings,
           "the stream on video_sink: it cannot be encoded as H264"));
-  ck_assert_uint_eq (count_elements (a, "vp8enc"), 1);
+  ck_assert_uint_eq (party_count_elements (a, "vp8enc"), 1);
   stop (1);
 }
 

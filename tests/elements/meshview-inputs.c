@@ -4,10 +4,6 @@
 
 #include "view-fixture.h"
 
-#define SINKS " v.video ! appsink name=video max-buffers=4 drop=true " \
-  "v.audio ! audio/x-raw,format=F32LE,rate=48000,channels=2 " \
-  "! appsink name=audio max-buffers=200 drop=true "
-
 /* Which colours are at the corners of what is shown, from the top left one
  * clockwise, with the edges of the picture at @left and @right. */
 typedef struct {

@@ -113,3 +113,4 @@ gboolean party_knows (Party *party, const char *peer, const char *field,
 gboolean party_has (GPtrArray *texts, const char *prefix);
 const GstStructure *party_message (Party *party, const char *name,
     const char *peer);
+guint party_count_elements (Party *party, const char *factory);

@@ -19,6 +19,11 @@
 /* Of sound: a second of it. */
 #define WINDOW 48000
 
+#define SINKS " v.video ! appsink name=video max-buffers=4 drop=true " \
+    "v.audio ! audio/x-raw,format=F32LE,rate=48000,channels=2 " \
+    "! appsink name=audio max-buffers=200 drop=true "
+#define SMALL "width=320,height=180,framerate=30/1"
+
 typedef struct {
   GstElement *pipeline;
   GstElement *view;
@@ -335,6 +340,15 @@ rect_is (GstVideoFrame *frame, const MeshRect *rect, guint rgb)
       && pixel_is (frame, right, bottom, rgb);
 }
 
+static G_GNUC_UNUSED gboolean
+is_filled (GstVideoFrame *frame, gpointer user_data)
+{
+  MeshRect all = { 0, 0, GST_VIDEO_FRAME_WIDTH (frame),
+    GST_VIDEO_FRAME_HEIGHT (frame) };
+
+  return rect_is (frame, &all, GPOINTER_TO_UINT (user_data));
+}
+
 static const guint colours[] = { 0xff0000, 0x00ff00, 0x0000ff, 0xffff00,
   0xff00ff, 0x00ffff, 0xffffff, 0xff8000, 0x808080, 0x4000c0 };
 
@@ -344,6 +358,35 @@ colour_source (guint rgb, const char *caps)
   return g_strdup_printf ("videotestsrc is-live=true pattern=solid-color "
       "foreground-color=%u ! capsfilter caps=\"video/x-raw,format=I420,%s\"",
       0xff000000 | rgb, caps);
+}
+
+/* --- people, by a room whose pads are linked as they come --- */
+
+static G_GNUC_UNUSED GstPad *
+join (Call *call, guint number, guint rgb)
+{
+  char *name = g_strdup_printf ("video_%u", number);
+  char *source = colour_source (rgb, SMALL);
+  GstPad *pad = room_add (call->room, name, source);
+
+  fail_unless (gst_pad_is_linked (pad), "nobody linked %s", name);
+  g_free (source);
+  g_free (name);
+  return pad;
+}
+
+static G_GNUC_UNUSED GstPad *
+say (Call *call, guint number, const char *what)
+{
+  char *name = g_strdup_printf ("audio_%u", number);
+  char *source = g_strdup_printf ("audiotestsrc is-live=true "
+      "samplesperbuffer=480 %s", what);
+  GstPad *pad = room_add (call->room, name, source);
+
+  fail_unless (gst_pad_is_linked (pad), "nobody linked %s", name);
+  g_free (source);
+  g_free (name);
+  return pad;
 }
 
 /* --- tones --- */
