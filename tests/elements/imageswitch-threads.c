@@ -31,10 +31,12 @@ GST_START_TEST (hiding_from_within_the_push)
 }
 GST_END_TEST;
 
+/* A thread that pushes a frame of the camera and is held on a pad. */
 typedef struct {
+  GThread *camera;
   GMutex lock;
   GCond cond;
-  gboolean blocked, release;
+  gboolean blocked, release;    /* under lock */
 } Blocker;
 
 /* Holds the frame, and puts a copy in its place while at it. */
@@ -62,6 +64,31 @@ push_first (gpointer data)
   return NULL;
 }
 
+static void
+push_and_block (Blocker *blocker, GstHarness *h, GstPad *pad)
+{
+  g_mutex_init (&blocker->lock);
+  g_cond_init (&blocker->cond);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, block, blocker, NULL);
+  blocker->camera = g_thread_new ("camera", push_first, h);
+  g_mutex_lock (&blocker->lock);
+  while (!blocker->blocked)
+    g_cond_wait (&blocker->cond, &blocker->lock);
+  g_mutex_unlock (&blocker->lock);
+}
+
+static void
+let_go (Blocker *blocker)
+{
+  g_mutex_lock (&blocker->lock);
+  blocker->release = TRUE;
+  g_cond_broadcast (&blocker->cond);
+  g_mutex_unlock (&blocker->lock);
+  g_thread_join (blocker->camera);
+  g_mutex_clear (&blocker->lock);
+  g_cond_clear (&blocker->cond);
+}
+
 /* A frame that is held on its way out, before it has reached the next
  * element, is not sent when it is let go: hiding came first. */
 GST_START_TEST (frame_held_on_its_way_out_is_dropped)
@@ -70,33 +97,17 @@ GST_START_TEST (frame_held_on_its_way_out_is_dropped)
   GstPad *src = gst_element_get_static_pad (h->element, "src");
   Blocker blocker = { 0 };
   GstBuffer *buffer;
-  GThread *thread;
 
-  g_mutex_init (&blocker.lock);
-  g_cond_init (&blocker.cond);
   gst_harness_set_src_caps_str (h, CAPS);
-  gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER, block, &blocker, NULL);
-  thread = g_thread_new ("camera", push_first, h);
-  g_mutex_lock (&blocker.lock);
-  while (!blocker.blocked)
-    g_cond_wait (&blocker.cond, &blocker.lock);
-  g_mutex_unlock (&blocker.lock);
-
+  push_and_block (&blocker, h, src);
   set_hidden (h, TRUE);         /* returns, although nothing moves */
-
-  g_mutex_lock (&blocker.lock);
-  blocker.release = TRUE;
-  g_cond_broadcast (&blocker.cond);
-  g_mutex_unlock (&blocker.lock);
-  g_thread_join (thread);
+  let_go (&blocker);
   buffer = pull_ticking (h);
   fail_if (is_camera (buffer));
   gst_buffer_unref (buffer);
   fail_unless_equals_int (gst_harness_buffers_received (h), 1);
   gst_object_unref (src);
   gst_harness_teardown (h);
-  g_mutex_clear (&blocker.lock);
-  g_cond_clear (&blocker.cond);
 }
 GST_END_TEST;
 
@@ -109,27 +120,13 @@ GST_START_TEST (frame_held_while_src_is_linked_anew_is_dropped)
   GstPad *src = gst_element_get_static_pad (h->element, "src");
   Blocker blocker = { 0 };
   GstBuffer *buffer;
-  GThread *thread;
 
-  g_mutex_init (&blocker.lock);
-  g_cond_init (&blocker.cond);
   gst_harness_set_src_caps_str (h, CAPS);
-  gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER, block, &blocker, NULL);
-  thread = g_thread_new ("camera", push_first, h);
-  g_mutex_lock (&blocker.lock);
-  while (!blocker.blocked)
-    g_cond_wait (&blocker.cond, &blocker.lock);
-  g_mutex_unlock (&blocker.lock);
-
+  push_and_block (&blocker, h, src);
   set_hidden (h, TRUE);
   gst_pad_unlink (src, h->sinkpad);
   gst_harness_add_element_src_pad (other, gst_object_ref (src));
-
-  g_mutex_lock (&blocker.lock);
-  blocker.release = TRUE;
-  g_cond_broadcast (&blocker.cond);
-  g_mutex_unlock (&blocker.lock);
-  g_thread_join (thread);
+  let_go (&blocker);
   while (!(buffer = gst_harness_try_pull (other)))
     tick (h);
   fail_if (is_camera (buffer));
@@ -138,8 +135,6 @@ GST_START_TEST (frame_held_while_src_is_linked_anew_is_dropped)
   gst_object_unref (src);
   gst_harness_teardown (other);
   gst_harness_teardown (h);
-  g_mutex_clear (&blocker.lock);
-  g_cond_clear (&blocker.cond);
 }
 GST_END_TEST;
 
@@ -150,28 +145,13 @@ GST_START_TEST (setter_returns_while_downstream_is_blocked)
   GstHarness *h = harness_new (NULL);
   Blocker blocker = { 0 };
   GstBuffer *buffer;
-  GThread *thread;
 
-  g_mutex_init (&blocker.lock);
-  g_cond_init (&blocker.cond);
   gst_harness_set_src_caps_str (h, CAPS);
   push_camera (h, 0);           /* the gate is on the pad from here on */
   gst_buffer_unref (gst_harness_pull (h));
-  gst_pad_add_probe (h->sinkpad, GST_PAD_PROBE_TYPE_BUFFER, block, &blocker,
-      NULL);
-  thread = g_thread_new ("camera", push_first, h);
-  g_mutex_lock (&blocker.lock);
-  while (!blocker.blocked)
-    g_cond_wait (&blocker.cond, &blocker.lock);
-  g_mutex_unlock (&blocker.lock);
-
+  push_and_block (&blocker, h, h->sinkpad);
   set_hidden (h, TRUE);
-
-  g_mutex_lock (&blocker.lock);
-  blocker.release = TRUE;
-  g_cond_broadcast (&blocker.cond);
-  g_mutex_unlock (&blocker.lock);
-  g_thread_join (thread);
+  let_go (&blocker);
   buffer = gst_harness_pull (h);
   fail_unless (is_camera (buffer));     /* handed over before */
   gst_buffer_unref (buffer);
@@ -179,8 +159,6 @@ GST_START_TEST (setter_returns_while_downstream_is_blocked)
   fail_if (is_camera (buffer));
   gst_buffer_unref (buffer);
   gst_harness_teardown (h);
-  g_mutex_clear (&blocker.lock);
-  g_cond_clear (&blocker.cond);
 }
 GST_END_TEST;
 
