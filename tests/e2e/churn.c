@@ -15,7 +15,6 @@
  * names that GLib keeps for ever, and what GnuTLS keeps of each thread.
  */
 
-#include <dirent.h>
 #include <gst/gst.h>
 #include <malloc.h>
 #include <signal.h>
@@ -23,6 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "../count-entries.h"
 
 #define WARM_UP 50              /* peers until memory must be flat */
 #define GROWTH 1024             /* bytes a peer */
@@ -39,18 +40,6 @@ typedef struct {
 } Counts;
 
 /* ------------------------------------------------ the pipeline measured */
-
-static int
-count_entries (const char *path)
-{
-  DIR *dir = opendir (path);
-  int n = 0;
-
-  while (readdir (dir))
-    n++;
-  closedir (dir);
-  return n;
-}
 
 static void
 count_one (const GValue *item, gpointer n)

@@ -8,10 +8,34 @@
 #define OTHER_CAPS "video/x-raw,format=I420,width=96,height=80," \
     "framerate=30/1,interlace-mode=progressive,pixel-aspect-ratio=1/1"
 
+static void
+await_eos (GstHarness *h)
+{
+  GstEventType type;
+
+  do {
+    GstEvent *event = gst_harness_pull_event (h);
+
+    fail_unless (event != NULL);
+    type = GST_EVENT_TYPE (event);
+    gst_event_unref (event);
+  } while (type != GST_EVENT_EOS);
+}
+
+/* Ends a flush, and begins a segment as a camera does then. */
+static void
+end_flush (GstHarness *h)
+{
+  GstSegment segment;
+
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+}
+
 GST_START_TEST (camera_eos_is_held_while_hidden)
 {
   GstHarness *h = harness_new_visible ();
-  GstEvent *event;
   guint i;
 
   set_hidden (h, TRUE);
@@ -21,12 +45,7 @@ GST_START_TEST (camera_eos_is_held_while_hidden)
   fail_unless_equals_int (count_events (h, GST_EVENT_EOS, NULL), 0);
   set_hidden (h, FALSE);
   /* gives up its wait for the next picture, and ends */
-  do {
-    event = gst_harness_pull_event (h);
-    fail_unless (event != NULL);
-    i = GST_EVENT_TYPE (event);
-    gst_event_unref (event);
-  } while (i != GST_EVENT_EOS);
+  await_eos (h);
   gst_harness_teardown (h);
 }
 GST_END_TEST;
@@ -64,17 +83,10 @@ GST_END_TEST;
 GST_START_TEST (application_can_end_a_hidden_stream)
 {
   GstHarness *h = harness_new ("hidden", TRUE, NULL);
-  GstEvent *event;
-  guint type;
 
   pull_picture (h, 0);
   fail_unless (gst_element_send_event (h->element, gst_event_new_eos ()));
-  do {
-    event = gst_harness_pull_event (h);
-    fail_unless (event != NULL);
-    type = GST_EVENT_TYPE (event);
-    gst_event_unref (event);
-  } while (type != GST_EVENT_EOS);
+  await_eos (h);
   gst_harness_teardown (h);
 }
 GST_END_TEST;
@@ -82,16 +94,13 @@ GST_END_TEST;
 GST_START_TEST (flush_is_not_noticed_while_hidden)
 {
   GstHarness *h = harness_new_visible ();
-  GstSegment segment;
   GstBuffer *buffer;
 
   set_hidden (h, TRUE);
   pull_picture (h, INTERVAL);
   gst_harness_push_event (h, gst_event_new_flush_start ());
   pull_picture (h, 2 * INTERVAL);
-  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
-  gst_segment_init (&segment, GST_FORMAT_TIME);
-  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  end_flush (h);
   pull_picture (h, 3 * INTERVAL);
   fail_unless_equals_int (count_events (h, GST_EVENT_FLUSH_START, NULL), 0);
   set_hidden (h, FALSE);
@@ -133,16 +142,13 @@ GST_END_TEST;
 GST_START_TEST (flush_passes_while_visible)
 {
   GstHarness *h = harness_new (NULL);
-  GstSegment segment;
   GstBuffer *buffer;
 
   gst_harness_set_src_caps_str (h, CAPS);
   push_camera (h, 90 * INTERVAL);
   gst_buffer_unref (gst_harness_pull (h));
   gst_harness_push_event (h, gst_event_new_flush_start ());
-  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
-  gst_segment_init (&segment, GST_FORMAT_TIME);
-  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  end_flush (h);
   push_camera (h, 0);
   buffer = gst_harness_pull (h);
   fail_unless_equals_uint64 (GST_BUFFER_PTS (buffer), 0);
@@ -269,7 +275,6 @@ GST_END_TEST;
 GST_START_TEST (picture_after_a_flush_that_resets_time)
 {
   GstHarness *h = harness_new (NULL);
-  GstSegment segment;
   guint i;
 
   gst_harness_set_upstream_latency (h, 20 * GST_MSECOND);
@@ -278,9 +283,7 @@ GST_START_TEST (picture_after_a_flush_that_resets_time)
   push_camera (h, GST_SECOND - 20 * GST_MSECOND);
   gst_buffer_unref (gst_harness_pull (h));
   gst_harness_push_event (h, gst_event_new_flush_start ());
-  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
-  gst_segment_init (&segment, GST_FORMAT_TIME);
-  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  end_flush (h);
   set_hidden (h, TRUE);
   for (i = 0; i < 5; i++)
     pull_picture (h, GST_SECOND - 20 * GST_MSECOND + i * INTERVAL);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "imageswitch-camera.h"
+#include "run-to-end.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -52,19 +53,8 @@ make_file (const gchar *name, const gchar *description)
   gchar *path = g_build_filename (scratch, name, NULL);
   gchar **parts = g_strsplit (description, "%s", -1);
   gchar *text = g_strjoinv (path, parts);
-  GstElement *pipeline = gst_parse_launch (text, NULL);
-  GstBus *bus = gst_element_get_bus (pipeline);
-  GstMessage *message;
 
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND,
-      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS,
-      "%s", text);
-  gst_message_unref (message);
-  gst_element_set_state (pipeline, GST_STATE_NULL);
-  gst_object_unref (bus);
-  gst_object_unref (pipeline);
+  run_to_end (gst_parse_launch (text, NULL));
   g_free (text);
   g_strfreev (parts);
   g_free (path);

@@ -4,6 +4,7 @@
  * is there before the first frame and after it, frames pass as they are.
  */
 #include "imageswitch-camera.h"
+#include "run-to-end.h"
 
 #include <glib/gstdio.h>
 
@@ -48,9 +49,6 @@ static gchar *picture;
 static void
 make_picture (void)
 {
-  GstElement *pipeline;
-  GstMessage *message;
-  GstBus *bus;
   gchar *line;
   gint fd = g_file_open_tmp ("imageswitch-XXXXXX.png", &picture, NULL);
 
@@ -59,17 +57,7 @@ make_picture (void)
   line = g_strdup_printf ("videotestsrc num-buffers=1 pattern=solid-color "
       "foreground-color=0xff%02x%02x%02x ! video/x-raw,format=RGB,width=64,"
       "height=48 ! pngenc ! filesink location=%s", RED, GREEN, BLUE, picture);
-  pipeline = gst_parse_launch (line, NULL);
-  fail_unless (pipeline != NULL);
-  bus = gst_element_get_bus (pipeline);
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND,
-      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS);
-  gst_message_unref (message);
-  gst_element_set_state (pipeline, GST_STATE_NULL);
-  gst_object_unref (bus);
-  gst_object_unref (pipeline);
+  run_to_end (gst_parse_launch (line, NULL));
   g_free (line);
 }
 

@@ -8,6 +8,7 @@
  *   MESH_TOGGLES  how many times the camera is hidden or shown
  */
 #include "imageswitch-storm.h"
+#include "run-to-end.h"
 
 #include <glib/gstdio.h>
 #include <stdlib.h>
@@ -299,27 +300,14 @@ say_upstream (Storm *storm, GRand *rand)
 static gchar *
 make_slow_picture (void)
 {
-  GstElement *pipeline;
-  GstMessage *message;
   gchar *name, *line;
-  GstBus *bus;
   gint fd = g_file_open_tmp ("imageswitch-XXXXXX.png", &name, NULL);
 
   fail_unless (fd >= 0);
   g_close (fd, NULL);
   line = g_strdup_printf ("videotestsrc num-buffers=1 pattern=snow ! "
       "video/x-raw,width=900,height=900 ! pngenc ! filesink location=%s", name);
-  pipeline = gst_parse_launch (line, NULL);
-  fail_unless (pipeline != NULL);
-  bus = gst_element_get_bus (pipeline);
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND,
-      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS);
-  gst_message_unref (message);
-  gst_element_set_state (pipeline, GST_STATE_NULL);
-  gst_object_unref (bus);
-  gst_object_unref (pipeline);
+  run_to_end (gst_parse_launch (line, NULL));
   g_free (line);
   return name;
 }

@@ -327,11 +327,7 @@ GST_START_TEST (junk_hurts_nobody)
   start ("", source, "", PARTY_VIDEO (PARTY_GREEN));
   WAIT_FOR (party_hears (b, a->id, 500));
   WAIT_FOR (party_sees (a, b->id, PARTY_GREEN));
-  check_errors (a);
-  check_errors (b);
-  party_free (a);
-  party_free (b);
-  wire_free (wire);
+  stop_with_any_warnings ();
 }
 
 GST_END_TEST;
@@ -368,10 +364,7 @@ GST_START_TEST (newcomers_do_not_wait_without_a_word)
     WAIT_FOR (party_sees (c, a->id, PARTY_RED));
   ck_assert_uint_eq (a->warnings->len, __i__);
   party_free (c);
-  check_errors (a);
-  party_free (a);
-  party_free (b);
-  wire_free (wire);
+  stop_with_any_warnings ();
 }
 
 GST_END_TEST;

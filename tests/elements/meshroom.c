@@ -3,6 +3,7 @@
 /* Calls of two and three in one process, over their signal pads: what everybody
  * sees and hears. */
 
+#include "latency.h"
 #include "pair-fixture.h"
 
 GST_START_TEST (picture_and_tone_arrive_both_ways)
@@ -232,19 +233,6 @@ GST_START_TEST (who_starts_muted_is_not_heard)
 
 GST_END_TEST;
 
-static GstClockTime
-declared_latency (Stream *stream)
-{
-  g_autoptr (GstQuery) query = gst_query_new_latency ();
-  GstClockTime min;
-  gboolean live;
-
-  fail_unless (gst_pad_query (stream->pad, query));
-  gst_query_parse_latency (query, &live, &min, NULL);
-  fail_unless (live);
-  return min;
-}
-
 GST_START_TEST (the_declared_latency_is_a_constant)
 {
   Pair p;
@@ -253,8 +241,8 @@ GST_START_TEST (the_declared_latency_is_a_constant)
   pair_start (&p, "latency=120", "", "", AV (PARTY_BLUE, 900));
   WAIT_FOR ((video = party_stream_of (p.a, p.b->id, TRUE)));
   WAIT_FOR ((audio = party_stream_of (p.a, p.b->id, FALSE)));
-  ck_assert_uint_eq (declared_latency (video), 120 * GST_MSECOND);
-  ck_assert_uint_eq (declared_latency (audio), 120 * GST_MSECOND);
+  ck_assert_uint_eq (live_latency (video->pad), 120 * GST_MSECOND);
+  ck_assert_uint_eq (live_latency (audio->pad), 120 * GST_MSECOND);
   pair_stop (&p);
 }
 

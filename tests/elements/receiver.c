@@ -7,6 +7,7 @@
 #include <gst/check/gstharness.h>
 
 #include "fake-av1-rtp.h"
+#include "run-to-end.h"
 
 #undef GST_CAT_DEFAULT
 #include "meshroom/receiver.h"
@@ -78,27 +79,13 @@ make_pipeline (const MeshCodec *codec, int width, int height, Outcome *outcome)
   return pipeline;
 }
 
-static void
-run (GstElement *pipeline)
-{
-  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
-  g_autoptr (GstMessage) message = NULL;
-
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE,
-      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  ck_assert_int_eq (GST_MESSAGE_TYPE (message), GST_MESSAGE_EOS);
-  gst_element_set_state (pipeline, GST_STATE_NULL);
-  gst_object_unref (pipeline);
-}
-
 static const char *const codecs[] = { "VP8", "H264", "VP9", "AV1" };
 
 GST_START_TEST (a_picture_arrives)
 {
   Outcome outcome = { 0 };
 
-  run (make_pipeline (mesh_codec_find (codecs[__i__]), 320, 240, &outcome));
+  run_to_end (make_pipeline (mesh_codec_find (codecs[__i__]), 320, 240, &outcome));
   ck_assert_uint_eq (outcome.refused, 0);
   ck_assert_uint_eq (outcome.frames, 3);
 }
@@ -109,7 +96,7 @@ GST_START_TEST (a_picture_that_is_too_large_is_not_decoded)
 {
   Outcome outcome = { 0 };
 
-  run (make_pipeline (mesh_codec_find (codecs[__i__]), 4200, 2400, &outcome));
+  run_to_end (make_pipeline (mesh_codec_find (codecs[__i__]), 4200, 2400, &outcome));
   ck_assert_uint_eq (outcome.refused, 1);
   ck_assert_int_eq (outcome.width, 4200);
   ck_assert_int_eq (outcome.height, 2400);
@@ -158,7 +145,7 @@ GST_START_TEST (a_frame_behind_another_is_not_decoded)
 
   gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_BUFFER, append_frame, large,
       NULL);
-  run (pipeline);
+  run_to_end (pipeline);
   ck_assert_uint_eq (outcome.frames, 3);
   ck_assert_int_eq (outcome.shown_width, 320);
 }

@@ -2,6 +2,8 @@
 
 #include "traces.h"
 
+#include "../count-entries.h"
+
 #define LOOK_AGAIN (20 * G_TIME_SPAN_MILLISECOND)
 #define ALIKE 25                /* looks after which a number stands still */
 
@@ -10,17 +12,6 @@ static gint64
 patience (void)
 {
   return (g_getenv ("MESH_SLOW") ? 120 : 30) * G_TIME_SPAN_SECOND;
-}
-
-static guint
-count_files (const char *path)
-{
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name (dir))
-    n++;
-  return n;
 }
 
 static gboolean
@@ -48,8 +39,8 @@ traces_now (void)
 {
   begin_clock_thread ();
   g_thread_pool_stop_unused_threads ();
-  return (Traces) { count_files ("/proc/self/task"),
-        count_files ("/proc/self/fd") };
+  return (Traces) { count_entries ("/proc/self/task"),
+        count_entries ("/proc/self/fd") };
 }
 
 Traces

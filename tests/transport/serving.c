@@ -7,19 +7,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../count-entries.h"
+
 /* No test takes as long; the alarm ends it with a signal. */
 #define WATCHDOG 50
-
-guint
-count_fds (void)
-{
-  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name (dir))
-    n++;
-  return n;
-}
 
 static gpointer
 serve (gpointer user_data)
@@ -123,7 +114,7 @@ serving_set_up (Serving *self, gconstpointer data)
 {
   alarm (WATCHDOG);
   warm_up ();
-  self->fds = count_fds ();
+  self->fds = count_entries ("/proc/self/fd");
   self->context = g_main_context_new ();
   self->loop = g_main_loop_new (self->context, FALSE);
   self->server = mesh_server_new ();
@@ -162,12 +153,12 @@ serving_tear_down (Serving *self, gconstpointer data)
   g_strfreev (self->origins);
   g_free (self->url);
   /* The server is done at once; libsoup's clients close in threads. */
-  while (self->fds && count_fds () != self->fds
+  while (self->fds && count_entries ("/proc/self/fd") != self->fds
       && g_get_monotonic_time () < give_up)
     if (!g_main_context_iteration (NULL, FALSE))
       g_thread_yield ();
   if (self->fds)
-    g_assert_cmpuint (count_fds (), ==, self->fds);
+    g_assert_cmpuint (count_entries ("/proc/self/fd"), ==, self->fds);
   alarm (0);
 }
 

@@ -35,7 +35,6 @@ void serving_set_up (Serving *self, gconstpointer data);
 void serving_start (Serving *self);
 void serving_stop (Serving *self);
 void serving_tear_down (Serving *self, gconstpointer data);
-guint count_fds (void);
 
 /* A plain connection. Reading blocks, until a watchdog ends the test. */
 GIOStream *raw_connect (Serving *self);
