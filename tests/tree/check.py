@@ -160,7 +160,9 @@ def code(paths):
 
 
 def lengths(paths):
-    for path in code(paths):
+    tests = [path for path in paths if path.parts[0] == 'tests'
+             and path.suffix in ('.c', '.h')]
+    for path in code(paths) + tests:
         lines = text(path).count('\n')
         if lines > 600:
             yield f'{path}: {lines} lines'
