@@ -180,7 +180,8 @@ of_many_hosts_the_good_ones_are_kept (void)
   g_assert_true (admit (c, 1, "2001:db8::5", "srflx"));
 }
 
-/* Whatever order they come in, and however a peer numbers them. */
+/* The number of candidates is bounded, in whatever order they come and however
+ * a peer numbers them. */
 static void
 what_is_admitted_is_bounded (void)
 {

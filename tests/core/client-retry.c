@@ -169,7 +169,7 @@ id_is_had_when_the_lease_ends (void)
   expect_nothing (client);
 }
 
-/* It was away for longer than the lease, and somebody else has come. */
+/* A client that was away for longer than its lease may find its id taken. */
 static void
 id_that_was_taken_meanwhile_is_asked_for_again (void)
 {

@@ -151,7 +151,7 @@ gap_means_to_ask_again (void)
   expect_nothing (client);
 }
 
-/* What could not be read once will not be readable the next time. */
+/* An unreadable frame is not asked for again: it would come the same. */
 static void
 unreadable_frame_is_no_gap (void)
 {
@@ -202,7 +202,7 @@ junk_is_a_warning (void)
   }
 }
 
-/* Whatever stands in a message is for those whom it is for. */
+/* The text of a message is passed on byte for byte. */
 static void
 messages_pass_as_they_are_written (void)
 {

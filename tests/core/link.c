@@ -55,7 +55,8 @@ links_come_apart_and_together (void)
   }
 }
 
-/* What chats, mail and people make of a link is still that link. */
+/* A link is still read when a chat, a mail program or a person has changed its
+ * surroundings. */
 static void
 links_are_taken_as_people_paste_them (void)
 {

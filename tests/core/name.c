@@ -88,7 +88,8 @@ what_is_no_utf8_becomes_it (void)
   }
 }
 
-/* Whatever bytes come: valid, within the limit, and done once. */
+/* Any bytes become a name that is valid UTF-8 and within the limit, and that
+ * stays the same when it is cleaned once more. */
 static void
 any_bytes_become_a_name (void)
 {

@@ -53,7 +53,7 @@ run (Fixture *f)
   }
 }
 
-/* Whom we called first of those who wait is connected now. */
+/* The member that was called first, of those who wait, is connected now. */
 static void
 connect_one (Fixture *f)
 {

@@ -129,7 +129,7 @@ trigger (Fixture *f, const char *channel, const char *words)
       ==, 200);
 }
 
-/* What one who comes now is told besides. */
+/* Subscribes a client, and returns what it is told besides. */
 G_GNUC_UNUSED static char *
 look_into (Fixture *f, guint64 client, const char *channel)
 {

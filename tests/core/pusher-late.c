@@ -95,7 +95,7 @@ it_waits_for_one_person_alone (Fixture *f, gconstpointer data)
       ==, 403);
 }
 
-/* Whoever has sent it does not get it, also when it comes first. */
+/* The sender of an event does not get it, even when it subscribes first. */
 static void
 it_does_not_come_back_to_its_sender (Fixture *f, gconstpointer data)
 {

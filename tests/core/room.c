@@ -257,7 +257,7 @@ hostile_input_changes_nothing (void)
   g_assert_cmpuint (n, ==, 32);
 }
 
-/* What concerns one member alone is said to nobody else, and to no stranger. */
+/* A message about one member goes to nobody else, and to no stranger. */
 static void
 one_member_alone_is_told (void)
 {

@@ -106,7 +106,7 @@ fake_depay_set_caps (GstRTPBaseDepayload *depay, GstCaps *caps)
   return gst_pad_set_caps (depay->srcpad, obus);
 }
 
-/* They are set, and mean nothing here. */
+/* The room sets properties of the real element, which mean nothing here. */
 static void
 fake_depay_set_property (GObject *object, guint id, const GValue *value,
     GParamSpec *pspec)

@@ -100,7 +100,8 @@ key_request (void)
       TRUE, 0);
 }
 
-/* Asked for too soon after the one before, and there before it was passed on. */
+/* A request that comes too soon after another one is held back, and dropped
+ * when a key frame has come before it is passed on. */
 GST_START_TEST (a_key_frame_that_came_is_not_asked_for)
 {
   In *in = video_new ();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What the camera's events do to imageswitch, hidden and visible: the end of the
- * stream, flushes, other caps, and a segment that starts anew.
+ * What the camera's events do to imageswitch, hidden and visible: the end of
+ * the stream, flushes, other caps, and a segment that starts anew.
  */
 #include "imageswitch-camera.h"
 
@@ -125,7 +125,7 @@ GST_START_TEST (unfinished_flush_does_not_stop_the_picture)
 }
 GST_END_TEST;
 
-/* Only we: downstream has nobody else to end it. */
+/* The element itself ends it: downstream has nobody else to do so. */
 GST_START_TEST (restart_in_the_middle_of_a_flush_ends_it)
 {
   GstHarness *h = harness_new_visible ();
@@ -239,8 +239,9 @@ GST_START_TEST (camera_that_starts_anew_goes_on_in_time)
 }
 GST_END_TEST;
 
-/* What it missed meanwhile is missed: it must not lag behind the clock for the
- * rest of the call, or a sink would take all of it for late. */
+/* A camera does not make up for frames that it missed meanwhile: it would lag
+ * behind the clock for the rest of the call, and a sink would take all its
+ * frames for late. */
 GST_START_TEST (camera_that_starts_anew_after_a_while_is_not_late)
 {
   GstHarness *h = harness_new_visible ();

@@ -507,7 +507,7 @@ GST_START_TEST (hidden_by_the_cameras_thread)
 }
 GST_END_TEST;
 
-/* Whoever is taken out from under us is free again. */
+/* A source that is unlinked from the element has its state to itself again. */
 GST_START_TEST (unlinked_while_off)
 {
   gint64 until = g_get_monotonic_time () + PATIENCE;

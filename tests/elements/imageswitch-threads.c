@@ -111,8 +111,8 @@ GST_START_TEST (frame_held_on_its_way_out_is_dropped)
 }
 GST_END_TEST;
 
-/* As before, and the way out leads elsewhere by then: that is how a pipeline is
- * rebuilt while it runs. */
+/* The frame is dropped as well when src has been linked to another element by
+ * then: that is how a pipeline is rebuilt while it runs. */
 GST_START_TEST (frame_held_while_src_is_linked_anew_is_dropped)
 {
   GstHarness *h = harness_new (NULL);

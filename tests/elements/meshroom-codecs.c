@@ -274,7 +274,8 @@ GST_START_TEST (a_named_codec_of_another_profile_is_decoded)
 
 GST_END_TEST;
 
-/* What the room is not to speak is none of its codecs, whoever could. */
+/* A codec that video-codecs does not name is decoded, although peers could
+ * speak it. */
 GST_START_TEST (what_is_not_to_be_spoken_is_decoded)
 {
   start ("video-codecs=VP8", SOURCE (PARTY_RED) SMALL

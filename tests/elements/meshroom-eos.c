@@ -141,7 +141,7 @@ GST_START_TEST (a_pipeline_that_only_sends_ends)
 
 GST_END_TEST;
 
-/* It stops and starts as before, also after an end. */
+/* A room stops and starts as before after the end of its streams. */
 GST_START_TEST (a_call_may_begin_again_after_the_end)
 {
   Wire *wire = wire_new (NULL, NULL);
@@ -352,8 +352,8 @@ let_go (Taker *taker)
   g_mutex_unlock (&party_lock);
 }
 
-/* Who leaves is told of at once, as is who comes back, with other pads. The pad
- * behind which somebody waits ends when they go on. */
+/* A peer that leaves is told of at once, and so is one that comes back, with
+ * other pads. A pad whose sink blocks ends when the sink goes on. */
 GST_START_TEST (a_leaver_behind_a_sink_that_blocks_is_told_of)
 {
   Wire *wire = wire_new (NULL, NULL);

@@ -215,8 +215,7 @@ GST_START_TEST (an_encoded_camera_is_turned_on_later)
 
 GST_END_TEST;
 
-/* Who takes the streams as they come sees a pad for the new one, and the sound
- * goes on. */
+/* A room with decode=false gets a pad for the new stream; the sound goes on. */
 GST_START_TEST (a_camera_is_turned_on_for_one_who_does_not_decode)
 {
   Gaps sound = { 0 };
@@ -277,7 +276,7 @@ GST_START_TEST (a_microphone_is_turned_on_later)
 
 GST_END_TEST;
 
-/* Who has only watched until then; and nobody is there when the pad comes. */
+/* A room without inputs gets its first one before any peer is there. */
 GST_START_TEST (a_camera_before_anybody_else)
 {
   Extra extra;

@@ -60,7 +60,8 @@ GST_START_TEST (another_codec_takes_over)
 
 GST_END_TEST;
 
-/* One that speaks only what fails hears us and is told. Nobody else notices. */
+/* A peer that speaks only the codec whose encoder fails hears the room and is
+ * told. Nobody else notices. */
 GST_START_TEST (who_cannot_be_sent_our_picture_is_told)
 {
   g_autofree char *words = NULL;
@@ -85,7 +86,7 @@ GST_START_TEST (who_cannot_be_sent_our_picture_is_told)
 
 GST_END_TEST;
 
-/* Whatever fails in the room, and wherever in it. */
+/* An error of any element in the room is a warning of the room. */
 GST_START_TEST (an_error_of_any_child_is_a_warning)
 {
   g_autoptr (GstIterator) iterator = NULL;

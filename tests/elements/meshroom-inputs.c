@@ -326,7 +326,7 @@ GST_START_TEST (the_end_of_one_is_not)
 
 GST_END_TEST;
 
-/* Whoever hears of the end may stop everything right there. */
+/* A handler may stop the pipeline on the thread that tells of its end. */
 static GstBusSyncReply
 stop_at_end (GstBus *bus, GstMessage *message, gpointer user_data)
 {

@@ -86,7 +86,7 @@ GST_START_TEST (relay_without_a_relay_is_told_at_once)
 
 GST_END_TEST;
 
-/* Whose server is asked first, and names none. */
+/* The room asks its server for relays first, and the server names none. */
 GST_START_TEST (a_server_that_names_no_relay_is_told)
 {
   GstElement *host = launch ("meshroom name=host serve=127.0.0.1:0");

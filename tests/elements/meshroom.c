@@ -50,7 +50,8 @@ GST_START_TEST (one_side_may_lack_a_microphone)
 
 GST_END_TEST;
 
-/* Whoever comes later calls, and whoever is called offers, so both are tried. */
+/* The later of two members calls and the one that is called makes the offer, so
+ * both orders are tried. */
 GST_START_TEST (a_watcher_sees_and_is_not_seen)
 {
   Pair p;
@@ -143,7 +144,8 @@ GST_START_TEST (h264_input_decides_the_codec)
 
 GST_END_TEST;
 
-/* What comes is not known before they are connected: they connect anew. */
+/* The codec of the input is not known before the peers are connected, so they
+ * connect anew. */
 GST_START_TEST (h264_input_that_comes_late_decides_too)
 {
   Pair p;

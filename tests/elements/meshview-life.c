@@ -253,7 +253,8 @@ has_pad (Call *call, GstPad *pad)
   return is_same;
 }
 
-/* Whatever happens meanwhile. */
+/* Neither further pads nor a change of state releases a pad that the
+ * application keeps. */
 GST_START_TEST (an_unlinked_pad_that_is_kept_can_be_released_later)
 {
   Call call;

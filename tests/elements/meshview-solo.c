@@ -60,8 +60,8 @@ GST_START_TEST (solo_finds_a_name_however_it_is_typed)
 }
 GST_END_TEST;
 
-/* Who leaves and comes back, with a new peer id, is there again; with another
- * of the same name it is the one who came first, and an id is nobody's name. */
+/* A person who leaves and comes back with a new peer id is shown again. Of two
+ * with one name the first to come is shown, and an id counts before a name. */
 GST_START_TEST (solo_comes_back)
 {
   GstPad *a, *b, *c;
@@ -119,8 +119,7 @@ GST_START_TEST (solo_passes_over_a_picture_that_stands_still)
 }
 GST_END_TEST;
 
-/* What is asked for on the fly comes without new caps, and in the frame after
- * the one before. */
+/* A change of layout while frames flow makes no new caps and drops no frame. */
 GST_START_TEST (solo_changes_without_a_gap)
 {
   GstClockTime last = GST_CLOCK_TIME_NONE;

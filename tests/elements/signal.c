@@ -157,7 +157,7 @@ GST_START_TEST (pair_in_a_bin_of_its_own_shares)
 
 GST_END_TEST;
 
-/* Whoever says goodbye while the pipeline shuts down must not wait. */
+/* A room that says goodbye while the pipeline shuts down must not wait. */
 GST_START_TEST (paused_sink_takes_messages)
 {
   g_autofree char *link = ROOM_URL (&serving);

@@ -16,7 +16,7 @@
  * test's own watchdog is not much longer. */
 #define PATIENCE 600
 
-/* Of sound: a second of it. */
+/* Samples of sound that are looked at together: a second of them. */
 #define WINDOW 48000
 
 #define SINKS " v.video ! appsink name=video max-buffers=4 drop=true " \
@@ -97,7 +97,7 @@ room_on_event (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_DROP;
 }
 
-/* What is to be sent on a pad, in its own thread, as a stream does. */
+/* Pushes a pad's waiting events on the pad's own thread, as a stream does. */
 static GstPadProbeReturn
 room_on_buffer (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
@@ -291,8 +291,8 @@ call_await (Call *call, FrameFunc is_right, gpointer user_data)
   fail_unless (right, "the picture never became what it should be");
 }
 
-/* Those who left are gone at once to the eye; their pads go with the next thing
- * that happens. */
+/* People who left are not shown any more, but the last one's pad is released
+ * only when the next pad is requested. */
 static G_GNUC_UNUSED void
 call_check_left (Call *call)
 {

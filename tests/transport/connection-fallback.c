@@ -55,7 +55,7 @@ foolish_links_and_ids_are_refused (void)
   }
 }
 
-/* What stands between us and the server lets no WebSocket through. */
+/* A client polls where no WebSocket gets through to the server. */
 static void
 falls_back_to_polling (void)
 {

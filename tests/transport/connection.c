@@ -256,7 +256,7 @@ callback_may_drop_the_last_reference (void)
   g_mutex_clear (&flag.lock);
 }
 
-/* Of an answer that is not whole nothing counts, and it is asked for again. */
+/* An answer that is not whole is dropped as a whole, and asked for again. */
 static void
 lies_are_not_believed (void)
 {

@@ -139,7 +139,7 @@ hang_up (MeshMemory *self)
     g_source_destroy (self->source);
 }
 
-/* Whoever of us wakes first does what is due for all. */
+/* The first of the transports to wake does what is due for all of them. */
 static GBytes *
 next_frame (MeshMemory *self, gboolean *hung_up)
 {

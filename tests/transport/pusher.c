@@ -156,7 +156,7 @@ what_was_said_last_gets_out (Fixture *self, gconstpointer data)
   g_assert_no_error (self->error);
 }
 
-/* What strangers send, and what is for somebody else, goes no further. */
+/* Events of strangers, and those for somebody else, are dropped. */
 static void
 what_is_not_for_us_is_dropped (Fixture *self, gconstpointer data)
 {

@@ -216,7 +216,7 @@ crowd_does_not_displace_member (void)
   }
 }
 
-/* Whoever has said nothing yet takes a call, and nothing else. */
+/* A member that has sent nothing yet takes a call, and nothing else. */
 static void
 reaches_who_has_spoken (void)
 {

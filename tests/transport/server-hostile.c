@@ -165,7 +165,7 @@ a_request_in_drops_gets_no_more_time (Serving *f, gconstpointer data)
     g_usleep (1000);            /* how drops fall; nothing waits for it */
 }
 
-/* Whoever only holds connections open makes way for those who come. */
+/* Connections that are only held open are closed to make room for others. */
 static void
 half_open_connections_make_way (Serving *f, gconstpointer data)
 {

@@ -87,7 +87,7 @@ receive (Serving *f, const char *session, guint after)
   return answer;
 }
 
-/* One that is left waiting. */
+/* Begins a request for frames whose answer is not read yet. */
 static GIOStream *
 start_receive (Serving *f, const char *session, guint after)
 {
@@ -253,7 +253,7 @@ polling_is_for_known_origins (Serving *f, gconstpointer data)
   }
 }
 
-/* Whoever only opens sessions makes way for those who come; members stay. */
+/* Sessions that are only opened end to make room for others; members stay. */
 static void
 idle_sessions_make_way (Serving *f, gconstpointer data)
 {

@@ -218,7 +218,8 @@ half_open_connections_make_way (Serving *f, gconstpointer data)
     g_object_unref (held[i]);
 }
 
-/* It is sent away when 2 MiB wait for it, and the others get all. */
+/* A client that does not read is sent away when 2 MiB wait for it, and the
+ * others get all. */
 static void
 a_client_that_does_not_read (Serving *f, gconstpointer data)
 {

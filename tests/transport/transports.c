@@ -250,7 +250,7 @@ nonsense_is_the_end (Place *place)
   mesh_transport_send (a->transport, "to nobody");
 }
 
-/* What was processed does not come again, and the rest does. */
+/* Frames that were processed do not come again, and the rest do. */
 static void
 the_next_connection_goes_on (Place *place)
 {
