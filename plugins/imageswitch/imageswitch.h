@@ -46,7 +46,7 @@ typedef struct {
   gboolean latency_known;
 } Camera;
 
-/* What downstream has been told. Under src's stream lock. */
+/* The state that downstream has been told. Under src's stream lock. */
 typedef struct {
   gint hidden;                  /* last `meshroom/hidden`; -1: none yet */
   guint key_units;
@@ -61,7 +61,7 @@ typedef struct {
   gboolean upstream;            /* another imageswitch upstream is hidden */
 } Changes;
 
-/* What flows on src. */
+/* The state of the flow on src. */
 typedef struct {
   gboolean picture;             /* the picture flows, not the camera */
   gboolean resync;              /* downstream has missed events of the camera */

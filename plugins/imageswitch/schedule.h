@@ -11,7 +11,7 @@
  *   picture              ─■──■──■──■──■──■──       one a span, from the anchor
  */
 
-/* What went out last. */
+/* The frame that went out last. */
 typedef struct {
   GstClockTime time;            /* NONE: nothing yet */
   GstClockTime duration;

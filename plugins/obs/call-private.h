@@ -20,7 +20,7 @@ G_BEGIN_DECLS
  *   call-pool.c       one call for each room
  *   call-programme.c  what OBS sends into it */
 
-/* Somebody else, from their first pad on. */
+/* A member of the room, from the first pad on. */
 typedef struct {
   guint number;                 /* of the pads */
   char *id;                     /* NULL until the peer's event has named it */
@@ -30,7 +30,7 @@ typedef struct {
   MeshObsTap *taps[2];          /* indexed by MeshObsTapKind */
 } MeshObsMember;
 
-/* A source that shows somebody. */
+/* A source that shows a member. */
 typedef struct {
   MeshObsHandle *handle;
   char *guest;

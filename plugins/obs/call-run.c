@@ -27,7 +27,7 @@ static GHashTable *rooms;       /* ADDR:PORT -> link of the room made there */
 
 static const char *const tap_names[] = { "video", "audio" };
 
-/* What the elements of one stream of a guest are kept for. */
+/* The stream of a guest that a bin of the pipeline takes. */
 typedef struct {
   MeshObsCall *call;
   guint number;

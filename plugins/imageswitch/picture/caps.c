@@ -4,7 +4,7 @@
  */
 #include "caps.h"
 
-/* What the camera is most often asked for in a call. */
+/* The format that a camera is most often asked for in a call. */
 #define DEFAULT_WIDTH 640
 #define DEFAULT_HEIGHT 360
 #define DEFAULT_FPS 30

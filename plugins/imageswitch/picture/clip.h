@@ -11,8 +11,8 @@
  *
  *   output thread, clip_take: out of the head, then out of the tail, again
  *
- * A short clip is all head, and is decoded once. Of a longer one the head
- * gives the reader time to start anew, at a loop and when somebody hides. */
+ * A short clip is all head, and is decoded once. Of a longer one the head gives
+ * the reader time to start anew, at a loop and when the camera is hidden. */
 typedef struct _Clip Clip;
 
 Clip *imageswitch_clip_new (const gchar *location);

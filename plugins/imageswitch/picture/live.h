@@ -3,8 +3,8 @@
 
 #include <gst/video/video.h>
 
-/* What comes in on the request pad `image_sink`, and takes the place of the
- * picture while there is something. It has a lock of its own. */
+/* The frames of the request pad `image_sink`, which take the place of the
+ * picture while there are any. A lock of its own guards them. */
 typedef struct _Live Live;
 
 /* @get_clock: the clock that the element goes by, and when its running time

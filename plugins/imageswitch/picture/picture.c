@@ -10,7 +10,7 @@
 
 #define BUILTIN "/meshroom/imageswitch/picture.png"
 
-/* What bars and transparent parts are filled with: the built-in picture's own
+/* The colour of bars and transparent parts: the built-in picture's own
  * background, so that it has no visible edge at any aspect ratio. */
 #define BACKGROUND 0xff232b3eu
 

@@ -13,7 +13,8 @@
 /* A file of more boxes than this is not looked at any further. */
 #define MAX_BOXES 4096
 
-/* Where the end is not known, or is the end of the file. */
+/* The length of a part that goes on to the end of the file, or has an unknown
+ * end. */
 #define NO_END 0
 
 /* AVI, WebP: "RIFF", the length of what follows; little endian */
