@@ -59,14 +59,12 @@ mesh_hub_room_find (MeshHubRoom *room, const char *id)
 }
 
 /* Takes a member's mailbox out of the sum over all mailboxes, before it
- * changes. Returns its bytes. */
-static gsize
+ * changes. */
+static void
 forget_bytes (MeshHub *hub, MeshHubMember *member)
 {
-  gsize bytes = member->box ? mesh_mailbox_get_bytes (member->box) : 0;
-
-  hub->stats.box_bytes -= bytes;
-  return bytes;
+  if (member->box)
+    hub->stats.box_bytes -= mesh_mailbox_get_bytes (member->box);
 }
 
 void

@@ -66,12 +66,12 @@ tell (MeshRoom *room, const MeshMessage *message, const char *newest,
 gboolean
 mesh_outdated_refuses (MeshRoom *room, const MeshMessage *message, gint64 now)
 {
-  const char *newest = message->type == MESH_MESSAGE_OUTDATED ? NULL
-      : message->newest;
+  const char *newest;
 
   if (!message->inc)
     return FALSE;
-  newest = newer (newest, newest_of (room, message->from));
+  newest = newer (message->type == MESH_MESSAGE_OUTDATED ? NULL
+      : message->newest, newest_of (room, message->from));
   if (!newest || strcmp (message->inc, newest) >= 0)
     return FALSE;
   tell (room, message, newest, now);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "core/base64url.h"
 #include "core/error.h"
 
 #define OLDEST_PROTOCOL 5
@@ -109,17 +110,6 @@ mesh_pusher_hub_free (MeshPusherHub *hub)
   g_free (hub);
 }
 
-static gboolean
-is_plain (const char *text)
-{
-  if (!*text)
-    return FALSE;
-  for (; *text; text++)
-    if (!g_ascii_isalnum (*text) && *text != '-' && *text != '_')
-      return FALSE;
-  return TRUE;
-}
-
 static MeshPusherHubApp *
 find_app_by_key (MeshPusherHub *hub, const char *key)
 {
@@ -150,8 +140,8 @@ mesh_pusher_hub_add_app (MeshPusherHub *hub, const char *text, GError **error)
   g_auto (GStrv) words = g_strsplit (text, ":", 3);
   MeshPusherHubApp *app;
 
-  if (g_strv_length (words) != 3 || !is_plain (words[0]) || !is_plain (words[1])
-      || !*words[2]) {
+  if (g_strv_length (words) != 3 || !mesh_is_base64url (words[0])
+      || !mesh_is_base64url (words[1]) || !*words[2]) {
     g_set_error_literal (error, MESH_ERROR, MESH_ERROR_FAILED,
         "application is not ID:KEY:SECRET");
     return FALSE;

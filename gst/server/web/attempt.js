@@ -12,8 +12,9 @@
  *
  * Every phase but idle has a timeout, and leads back to idle through failed(),
  * which sets when to call again. A connection that has fallen silent, or that
- * the other side gives up, is set aside: it ends soon after another one is there, and
- * is gone back to when it is heard and the other attempt came to nothing.
+ * the other side gives up, is set aside: it ends soon after another one is
+ * there, and is gone back to when it is heard and the other attempt came to
+ * nothing.
  */
 
 import {parseSid} from './ids.js';
@@ -122,8 +123,8 @@ export function drop(room, member, reason) {
 }
 
 /**
- * Another one has taken the place of the connection that was set aside: it is
- * not gone back to.
+ * Marks the connection that was set aside as over: another one has taken its
+ * place.
  *
  * @param {Member} member
  */
@@ -140,7 +141,7 @@ export function replace(member) {
  */
 export const silentAt = ({oldSince}) => oldSince + OLD_SILENCE;
 
-/** When it ends of itself. @param {Member} member */
+/** When that connection ends of itself. @param {Member} member */
 export function dropAt(member) {
   if (member.oldSid === null && member.overSid === null)
     return Infinity;
@@ -199,8 +200,9 @@ export function giveWay(room, member, now) {
 }
 
 /**
- * How long a connection may be silent. Who sends only reports does so every few
- * seconds (RFC 3550, 6.2); who sent media all the time would go on.
+ * How long a connection may be silent. A peer that sends only reports does so
+ * every few seconds (RFC 3550, 6.2); one that sent media all the time would go
+ * on.
  *
  * @param {Member} member
  */
@@ -212,8 +214,8 @@ function patience(member) {
 }
 
 /**
- * To the connection that was set aside, if it lives and nothing else is under
- * way.
+ * Goes back to the connection that was set aside, if it lives and no other
+ * attempt is under way.
  *
  * @param {Room} room
  * @param {Member} member
@@ -234,7 +236,7 @@ export function goBack(room, member, now) {
 }
 
 /**
- * Whatever was sent for an attempt that is not connected may be lost.
+ * Ends an attempt that is not connected: what was sent for it may be lost.
  *
  * @param {Room} room
  * @param {Member} member
@@ -283,9 +285,9 @@ export function failed(room, member, reason, bye, now) {
 }
 
 /**
- * Calls anew whom we are, or were about to be, connected with: our addresses
- * have changed. One that the server has lost, or an older app, would not
- * answer; then the attempt we have is all that there is.
+ * Replaces the attempt, since our addresses have changed. A member that the
+ * server has lost, or an older app, would not answer another call: there the
+ * present attempt goes on.
  *
  * @param {Room} room
  * @param {Member} member
@@ -294,7 +296,7 @@ export function failed(room, member, reason, bye, now) {
 export function renew(room, member, now) {
   member.renew = false;
   if (member.phase === 'offering') {
-    /* Its call stands until it hears otherwise. */
+    /* The member's call stands until a bye reaches the member. */
     failed(room, member, 'failed', 'failed', now);
     return;
   }
@@ -305,7 +307,7 @@ export function renew(room, member, now) {
 }
 
 /**
- * One of the two does not want the other, or has no room for it.
+ * Ends everything with a member that refuses us, or that we refuse.
  *
  * @param {Room} room
  * @param {Member} member
@@ -343,8 +345,8 @@ export function timeout(member) {
 }
 
 /**
- * Nothing is heard on the connection. It may be that only we don't hear: so no
- * bye, but a new attempt beside it.
+ * Nothing is heard on the connection. It may be that only we do not hear, so
+ * the member gets no bye, and another attempt begins beside the connection.
  *
  * @param {Room} room
  * @param {Member} member
@@ -369,9 +371,10 @@ export function onTimeout(room, member, now) {
 }
 
 /**
- * Both have called, and ours is still without an offer: the lower id's call
- * stands. An older app knows no such rule, and keeps to its own call, so we
- * keep to ours, which it answers.
+ * Whether our call stands against that of the message: where both have called,
+ * and ours is still without an offer, the lower id's call stands. An older app
+ * knows no such rule, and keeps to its own call, so we keep to ours, which it
+ * answers.
  *
  * @param {Room} room
  * @param {Member} member
@@ -383,9 +386,10 @@ const oursStands = (room, member, message) => member.phase === 'calling'
 /**
  * The member started anew: what was under way with its old incarnation ends. A
  * connection that there is only gives way, since the message may be a late one,
- * or a recording, of a life whose clock was ahead of the living one's. When both have called each other we can't know which of the two got our
- * call; where ours is the one that stands, another one takes its place, and
- * replaces it also where it did arrive.
+ * or a recording, of a life whose clock was ahead of the living one's. When
+ * both have called each other, nothing tells which of the two lives got our
+ * call; where our call is the one that stands, another call takes its place,
+ * also where the first did arrive.
  *
  * @param {Room} room
  * @param {Member} member
@@ -425,7 +429,7 @@ export function acceptInc(room, member, message, now) {
 }
 
 /**
- * We have had this call, or a later one.
+ * Whether this call of the member, or a later one, was here before.
  *
  * @param {Member} member
  * @param {{inc: string, number: number}} sid
@@ -454,8 +458,8 @@ export function onCall(room, message, now) {
     return;
   }
   if (oursStands(room, member, message)) {
-    /* Where messages are lost, ours may have been. Whoever has it drops it the
-     * second time; an older app would not. */
+    /* Our call may have been lost, where messages are. A member that has it
+     * drops the second one; an older app would not. */
     if (parsed && !room.lists)
       sendCall(room, member, member.sid);
     return;
@@ -472,7 +476,7 @@ export function onCall(room, message, now) {
 }
 
 /**
- * Older apps name no session: what they say is of the current one.
+ * Older apps name no session: their messages are about the current one.
  *
  * @param {Member} member
  * @param {string | undefined} sid
@@ -486,7 +490,7 @@ function isCurrent(member, sid) {
 /** @param {Room} room @param {Member} member @param {Message} message */
 function takeSdp(room, member, {sdpType, sdp}) {
   const offer = sdpType === 'offer';
-  /* Who called never offers, and nobody does twice. */
+  /* The caller never offers, and each side describes itself once. */
   if (member.haveRemote || offer !== member.caller
       || (!offer && !member.haveLocal))
     return;
@@ -514,7 +518,7 @@ function takeCandidate(room, member, {candidate, mline, mid}) {
 }
 
 /**
- * Our call went astray, and came after we had given it up.
+ * Whether the member offers by a call that came after we had given it up.
  *
  * @param {Room} room
  * @param {Member} member
