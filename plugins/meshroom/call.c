@@ -100,14 +100,6 @@ on_ice_servers (const MeshIceServers *servers, const GError *error,
 }
 
 static void
-start_timers (MeshCall *self)
-{
-  self->timer = mesh_timer_new_unset (self->context, on_timer, self);
-  self->ticker = mesh_timer_new (self->context, TICK_MS, on_tick, self);
-  self->network = mesh_network_new (self->context, on_network, self);
-}
-
-static void
 call_free (MeshCall *self)
 {
   if (self->timer)
@@ -211,7 +203,9 @@ mesh_call_new (const MeshCallConfig *config, GError **error)
   self->removals = mesh_removals_new (config->element, config->notifier);
   self->context = g_main_context_new ();
   self->loop = g_main_loop_new (self->context, FALSE);
-  start_timers (self);
+  self->timer = mesh_timer_new_unset (self->context, on_timer, self);
+  self->ticker = mesh_timer_new (self->context, TICK_MS, on_tick, self);
+  self->network = mesh_network_new (self->context, on_network, self);
   mesh_call_probe_ice_servers (self);
   if (config->ask_ice_servers) {
     self->held = g_queue_new ();

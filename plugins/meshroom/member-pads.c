@@ -87,17 +87,6 @@ mesh_member_pads_set_name (MeshMemberPads *pads, const char *name,
   }
 }
 
-static GstPad *
-make_pad (MeshMemberPads *pads, MeshKind kind)
-{
-  GstPad *pad;
-
-  pads->config.kind = kind;
-  pad = gst_object_ref_sink (mesh_member_pad_new (&pads->config));
-  mesh_member_pad_set_name (pad, pads->name, pads->muted, pads->hidden);
-  return pad;
-}
-
 static GstPadProbeReturn
 swallow (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
@@ -149,14 +138,19 @@ silence_target (GstPad *pad)
 GstPad *
 mesh_member_pads_connect (MeshMemberPads *pads, MeshKind kind, GstPad *pad)
 {
-  gboolean fresh = !pads->by_kind[kind];
+  GstPad *own = pads->by_kind[kind];
+  gboolean fresh = !own;
 
-  if (fresh)
-    pads->by_kind[kind] = make_pad (pads, kind);
-  else
-    silence_target (pads->by_kind[kind]);
-  gst_ghost_pad_set_target (GST_GHOST_PAD (pads->by_kind[kind]), pad);
-  return fresh ? pads->by_kind[kind] : NULL;
+  if (fresh) {
+    pads->config.kind = kind;
+    own = gst_object_ref_sink (mesh_member_pad_new (&pads->config));
+    mesh_member_pad_set_name (own, pads->name, pads->muted, pads->hidden);
+    pads->by_kind[kind] = own;
+  } else {
+    silence_target (own);
+  }
+  gst_ghost_pad_set_target (GST_GHOST_PAD (own), pad);
+  return fresh ? own : NULL;
 }
 
 /**

@@ -256,13 +256,6 @@ mesh_peer_offer (MeshPeer *peer, const MeshCodec *video, GError **error)
 }
 
 static void
-use_candidates (MeshPeer *self, char **candidates)
-{
-  for (guint i = 0; candidates[i]; i++)
-    mesh_peer_remote_candidate (self, candidates[i]);
-}
-
-static void
 on_remote_set (GstPromise *promise, gpointer user_data)
 {
   MeshPeer *self = user_data;
@@ -299,7 +292,8 @@ set_remote (MeshPeer *self, const MeshSdp *sdp, gboolean is_offer,
   gst_webrtc_session_description_free (description);
   self->described = TRUE;
   self->described_at = g_get_monotonic_time ();
-  use_candidates (self, sdp->candidates);
+  for (char **candidate = sdp->candidates; *candidate; candidate++)
+    mesh_peer_remote_candidate (self, *candidate);
   return TRUE;
 }
 

@@ -237,16 +237,14 @@ run_job (gpointer data, gpointer user_data)
 {
   Job *job = data;
 
-  if (job->member_pads) {
-    mesh_member_pads_foreach (job->member_pads, end_pad, NULL);
-    mesh_member_pads_foreach (job->member_pads, stop_pad, NULL);
-    mesh_notifier_post (job->removals->notifier, remove_what, job,
-        drop_removal);
-    return;
-  }
-  if (job->removes) {
-    mesh_member_pad_end (job->pad);
-    mesh_member_pad_stop (job->pad);
+  if (job->member_pads || job->removes) {
+    if (job->member_pads) {
+      mesh_member_pads_foreach (job->member_pads, end_pad, NULL);
+      mesh_member_pads_foreach (job->member_pads, stop_pad, NULL);
+    } else {
+      mesh_member_pad_end (job->pad);
+      mesh_member_pad_stop (job->pad);
+    }
     mesh_notifier_post (job->removals->notifier, remove_what, job,
         drop_removal);
     return;
@@ -469,17 +467,19 @@ collect_pad (GstPad *pad, gpointer pads)
   g_ptr_array_add (pads, gst_object_ref (pad));
 }
 
-static void
-collect_locked (MeshRemovals *self, GPtrArray *peers, GPtrArray *pads)
+/* Returns: (transfer full): all pads that are being removed */
+static GPtrArray *
+collect_pads_locked (MeshRemovals *self)
 {
-  for (GList *l = self->peers; l; l = l->next)
-    g_ptr_array_add (peers, gst_object_ref (l->data));
+  GPtrArray *pads = g_ptr_array_new_with_free_func (gst_object_unref);
+
   for (GList *l = self->leaving; l; l = l->next)
     mesh_member_pads_foreach (l->data, collect_pad, pads);
   for (GList *l = self->endings; l; l = l->next) {
     if (((Job *) l->data)->pad)
       collect_pad (((Job *) l->data)->pad, pads);
   }
+  return pads;
 }
 
 static gboolean
@@ -528,13 +528,10 @@ wait_for_jobs (MeshRemovals *self, gint64 patience)
 static void
 flush_pads (MeshRemovals *self)
 {
-  g_autoptr (GPtrArray) pads =
-      g_ptr_array_new_with_free_func (gst_object_unref);
-  g_autoptr (GPtrArray) peers =
-      g_ptr_array_new_with_free_func (gst_object_unref);
+  g_autoptr (GPtrArray) pads = NULL;
 
   g_mutex_lock (&self->lock);
-  collect_locked (self, peers, pads);
+  pads = collect_pads_locked (self);
   g_mutex_unlock (&self->lock);
   for (guint i = 0; i < pads->len; i++)
     gst_pad_push_event (pads->pdata[i], gst_event_new_flush_start ());
@@ -546,13 +543,14 @@ flush_pads (MeshRemovals *self)
 static void
 let_go (MeshRemovals *self)
 {
-  g_autoptr (GPtrArray) pads =
-      g_ptr_array_new_with_free_func (gst_object_unref);
+  g_autoptr (GPtrArray) pads = NULL;
   g_autoptr (GPtrArray) peers =
       g_ptr_array_new_with_free_func (gst_object_unref);
 
   g_mutex_lock (&self->lock);
-  collect_locked (self, peers, pads);
+  pads = collect_pads_locked (self);
+  for (GList *l = self->peers; l; l = l->next)
+    g_ptr_array_add (peers, gst_object_ref (l->data));
   self->finished = TRUE;
   g_mutex_unlock (&self->lock);
   for (guint i = 0; i < peers->len; i++)
