@@ -19,7 +19,7 @@ refuse (const char *text, GError **error)
   return FALSE;
 }
 
-/* "http:8080" may be a port of a host that is called so. */
+/* "http:8080" is no scheme: it may be port 8080 of a host named "http". */
 static gboolean
 has_scheme (const char *text)
 {
@@ -50,7 +50,8 @@ mesh_address_parse (const char *text, char **host, guint16 *port,
     g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
         "address to listen on \"%s\" has a scheme, which does not belong "
         "there: write ADDR:PORT, such as 0.0.0.0:8080 (for https, "
-        "meshroom-server takes --tls-cert with --tls-key, or --tls-self-signed)", text);
+        "meshroom-server takes --tls-cert with --tls-key, or "
+        "--tls-self-signed)", text);
     return FALSE;
   }
   if (!g_ascii_string_to_unsigned (number, 10, 0, G_MAXUINT16, &value, NULL))
@@ -204,15 +205,15 @@ mesh_address_to_url_host (GInetSocketAddress *address)
   return g_strdup_printf ("[%s]", text);
 }
 
-/* What of this machine's addresses others can open. IPv4 comes first, since a
- * link is also read aloud and typed. */
+/* Adds those of this machine's addresses that others can reach. IPv4 comes
+ * first, since a link is also read aloud and typed. */
 static void
 add_own (GStrvBuilder *hosts, gboolean ipv4, gboolean ipv6)
 {
   MeshReach reach;
   g_auto (GStrv) chosen = mesh_host_choose_addresses (&reach, NULL);
 
-  /* Where nobody else can come from, browsers give a camera to loopback. */
+  /* Without such an address loopback is better: browsers give it a camera. */
   for (char **i = chosen; reach > MESH_REACH_MACHINE && ipv4 && *i; i++) {
     if (!strchr (*i, ':'))
       g_strv_builder_add (hosts, *i);
@@ -276,7 +277,7 @@ add_name (GPtrArray *names, const char *name)
   g_autofree char *bare = name[0] == '['
       ? g_strndup (name + 1, strlen (name) - 2) : g_strdup (name);
 
-  /* a zone is of no meaning to others */
+  /* a zone means nothing on other machines */
   if (!*bare || strchr (bare, '%')
       || g_ptr_array_find_with_equal_func (names, bare, g_str_equal, NULL))
     return;

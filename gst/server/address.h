@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* Where to listen, as people write it, and what others are told of it. */
+/* The address to listen on as people write it, and the addresses and names by
+ * which others are told to come. */
 
 gboolean mesh_address_parse (const char *text, char **host, guint16 *port,
     GError **error);

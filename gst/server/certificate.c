@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A certificate for trying things out: browsers give no camera to a page of
- * plain http, unless it is on the same machine. */
+/* A self-signed certificate, for trying things out: browsers give no camera to
+ * a page of plain http, unless the server is on the same machine. */
 
 #include "server/certificate.h"
 

@@ -10,10 +10,10 @@
 #include "server/page.h"
 #include "server/pusher.h"
 
-/* How precise leases and timeouts are. */
+/* Leases and timeouts are as precise as this. */
 #define TICK_MS 250
-/* Clients that came all at once are not pinged all at once, but in so many
- * turns: nobody waits while thousands are written to. */
+/* Clients that came all at once are pinged in so many turns, so that nobody
+ * waits while thousands are written to. */
 #define PING_TURNS 16
 
 typedef struct {
@@ -21,10 +21,10 @@ typedef struct {
   MeshConn *conn;
   guint64 number;
   guint64 session;              /* the hub's client that polls on it; 0: none */
-  GList *half_open;             /* in the list of such; NULL: a member's */
+  GList *half_open;             /* its place there; NULL: a member's */
   gint64 pinged;
   gboolean pusher;              /* of the Pusher hub, not of the hub */
-  gboolean dirty;               /* in the list of such */
+  gboolean dirty;               /* in the list of the same name */
 } Client;
 
 struct _MeshClients {
@@ -78,7 +78,8 @@ send_frame (MeshClients *self, Client *client, GBytes *frame)
     mesh_hub_reject (self->hub, client->number, MESH_HUB_SLOW);
 }
 
-/* Flushing can end a connection, and so change the table. */
+/* Looks each client up, since flushing can end connections and so change the
+ * table. */
 static void
 flush_dirty (MeshClients *self)
 {
@@ -176,7 +177,7 @@ answer_metrics (MeshClients *self, MeshHttpResponse *response)
   response->body = g_bytes_new_take (text, strlen (text));
 }
 
-/* Numbers are given out once, to connections and sessions alike. */
+/* Connections and sessions share one sequence of numbers. */
 static void
 answer_poll (Client *client, const MeshHttpRequest *request,
     MeshHttpResponse *response)
@@ -364,8 +365,8 @@ start_timer (MeshClients *self)
   g_source_attach (self->timer, self->context);
 }
 
-/* Who is not in a room makes way, the one that has been at it longest first:
- * so nobody is kept out by connections that are only held open. */
+/* Drops the connection that has been outside of a room for longest, so that
+ * nobody is kept out by connections that are only held open. */
 static void
 make_way (MeshClients *self)
 {
@@ -375,7 +376,7 @@ make_way (MeshClients *self)
   mesh_conn_kill (oldest->conn);
 }
 
-/* A MeshListenerFunc. */
+/* Implements MeshListenerFunc. */
 void
 mesh_clients_accept (GSocket *socket, gpointer clients)
 {
@@ -421,8 +422,8 @@ bound_connections (guint wanted)
   return MIN (wanted, MAX (1, limit.rlim_cur / 2));
 }
 
-/* A request waits as long as there is between two pings, and a session's last
- * words as long as a member that is gone. */
+/* A request waits as long as there is between two pings, and the last frames of
+ * a closed session are kept as long as the mailbox of a lost member. */
 static MeshPolls *
 new_polls (MeshClients *self)
 {
@@ -471,7 +472,7 @@ mesh_clients_new (GMainContext *context, const MeshClientsLimits *limits,
   return self;
 }
 
-/* Tells them what the hubs have to say last, and closes their sockets. */
+/* Sends what the hubs have to say last, and closes all sockets. */
 void
 mesh_clients_free (MeshClients *clients)
 {
@@ -499,7 +500,7 @@ mesh_clients_free (MeshClients *clients)
   g_free (clients);
 }
 
-/* For those who connect from now on. */
+/* Gives the certificate to connections that are accepted from now on. */
 gboolean
 mesh_clients_set_certificate (MeshClients *clients,
     GTlsCertificate *certificate, GError **error)

@@ -8,12 +8,12 @@
 
 G_BEGIN_DECLS
 
-/* Those who are connected to the server: carries out what the hubs (core/hub.h,
- * pusher/hub.h) decide, owns the connections and the clock. */
+/* The connections of a listening server, and the clock: carries out what the
+ * hubs (core/hub.h, pusher/hub.h) decide. */
 
 typedef struct _MeshClients MeshClients;
 
-/* What tests change to see a limit without waiting for it. */
+/* Tests change these to see a limit without waiting for it. */
 typedef struct {
   MeshHubLimits hub;
   MeshPusherHubLimits pusher;

@@ -9,9 +9,9 @@
 #include "server/io.h"
 
 #define READ_BYTES (16 * 1024)
-/* After so many reads in a row the others have their turn. */
+/* After so many reads in a row the other connections have their turn. */
 #define MAX_READS 8
-/* A buffer that has grown beyond this is not kept. */
+/* A buffer that has grown beyond this is replaced once it is empty. */
 #define IDLE_OUT 4096
 
 typedef enum {
@@ -33,14 +33,14 @@ struct _MeshConn {
 
   Phase phase;
   gint64 deadline;              /* 0: none */
-  GByteArray *head;             /* HTTP: what was not yet read of requests */
-  MeshHttpRequest *request;     /* HTTP: its body is not there yet */
+  GByteArray *head;             /* HTTP: bytes of requests not read yet */
+  MeshHttpRequest *request;     /* HTTP: waits for its body */
   gboolean answering;           /* HTTP: the answer follows later */
-  gboolean keep_alive;          /* after it */
+  gboolean keep_alive;          /* HTTP: after that answer */
   MeshWsParser *parser;         /* WEBSOCKET */
-  GByteArray *out;              /* not yet written, from sent on */
+  GByteArray *out;              /* written up to `sent` */
   gsize sent;
-  gboolean finished;            /* CLOSING: all is written */
+  gboolean finished;            /* CLOSING: everything is written */
 };
 
 static MeshConn *
@@ -63,7 +63,7 @@ mesh_conn_unref (MeshConn *conn)
   g_free (conn);
 }
 
-/* Ends the connection here and now. */
+/* Ends the connection at once. */
 void
 mesh_conn_kill (MeshConn *conn)
 {
@@ -81,9 +81,9 @@ unsent (MeshConn *self)
   return self->out->len - self->sent;
 }
 
-/* While an answer is on its way out, further requests wait: or a client could
- * ask for more and more without ever reading. While it is still being made,
- * we look whether the client is there. */
+/* Further requests wait while an answer is not written yet, or a client could
+ * ask for more and more without ever reading. While an answer is still being
+ * made, reading goes on to see whether the client is there. */
 static gboolean
 may_read (MeshConn *self)
 {
@@ -117,8 +117,8 @@ all_sent (MeshConn *self)
   } else {
     g_byte_array_set_size (self->out, 0);
   }
-  /* What the client still sends is read until it closes too: were the socket
-   * closed now, the reset could overtake our last words. */
+  /* What the client still sends is read until it closes, too: if the socket
+   * were closed now, the reset could overtake the last bytes of ours. */
   if (self->phase == CLOSING && !self->finished) {
     self->finished = TRUE;
     mesh_io_finish (self->io);
@@ -175,7 +175,7 @@ mesh_conn_close (MeshConn *conn, guint16 code)
     start_closing (conn);
 }
 
-/* Queues a message; FALSE when too much is queued already. */
+/* Queues a message. Returns FALSE when too much is queued already. */
 gboolean
 mesh_conn_send_text (MeshConn *conn, GBytes *text)
 {
@@ -217,7 +217,7 @@ finish_answer (MeshConn *self, const MeshHttpResponse *response,
     start_closing (self);
 }
 
-/* @request is NULL where what came is no request. */
+/* Answers a request; @request is NULL where what came is none. */
 static void
 answer (MeshConn *self, const MeshHttpRequest *request, guint bad_status)
 {
@@ -241,7 +241,7 @@ answer (MeshConn *self, const MeshHttpRequest *request, guint bad_status)
   }
 }
 
-/* The answer is out: the client has as long again for its next request. */
+/* Once the answer is written, the time for the next request begins. */
 static void
 wait_for_request (MeshConn *self)
 {
@@ -278,7 +278,8 @@ drop_body (MeshConn *self, gsize length)
   }
 }
 
-/* Why a request is not served, whatever its body is; 0: it is. */
+/* Returns the status that refuses the request, whatever its body is; 0:
+ * none. */
 static guint
 refuse (const MeshHttpRequest *request, guint status, gsize limit)
 {
@@ -291,8 +292,9 @@ refuse (const MeshHttpRequest *request, guint status, gsize limit)
   return (gsize) request->body_length > limit ? 413 : 0;
 }
 
-/* A client that waits for a word before it sends a body would wait a second, or
- * for ever, if it got none; one whose body is here needs none. */
+/* Sends the "100 Continue" that some clients await before they send a body;
+ * without it they would wait for a second, or for ever. A client whose body is
+ * here already needs none. */
 static void
 invite_body (MeshConn *self)
 {
@@ -307,7 +309,7 @@ invite_body (MeshConn *self)
 }
 
 /* Reads a request's head, and keeps it until its body is there, too. Returns
- * FALSE when there is no whole one, or it was answered already. */
+ * FALSE when the head is not complete, or was answered already. */
 static gboolean
 take_head (MeshConn *self)
 {
@@ -337,7 +339,7 @@ take_head (MeshConn *self)
   return FALSE;
 }
 
-/* Answers one request, if there is a whole one and the last answer is out. */
+/* Answers one request if it is complete and the last answer is written. */
 static gboolean
 take_request (MeshConn *self)
 {
@@ -507,7 +509,8 @@ mesh_conn_is_websocket (MeshConn *conn)
   return conn->phase == WEBSOCKET;
 }
 
-/* Whether something has taken too long, so that it should be killed. */
+/* Returns whether a time limit is over, so that the connection is to be
+ * killed. */
 gboolean
 mesh_conn_is_overdue (MeshConn *conn, gint64 now)
 {

@@ -23,9 +23,9 @@ typedef struct _MeshConn MeshConn;
 
 #define MESH_CONN_MAX_OUT (2 * 1024 * 1024)
 
-/* All are called from the loop's source, none after closed(). */
+/* All of these are called from the loop's source, none after closed(). */
 typedef struct {
-  /* how long a body the request may have; 0: its body is not read */
+  /* returns the largest body of the request; 0: its body is not read */
   gsize (*body_limit) (MeshConn *conn, const MeshHttpRequest *request,
       gpointer user_data);
   /* fills in an answer; status 101 makes it a WebSocket, and 0 says that
@@ -34,19 +34,19 @@ typedef struct {
       MeshHttpResponse *response, gpointer user_data);
   void (*text) (MeshConn *conn, const char *text, gsize length,
       gpointer user_data);
-  /* a WebSocket ping or pong */
+  /* a WebSocket ping or pong came */
   void (*heard) (MeshConn *conn, gpointer user_data);
-  /* a frame that must not be, or is too big */
+  /* a frame came that breaks the protocol, or is too big */
   void (*offence) (MeshConn *conn, gboolean too_big, gpointer user_data);
-  /* all that had come was handed over: a good moment to flush */
+  /* everything that had come was handed over: a good moment to flush */
   void (*done) (MeshConn *conn, gpointer user_data);
   void (*closed) (MeshConn *conn, gpointer user_data);
 } MeshConnFuncs;
 
 typedef struct {
-  gint64 request;               /* for a whole request to come, in µs */
-  gint64 response;              /* for the client to read the answer */
-  gint64 linger;                /* for the client to close as well */
+  gint64 request;               /* until a whole request has come, in µs */
+  gint64 response;              /* until the client has read the answer */
+  gint64 linger;                /* until the client closes as well */
 } MeshConnTimes;
 
 MeshConn *mesh_conn_new (guint64 number, GSocket *socket,

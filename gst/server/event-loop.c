@@ -10,7 +10,7 @@
 /* After so many sockets the context's other sources have their turn. */
 #define BATCH 64
 
-/* epoll knows the same conditions by the same bits. */
+/* The conditions have the same bits in epoll. */
 G_STATIC_ASSERT ((guint) G_IO_IN == (guint) EPOLLIN);
 G_STATIC_ASSERT ((guint) G_IO_OUT == (guint) EPOLLOUT);
 G_STATIC_ASSERT ((guint) G_IO_ERR == (guint) EPOLLERR);
@@ -19,7 +19,7 @@ G_STATIC_ASSERT ((guint) G_IO_HUP == (guint) EPOLLHUP);
 struct _MeshEventLoop {
   int epoll;
   GSource *source;
-  GQueue again;                 /* MeshEventWatch that need no waiting for */
+  GQueue again;                 /* MeshEventWatch that are ready anyway */
   MeshEventWatch *batch[BATCH]; /* being dispatched; NULL: removed meanwhile */
   guint n_batch;
 };
@@ -48,7 +48,7 @@ leave_again (MeshEventWatch *watch)
   watch->again = FALSE;
 }
 
-/* Whoever is told may remove itself, or anybody else. */
+/* A ready() may remove its own watch, or any other. */
 static gboolean
 event_loop_dispatch (GSource *source, GSourceFunc func, gpointer user_data)
 {
@@ -108,7 +108,7 @@ mesh_event_loop_new (GMainContext *context, GError **error)
   return self;
 }
 
-/* Not from within a socket's ready(). Nobody may be left in it. */
+/* Called outside of ready(), when no watch is left in the loop. */
 void
 mesh_event_loop_free (MeshEventLoop *loop)
 {
@@ -153,8 +153,8 @@ mesh_event_watch_set_condition (MeshEventWatch *watch, GIOCondition condition)
   epoll_ctl (watch->loop->epoll, EPOLL_CTL_MOD, watch->fd, &event);
 }
 
-/* There is more to do, and the socket need not say so: it is told once more
- * when the others have had their turn. */
+/* Has ready() called once more when the other sockets have had their turn, for
+ * work that is left although the socket reports nothing new. */
 void
 mesh_event_watch_set_again (MeshEventWatch *watch)
 {
@@ -165,7 +165,7 @@ mesh_event_watch_set_again (MeshEventWatch *watch)
   g_source_set_ready_time (watch->loop->source, 0);
 }
 
-/* Before the socket is closed. Does nothing the second time. */
+/* Called before the socket is closed; does nothing the second time. */
 void
 mesh_event_watch_remove (MeshEventWatch *watch)
 {

@@ -15,11 +15,11 @@ typedef struct _MeshEventLoop MeshEventLoop;
 /* One socket that the loop waits for: a member of the type that owns the
  * socket. */
 typedef struct {
-  MeshEventLoop *loop;          /* NULL: not waited for */
+  MeshEventLoop *loop;          /* NULL: removed */
   int fd;
   GIOCondition condition;
   gboolean again;
-  GList link;                   /* in the loop's `again`, when that is set */
+  GList link;                   /* in `again` of the loop, if set */
   void (*ready) (gpointer user_data);
   gpointer user_data;
 } MeshEventWatch;

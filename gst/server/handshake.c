@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Who may open a WebSocket, and how (RFC 6455, section 4.2). No extension is
- * ever accepted: with permessage-deflate a small frame can unpack to any
- * size. */
+/* Which pages may talk to the server, and the server's half of the WebSocket
+ * handshake (RFC 6455, section 4.2). No extension is ever accepted: with
+ * permessage-deflate a small frame can unpack to any size. */
 
 #include "server/handshake.h"
 
@@ -11,8 +11,8 @@
 #include "core/error.h"
 #include "core/ws-frame.h"
 
-/* Whether @a and @b name the same host and port, where :80 or :443 may be left
- * out. */
+/* Returns whether @a and @b name the same host and port, where :80 or :443 may
+ * be left out. */
 static gboolean
 same_host (const char *a, const char *b, const char *default_port)
 {
@@ -55,6 +55,33 @@ mesh_origin_is_allowed (const char *origin, const char *host, char **allowed)
 }
 
 /*
+ * mesh_origin_admit:
+ *
+ * Returns: as mesh_origin_is_allowed() for the page that asks; %FALSE with
+ *   status 403
+ */
+gboolean
+mesh_origin_admit (const MeshHttpRequest *request, char **allowed,
+    MeshHttpResponse *response)
+{
+  if (mesh_origin_is_allowed (mesh_http_request_header (request, "Origin"),
+          mesh_http_request_header (request, "Host"), allowed))
+    return TRUE;
+  response->status = 403;
+  return FALSE;
+}
+
+/* Lets a page of another origin read the answer; @origin NULL: no browser. */
+void
+mesh_origin_add_headers (MeshHttpResponse *response, const char *origin)
+{
+  if (!origin)
+    return;
+  mesh_http_response_add (response, "Access-Control-Allow-Origin", origin);
+  mesh_http_response_add (response, "Vary", "Origin");
+}
+
+/*
  * mesh_origin_check:
  * @text: what somebody wants to allow
  *
@@ -86,7 +113,7 @@ mesh_origin_check (const char *text, GError **error)
   return !usual;
 }
 
-/* Answers a request for a WebSocket: status 101 when it becomes one. */
+/* Answers a request for a WebSocket, with status 101 when it becomes one. */
 void
 mesh_handshake_answer (const MeshHttpRequest *request, char **allowed,
     MeshHttpResponse *response)
@@ -103,11 +130,8 @@ mesh_handshake_answer (const MeshHttpRequest *request, char **allowed,
     mesh_http_response_add (response, "Sec-WebSocket-Version", "13");
     return;
   }
-  if (!mesh_origin_is_allowed (mesh_http_request_header (request, "Origin"),
-          mesh_http_request_header (request, "Host"), allowed)) {
-    response->status = 403;
+  if (!mesh_origin_admit (request, allowed, response))
     return;
-  }
   accept = key ? mesh_ws_accept_key (key) : NULL;
   if (!accept || !g_str_equal (request->method, "GET")
       || !mesh_http_request_has_token (request, "Connection", "upgrade")) {

@@ -7,12 +7,13 @@
 
 #define MAX_HEADERS 100
 
-/* A request with two of these could be understood in two ways. */
+/* A request with two of one of these headers could be understood in two
+ * ways. */
 static const char *const once_only[] = { "host", "origin", "content-length",
   "transfer-encoding", "sec-websocket-key", "sec-websocket-version", NULL };
 
-/* What a method, a header's name and the like may be made of (RFC 9110,
- * section 5.6.2). */
+/* Returns whether @text can be a method or a header's name (RFC 9110, section
+ * 5.6.2). */
 static gboolean
 is_token (const char *text)
 {
@@ -98,7 +99,8 @@ parse_header (MeshHttpRequest *self, char *line)
   return TRUE;
 }
 
-/* Digits alone: no sign, no list, nothing that two could read differently. */
+/* The length may have digits alone: a sign or a list could be read differently
+ * by a proxy. */
 static gboolean
 parse_body_length (MeshHttpRequest *self)
 {
@@ -129,7 +131,7 @@ parse_lines (MeshHttpRequest *self, char **lines, guint *status)
     self->keep_alive = FALSE;
   if (!parse_body_length (self))
     return FALSE;
-  /* Where the body is not read, the connection cannot go on. */
+  /* A connection cannot go on behind a body that was not read. */
   self->persistent = self->keep_alive && self->body_length >= 0;
   if (self->body_length)
     self->keep_alive = FALSE;
@@ -171,7 +173,8 @@ mesh_http_request_free (MeshHttpRequest *request)
   g_free (request);
 }
 
-/* The first header of the name, in whatever case; NULL where there is none. */
+/* Returns the first header of the name, in whatever case; NULL where there is
+ * none. */
 const char *
 mesh_http_request_header (const MeshHttpRequest *request, const char *name)
 {
@@ -181,7 +184,7 @@ mesh_http_request_header (const MeshHttpRequest *request, const char *name)
   return NULL;
 }
 
-/* Whether one of the headers of the name lists the token, in whatever case. */
+/* Returns whether a header of the name lists the token, in whatever case. */
 gboolean
 mesh_http_request_has_token (const MeshHttpRequest *request, const char *name,
     const char *token)
@@ -210,7 +213,7 @@ mesh_http_request_expectation (const MeshHttpRequest *request)
 {
   MeshHttpExpectation expectation = MESH_HTTP_EXPECTS_NOTHING;
 
-  /* a client of HTTP/1.0 could not make anything of the answer */
+  /* a client of HTTP/1.0 does not know the answer "100 Continue" */
   for (guint i = 0; i < request->headers->len && !request->http_1_0; i += 2) {
     if (g_ascii_strcasecmp (g_ptr_array_index (request->headers, i),
             "Expect") != 0)
@@ -240,8 +243,8 @@ mesh_http_response_add (MeshHttpResponse *response, const char *name,
   g_string_append_printf (response->headers, "%s: %s\r\n", name, value);
 }
 
-/* As RFC 9110 has it, section 5.6.7: in English, whatever the language of this
- * machine is, which g_date_time_format() would take. */
+/* Formats a date in English (RFC 9110, section 5.6.7); g_date_time_format()
+ * would take this machine's language. */
 static char *
 format_date (GDateTime *time)
 {
@@ -260,7 +263,7 @@ format_date (GDateTime *time)
       g_date_time_get_second (time));
 }
 
-/* What belongs to every answer. */
+/* Adds the headers that every answer has. */
 void
 mesh_http_response_add_general (MeshHttpResponse *response)
 {

@@ -13,10 +13,10 @@ G_BEGIN_DECLS
 
 typedef struct {
   char *method;
-  char *path;                   /* as sent: not decoded, without the query */
-  const char *query;            /* as sent; NULL: none */
-  gboolean keep_alive;          /* after an answer that did not read the body */
-  gboolean persistent;          /* after one that did */
+  char *path;                   /* not decoded, without the query */
+  const char *query;            /* not decoded; NULL: none */
+  gboolean keep_alive;          /* if the body is not read */
+  gboolean persistent;          /* if the body is read */
   gboolean http_1_0;
   GPtrArray *headers;           /* name, value, name, value, … */
   gint64 body_length;           /* -1: not known beforehand */
@@ -27,7 +27,7 @@ typedef struct {
   guint status;                 /* 0: not answered */
   const char *type;             /* of the body; NULL = text/plain */
   GBytes *body;                 /* NULL: the status in words */
-  GString *headers;             /* further ones, each ending in CR LF */
+  GString *headers;             /* lines that end in CR LF */
 } MeshHttpResponse;
 
 typedef enum {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Which STUN and TURN servers there are, for members that do not know any by
- * themselves: GET /v1/ice answers what an RTCPeerConnection takes as
- * iceServers. */
+/* GET /v1/ice: the STUN and TURN servers for members that do not know any by
+ * themselves, as an RTCPeerConnection takes them for its iceServers. */
 
 #include "server/ice.h"
 
@@ -14,8 +13,8 @@
 #include "core/json.h"
 #include "server/handshake.h"
 
-/* How long credentials made of a secret are good. A relay asks for them again
- * at each new allocation, so a page fetches others in time. */
+/* Credentials that are made of the secret are good for so long. A relay asks
+ * for them again at each new allocation, so a page fetches others in time. */
 #define TTL (12 * 60 * 60)
 
 struct _MeshIce {
@@ -92,8 +91,8 @@ mesh_ice_add (MeshIce *ice, const char *uri, GError **error)
   return TRUE;
 }
 
-/* draft-uberti-behave-turn-rest-00, section 2.2: the user is when it ends, and
- * the password what only those who share the secret can make of it. */
+/* draft-uberti-behave-turn-rest-00, section 2.2: the user is the time at which
+ * the credentials end, and the password a MAC of it with the shared secret. */
 static void
 add_credentials (MeshIce *self, JsonObject *object, const MeshIceUrl *server,
     gint64 unix_now)
@@ -150,21 +149,15 @@ void
 mesh_ice_answer (MeshIce *ice, const MeshHttpRequest *request, char **origins,
     MeshHttpResponse *response, gint64 unix_now)
 {
-  const char *origin = mesh_http_request_header (request, "Origin");
   char *text;
 
-  if (!mesh_origin_is_allowed (origin,
-          mesh_http_request_header (request, "Host"), origins)) {
-    response->status = 403;
+  if (!mesh_origin_admit (request, origins, response))
     return;
-  }
   text = to_json (ice, unix_now);
   response->status = 200;
   response->type = "application/json";
   response->body = g_bytes_new_take (text, strlen (text));
   mesh_http_response_add (response, "Cache-Control", "no-store");
-  if (origin) {
-    mesh_http_response_add (response, "Access-Control-Allow-Origin", origin);
-    mesh_http_response_add (response, "Vary", "Origin");
-  }
+  mesh_origin_add_headers (response,
+      mesh_http_request_header (request, "Origin"));
 }

@@ -5,15 +5,14 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-
 struct _MeshIo {
   GSocket *socket;
   int fd;
-  MeshCredentials *credentials; /* NULL: plain; the session points to them */
+  MeshCredentials *credentials; /* NULL: plain; used by the session */
   gnutls_session_t tls;         /* NULL: plain */
   gboolean ready;               /* the handshake is done */
-  gboolean broken;              /* TLS could not even be set up */
-  gboolean resend;              /* GnuTLS still holds a record of ours */
+  gboolean broken;              /* TLS could not be set up */
+  gboolean resend;              /* GnuTLS holds a record of ours */
 };
 
 /*
@@ -76,8 +75,8 @@ from_tls (gssize result)
 {
   if (result > 0)
     return result;
-  /* Everything else that GnuTLS does not call fatal is a wish of the peer that
-   * nobody needs, such as another handshake. */
+  /* Every other result that GnuTLS does not call fatal is a wish of the peer,
+   * such as another handshake, that need not be granted. */
   return result == GNUTLS_E_AGAIN || result == GNUTLS_E_INTERRUPTED
       ? MESH_IO_AGAIN : MESH_IO_GONE;
 }
@@ -99,7 +98,7 @@ shake_hands (MeshIo *self)
   return self->ready ? 1 : from_tls (result);
 }
 
-/* Returns: bytes read, %MESH_IO_AGAIN or %MESH_IO_GONE (ended, or broken). */
+/* Returns: bytes read, %MESH_IO_AGAIN, or %MESH_IO_GONE for an end or error */
 gssize
 mesh_io_read (MeshIo *io, gpointer data, gsize size)
 {
@@ -113,11 +112,12 @@ mesh_io_read (MeshIo *io, gpointer data, gsize size)
   return n < 0 ? n : from_tls (gnutls_record_recv (io->tls, data, size));
 }
 
-/* Whether it is pointless to read on at once, after @n of @size bytes. */
+/* Returns whether reading on at once is pointless after @n of @size bytes. */
 gboolean
 mesh_io_is_drained (MeshIo *io, gssize n, gsize size)
 {
-  /* GnuTLS hands out a record at a time, and may hold the next already. */
+  /* GnuTLS hands out one record at a time, and may hold the next one
+   * already. */
   return !io->tls && n < (gssize) size;
 }
 
@@ -141,7 +141,7 @@ mesh_io_write (MeshIo *io, gconstpointer data, gsize size)
   return n;
 }
 
-/* Whether the handshake waits for the socket to take bytes. */
+/* Returns whether the handshake waits for the socket to take bytes. */
 gboolean
 mesh_io_wants_write (MeshIo *io)
 {
@@ -149,7 +149,7 @@ mesh_io_wants_write (MeshIo *io)
       && gnutls_record_get_direction (io->tls) == 1;
 }
 
-/* Says that nothing more will be written. */
+/* Tells the peer that nothing more will be written. */
 void
 mesh_io_finish (MeshIo *io)
 {

@@ -5,9 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* A socket's bytes, with or without TLS, never blocking. GTlsConnection would
- * hold a thread of GTask's small pool for every handshake that a client leaves
- * hanging; this costs nobody else anything. */
+/* Reads and writes a socket's bytes, with or without TLS, without blocking.
+ * GTlsConnection would hold a thread of GTask's small pool for every handshake
+ * that a client leaves hanging. */
 
 typedef struct _MeshIo MeshIo;
 

@@ -8,13 +8,13 @@
 
 #include "server/address.h"
 
-/* After so many in a row the others have their turn. */
+/* After so many connections in a row the context's other sources have their
+ * turn. */
 #define MAX_ACCEPTS 32
-/* Without a free file descriptor there is no point in trying again at once. */
+/* Without a free file descriptor accepting is tried again after this. */
 #define PAUSE_MS 200
 
-/* How often another free port is tried, when one is not free in both
- * families. */
+/* So many free ports are tried for one that is free in both families. */
 #define MAX_PORTS 20
 
 typedef struct {
@@ -26,7 +26,7 @@ typedef struct {
 struct _MeshListener {
   GMainContext *context;
   GPtrArray *doors;             /* Door */
-  char *name;                   /* as we were told, NULL: an address */
+  char *name;                   /* what @address named; NULL: an address */
   MeshListenerFunc func;
   gpointer user_data;
 };
@@ -99,7 +99,7 @@ door_free (gpointer data)
   g_free (door);
 }
 
-/* What somebody can do about it. */
+/* Returns the advice that is put behind the error. */
 static const char *
 advise (const GError *error, guint16 port)
 {
@@ -120,7 +120,8 @@ advise (const GError *error, guint16 port)
   return "";
 }
 
-/* [::] takes IPv4 as well, whatever the system's default is. */
+/* Opens one socket. [::] takes IPv4 as well, whatever the system's default
+ * is. */
 static gboolean
 open_door (MeshListener *self, GSocketAddress *where, GError **error)
 {
@@ -159,8 +160,9 @@ get_bound (Door *door)
           NULL));
 }
 
-/* Opens all of @where, at one port. @failed is why one of them cannot be
- * opened: something can be done about a port that is taken. */
+/* Opens all of @where at one port. @failed is the reason why one of them cannot
+ * be opened; a taken port comes before other reasons, as something can be done
+ * about it. */
 static void
 open_all (MeshListener *self, GPtrArray *where, guint16 port,
     gboolean *port_taken, GError **failed)
@@ -182,14 +184,14 @@ open_all (MeshListener *self, GPtrArray *where, guint16 port,
       }
       *port_taken |= taken;
     } else if (is_any (address)) {
-      /* the next one would be a part of it, or the one before cannot be */
+      /* [::] includes 0.0.0.0; where [::] has failed, there is no IPv6 */
       g_clear_error (failed);
       return;
     }
   }
 }
 
-/* Whoever listens on all addresses expects others to come. */
+/* Warns when a server on all addresses can be reached from nowhere else. */
 static void
 tell_loopback (MeshListener *self)
 {
@@ -205,8 +207,9 @@ tell_loopback (MeshListener *self)
         ipv4 ? " (*:PORT listens on IPv6, too)" : "");
 }
 
-/* A port that is free in one family need not be so in the other. What cannot be
- * opened is told of when another one can, and is the error when none can. */
+/* Opens the sockets; a port that is free in one family need not be so in the
+ * other. If only some can be opened, the others' reason is a message; if none
+ * can, it is the error. */
 static gboolean
 open_doors (MeshListener *self, const char *host, guint16 port,
     GError **error)
@@ -232,7 +235,7 @@ open_doors (MeshListener *self, const char *host, guint16 port,
   if (failed)
     g_message ("listening on a part of %s only: %s", host, failed->message);
   tell_loopback (self);
-  /* a link with the name would lead to whoever has the other part */
+  /* a link with the name would lead to the program that has the other part */
   if (mesh_address_is_name (host) && !taken)
     self->name = g_strdup (host);
   return TRUE;
@@ -277,7 +280,7 @@ mesh_listener_free (MeshListener *listener)
   g_free (listener);
 }
 
-/* As they are written in URLs, the best first. */
+/* Returns the hosts as URLs have them, the best first. */
 char **
 mesh_listener_list_hosts (MeshListener *listener)
 {

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* The listening sockets of one address to listen on, of which there may be
- * several behind a name. What is accepted is handed over. */
+/* The listening sockets of one address; a name can have several. What is
+ * accepted is handed over. */
 
 typedef struct _MeshListener MeshListener;
 

@@ -11,23 +11,23 @@
 #include "server/handshake.h"
 
 #define PATH "/v1/poll/"
-/* An answer ends after the frame that goes beyond this. */
+/* An answer ends after the frame that exceeds this. */
 #define ENOUGH (64 * 1024)
 
 typedef struct {
   char id[MESH_TOKEN_LENGTH + 1];
-  guint64 number;               /* the hub's name for it */
+  guint64 number;               /* its number as a client of the hub */
   guint64 taken;                /* last frame that came from the client */
-  GQueue out;                   /* GBytes, not known to have come there */
-  guint64 first;                /* number of the first of them */
-  gsize bytes;                  /* in all of them */
+  GQueue out;                   /* GBytes, not acknowledged yet */
+  guint64 first;                /* the number of the oldest in `out` */
+  gsize bytes;                  /* of all in `out` */
   guint16 closed;               /* by the hub, with this code; 0: open */
   gint64 gone_at;               /* closed: when to forget it */
-  GList *half_open;             /* in the list of such; NULL: a member's */
-  gboolean dirty;               /* in the list of such */
+  GList *half_open;             /* its place there; NULL: a member's */
+  gboolean dirty;               /* in the list of the same name */
 
-  MeshConn *waiting;            /* for frames; NULL: nobody does */
-  char *origin;                 /* of the page that waits */
+  MeshConn *waiting;            /* for frames; NULL: no request waits */
+  char *origin;                 /* of the page whose request waits */
   gint64 until;
 } Session;
 
@@ -105,8 +105,8 @@ leave_half_open (MeshPolls *self, Session *session)
         g_steal_pointer (&session->half_open));
 }
 
-/* The requests of one that is known to be gone are not answered any more, but
- * by the client's own asking again. */
+/* Forgets the request that waits. If its connection is gone, the client asks
+ * again. */
 static void
 stop_waiting (MeshPolls *self, Session *session)
 {
@@ -116,16 +116,12 @@ stop_waiting (MeshPolls *self, Session *session)
   g_clear_pointer (&session->origin, g_free);
 }
 
-/* Headers of all answers: none of them is good for a second time, and none is
- * to be changed on its way. */
+/* Adds the headers of all answers: none may be cached or changed on its way. */
 static void
 add_headers (MeshHttpResponse *response, const char *origin)
 {
   mesh_http_response_add (response, "Cache-Control", "no-store, no-transform");
-  if (!origin)
-    return;
-  mesh_http_response_add (response, "Access-Control-Allow-Origin", origin);
-  mesh_http_response_add (response, "Vary", "Origin");
+  mesh_origin_add_headers (response, origin);
 }
 
 static void
@@ -150,7 +146,8 @@ set_text (MeshHttpResponse *response, const char *format, ...)
   set_body (response, body);
 }
 
-/* What the client has not fetched, or as much of it as makes one answer. */
+/* Writes the frames that the client has not fetched, or as many as make one
+ * answer. */
 static void
 set_frames (Session *session, MeshHttpResponse *response)
 {
@@ -182,7 +179,7 @@ has_news (Session *session)
   return session->out.length || session->closed;
 }
 
-/* Can end the connection, and that can end up in mesh_polls_conn_gone(). */
+/* Answering can end the connection, and so call mesh_polls_conn_gone(). */
 static void
 answer_waiting (MeshPolls *self, Session *session)
 {
@@ -208,8 +205,8 @@ forget_session (MeshPolls *self, Session *session)
   g_hash_table_remove (self->by_id, session->id);
 }
 
-/* Who says nothing further makes way, the one that has been at it longest
- * first; members stay. */
+/* Opens a session. Among too many that are outside of a room, the oldest makes
+ * way; members stay. */
 static void
 open_session (MeshPolls *self, guint64 number, MeshHttpResponse *response,
     gint64 now)
@@ -236,7 +233,8 @@ open_session (MeshPolls *self, guint64 number, MeshHttpResponse *response,
   set_text (response, "{\"session\":\"%s\"}", session->id);
 }
 
-/* Frames may come again, since their sender did not learn that they came. */
+/* A client sends frames again when it did not learn that they had come; those
+ * are skipped. */
 static void
 take_frames (MeshPolls *self, Session *session, guint64 number,
     const char *rest, gsize rest_length, MeshHttpResponse *response,
@@ -271,8 +269,8 @@ forget_fetched (Session *session, guint64 after)
   }
 }
 
-/* A request that says less than an earlier one did was held up on its way: its
- * sender has gone on since, and nobody waits for its answer. */
+/* A request that acknowledges less than an earlier one was held up on its way:
+ * the client has gone on since, and does not wait for this answer. */
 static void
 fetch_frames (MeshPolls *self, Session *session, guint64 after,
     MeshConn *conn, const char *origin, MeshHttpResponse *response, gint64 now)
@@ -353,7 +351,6 @@ mesh_polls_request (MeshPolls *polls, MeshConn *conn,
     const MeshHttpRequest *request, guint64 number, MeshHttpResponse *response,
     gint64 now)
 {
-  const char *origin = mesh_http_request_header (request, "Origin");
   Session *session;
 
   if (!g_str_equal (request->method, "POST")) {
@@ -361,13 +358,9 @@ mesh_polls_request (MeshPolls *polls, MeshConn *conn,
     mesh_http_response_add (response, "Allow", "POST");
     return 0;
   }
-  if (!mesh_origin_is_allowed (origin,
-          mesh_http_request_header (request, "Host"),
-          (char **) polls->origins->pdata)) {
-    response->status = 403;
+  if (!mesh_origin_admit (request, (char **) polls->origins->pdata, response))
     return 0;
-  }
-  add_headers (response, origin);
+  add_headers (response, mesh_http_request_header (request, "Origin"));
   if (g_str_equal (request->path, PATH "open")) {
     open_session (polls, number, response, now);
     return 0;
@@ -380,7 +373,8 @@ mesh_polls_request (MeshPolls *polls, MeshConn *conn,
   return session->number;
 }
 
-/* @conn is closed: if somebody was to hear from us on it, he asks again. */
+/* Forgets the request that waited on @conn, which is closed; its client asks
+ * again. */
 void
 mesh_polls_conn_gone (MeshPolls *polls, MeshConn *conn)
 {
@@ -399,7 +393,7 @@ mark_dirty (MeshPolls *self, Session *session)
   g_array_append_val (self->dirty, session->number);
 }
 
-/* Returns: FALSE when @client is none of ours */
+/* Returns: FALSE when @client has no session */
 gboolean
 mesh_polls_send (MeshPolls *polls, guint64 client, GBytes *frame)
 {
@@ -419,7 +413,7 @@ mesh_polls_send (MeshPolls *polls, guint64 client, GBytes *frame)
   return TRUE;
 }
 
-/* The hub has sent @client away: it may still fetch why. */
+/* Keeps a session that the hub has closed, so that its client can fetch why. */
 void
 mesh_polls_close (MeshPolls *polls, guint64 client, guint16 code, gint64 now)
 {
@@ -432,7 +426,7 @@ mesh_polls_close (MeshPolls *polls, guint64 client, guint16 code, gint64 now)
   mark_dirty (polls, session);
 }
 
-/* Answers those for whom something has come. */
+/* Answers the requests of sessions that have something new. */
 void
 mesh_polls_flush (MeshPolls *polls)
 {
@@ -448,8 +442,8 @@ mesh_polls_flush (MeshPolls *polls)
   g_array_set_size (polls->dirty, 0);
 }
 
-/* Answers those who have waited long enough for nothing, so that both sides
- * hear of each other, and forgets those who have gone. */
+/* Answers requests that have waited long enough for nothing, so that both sides
+ * hear of each other, and forgets sessions that were closed a while ago. */
 void
 mesh_polls_tick (MeshPolls *polls, gint64 now)
 {

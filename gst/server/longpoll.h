@@ -7,9 +7,9 @@
 G_BEGIN_DECLS
 
 /* Clients of the hub that come by HTTP requests instead of a WebSocket
- * (docs/protocol.md, "Long polling"). What stands for the connection is a
- * session, kept between requests: frames both ways are numbered, and kept until
- * the other side has said that they came.
+ * (docs/protocol.md, "Long polling"). A session stands for the connection, and
+ * is kept between requests: frames both ways are numbered, and kept until the
+ * other side has said that they came.
  *
  *     send     ──→ frames after the last that came ──→ hub
  *     receive  ──→ waits here ←── frames not yet fetched ←── hub
@@ -21,7 +21,7 @@ typedef struct {
   guint sessions;
   guint half_open;              /* of them, those that are not a member's */
   gint64 wait;                  /* how long a request may wait, in µs */
-  gint64 linger;                /* how long a last word is kept, in µs */
+  gint64 linger;                /* how long last frames are kept, in µs */
 } MeshPollLimits;
 
 #define MESH_POLL_MAX_BODY (128 * 1024)

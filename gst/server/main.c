@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* meshroom-server --listen ADDR:PORT */
+/* The program meshroom-server: its options, its signals, and the lines that it
+ * prints. */
 
 #include <glib-unix.h>
 #include <locale.h>
@@ -24,13 +25,13 @@ static char *tls_key = NULL;
 static gboolean tls_self_signed = FALSE;
 static char **origins = NULL;
 static char **pusher_apps = NULL;
-/* the option's name, and its value, in turn */
+/* each option's name, then its value */
 static GPtrArray *ice_servers = NULL;
 static char *turn_secret = NULL;
 static char *turn_secret_file = NULL;
 static gboolean show_version = FALSE;
 
-/* Three options mean the same; an error is to name the one that was given. */
+/* Three options mean the same, but an error names the one that was given. */
 static gboolean
 take_ice_server (const char *option, const char *value, gpointer data,
     GError **error)
@@ -158,7 +159,7 @@ add_ice_servers (MeshServer *server, GError **error)
   return TRUE;
 }
 
-/* A socket for each client: the usual 1024 are for programs with fewer. */
+/* Each client takes a descriptor, and the usual limit of 1024 is too low. */
 static void
 raise_descriptor_limit (void)
 {
@@ -170,7 +171,8 @@ raise_descriptor_limit (void)
   setrlimit (RLIMIT_NOFILE, &limit);
 }
 
-/* A renewed certificate is read; what is wrong with it is no reason to end. */
+/* Reads a renewed certificate. The server goes on with the old one if the new
+ * one cannot be used. */
 static gboolean
 reload_cb (gpointer user_data)
 {
@@ -196,7 +198,7 @@ reload_cb (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* What would end the program unasked. */
+/* Handles signals that would end the program by default. */
 static gboolean
 ignore_cb (gpointer user_data)
 {
@@ -212,7 +214,8 @@ quit_cb (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* What the command line says of the server, beyond where it listens. */
+/* Passes the command line's options on to the server, but for where it
+ * listens. */
 static gboolean
 configure (MeshServer *server, GError **error)
 {
@@ -272,12 +275,12 @@ main (int argc, char **argv)
 {
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   g_autoptr (GError) error = NULL;
-  int status = EXIT_SUCCESS;
+  int status;
 
   setlocale (LC_ALL, "");
-  /* whoever read our output, or talks to us, may be gone */
+  /* a reader of our output, or a client, may be gone */
   signal (SIGPIPE, SIG_IGN);
-  /* stdout is for the line that says where we listen. */
+  /* stdout is for the lines that say where the server listens */
   g_log_writer_default_set_use_stderr (TRUE);
   g_option_context_set_summary (context,
       "The signalling server of meshroom, and its page.");

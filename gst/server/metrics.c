@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Prometheus' text format, version 0.0.4. */
+/* Writes what /metrics answers, in Prometheus' text format, version 0.0.4. */
 
 #include "server/metrics.h"
 

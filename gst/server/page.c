@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The page: the files of web/, built into the library. */
+/* Answers with the page, which is the files of web/ built into the library. */
 
 #include "server/page.h"
 
@@ -33,8 +33,8 @@ find_type (const char *path)
   return "application/octet-stream";
 }
 
-/* The page may load what comes from here and nothing else, talk to any
- * WebSocket (a room's link can name another server), and use the camera. */
+/* The page may load only what comes from this server, talk to any WebSocket (a
+ * room's link can name another server), and use the camera. */
 static void
 add_policy (MeshHttpResponse *response)
 {
@@ -83,7 +83,7 @@ find_room (const MeshHttpRequest *request)
   g_autofree char *canonical = NULL, *query = NULL;
   const char *key;
 
-  /* nobody's time for what is too long for a link, with everybody waiting */
+  /* a longer text is no link, and parsing it would keep everybody waiting */
   if (!g_str_is_ascii (text) || strlen (text) > MAX_ROOM_URL)
     return NULL;
   link = mesh_link_parse (text, NULL);
@@ -102,7 +102,7 @@ find_room (const MeshHttpRequest *request)
       NULL);
 }
 
-/* A person reads a page; a program is told in two words. */
+/* A browser gets a page for people, a program just the status in words. */
 static void
 answer_lost (const MeshHttpRequest *request, MeshHttpResponse *response)
 {

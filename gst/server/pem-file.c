@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Small text files that the command line names. A server that runs must not
- * wait for the writer of a pipe, nor read a device that never ends. */
+/* Small text files that the command line names. A running server must not wait
+ * for the writer of a pipe, nor read a device that never ends. */
 
 #include "server/pem-file.h"
 
@@ -115,7 +115,7 @@ mesh_pem_file_load_certificate (const char *certificate, const char *key,
       ? mesh_pem_file_read (key, regular, error) : NULL;
   g_autofree char *key_only = key_text
       ? find_key (key_text, key, error) : NULL;
-  /* the key comes first, since GLib takes the first one that there is */
+  /* GLib takes the first key that there is */
   g_autofree char *both = key_only
       ? g_strconcat (key_only, "\n", chain, NULL) : NULL;
   GTlsCertificate *loaded = NULL;

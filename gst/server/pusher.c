@@ -95,24 +95,17 @@ answer_post (MeshPusherHub *hub, const MeshHttpRequest *request,
     set_json (response, status, "{\"error\":\"Not JSON\"}");
 }
 
-/* As mooz's own server answers, which its pages came from. Pages from elsewhere
- * must be known, and ask first whether they may. */
+/* Answers as mooz's own server does, which its pages expect. Pages from other
+ * origins must be allowed, and ask with OPTIONS first. */
 static void
 answer_messages (MeshPusherHub *hub, const MeshHttpRequest *request,
     char **origins, MeshHttpResponse *response, gint64 now)
 {
-  const char *origin = mesh_http_request_header (request, "Origin");
-
-  if (!mesh_origin_is_allowed (origin,
-          mesh_http_request_header (request, "Host"), origins)) {
-    response->status = 403;
+  if (!mesh_origin_admit (request, origins, response))
     return;
-  }
   mesh_http_response_add (response, "Cache-Control", "no-store");
-  if (origin) {
-    mesh_http_response_add (response, "Access-Control-Allow-Origin", origin);
-    mesh_http_response_add (response, "Vary", "Origin");
-  }
+  mesh_origin_add_headers (response,
+      mesh_http_request_header (request, "Origin"));
   if (g_str_equal (request->method, "POST")) {
     answer_post (hub, request, response, now);
   } else if (g_str_equal (request->method, "OPTIONS")) {
@@ -134,9 +127,10 @@ answer_messages (MeshPusherHub *hub, const MeshHttpRequest *request,
  */
 void
 mesh_server_pusher_answer (MeshPusherHub *hub,
-    const MeshHttpRequest *request, char **origins, MeshHttpResponse *response, gint64 now)
+    const MeshHttpRequest *request, char **origins,
+    MeshHttpResponse *response, gint64 now)
 {
-  /* The key is what lets a page in here, wherever it comes from. */
+  /* Whoever has the key is let in, from any origin. */
   static char *anywhere[] = { "*", NULL };
 
   if (g_str_has_prefix (request->path, SOCKET))
@@ -147,7 +141,7 @@ mesh_server_pusher_answer (MeshPusherHub *hub,
     answer_messages (hub, request, origins, response, now);
 }
 
-/* @request: the one that was answered with 101 */
+/* @request: the one whose answer was 101 */
 void
 mesh_server_pusher_connected (MeshPusherHub *hub, guint64 client,
     const MeshHttpRequest *request, gint64 now)

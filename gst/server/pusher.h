@@ -17,7 +17,8 @@ gboolean mesh_server_pusher_is_path (const char *path);
 gsize mesh_server_pusher_body_limit (MeshPusherHub *hub,
     const MeshHttpRequest *request);
 void mesh_server_pusher_answer (MeshPusherHub *hub,
-    const MeshHttpRequest *request, char **origins, MeshHttpResponse *response, gint64 now);
+    const MeshHttpRequest *request, char **origins,
+    MeshHttpResponse *response, gint64 now);
 void mesh_server_pusher_connected (MeshPusherHub *hub, guint64 client,
     const MeshHttpRequest *request, gint64 now);
 

@@ -28,7 +28,7 @@ struct _MeshServer {
 
   MeshClientsLimits limits;
   GPtrArray *origins;           /* ends in a NULL */
-  GPtrArray *apps;              /* of Pusher, "ID:KEY:SECRET" */
+  GPtrArray *apps;              /* of Pusher: "ID:KEY:SECRET" */
   MeshIce *ice;                 /* for members */
 
   /* while listening */
@@ -105,7 +105,7 @@ mesh_server_set_limits (MeshServer *server, const MeshClientsLimits *limits)
   server->limits = *limits;
 }
 
-/* With all applications; NULL when one of them is none. */
+/* Makes a hub with all applications; NULL when one of them is invalid. */
 static MeshPusherHub *
 new_pusher_hub (MeshServer *self, GError **error)
 {

@@ -7,9 +7,9 @@
 
 G_BEGIN_DECLS
 
-/* The signalling server and the page, embeddable. It runs in the thread-default
- * main context of the thread that starts it; all calls belong to that
- * thread. */
+/* The signalling server and the page, to embed. It runs in the
+ * thread-default main context of the thread that starts it; all calls belong
+ * to that thread. */
 
 #define MESH_TYPE_SERVER (mesh_server_get_type ())
 MESH_SERVER_API
@@ -21,7 +21,7 @@ MeshServer *mesh_server_new (void);
 MESH_SERVER_API
 gboolean mesh_server_listen (MeshServer *server, const char *address,
     GTlsCertificate *certificate, GError **error);
-/* for those who connect from now on */
+/* presented to clients that connect from now on */
 MESH_SERVER_API
 gboolean mesh_server_set_certificate (MeshServer *server,
     GTlsCertificate *certificate, GError **error);
