@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The queue of what the driver is to send, and whose connection it is to
+/* The queue of what the driver is to do: frames to send and connections to
  * close. */
 
 #include "pusher/hub-private.h"

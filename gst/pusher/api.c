@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The hub's HTTP interface: an application's server triggers events, and
- * asks who is there. Nothing is believed, nor read, without its signature. */
+/* The hub's HTTP interface: an application's server triggers events, and asks
+ * who is subscribed. No request counts without a signature. */
 
 #include "pusher/hub-private.h"
 
@@ -14,14 +14,14 @@ typedef struct {
   char *value;                  /* without escapes */
 } Param;
 
-/* One event for some channels. */
+/* One event for one or more channels. */
 typedef struct {
   MeshJsonSpan name;
   MeshJsonSpan data;
   GPtrArray *channels;          /* of names, owned */
   char *except;                 /* socket id; NULL: nobody is excepted */
-  gboolean subscribers;         /* is asked how many there are */
-  gboolean users;               /* and how many people */
+  gboolean subscribers;         /* wants the number of subscribers */
+  gboolean users;               /* wants the number of people */
 } Trigger;
 
 static void
@@ -38,7 +38,7 @@ compare_params (gconstpointer a, gconstpointer b)
   return strcmp ((*(Param **) a)->name, (*(Param **) b)->name);
 }
 
-/* NULL: there are escapes in it that are none. */
+/* Returns the parameters, or NULL where an escape is wrong. */
 static GPtrArray *
 parse_query (const char *query)
 {
@@ -91,7 +91,7 @@ join_params (GPtrArray *params)
   return g_string_free (text, FALSE);
 }
 
-/* The application that a path is of, and what follows its id. */
+/* Returns the application that a path names, and what follows its id. */
 static MeshPusherHubApp *
 find_app (MeshPusherHub *hub, const char *path, const char **rest)
 {
@@ -110,7 +110,7 @@ find_app (MeshPusherHub *hub, const char *path, const char **rest)
   return NULL;
 }
 
-/* Returns what is wrong, or NULL. It says nothing that would help to sign. */
+/* Returns what is wrong, or NULL. The text must not help anybody to sign. */
 static const char *
 check_signature (MeshPusherHubApp *app, const MeshPusherHubRequest *request,
     GPtrArray *params)
@@ -170,7 +170,7 @@ trigger_free (Trigger *trigger)
   g_free (trigger);
 }
 
-/* Some libraries say null where they have nothing to say. */
+/* Some libraries write null for a field that they do not set. */
 static gboolean
 is_given (const MeshJsonSpan *span)
 {
@@ -207,7 +207,7 @@ is_listed (const char *list, const char *word)
   return g_strv_contains ((const char *const *) words, word);
 }
 
-/* Returns what is wrong, or NULL; @status is 400 or 413 then. */
+/* Returns what is wrong, or NULL; in the first case @status is 400 or 413. */
 static const char *
 read_trigger (Trigger *self, const char *text, gsize length, guint *status)
 {
@@ -311,7 +311,7 @@ post_event (MeshPusherHub *hub, MeshPusherHubApp *app,
   return 200;
 }
 
-/* All of them are good, or none is carried out. */
+/* Reads a whole batch: if one event is wrong, none is carried out. */
 static const char *
 read_batch (GPtrArray *batch, const MeshPusherHubRequest *request,
     guint *status)

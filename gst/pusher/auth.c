@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* What the name of a channel has besides letters and digits. */
+/* Beside letters and digits, a channel's name may have these. */
 #define NAME "_-=@,.;"
 
 static gboolean

@@ -5,17 +5,17 @@
 
 G_BEGIN_DECLS
 
-/* Pusher Channels' rules that both of its ends share: how channels and events
- * are named, and what is signed how (docs/protocol.md, "A server for
- * Pusher's clients"). */
+/* Pusher Channels' rules that both ends share: the names of channels and
+ * events, and the signatures (docs/protocol.md, "A server for Pusher's
+ * clients"). */
 
-/* What Pusher's own server library allows. */
+/* Limits that Pusher's own server library has, too. */
 #define MESH_PUSHER_MAX_NAME 200
 #define MESH_PUSHER_MAX_DATA (10 * 1024)
 #define MESH_PUSHER_MAX_CHANNELS 100
 #define MESH_PUSHER_MAX_BATCH 10
 #define MESH_PUSHER_USER_PREFIX "#server-to-user-"
-/* How far the clock of one who signs a request may be off, in s. */
+/* So far the clock of a request's sender may be off, in s. */
 #define MESH_PUSHER_MAX_SKEW 600
 
 /**

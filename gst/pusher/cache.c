@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What was said last on channels whose name asks for it ("cache-news"): they
- * alone have something for those who come later. */
+/* The last event of each channel whose name asks for it ("cache-news"), kept
+ * for those who subscribe later. */
 
 #include "pusher/hub-private.h"
 
-/* As long as Pusher does, in µs. */
+/* Pusher's own lifetime, in µs. */
 #define CACHE_LIFETIME (30 * 60 * G_USEC_PER_SEC)
 
 struct _MeshPusherHubCached {
   MeshPusherHubApp *app;
   char *name;                   /* the channel's */
   GBytes *frame;
-  gsize data_length;            /* at its end, but for the last '}' */
+  gsize data_length;            /* of the data, before the last '}' */
   gint64 until;
   GList link;                   /* in the hub's, by age */
 };
@@ -25,7 +25,8 @@ mesh_pusher_hub_cached_free (MeshPusherHubCached *cached)
   g_free (cached);
 }
 
-/* The kinds of channels are told by what their names begin with, too. */
+/* Returns whether a channel is cached, which the beginning of its name
+ * tells. */
 static gboolean
 is_kept (const char *name)
 {
@@ -84,8 +85,7 @@ mesh_pusher_hub_cache_put (MeshPusherHub *hub, MeshPusherHubApp *app,
     forget (hub, hub->cached.head->data);
 }
 
-/* Tells one who has just come what it has missed, or that it has to ask
- * somebody else. */
+/* Sends the last event to a new subscriber, or tells it that there is none. */
 void
 mesh_pusher_hub_cache_tell (MeshPusherHub *hub,
     MeshPusherHubClient *client, const char *name)
@@ -103,7 +103,8 @@ mesh_pusher_hub_cache_tell (MeshPusherHub *hub,
   }
 }
 
-/* For the HTTP interface: the channel's `cache`, null where there is none. */
+/* Appends the channel's `cache` for the HTTP interface; null where there is
+ * none. */
 void
 mesh_pusher_hub_cache_append (GString *text, MeshPusherHub *hub,
     MeshPusherHubApp *app, const char *name)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The hub's channels: who is let in, and who hears what. */
+/* The hub's channels: who may subscribe, and who gets which event. */
 
 #include "pusher/hub-private.h"
 
@@ -110,8 +110,8 @@ may_enter (MeshPusherHubClient *client, const MeshPusherHubTicket *ticket,
   }
 }
 
-/* Who it is, as the application has signed it: {"user_id":…,"user_info":…}.
- * Ids may be numbers. */
+/* Reads the person that the application has signed:
+ * {"user_id":…,"user_info":…}. Ids may be numbers. */
 static MeshPusherHubMember *
 read_member (const char *channel_data)
 {
@@ -154,7 +154,7 @@ refuse (MeshPusherHub *hub, MeshPusherHubClient *client,
             is_auth ? 401 : code ? code : 400));
 }
 
-/* The channel, if it is there or may be made. */
+/* Returns the channel if it is there or may be made. */
 static MeshPusherHubChannel *
 open_channel (MeshPusherHub *hub, MeshPusherHubClient *client,
     const char *name, MeshPusherKind kind)
@@ -186,8 +186,8 @@ close_if_empty (MeshPusherHub *hub, MeshPusherHubChannel *channel)
   g_hash_table_remove (channel->app->channels, channel->name);
 }
 
-/* @member: (transfer full) (nullable). Who is there already, with another
- * connection, has not come anew. */
+/* @member: (transfer full) (nullable). A person who is there already, with
+ * another connection, is not announced again. */
 static MeshPusherHubMember *
 add_member (MeshPusherHub *hub, MeshPusherHubChannel *channel,
     MeshPusherHubMember *member)
@@ -270,7 +270,7 @@ mesh_pusher_hub_subscribe (MeshPusherHub *hub,
   enter (hub, client, ticket->channel, kind, member);
 }
 
-/* The channel may be gone after it. */
+/* The channel may be freed by this. */
 void
 mesh_pusher_hub_unsubscribe (MeshPusherHub *hub,
     MeshPusherHubClient *client, MeshPusherHubChannel *channel)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Facts are those of Pusher's documentation of the Channels WebSocket protocol
- * and HTTP API. Servers differ in what of an event's data is JSON and what is
- * text with JSON in it, so either is taken everywhere. */
+/* Pusher's documentation of the Channels WebSocket protocol and HTTP API is the
+ * source. Servers differ in whether an event's data is JSON or text with JSON
+ * in it, so either is taken everywhere. */
 
 #include "pusher/client.h"
 
@@ -30,8 +30,8 @@ get_name (const MeshJsonSpan *field, char **value)
   return *value || field->length == 0 || field->text[0] == 'n';
 }
 
-/* (transfer full) (nullable): the event's data, which is JSON of an object when
- * it is any use, be it in text or not */
+/* Returns (transfer full) (nullable): the event's data, which is the JSON of an
+ * object if it is valid, whether it came as text or not. */
 static char *
 dup_data (const MeshJsonSpan *field)
 {
@@ -60,7 +60,7 @@ read_established (MeshPusherEvent *self, JsonObject *data, GError **error)
       || !mesh_json_get_int (data, "activity_timeout", 0, G_MAXINT, &timeout,
           error))
     return FALSE;
-  /* we sign it, and write it into JSON */
+  /* the id is signed, and written into JSON */
   if (!id || !mesh_pusher_is_socket_id (id)) {
     g_set_error_literal (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE,
         "connection without a socket id");
@@ -71,7 +71,7 @@ read_established (MeshPusherEvent *self, JsonObject *data, GError **error)
   return TRUE;
 }
 
-/* Some say no code, or null, or words. */
+/* Some services send no code, or null, or text. */
 static void
 read_error (MeshPusherEvent *self, JsonObject *data)
 {
@@ -209,7 +209,7 @@ mesh_pusher_judge (guint code)
     return MESH_PUSHER_STOP;
   if (code >= 4100 && code < 4200)
     return MESH_PUSHER_LATER;
-  /* client events too fast; and what was not closed for goes on */
+  /* client events came too fast; such an error closes nothing */
   if (code >= 4300 && code < 4400)
     return MESH_PUSHER_GO_ON;
   if (code >= 4400)

@@ -5,10 +5,10 @@
 
 G_BEGIN_DECLS
 
-/* What a client of Pusher Channels (protocol 7) says and hears, as text: events
- * on the WebSocket, and the signed requests by which messages are sent. */
+/* A client's half of Pusher Channels (protocol 7), as text: events on the
+ * WebSocket, and the signed requests by which messages are sent. */
 
-/* The event in which mooz, and we, send everything. */
+/* The name of the event in which mooz and we send everything. */
 #define MESH_PUSHER_EVENT_NAME "signal"
 
 /**

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the hub's connections say. */
+/* Reads the frames that the hub's connections send. */
 
 #include "pusher/hub-private.h"
 
@@ -15,7 +15,7 @@ refuse (MeshPusherHub *hub, MeshPusherHubClient *client, guint code,
       mesh_pusher_hub_frame_error (code, message));
 }
 
-/* Notes the members of an object in a frame, which was scanned with it. */
+/* Reads the members of an object inside a frame that was scanned before. */
 static gboolean
 read_object (const MeshJsonSpan *data, const char *const *names,
     MeshJsonSpan *fields)
@@ -63,7 +63,8 @@ feed_unsubscribe (MeshPusherHub *hub, MeshPusherHubClient *client,
     mesh_pusher_hub_unsubscribe (hub, client, channel);
 }
 
-/* A user's id becomes the name of a channel, and is made of the same. */
+/* Reads a user's id, which becomes the name of a channel and so is bound by the
+ * same rules. */
 static char *
 read_user (const char *user_data, gboolean *watches)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the hub sends. `data` is nearly always JSON in a string, since clients
- * parse it a second time; names of channels need no escapes. */
+/* Writes the frames that the hub sends. `data` is nearly always JSON in a
+ * string, since clients parse it a second time; names of channels need no
+ * escapes. */
 
 #include "pusher/hub-private.h"
 
@@ -54,7 +55,8 @@ mesh_pusher_hub_frame_established (const char *socket_id, guint seconds)
   return make_frame ("pusher:connection_established", NULL, data);
 }
 
-/* @code 0: there is none for it. Here data is no string. */
+/* @code 0 is written as null. The data of this frame is an object, not a
+ * string. */
 GString *
 mesh_pusher_hub_frame_error (guint code, const char *message)
 {
@@ -71,7 +73,8 @@ mesh_pusher_hub_frame_error (guint code, const char *message)
   return frame;
 }
 
-/* For the one channel, what mesh_pusher_hub_frame_error() says for all. */
+/* Tells of one channel what mesh_pusher_hub_frame_error() tells of the
+ * connection. */
 GString *
 mesh_pusher_hub_frame_refused (const char *channel, const char *type,
     const char *message, guint status)
@@ -144,9 +147,9 @@ mesh_pusher_hub_frame_removed (MeshPusherHubChannel *channel,
   return make_frame ("pusher_internal:member_removed", channel->name, data);
 }
 
-/* A string in @data goes on as it came, anything else as a string that says
- * it: so those whose library does not parse it a second time get what was
- * meant, too. @user: whose event it is, in a presence channel. */
+/* A string in @data is passed on as it came, and anything else as a string of
+ * its JSON, for libraries that parse it a second time and those that do not.
+ * @user: the sender, in a presence channel. */
 GString *
 mesh_pusher_hub_frame_event (const MeshJsonSpan *event, const char *channel,
     const MeshJsonSpan *data, const char *user)

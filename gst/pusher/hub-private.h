@@ -11,12 +11,12 @@ G_BEGIN_DECLS
  * that wait for a first subscriber, frame.c writes what is sent, actions.c
  * queues it for the driver, api.c and post.c are the HTTP interfaces. */
 
-/* What an application may nest in what is passed on for it. */
+/* The depth of the JSON that an application may have passed on. */
 #define MESH_PUSHER_HUB_MAX_DEPTH 32
 
 typedef struct {
-  gint64 credit;                /* time saved up, each use costs some */
-  gint64 credited;              /* until when */
+  gint64 credit;                /* time saved up; each use costs some */
+  gint64 credited;              /* when `credit` was last counted */
 } MeshPusherHubBucket;
 
 typedef struct _MeshPusherHubCached MeshPusherHubCached;
@@ -32,7 +32,7 @@ typedef struct {
   guint n_late;                 /* events in all of these */
 } MeshPusherHubApp;
 
-/* One person in a presence channel, with however many connections. */
+/* One person in a presence channel, on one or more connections. */
 typedef struct {
   char *id;
   char *info;                   /* JSON; NULL: nothing was said */
@@ -55,7 +55,7 @@ typedef struct {
   GHashTable *channels;         /* channel -> its member, NULL if it has none */
   char *user;                   /* who signed in; NULL: nobody */
   gint64 heard;
-  gboolean asked;               /* for a sign of life, since */
+  gboolean asked;               /* a ping was sent since */
   MeshPusherHubBucket frames;
   MeshPusherHubBucket events;
 } MeshPusherHubClient;
@@ -68,7 +68,7 @@ struct _MeshPusherHub {
   GQueue cached;                /* of MeshPusherHubCached, the oldest first */
   GQueue late;                  /* of events that wait, the oldest first */
   gsize late_bytes;             /* of these */
-  gint64 now;                   /* when we were last told the time */
+  gint64 now;                   /* the time that we were last told */
   GQueue actions;               /* of MeshPusherHubAction, owned */
   MeshPusherHubStats stats;
 };

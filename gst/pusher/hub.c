@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The hub's connections: what they say, and what becomes of them. */
+/* The hub's applications and connections, and their silence. */
 
 #include "pusher/hub-private.h"
 
@@ -180,7 +180,7 @@ mesh_pusher_hub_find_client (MeshPusherHub *hub, guint64 client)
   return g_hash_table_lookup (hub->clients, &client);
 }
 
-/* @client is freed by it. */
+/* Frees @client. */
 void
 mesh_pusher_hub_close (MeshPusherHub *hub, MeshPusherHubClient *client,
     guint16 code, const char *message)
@@ -193,7 +193,7 @@ mesh_pusher_hub_close (MeshPusherHub *hub, MeshPusherHubClient *client,
   mesh_pusher_hub_disconnected (hub, number);
 }
 
-/* Whether there is enough left for one more. */
+/* Takes one use from the bucket. Returns FALSE when it is empty. */
 gboolean
 mesh_pusher_hub_bucket_take (MeshPusherHubBucket *bucket, guint rate,
     guint burst, gint64 now)
@@ -212,7 +212,8 @@ mesh_pusher_hub_bucket_take (MeshPusherHubBucket *bucket, guint rate,
   return TRUE;
 }
 
-/* The number after "protocol=": 0 where there is none, -1 where it is none. */
+/* Returns the number after "protocol=": 0 where there is none, -1 where it is
+ * not a number. */
 static int
 read_protocol (const char *query)
 {

@@ -69,15 +69,15 @@ typedef struct {
   gint64 pong;
 } MeshPusherHubLimits;
 
-/* What one says of oneself, in bytes. */
+/* The longest user_info, user_id and bodies, in bytes. */
 #define MESH_PUSHER_HUB_MAX_INFO 1024
 #define MESH_PUSHER_HUB_MAX_USER 128
 #define MESH_PUSHER_HUB_MAX_BODY (256 * 1024)
-/* A body without a signature: data, with as much again for its escapes. */
+/* A body without a signature holds data, with as much again for its escapes. */
 #define MESH_PUSHER_HUB_MAX_POST (2 * MESH_PUSHER_MAX_DATA)
 
-/* Codes of errors, and of closes: 4000 to 4099 are final, after 4100 to 4199 a
- * client comes back later, after 4200 to 4299 at once; with a 43xx it stays. */
+/* Codes of errors and closes: 4000 to 4099 are final; after 4100 to 4199 a
+ * client comes back later, after 4200 to 4299 at once; after 43xx it stays. */
 #define MESH_PUSHER_HUB_NO_APP 4001
 #define MESH_PUSHER_HUB_BAD_VERSION 4006
 #define MESH_PUSHER_HUB_OLD_PROTOCOL 4007

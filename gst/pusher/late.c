@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Events for somebody who is about to listen. A page of mooz asks to be let
- * into a room before its own subscription is confirmed, so the answer can be
- * there first; Pusher itself loses it, and the page waits for ever.
+/* Events that wait for a first subscriber. A page of mooz asks to be let into a
+ * room before its own subscription is confirmed, so the answer can come first;
+ * Pusher itself loses it, and the page waits for ever.
  *
  * An event for a channel that is named by a UUID, one person's own, and that
  * nobody listens to waits there for a few seconds. The first subscriber gets
- * all that waits, in order, and nobody else does. Channels for many
- * ("news") are not concerned: who comes late there has missed nothing that was
- * meant for them alone. */
+ * all that waits, in order, and nobody else does. Channels for many ("news")
+ * are left out: nothing there was meant for a late subscriber alone. */
 
 #include "pusher/hub-private.h"
 
@@ -30,9 +29,9 @@ typedef struct {
   GList link;                   /* in the hub's, by age */
 } Event;
 
-/* Private and presence channels have the same race, and whoever gets into one
- * has shown the application's signature first. What is encrypted between
- * clients has keys that change with whoever is there: it is left out. */
+/* Private and presence channels have the same race, and their subscribers have
+ * shown the application's signature. Encrypted channels are left out, since
+ * their keys change with the members. */
 static gboolean
 is_ones_own (const char *name)
 {
@@ -55,7 +54,7 @@ event_free (MeshPusherHub *hub, Event *event)
   g_free (event);
 }
 
-/* The oldest of a channel. The channel's queue goes with the last one. */
+/* Drops a channel's oldest event, and with the last one the channel's queue. */
 static void
 drop_first (MeshPusherHub *hub, MeshPusherHubLate *late)
 {
@@ -74,7 +73,7 @@ oldest_of (MeshPusherHub *hub, MeshPusherHubApp *app)
   return ((Event *) l->data)->late;
 }
 
-/* @late must have no events any more, or its hub is being freed. */
+/* Frees a queue that is empty, or whose hub is being freed. */
 void
 mesh_pusher_hub_late_free (MeshPusherHubLate *late)
 {
@@ -89,7 +88,7 @@ mesh_pusher_hub_late_free (MeshPusherHubLate *late)
   g_free (late);
 }
 
-/* Makes room for one more: the oldest go first. */
+/* Makes room for one more event by dropping the oldest ones. */
 static void
 make_room (MeshPusherHub *hub, MeshPusherHubApp *app, const char *name,
     gsize size)
@@ -146,8 +145,8 @@ mesh_pusher_hub_late_put (MeshPusherHub *hub, MeshPusherHubApp *app,
   app->n_late++;
 }
 
-/* Tells one who has just come, and was told that it listens now, what has
- * waited for it. */
+/* Sends a new subscriber, after the confirmation, the events that have waited
+ * for it. */
 void
 mesh_pusher_hub_late_tell (MeshPusherHub *hub,
     MeshPusherHubClient *client, const char *name)
@@ -166,7 +165,7 @@ mesh_pusher_hub_late_tell (MeshPusherHub *hub,
   }
 }
 
-/* Forgets what nobody has come for in time. */
+/* Drops the events that have waited too long. */
 void
 mesh_pusher_hub_late_tick (MeshPusherHub *hub)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The hub's other HTTP interface, that of mooz: a page says something to one
- * person without a signature. */
+/* The hub's other HTTP interface, that of mooz: a page sends one message to one
+ * person, without a signature. */
 
 #include "pusher/hub-private.h"
 
