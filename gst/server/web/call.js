@@ -92,7 +92,11 @@ export class Call {
   #sealer = null;
   /** @type {Map<string, Connection>} by peer id */
   #connections = new Map();
-  /** While another attempt takes their place. @type {Map<string, Connection>} */
+  /**
+   * The connections that were set aside for another attempt.
+   *
+   * @type {Map<string, Connection>}
+   */
   #old = new Map();
   /** What the window was told of paths and silence. */
   #told = '';
@@ -180,7 +184,9 @@ export class Call {
     this.#outgoing.finally(() => this.#socket.leave());
   }
 
-  /** The page goes away: what cannot be done at once is not done. */
+  /**
+   * Ends the call as the page goes away: only what can be done at once is done.
+   */
   abandon() {
     this.#end();
     this.#socket.leave();
@@ -357,8 +363,8 @@ export class Call {
   }
 
   /**
-   * Another attempt is to take the place of this one: what is there to see and
-   * hear stays so until the other one has something.
+   * Sets the connection aside for another attempt. Its picture and sound stay
+   * until the other one has some.
    *
    * @param {string} peer
    */
@@ -369,7 +375,11 @@ export class Call {
       this.#old.set(peer, current);
   }
 
-  /** Nothing has come of the other attempt. @param {string} peer */
+  /**
+   * Makes the connection that was set aside the current one again.
+   *
+   * @param {string} peer
+   */
   #goBack(peer) {
     const old = this.#old.get(peer);
     this.#old.delete(peer);
@@ -392,7 +402,7 @@ export class Call {
     this.#shareUplink();
   }
 
-  /** What was set aside has ended. @param {string} peer */
+  /** Closes the connection that was set aside. @param {string} peer */
   #drop(peer) {
     const old = this.#old.get(peer);
     if (!old)

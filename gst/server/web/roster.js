@@ -33,7 +33,7 @@ const isOlder = (member, inc, id) => member.inc !== null
   && (member.inc < inc || (member.inc === inc && member.id < id));
 
 /**
- * Who has been here longest of those who are connected, if longer than we.
+ * The connected member that has been here longest, if longer than we.
  *
  * @param {Room} room
  * @returns {Member | undefined}
@@ -44,7 +44,7 @@ function findSenior(room) {
   for (const member of room.members) {
     if (member.phase !== 'connected')
       continue;
-    /* As in mooz. */
+    /* The member whose id is the room's hosts, as in mooz. */
     if (member.id === room.room)
       return member;
     if (isOlder(member, senior?.inc ?? room.inc, senior?.id ?? room.id))
@@ -54,8 +54,9 @@ function findSenior(room) {
 }
 
 /**
- * Whom the server says; else the one whose id is the room's, as in mooz; else
- * whoever has been here longest.
+ * Whether we host. The server names the host; without one it is the member
+ * whose id is the room's, as in mooz, or else the one that has been here
+ * longest.
  *
  * @param {Room} room
  */
@@ -113,7 +114,7 @@ const ended = (inc, {callInc, lastCall}) => inc !== null && inc > callInc
   ? {inc, callInc: inc, lastCall: 0} : {inc, callInc, lastCall};
 
 /**
- * Somebody left of whom we did not know: what it said before may yet come.
+ * Notes that a member left whom we did not know: messages of it may still come.
  *
  * @param {Room} room
  * @param {Message} message
@@ -141,7 +142,7 @@ export function isOver(room, id, inc, now) {
 }
 
 /**
- * When we call somebody whom nothing else brings together with us.
+ * The delay before we call a member with whom nothing else brings us together.
  *
  * @param {Room} room
  * @param {Member} member
@@ -150,8 +151,8 @@ export const repairDelay = (room, member) =>
   room.id < member.id ? REPAIR_LOWER : REPAIR_HIGHER;
 
 /**
- * The member of that id, from now on if it was not known. For when the server
- * or the member itself says so.
+ * Returns the member of that id, and adds it if it was not known. The server or
+ * the member itself has named it.
  *
  * @param {Room} room
  * @param {string} id
@@ -166,7 +167,7 @@ export function learn(room, id, now) {
     return undefined;
   const departed = takeDeparted(room, id);
   const member = new Member(id, now);
-  /* It may come back; the calls that we had of it do not. */
+  /* The member may come back, but the calls that we had of it count no more. */
   member.callInc = departed?.callInc ?? '';
   member.lastCall = departed?.lastCall ?? 0;
   member.callAt = now + repairDelay(room, member);
@@ -176,7 +177,8 @@ export function learn(room, id, now) {
 }
 
 /**
- * The same for when others say so: who left does not come back by that.
+ * Does the same where another member has named it: a member that left does not
+ * come back by hearsay.
  *
  * @param {Room} room
  * @param {string} id
@@ -220,7 +222,7 @@ export function forget(room, member, reason, now) {
     : {id, inc: null, callInc, lastCall}, now);
   room.members.splice(room.members.indexOf(member), 1);
   viewChanged(room, now);
-  /* Where nobody says who is there, those who lost each other ask. */
+  /* Without a list of members, those who lost each other ask again. */
   if (room.host === null && room.joined && room.members.length === 0) {
     room.answered = false;
     room.askAt = Math.min(room.askAt, now + ROSTER_INTERVAL);
@@ -252,8 +254,9 @@ export function ghostAt(room, member) {
 }
 
 /**
- * When one with whom nothing is under way is forgotten. Without a server for
- * want of signs; when our connection to it is lost, not at all.
+ * The time at which a member is forgotten with whom nothing is under way:
+ * without a server after it gave no sign; never while our connection to the
+ * server is lost.
  *
  * @param {Room} room
  * @param {Member} member
@@ -279,8 +282,8 @@ export function ask(room, now) {
 }
 
 /**
- * We know who is there: the newcomer calls. Those who joined after us call us,
- * and where attempts have failed the next one has its time.
+ * We know who is there, so we call as the newcomer. Members that joined after
+ * us call us, and a member with failed attempts has its own time.
  *
  * @param {Room} room
  * @param {number} now
@@ -291,7 +294,7 @@ function callEverybody(room, now) {
   for (const member of room.members) {
     if (member.newer || member.failures > 0)
       continue;
-    /* The others as soon as these are done. */
+    /* The others are called as soon as these attempts are done. */
     if (now >= pace.freeAt(room))
       attempt.call(room, member, now);
     else
@@ -311,8 +314,8 @@ export function startAsking(room, now) {
 }
 
 /**
- * Ourselves and whom we know, but one. Of hearsay only the server's is passed
- * on: else a rumour would outlive whom it is about.
+ * Lists ourselves and the members that we know, but one. Hearsay is passed on
+ * only if it is the server's: a rumour would otherwise outlive the member.
  *
  * @param {Room} room
  * @param {string} [but]
@@ -322,8 +325,9 @@ const listMembers = (room, but) => [room.id, ...room.members
   .map(({id}) => id)];
 
 /**
- * The host tells everybody. Where nobody names the host, the others tell it, and
- * it asks whether there is another one.
+ * Sends the list of members to everybody as the host. Where nobody names the
+ * host, the others send theirs to it, and it asks whether there is another
+ * host.
  *
  * @param {Room} room
  * @param {number} now
@@ -413,7 +417,7 @@ const serverHandlers = {
     room.server = 'online';
     room.room ??= message.room ?? null;
     setHost(room, message.host, now);
-    /* What we missed follows. */
+    /* The messages that we missed follow. */
     if (message.resumed && !first)
       return;
     if (!first)
@@ -450,7 +454,7 @@ const serverHandlers = {
       forget(room, member, 'timeout', now);
   },
 
-  /* The host whom we asked is gone: ask the next one at once. */
+  /* The host that we asked is gone: the next one is asked at once. */
   host(room, message, now) {
     const changed = room.host !== message.id;
     setHost(room, message.id, now);
@@ -460,7 +464,7 @@ const serverHandlers = {
 
   undeliverable(room, message, now) {
     const member = room.find(message.to);
-    /* No bye: it would not get there either. */
+    /* A bye would not arrive either. */
     if (member && member.phase !== 'idle' && member.phase !== 'connected')
       attempt.failed(room, member, 'failed', null, now);
   },
@@ -470,7 +474,7 @@ const serverHandlers = {
   },
 };
 
-/** Whether it is the server that says such things. @param {string} type */
+/** Whether messages of this type are the server's. @param {string} type */
 export const isServers = (type) => Object.hasOwn(serverHandlers, type);
 
 /** @param {Room} room @param {Message} message @param {number} now */
@@ -479,8 +483,9 @@ export function serverSays(room, message, now) {
 }
 
 /**
- * Asked of us, or of the room while we host. Where nobody names the host, who
- * asks again is answered by everybody: the host may be gone.
+ * Whether a joinroom is for us: by our id, or by the room's while we host.
+ * Where nobody names the host, a member that asks again is answered by
+ * everybody, since the host may be gone.
  *
  * @param {Room} room
  * @param {Message} message
@@ -500,7 +505,7 @@ function isAskedOfUs(room, {from, to}) {
 }
 
 /**
- * Whether it may turn out that another one hosts.
+ * Whether another member may turn out to be the host.
  *
  * @param {Room} room
  */
@@ -536,7 +541,8 @@ export function onJoinroom(room, message, now) {
       learn(room, message.from, now);
     return;
   }
-  /* Known at once, so that two who ask at the same time hear of each other. */
+  /* The member is known at once, so that two that ask at the same time hear of
+   * each other. */
   const member = learn(room, message.from, now);
   if (!mayTell(room, member, message, now))
     return;
@@ -545,7 +551,7 @@ export function onJoinroom(room, message, now) {
 }
 
 /**
- * Where there is a host, only it speaks for the room.
+ * Whether the member may speak for the room: a known host alone may.
  *
  * @param {Room} room
  * @param {string} id
@@ -554,7 +560,7 @@ const speaksForRoom = (room, id) => room.host === null || room.host === id;
 
 /** @param {Room} room @param {Message} message @param {number} now */
 export function onRoomreply(room, message, now) {
-  /* Without a host everybody answers, each for those that it knows. */
+  /* Without a host everybody answers, each for the members that it knows. */
   const call = room.joined && (!room.answered || room.host === null);
   if (!speaksForRoom(room, message.from))
     return;

@@ -30,8 +30,11 @@ export class SoloView {
   #call;
   /** @type {PeerView[]} */
   #views = [];
-  /** What has come of each, by peer id; only one is played.
-   * @type {Map<string, {sid: string, tracks: MediaStreamTrack[]}>} */
+  /**
+   * The streams of each peer, by its id; only one peer is played.
+   *
+   * @type {Map<string, {sid: string, tracks: MediaStreamTrack[]}>}
+   */
   #streams = new Map();
   /** @type {{id: string, tile: Tile} | null} */
   #shown = null;
@@ -83,7 +86,7 @@ export class SoloView {
     console.warn(`not in the call (${code}): ${text}`);
     setState('reconnecting');
     this.#onPeers([]);
-    /* Each further try would be seen by the others, and come to nothing. */
+    /* The others would see each further try, and each would fail. */
     if (code !== 'no-webrtc')
       setTimeout(() => this.#join(), RETRY_AFTER);
   }
@@ -122,7 +125,7 @@ export class SoloView {
       this.#shown.tile.keepStill();
   }
 
-  /* A new tile in the same place for each who comes. */
+  /* Makes a new tile for each person who comes, in the same place. */
   #update() {
     const view = chooseSolo(this.#views, this.#who, this.#shown?.id);
     if (view?.id !== this.#shown?.id) {

@@ -5,17 +5,17 @@
  * not connected, the system's.
  */
 
-/* What is played on the system's speaker has this for its id. */
+/* The system's speaker has this for its id. */
 const SYSTEM = '';
 
 export class Speaker {
   /** @type {Set<HTMLMediaElement>} */
   #elements = new Set();
-  /** Which one is in use. */
+  /** The speaker in use. */
   #used;
-  /** Whether some element could not have it: no microphone is allowed yet. */
+  /** Whether some element could not use it, as no microphone is allowed yet. */
   #missed = false;
-  /** The one that was chosen, SYSTEM: none. */
+  /** The chosen speaker; SYSTEM: none was chosen. */
   id;
 
   /** @param {string} id */

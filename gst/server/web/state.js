@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** What the members of a room tell each other of themselves. */
+/** The state (name, muted, hidden) that members tell each other. */
 
 import {tidyName} from './names.js';
 import {STATE_INTERVAL, STATE_INTERVAL_LISTED} from './timing.js';
@@ -16,7 +16,7 @@ export function sendState(room, to) {
 }
 
 /**
- * When ours is said again, unless there is nobody to say it to.
+ * The time at which our state is said again, if there is anybody to say it to.
  *
  * @param {Room} room
  * @param {number} now
@@ -25,7 +25,7 @@ export const nextState = (room, now) =>
   now + (room.lists ? STATE_INTERVAL_LISTED : STATE_INTERVAL);
 
 /**
- * To all who have been told before, and again in a while.
+ * Sends our state to every member that was told before, and again in a while.
  *
  * @param {Room} room
  * @param {number} now

@@ -129,7 +129,7 @@ export class Tile {
     this.element.classList.toggle('speaking', speaking);
   }
 
-  /** After a click, which allows it. */
+  /** Plays after a click, which allows it. */
   unblock() {
     this.#video.muted = false;
     this.#play();

@@ -29,9 +29,10 @@ import {PollTransport} from './poll.js';
  * prove itself, beside what opening took. */
 const OPEN_PATIENCE = 5000;
 const PROOF_PATIENCE = 2000;
-/* For how long it is not tried after that. */
+/* So long no WebSocket is tried after one has failed. */
 const AVOID = 5 * 60 * 1000;
-/* One that was cut so early, so often in a row, is cut by something. */
+/* A WebSocket that lived so short counts as cut by something on the way, and
+ * after so many of them in a row long polling is used. */
 const SHORT_LIFE = 15000;
 const MAX_CUTS = 2;
 
@@ -43,7 +44,7 @@ class WebSocketTransport {
   constructor(origin, handlers) {
     const ws = new WebSocket(`${origin.replace(/^http/, 'ws')}/v1/socket`);
     this.#ws = ws;
-    /* One that was closed by us has nothing to say any more. */
+    /* A WebSocket that we have closed reports nothing more. */
     const on = (name, handler) => ws.addEventListener(name, (event) => {
       if (!this.#over)
         handler(event);
@@ -64,7 +65,7 @@ class WebSocketTransport {
     this.#ws.send(text);
   }
 
-  /* What was handed over before still goes out. */
+  /* Closes after everything that was handed over has gone out. */
   close() {
     this.#over = true;
     this.#ws.close();
@@ -81,13 +82,13 @@ export class Route {
     return typeof WebSocket === 'function' && now >= this.#avoidUntil;
   }
 
-  /** Polling works where a WebSocket did not. @param {number} now */
+  /** Notes that polling works where a WebSocket did not. @param {number} now */
   avoid(now) {
     this.#cuts = 0;
     this.#avoidUntil = now + AVOID;
   }
 
-  /** A WebSocket that had been good has ended. */
+  /** Notes the end of a WebSocket that had been good. */
   ended({lived, explained}, now) {
     if (explained || lived >= SHORT_LIFE)
       this.#cuts = 0;
@@ -95,7 +96,7 @@ export class Route {
       this.avoid(now);
   }
 
-  /** We may be in another network. */
+  /** Forgets everything, since we may be in another network. */
   forget() {
     this.#avoidUntil = -Infinity;
     this.#cuts = 0;
@@ -138,7 +139,7 @@ export class Transport {
       this.#watch(OPEN_PATIENCE);
   }
 
-  /** Extensions and policies can leave a WebSocket that no page may make. */
+  /** Makes a WebSocket, which extensions and policies can forbid. */
   #makeSocket() {
     try {
       return new WebSocketTransport(this.#origin, this.#listen());
@@ -227,8 +228,8 @@ export class Transport {
     this.#handlers.closed(code ?? this.#code);
   }
 
-  /* When nobody is there at all it is not asked for long: a server that comes
-   * back meanwhile is better met with a WebSocket. */
+  /* Goes over to polling. A server that is not there at all is not polled for
+   * long: when it comes back, a WebSocket is the better way. */
   #fallBack() {
     this.#open = false;
     this.#polls = true;
