@@ -185,8 +185,6 @@ take_turns (GArray *ranked)
  *
  * Returns: (transfer full) (array zero-terminated=1): the chosen ones, none
  *   twice
- *
- * Since: 0.1
  */
 char **
 mesh_addresses_choose (const MeshAddress *addresses, guint n,

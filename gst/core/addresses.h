@@ -28,8 +28,6 @@ G_BEGIN_DECLS
  *   (RFC 4862)
  * @MESH_ADDRESS_SECONDARY: an IPv4 alias in the subnet of another address
  * @MESH_ADDRESS_PREFERRED: what the kernel sends from by the default route
- *
- * Since: 0.1
  */
 typedef enum {
   MESH_ADDRESS_LOOPBACK = 1 << 0,
@@ -52,8 +50,6 @@ typedef enum {
  * @flags: #MeshAddressFlags
  * @metric: of the best default route through that interface in the address'
  *   family, or %MESH_ADDRESS_NO_ROUTE
- *
- * Since: 0.1
  */
 typedef struct {
   char text[46];
@@ -74,8 +70,6 @@ typedef struct {
  * @MESH_REACH_NETWORK: there is an address that others can have a route to
  *
  * How far the best of a machine's addresses reach, in rising order.
- *
- * Since: 0.1
  */
 typedef enum {
   MESH_REACH_NOTHING,

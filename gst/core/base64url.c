@@ -10,8 +10,6 @@
  * @length: how many
  *
  * Returns: (transfer full): their text
- *
- * Since: 0.1
  */
 char *
 mesh_base64url_encode (const guint8 *bytes, gsize length)
@@ -33,8 +31,6 @@ mesh_base64url_encode (const guint8 *bytes, gsize length)
  * ignored: whoever cares encodes what came out, and compares.
  *
  * Returns: (transfer full): the bytes
- *
- * Since: 0.1
  */
 guint8 *
 mesh_base64url_decode (const char *text, gsize *length)
@@ -53,8 +49,6 @@ mesh_base64url_decode (const char *text, gsize *length)
  * @text: (nullable): anything
  *
  * Returns: whether @text is not empty and consists of the alphabet's characters
- *
- * Since: 0.1
  */
 gboolean
 mesh_is_base64url (const char *text)

@@ -8,11 +8,8 @@
 
 /**
  * mesh_batch_append:
- * @batch: a body
  * @frame: one frame
  * @length: bytes in @frame
- *
- * Since: 0.1
  */
 void
 mesh_batch_append (GByteArray *batch, const char *frame, gsize length)
@@ -31,8 +28,6 @@ mesh_batch_append (GByteArray *batch, const char *frame, gsize length)
  *
  * Returns: %FALSE when there is no further frame. If @rest_length is not 0
  *   then, the body is not valid, or was cut off
- *
- * Since: 0.1
  */
 gboolean
 mesh_batch_next (const char **rest, gsize *rest_length, const char **frame,

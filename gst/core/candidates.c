@@ -141,8 +141,6 @@ is_within (MeshReach theirs, MeshReach ours)
  * better.
  *
  * Returns: whether @line may be used
- *
- * Since: 0.1
  */
 gboolean
 mesh_candidate_is_welcome (const char *line, MeshReach reach, gboolean tcp)
@@ -159,8 +157,6 @@ mesh_candidate_is_welcome (const char *line, MeshReach reach, gboolean tcp)
  * @reach: how far they reach
  *
  * Returns: (transfer full): what lets one peer's candidates in
- *
- * Since: 0.1
  */
 MeshCandidates *
 mesh_candidates_new (const char *const *local, MeshReach reach)
@@ -210,8 +206,6 @@ admit_host (MeshCandidates *self, Admitted *admitted,
  *   whatever it sent instead
  *
  * Returns: whether @line is to be handed to the agent
- *
- * Since: 0.1
  */
 gboolean
 mesh_candidates_admit (MeshCandidates *candidates, const char *line)
@@ -254,8 +248,6 @@ compare_lines (gconstpointer a, gconstpointer b, gpointer unused)
  *
  * Orders candidates that came together, the one that is most worth admitting
  * first.
- *
- * Since: 0.1
  */
 void
 mesh_candidates_sort (char **lines)
@@ -288,8 +280,6 @@ was_admitted (MeshCandidates *self, gboolean ipv6)
  *
  * Returns: whether there was nothing to connect with, not even a name: neither
  *   end can reach the other
- *
- * Since: 0.1
  */
 gboolean
 mesh_candidates_has_none (MeshCandidates *candidates)
@@ -304,8 +294,6 @@ mesh_candidates_has_none (MeshCandidates *candidates)
  *
  * Returns: (transfer full): why there may be no path, and what to do about it,
  *   to go on after a colon
- *
- * Since: 0.1
  */
 char *
 mesh_candidates_explain (MeshCandidates *candidates)
@@ -342,8 +330,6 @@ mesh_candidates_explain (MeshCandidates *candidates)
 /**
  * mesh_candidates_free:
  * @candidates: (nullable) (transfer full): what admits a peer's candidates
- *
- * Since: 0.1
  */
 void
 mesh_candidates_free (MeshCandidates *candidates)

@@ -365,14 +365,11 @@ mesh_client_read_frame (MeshClient *self, const char *text, gsize length,
 
 /**
  * mesh_client_set_way:
- * @client: a client
  * @way: (nullable): what leads to the server, as an error text begins with it:
  *   "through the proxy 10.0.0.1:3128: "; %NULL = nothing is in between
  *
  * Told before mesh_client_tick(): when there is no answer in time, the proxy
  * is what a person looks at first.
- *
- * Since: 0.1
  */
 void
 mesh_client_set_way (MeshClient *client, const char *way)

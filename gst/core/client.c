@@ -46,8 +46,6 @@ outgoing_free (MeshClientOutgoing *outgoing)
  * @config: who we are
  *
  * Returns: (transfer full): a client that has not started
- *
- * Since: 0.1
  */
 MeshClient *
 mesh_client_new (const MeshClientConfig *config)
@@ -67,8 +65,6 @@ mesh_client_new (const MeshClientConfig *config)
 /**
  * mesh_client_free:
  * @client: (nullable) (transfer full): a client
- *
- * Since: 0.1
  */
 void
 mesh_client_free (MeshClient *client)
@@ -168,12 +164,8 @@ mesh_client_drop (MeshClient *self, gint64 now, const char *reason)
 
 /**
  * mesh_client_start:
- * @client: a client
- * @now: the time
  *
  * Connects, as soon as the peer id is known.
- *
- * Since: 0.1
  */
 void
 mesh_client_start (MeshClient *client, gint64 now)
@@ -187,13 +179,9 @@ mesh_client_start (MeshClient *client, gint64 now)
 
 /**
  * mesh_client_set_id:
- * @client: a client
  * @id: our peer id
- * @now: the time
  *
  * Returns: %FALSE when @id is no peer id, or we have another one
- *
- * Since: 0.1
  */
 gboolean
 mesh_client_set_id (MeshClient *client, const char *id, gint64 now)
@@ -210,11 +198,7 @@ mesh_client_set_id (MeshClient *client, const char *id, gint64 now)
 
 /**
  * mesh_client_get_id:
- * @client: a client
- *
  * Returns: (nullable): our peer id, as far as it is known
- *
- * Since: 0.1
  */
 const char *
 mesh_client_get_id (MeshClient *client)
@@ -266,7 +250,6 @@ make_frame (MeshClient *self, const char *text, gsize length, GError **error)
 
 /**
  * mesh_client_send:
- * @client: a client
  * @text: a message; need not end in a NUL
  * @length: bytes in @text
  * @error: return location for a #MESH_ERROR
@@ -274,8 +257,6 @@ make_frame (MeshClient *self, const char *text, gsize length, GError **error)
  * Sends a message, now or when the server is there again.
  *
  * Returns: %FALSE when it is no message of ours, or too many are waiting
- *
- * Since: 0.1
  */
 gboolean
 mesh_client_send (MeshClient *client, const char *text, gsize length,
@@ -313,11 +294,8 @@ mesh_client_send (MeshClient *client, const char *text, gsize length,
 
 /**
  * mesh_client_leave:
- * @client: a client
  *
  * Says bye, and ends.
- *
- * Since: 0.1
  */
 void
 mesh_client_leave (MeshClient *client)
@@ -340,12 +318,8 @@ mesh_client_leave (MeshClient *client)
 
 /**
  * mesh_client_opened:
- * @client: a client
- * @now: the time
  *
  * The connection that was asked for is open.
- *
- * Since: 0.1
  */
 void
 mesh_client_opened (MeshClient *client, gint64 now)
@@ -393,12 +367,8 @@ mesh_client_acknowledge (MeshClient *self)
 
 /**
  * mesh_client_feed:
- * @client: a client
  * @text: a frame as it arrived; need not end in a NUL
  * @length: bytes in @text
- * @now: the time
- *
- * Since: 0.1
  */
 void
 mesh_client_feed (MeshClient *client, const char *text, gsize length,
@@ -418,12 +388,8 @@ mesh_client_feed (MeshClient *client, const char *text, gsize length,
 
 /**
  * mesh_client_heard:
- * @client: a client
- * @now: the time
  *
  * The server gave a sign of life, such as a WebSocket pong.
- *
- * Since: 0.1
  */
 void
 mesh_client_heard (MeshClient *client, gint64 now)
@@ -434,13 +400,9 @@ mesh_client_heard (MeshClient *client, gint64 now)
 
 /**
  * mesh_client_closed:
- * @client: a client
  * @error: (nullable): why the connection closed, or could not be opened.
  *   %MESH_ERROR_UNREACHABLE, or none: it may be there again later; any other
  *   code: that is no server for us
- * @now: the time
- *
- * Since: 0.1
  */
 void
 mesh_client_closed (MeshClient *client, const GError *error, gint64 now)
@@ -459,16 +421,12 @@ mesh_client_closed (MeshClient *client, const GError *error, gint64 now)
 
 /**
  * mesh_client_reconnect:
- * @client: a client
  * @moved: whether the connection that there is may have lost its path
- * @now: the time
  *
  * The network is another one than before: whoever waits to connect does so at
  * once; and so does, when it @moved, whoever is connected, since a connection
  * without a path may never notice. Nothing is lost by it. Does nothing before
  * the first welcome.
- *
- * Since: 0.1
  */
 void
 mesh_client_reconnect (MeshClient *client, gboolean moved, gint64 now)
@@ -487,12 +445,8 @@ mesh_client_reconnect (MeshClient *client, gboolean moved, gint64 now)
 
 /**
  * mesh_client_tick:
- * @client: a client
- * @now: the time
  *
  * Does what is due.
- *
- * Since: 0.1
  */
 void
 mesh_client_tick (MeshClient *client, gint64 now)
@@ -527,11 +481,7 @@ mesh_client_tick (MeshClient *client, gint64 now)
 
 /**
  * mesh_client_deadline:
- * @client: a client
- *
  * Returns: when to call mesh_client_tick(), %G_MAXINT64 = never
- *
- * Since: 0.1
  */
 gint64
 mesh_client_deadline (MeshClient *client)
@@ -560,12 +510,9 @@ mesh_client_deadline (MeshClient *client)
 
 /**
  * mesh_client_pop_action:
- * @client: a client
  * @action: (out caller-allocates): the next thing to do; clear it after
  *
  * Returns: %FALSE when there is nothing to do
- *
- * Since: 0.1
  */
 gboolean
 mesh_client_pop_action (MeshClient *client, MeshClientAction *action)
@@ -581,8 +528,6 @@ mesh_client_pop_action (MeshClient *client, MeshClientAction *action)
 /**
  * mesh_client_action_clear:
  * @action: what mesh_client_pop_action() gave
- *
- * Since: 0.1
  */
 void
 mesh_client_action_clear (MeshClientAction *action)

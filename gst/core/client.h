@@ -38,8 +38,6 @@ typedef struct _MeshClient MeshClient;
  *   is connected before that
  * @token: what proves that the id is ours, 22 characters
  * @seed: a random number
- *
- * Since: 0.1
  */
 typedef struct {
   const char *server;
@@ -62,8 +60,6 @@ typedef struct {
  * @MESH_CLIENT_LOST: the connection was lost for @error; it is tried again
  * @MESH_CLIENT_WARNING: something the user should know, in @error
  * @MESH_CLIENT_FAILED: given up for @error; nothing follows
- *
- * Since: 0.1
  */
 typedef enum {
   MESH_CLIENT_CONNECT,
@@ -81,8 +77,6 @@ typedef enum {
  *
  * One thing to do. Everything in it belongs to it; take a field with
  * g_steal_pointer() to keep it.
- *
- * Since: 0.1
  */
 typedef struct {
   MeshClientActionType type;

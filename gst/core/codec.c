@@ -225,8 +225,6 @@ static const MeshCodec codecs[] = {
  * @n: (out): how many there are
  *
  * Returns: (array length=n): the table
- *
- * Since: 0.1
  */
 const MeshCodec *
 mesh_codec_get_all (guint *n)
@@ -241,8 +239,6 @@ mesh_codec_get_all (guint *n)
  *
  * Returns: the first codec of @kind in the table, which is offered where no
  *   property names codecs of that kind
- *
- * Since: 0.1
  */
 const MeshCodec *
 mesh_codec_get_first (MeshKind kind)
@@ -259,8 +255,6 @@ mesh_codec_get_first (MeshKind kind)
  * @name: (nullable): a codec's name, in any case
  *
  * Returns: (nullable): the codec, if it can be spoken between peers
- *
- * Since: 0.1
  */
 const MeshCodec *
 mesh_codec_find (const char *name)
@@ -277,8 +271,6 @@ mesh_codec_find (const char *name)
  * @media_type: the name of caps
  *
  * Returns: (nullable): the codec; it may be one that peers do not speak
- *
- * Since: 0.1
  */
 const MeshCodec *
 mesh_codec_for_media_type (const char *media_type)
@@ -292,11 +284,7 @@ mesh_codec_for_media_type (const char *media_type)
 
 /**
  * mesh_codec_make_rtpmap:
- * @codec: a codec
- *
  * Returns: (transfer full): what a=rtpmap says of it, behind the payload type
- *
- * Since: 0.1
  */
 char *
 mesh_codec_make_rtpmap (const MeshCodec *codec)

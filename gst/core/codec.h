@@ -25,8 +25,6 @@ typedef enum {
  * @bitrate: (nullable): the property that is to follow the picture's size and
  *   rate; %NULL: the encoder keeps to what @element says
  * @bitrate_unit: bit/s in one of what @bitrate counts
- *
- * Since: 0.1
  */
 typedef struct {
   const char *element;
@@ -71,8 +69,6 @@ typedef struct {
  * @min_side: of pictures that the encoders take
  * @max_side: likewise
  * @even: whether they take even sides only
- *
- * Since: 0.1
  */
 typedef struct {
   const char *name;

@@ -115,8 +115,6 @@ read_send (const MeshJsonSpan *fields, MeshEnvelope *self, GError **error)
  * ignored.
  *
  * Returns: %FALSE with @error set when it is not a valid frame
- *
- * Since: 0.1
  */
 gboolean
 mesh_envelope_parse (const char *text, gsize length, MeshEnvelope *envelope,

@@ -17,8 +17,6 @@ G_BEGIN_DECLS
  * MeshEnvelopeType:
  *
  * What a client's frame is for; docs/protocol.md, "The envelope".
- *
- * Since: 0.1
  */
 typedef enum {
   MESH_ENVELOPE_HELLO,
@@ -33,8 +31,6 @@ typedef enum {
  *
  * A client's frame, read and checked. What a frame of its @type does not have
  * is empty or 0.
- *
- * Since: 0.1
  */
 typedef struct {
   MeshEnvelopeType type;

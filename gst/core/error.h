@@ -10,8 +10,6 @@ G_BEGIN_DECLS
  *
  * Error domain of everything below the elements. Messages are lower case and
  * name the thing that failed.
- *
- * Since: 0.1
  */
 #define MESH_ERROR (mesh_error_quark ())
 GQuark mesh_error_quark (void);
@@ -25,8 +23,6 @@ GQuark mesh_error_quark (void);
  * @MESH_ERROR_REFUSED: the server does not let us in, and says so for good
  * @MESH_ERROR_UNREACHABLE: the server cannot be reached, or not any more
  * @MESH_ERROR_FAILED: anything else
- *
- * Since: 0.1
  */
 typedef enum {
   MESH_ERROR_BAD_LINK,

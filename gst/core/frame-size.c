@@ -17,8 +17,6 @@ read_le16 (const guint8 *data)
  *
  * Returns: whether the frame names a size: it is a key frame. Others are of the
  *   size of the last key frame.
- *
- * Since: 0.1
  */
 gboolean
 mesh_vp8_read_size (const guint8 *data, gsize size, int *width, int *height)
@@ -166,8 +164,6 @@ read_superframe (const guint8 *data, gsize size, gsize sizes[8])
  *
  * Returns: whether a frame in it names a size; others have that of a frame that
  *   they are built on
- *
- * Since: 0.1
  */
 gboolean
 mesh_vp9_read_size (const guint8 *data, gsize size, int *width, int *height)
@@ -196,8 +192,6 @@ mesh_vp9_read_size (const guint8 *data, gsize size, int *width, int *height)
  * ends, and so does one that names a single frame.
  *
  * Returns: how many bytes there are in @tail; 0 where there is an index already
- *
- * Since: 0.1
  */
 gsize
 mesh_vp9_make_tail (const guint8 *data, gsize size,

@@ -30,8 +30,6 @@ is_name_or_address (const char *host)
  *
  * Returns: (transfer full) (nullable): the host as it is looked up, in lower
  *   case and without brackets; %NULL: it is none
- *
- * Since: 0.1
  */
 char *
 mesh_host_from_text (const char *text, gboolean with_zone)

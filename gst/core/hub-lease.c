@@ -74,13 +74,9 @@ find_overdue (MeshHub *hub, gint64 now, GPtrArray *overdue_members)
 
 /**
  * mesh_hub_tick:
- * @hub: a hub
- * @now: the time
  *
  * Sends away the clients that did not say hello, and ends the leases that have
  * run out.
- *
- * Since: 0.1
  */
 void
 mesh_hub_tick (MeshHub *hub, gint64 now)
@@ -108,11 +104,7 @@ mesh_hub_tick (MeshHub *hub, gint64 now)
 
 /**
  * mesh_hub_deadline:
- * @hub: a hub
- *
  * Returns: when to call mesh_hub_tick(), %G_MAXINT64 = never
- *
- * Since: 0.1
  */
 gint64
 mesh_hub_deadline (MeshHub *hub)

@@ -29,8 +29,6 @@ static const struct {
 /**
  * mesh_hub_limits_init:
  * @limits: (out caller-allocates): set to what a public server can bear
- *
- * Since: 0.1
  */
 void
 mesh_hub_limits_init (MeshHubLimits *limits)
@@ -54,8 +52,6 @@ mesh_hub_limits_init (MeshHubLimits *limits)
  * @code: why a client is sent away
  *
  * Returns: the `code` of the error frame that says so
- *
- * Since: 0.1
  */
 const char *
 mesh_hub_code_name (MeshHubCode code)
@@ -69,8 +65,6 @@ mesh_hub_code_name (MeshHubCode code)
  * @seed: a random number, another one for each hub: epochs are made from it
  *
  * Returns: (transfer full): a hub without rooms
- *
- * Since: 0.1
  */
 MeshHub *
 mesh_hub_new (const MeshHubLimits *limits, guint64 seed)
@@ -97,8 +91,6 @@ mesh_hub_new (const MeshHubLimits *limits, guint64 seed)
 /**
  * mesh_hub_free:
  * @hub: (nullable) (transfer full): a hub
- *
- * Since: 0.1
  */
 void
 mesh_hub_free (MeshHub *hub)
@@ -187,11 +179,7 @@ find_client (MeshHub *hub, guint64 number)
 
 /**
  * mesh_hub_connected:
- * @hub: a hub
  * @client: number of a client that has not been there before
- * @now: the time
- *
- * Since: 0.1
  */
 void
 mesh_hub_connected (MeshHub *hub, guint64 client, gint64 now)
@@ -208,12 +196,9 @@ mesh_hub_connected (MeshHub *hub, guint64 client, gint64 now)
 
 /**
  * mesh_hub_disconnected:
- * @hub: a hub
  * @client: a client whose connection is gone
  *
  * Its member stays until the lease runs out.
- *
- * Since: 0.1
  */
 void
 mesh_hub_disconnected (MeshHub *hub, guint64 client)
@@ -251,11 +236,7 @@ note_heard (MeshHub *hub, MeshHubClient *client, gint64 now)
 
 /**
  * mesh_hub_heard:
- * @hub: a hub
  * @client: a client that gave a sign of life, such as a WebSocket pong
- * @now: the time
- *
- * Since: 0.1
  */
 void
 mesh_hub_heard (MeshHub *hub, guint64 client, gint64 now)
@@ -268,11 +249,8 @@ mesh_hub_heard (MeshHub *hub, guint64 client, gint64 now)
 
 /**
  * mesh_hub_reject:
- * @hub: a hub
  * @client: a client that broke a rule that the driver watches over
  * @code: which
- *
- * Since: 0.1
  */
 void
 mesh_hub_reject (MeshHub *hub, guint64 client, MeshHubCode code)
@@ -399,13 +377,9 @@ handle_member (MeshHub *hub, MeshHubClient *client,
 
 /**
  * mesh_hub_feed:
- * @hub: a hub
  * @client: who sent the frame
  * @text: the frame; need not end in a NUL
  * @length: bytes in @text
- * @now: the time
- *
- * Since: 0.1
  */
 void
 mesh_hub_feed (MeshHub *hub, guint64 client, const char *text, gsize length,
@@ -433,11 +407,8 @@ mesh_hub_feed (MeshHub *hub, guint64 client, const char *text, gsize length,
 
 /**
  * mesh_hub_shut_down:
- * @hub: a hub
  *
  * Sends all clients away, since the server ends.
- *
- * Since: 0.1
  */
 void
 mesh_hub_shut_down (MeshHub *hub)
@@ -462,12 +433,9 @@ push_mid (MeshHub *hub)
 
 /**
  * mesh_hub_pop_action:
- * @hub: a hub
  * @action: (out caller-allocates): what to do next; to be cleared
  *
  * Returns: %FALSE when there is nothing to do
- *
- * Since: 0.1
  */
 gboolean
 mesh_hub_pop_action (MeshHub *hub, MeshHubAction *action)
@@ -490,8 +458,6 @@ mesh_hub_pop_action (MeshHub *hub, MeshHubAction *action)
 /**
  * mesh_hub_action_clear:
  * @action: an action that was carried out
- *
- * Since: 0.1
  */
 void
 mesh_hub_action_clear (MeshHubAction *action)
@@ -501,12 +467,7 @@ mesh_hub_action_clear (MeshHubAction *action)
 
 /**
  * mesh_hub_is_member:
- * @hub: a hub
- * @client: a client
- *
  * Returns: whether the client has been welcomed
- *
- * Since: 0.1
  */
 gboolean
 mesh_hub_is_member (MeshHub *hub, guint64 client)
@@ -518,11 +479,7 @@ mesh_hub_is_member (MeshHub *hub, guint64 client)
 
 /**
  * mesh_hub_get_stats:
- * @hub: a hub
- *
  * Returns: (transfer none): counters, valid until the next call
- *
- * Since: 0.1
  */
 const MeshHubStats *
 mesh_hub_get_stats (MeshHub *hub)

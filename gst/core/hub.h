@@ -34,8 +34,6 @@ typedef struct _MeshHub MeshHub;
  * @burst: how many it may save up
  * @hello: how long a client may take to say hello, in µs
  * @lease: how long a member stays that is not heard of, in µs
- *
- * Since: 0.1
  */
 typedef struct {
   guint rooms;
@@ -54,8 +52,6 @@ typedef struct {
  * MeshHubCode:
  *
  * Why a client is sent away; mesh_hub_code_name() is what it is told.
- *
- * Since: 0.1
  */
 typedef enum {
   MESH_HUB_BAD_MESSAGE,
@@ -82,8 +78,6 @@ typedef enum {
  * @relayed_bytes: bytes of their payloads
  * @dropped: messages and events that found a mailbox full
  * @rejected: clients sent away, by #MeshHubCode
- *
- * Since: 0.1
  */
 typedef struct {
   guint clients;
@@ -102,8 +96,6 @@ typedef struct {
  * @MESH_HUB_CLOSE: close @client's connection with @close_code once what was
  *   sent before is out; the hub has forgotten it already
  * @MESH_HUB_LOG: something for the operator, in @frame; no secrets in it
- *
- * Since: 0.1
  */
 typedef enum {
   MESH_HUB_SEND,
@@ -115,8 +107,6 @@ typedef enum {
  * MeshHubAction:
  *
  * One thing to do.
- *
- * Since: 0.1
  */
 typedef struct {
   MeshHubActionType type;

@@ -47,8 +47,6 @@ take_server (MeshIceServers *self, GStrvBuilder *turn, JsonObject *object)
  * the first eight.
  *
  * Returns: (transfer full) (nullable): the servers
- *
- * Since: 0.1
  */
 MeshIceServers *
 mesh_ice_servers_parse (const char *text, gsize length, GError **error)

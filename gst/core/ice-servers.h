@@ -17,8 +17,6 @@ G_BEGIN_DECLS
  *   limit
  *
  * The STUN and TURN servers that a room's server offers to its members.
- *
- * Since: 0.1
  */
 typedef struct {
   char *stun_server;

@@ -23,8 +23,6 @@
  *
  * Returns: (transfer full): @text as it may be shown: without user and
  *   password, not too long, and UTF-8
- *
- * Since: 0.1
  */
 char *
 mesh_ice_url_redact (const char *text)
@@ -58,8 +56,6 @@ mesh_ice_url_redact (const char *text)
  *
  * Returns: whether @text can be one: UTF-8 without control characters, not
  *   empty, and not too long
- *
- * Since: 0.1
  */
 gboolean
 mesh_ice_url_is_credential (const char *text)
@@ -175,8 +171,6 @@ read_scheme (MeshIceUrl *self, const char *text)
  * @error: return location for a #MESH_ERROR, without user and password
  *
  * Returns: (transfer full) (nullable): the server, or %NULL with @error set
- *
- * Since: 0.1
  */
 MeshIceUrl *
 mesh_ice_url_parse (const char *text, GError **error)
@@ -213,8 +207,6 @@ mesh_ice_url_parse (const char *text, GError **error)
  * @password: its password
  *
  * Returns: %FALSE when @user or @password is none
- *
- * Since: 0.1
  */
 gboolean
 mesh_ice_url_set_user (MeshIceUrl *url, const char *user,
@@ -232,12 +224,8 @@ mesh_ice_url_set_user (MeshIceUrl *url, const char *user,
 
 /**
  * mesh_ice_url_get_port:
- * @url: a server
- *
  * Returns: its port, or the one that its scheme has (RFC 8489, section 8.1;
  *   RFC 8656, section 17)
- *
- * Since: 0.1
  */
 guint16
 mesh_ice_url_get_port (const MeshIceUrl *url)
@@ -268,12 +256,8 @@ append_place (GString *text, const MeshIceUrl *url, guint16 port)
 
 /**
  * mesh_ice_url_to_web:
- * @url: a server
- *
  * Returns: (transfer full): @url as browsers take it, and as it is shown to
  *   people: without user and password
- *
- * Since: 0.1
  */
 char *
 mesh_ice_url_to_web (const MeshIceUrl *url)
@@ -292,8 +276,6 @@ mesh_ice_url_to_web (const MeshIceUrl *url)
  *
  * Returns: (transfer full): @url as webrtcbin takes it, which wants the port
  *   spelled out
- *
- * Since: 0.1
  */
 char *
 mesh_ice_url_to_gst (const MeshIceUrl *url)
@@ -315,8 +297,6 @@ mesh_ice_url_to_gst (const MeshIceUrl *url)
 /**
  * mesh_ice_url_free:
  * @url: (nullable) (transfer full): a server
- *
- * Since: 0.1
  */
 void
 mesh_ice_url_free (MeshIceUrl *url)

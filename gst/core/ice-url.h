@@ -20,8 +20,6 @@ G_BEGIN_DECLS
  * @password: (nullable): as long as there is a @user
  *
  * One STUN or TURN server, in whatever spelling it was named.
- *
- * Since: 0.1
  */
 typedef struct {
   gboolean relay;

@@ -341,8 +341,6 @@ scan_members (Scan *scan, const char *const *names, MeshJsonSpan *spans)
  *
  * Returns: %FALSE when it is not, or when it has two members of one of the
  *   names
- *
- * Since: 0.1
  */
 gboolean
 mesh_json_scan (const char *text, gsize length, guint max_depth,
@@ -371,8 +369,6 @@ mesh_json_scan (const char *text, gsize length, guint max_depth,
  *
  * Returns: (transfer full) (nullable): the object, %NULL when @text is not one
  *   in UTF-8 and nothing else
- *
- * Since: 0.1
  */
 JsonObject *
 mesh_json_read (const char *text, gsize length, guint max_depth)
@@ -398,8 +394,6 @@ mesh_json_read (const char *text, gsize length, guint max_depth)
  * Copies a string that needs no escapes, as ids, tokens and types do not.
  *
  * Returns: %FALSE when it is not such a string
- *
- * Since: 0.1
  */
 gboolean
 mesh_json_span_string (const MeshJsonSpan *span, gsize max_length, char *value)
@@ -418,8 +412,6 @@ mesh_json_span_string (const MeshJsonSpan *span, gsize max_length, char *value)
  * @value: (out): the number
  *
  * Returns: %FALSE when it is not a whole number from 0 to 2^53 - 1
- *
- * Since: 0.1
  */
 gboolean
 mesh_json_span_number (const MeshJsonSpan *span, guint64 *value)
@@ -465,8 +457,6 @@ decode_escape (const char *p, GString *text)
  * @text: the string is appended to it; it may hold NULs
  *
  * Returns: %FALSE when it is not a string
- *
- * Since: 0.1
  */
 gboolean
 mesh_json_span_decode (const MeshJsonSpan *span, GString *text)
@@ -493,8 +483,6 @@ mesh_json_span_decode (const MeshJsonSpan *span, GString *text)
  *
  * Returns: (transfer full) (nullable): the string, %NULL when it is none, too
  *   long, or has NULs
- *
- * Since: 0.1
  */
 char *
 mesh_json_span_dup (const MeshJsonSpan *span, gsize max_length)
@@ -514,8 +502,6 @@ mesh_json_span_dup (const MeshJsonSpan *span, gsize max_length)
  * @item: (out): its next element
  *
  * Returns: %FALSE when there is none, or @rest is not an array
- *
- * Since: 0.1
  */
 gboolean
 mesh_json_span_next (MeshJsonSpan *rest, MeshJsonSpan *item)

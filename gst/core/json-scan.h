@@ -11,8 +11,6 @@ G_BEGIN_DECLS
  * @length: its bytes; 0 where the object has no such member
  *
  * One value of an object, as it was written. Strings keep their quotes.
- *
- * Since: 0.1
  */
 typedef struct {
   const char *text;

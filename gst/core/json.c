@@ -20,8 +20,6 @@
  * %MESH_JSON_MAX_DEPTH deep, in valid UTF-8 without NUL bytes.
  *
  * Returns: (transfer full) (nullable): the object, or %NULL with @error set
- *
- * Since: 0.1
  */
 JsonObject *
 mesh_json_parse (const char *text, gsize length, GError **error)
@@ -47,8 +45,6 @@ mesh_json_parse (const char *text, gsize length, GError **error)
  * @object: any object
  *
  * Returns: (transfer full): @object as compact JSON
- *
- * Since: 0.1
  */
 char *
 mesh_json_to_string (JsonObject *object)
@@ -84,15 +80,12 @@ get_value (JsonObject *object, const char *name, GType type, gboolean *missing)
 /**
  * mesh_json_get_string:
  * @object: where to look
- * @name: the member
  * @max_bytes: the longest string allowed
  * @value: (out) (transfer none) (nullable): the string, owned by @object;
  *   %NULL where there is no such member
  * @error: return location for a #MESH_ERROR
  *
  * Returns: %FALSE when the member is there and is not such a string
- *
- * Since: 0.1
  */
 gboolean
 mesh_json_get_string (JsonObject *object, const char *name, gsize max_bytes,
@@ -119,15 +112,12 @@ mesh_json_get_string (JsonObject *object, const char *name, gsize max_bytes,
 /**
  * mesh_json_get_int:
  * @object: where to look
- * @name: the member
  * @min: smallest value allowed
  * @max: largest value allowed
  * @value: (inout): the number; left alone where there is no such member
  * @error: return location for a #MESH_ERROR
  *
  * Returns: %FALSE when the member is there and is not such an integer
- *
- * Since: 0.1
  */
 gboolean
 mesh_json_get_int (JsonObject *object, const char *name, gint64 min,
@@ -147,13 +137,10 @@ mesh_json_get_int (JsonObject *object, const char *name, gint64 min,
 /**
  * mesh_json_get_bool:
  * @object: where to look
- * @name: the member
  * @value: (inout): the value; left alone where there is no such member
  * @error: return location for a #MESH_ERROR
  *
  * Returns: %FALSE when the member is there and is not a boolean
- *
- * Since: 0.1
  */
 gboolean
 mesh_json_get_bool (JsonObject *object, const char *name, gboolean *value,
@@ -175,8 +162,6 @@ mesh_json_get_bool (JsonObject *object, const char *name, gboolean *value,
  * @text: (nullable): anything
  *
  * Returns: whether @text is a UUID in lower case, as peer and room ids are
- *
- * Since: 0.1
  */
 gboolean
 mesh_is_uuid (const char *text)

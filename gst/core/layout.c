@@ -158,15 +158,12 @@ arrange_speaker (const double *aspects, guint n, guint focus,
 
 /**
  * mesh_layout_get_grid:
- * @layout: the canvas
  * @aspects: (array length=n): width by height of each picture; 0 = not known
  * @n: how many pictures
  * @columns: (out): of the grid that they are arranged in
  * @rows: (out): of the same
  *
  * Tells whether a grid stays as it is when somebody comes or goes.
- *
- * Since: 0.1
  */
 void
 mesh_layout_get_grid (const MeshLayout *layout, const double *aspects,
@@ -187,8 +184,6 @@ mesh_layout_get_grid (const MeshLayout *layout, const double *aspects,
  *
  * Finds places for pictures: inside the canvas, apart by the gap, each in its
  * aspect as far as even sizes allow.
- *
- * Since: 0.1
  */
 void
 mesh_layout_arrange (const MeshLayout *layout, const double *aspects, guint n,

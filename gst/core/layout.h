@@ -10,8 +10,6 @@ G_BEGIN_DECLS
  * @MESH_LAYOUT_GRID: everybody alike
  * @MESH_LAYOUT_SPEAKER: one large, the others in a strip below
  * @MESH_LAYOUT_SOLO: one alone, the others not at all
- *
- * Since: 0.1
  */
 typedef enum {
   MESH_LAYOUT_GRID,
@@ -23,8 +21,6 @@ typedef enum {
  * MeshRect:
  *
  * Where a picture goes, in pixels; of no size when it is not to be seen.
- *
- * Since: 0.1
  */
 typedef struct {
   int x;
@@ -40,8 +36,6 @@ typedef struct {
  * @height: of the canvas
  * @gap: pixels between pictures; rounded down to an even number
  * @focus: which picture the speaker or solo layout is about; -1 = none
- *
- * Since: 0.1
  */
 typedef struct {
   MeshLayoutMode mode;

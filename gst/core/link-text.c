@@ -28,8 +28,6 @@
  * No key may be among the arguments.
  *
  * Returns: %FALSE
- *
- * Since: 0.1
  */
 gboolean
 mesh_link_fail (GError **error, const char *format, ...)
@@ -224,8 +222,6 @@ split_bare (const char *text, GError **error)
  *
  * Returns: (transfer full) (element-type utf8) (nullable): one part of @text
  *   for each link, which begins it; or %NULL with @error set
- *
- * Since: 0.1
  */
 GPtrArray *
 mesh_link_text_split (const char *text, GError **error)
@@ -455,8 +451,6 @@ read_pusher (const char *part)
  *
  * Returns: (transfer full) (nullable): the link that @part begins with, or
  *   %NULL with @error set
- *
- * Since: 0.1
  */
 MeshLinkText *
 mesh_link_text_read (const char *part, GError **error)
@@ -499,8 +493,6 @@ mesh_link_text_read (const char *part, GError **error)
 /**
  * mesh_link_text_free:
  * @text: (nullable) (transfer full): the parts of a link
- *
- * Since: 0.1
  */
 void
 mesh_link_text_free (MeshLinkText *text)

@@ -255,8 +255,6 @@ merge (MeshLink *self, MeshLink *other)
  * nothing here, except where Pusher passes the messages.
  *
  * Returns: (transfer full) (nullable): the link, or %NULL with @error set
- *
- * Since: 0.1
  */
 MeshLink *
 mesh_link_parse (const char *text, GError **error)
@@ -336,11 +334,7 @@ to_string (const MeshLink *link, const char *key)
 
 /**
  * mesh_link_to_string:
- * @link: a link
- *
  * Returns: (transfer full): @link for those who are to join: with its key
- *
- * Since: 0.1
  */
 char *
 mesh_link_to_string (const MeshLink *link)
@@ -353,12 +347,8 @@ mesh_link_to_string (const MeshLink *link)
 
 /**
  * mesh_link_to_public_string:
- * @link: a link
- *
  * Returns: (transfer full): @link without its key and what lets us into the
  *   service, as it may be logged
- *
- * Since: 0.1
  */
 char *
 mesh_link_to_public_string (const MeshLink *link)
@@ -375,8 +365,6 @@ mesh_link_to_public_string (const MeshLink *link)
 /**
  * mesh_link_free:
  * @link: (nullable) (transfer full): a link
- *
- * Since: 0.1
  */
 void
 mesh_link_free (MeshLink *link)
@@ -399,11 +387,7 @@ mesh_link_free (MeshLink *link)
 
 /**
  * mesh_link_copy:
- * @link: a link
- *
  * Returns: (transfer full): another one like it
- *
- * Since: 0.1
  */
 MeshLink *
 mesh_link_copy (const MeshLink *link)

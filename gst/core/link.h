@@ -11,8 +11,6 @@ G_BEGIN_DECLS
  * A room's link in its parts: `SCHEME://HOST[:PORT]/room/ROOM-ID#KEY`, or
  * `pusher://APPKEY@CLUSTER-OR-HOST[:PORT]/ROOM-ID?…#KEY` for a room over Pusher
  * Channels.
- *
- * Since: 0.1
  */
 typedef struct {
   char *scheme;                 /* "http", "https" or "pusher" */

@@ -25,8 +25,6 @@ struct _MeshMailbox {
  * @max_bytes: the most bytes of them
  *
  * Returns: (transfer full): an empty box
- *
- * Since: 0.1
  */
 MeshMailbox *
 mesh_mailbox_new (guint64 epoch, guint max_frames, gsize max_bytes)
@@ -45,8 +43,6 @@ mesh_mailbox_new (guint64 epoch, guint max_frames, gsize max_bytes)
 /**
  * mesh_mailbox_free:
  * @box: (nullable) (transfer full): a box
- *
- * Since: 0.1
  */
 void
 mesh_mailbox_free (MeshMailbox *box)
@@ -59,11 +55,7 @@ mesh_mailbox_free (MeshMailbox *box)
 
 /**
  * mesh_mailbox_get_epoch:
- * @box: a box
- *
  * Returns: (transfer none): the box's epoch, 16 hex digits
- *
- * Since: 0.1
  */
 const char *
 mesh_mailbox_get_epoch (MeshMailbox *box)
@@ -73,11 +65,7 @@ mesh_mailbox_get_epoch (MeshMailbox *box)
 
 /**
  * mesh_mailbox_get_next:
- * @box: a box
- *
  * Returns: the number that the next frame gets
- *
- * Since: 0.1
  */
 guint64
 mesh_mailbox_get_next (MeshMailbox *box)
@@ -87,11 +75,7 @@ mesh_mailbox_get_next (MeshMailbox *box)
 
 /**
  * mesh_mailbox_get_bytes:
- * @box: a box
- *
  * Returns: how many bytes of frames it holds
- *
- * Since: 0.1
  */
 gsize
 mesh_mailbox_get_bytes (MeshMailbox *box)
@@ -101,13 +85,10 @@ mesh_mailbox_get_bytes (MeshMailbox *box)
 
 /**
  * mesh_mailbox_push:
- * @box: a box
  * @frame: the frame, which contains the number of mesh_mailbox_get_next()
  * @event: whether the frame is the server's own
  *
  * Returns: %FALSE, and nothing is kept, when the box is full
- *
- * Since: 0.1
  */
 gboolean
 mesh_mailbox_push (MeshMailbox *box, GBytes *frame, gboolean event)
@@ -126,12 +107,9 @@ mesh_mailbox_push (MeshMailbox *box, GBytes *frame, gboolean event)
 
 /**
  * mesh_mailbox_ack:
- * @box: a box
  * @seq: the last number that its owner has processed
  *
  * Forgets everything up to @seq. A number that was never given out is ignored.
- *
- * Since: 0.1
  */
 void
 mesh_mailbox_ack (MeshMailbox *box, guint64 seq)
@@ -148,13 +126,10 @@ mesh_mailbox_ack (MeshMailbox *box, guint64 seq)
 
 /**
  * mesh_mailbox_can_resume:
- * @box: a box
  * @epoch: of the box that the client knows
  * @after: the last number that it has processed
  *
  * Returns: whether @box is that box, and still holds everything after @after
- *
- * Since: 0.1
  */
 gboolean
 mesh_mailbox_can_resume (MeshMailbox *box, const char *epoch, guint64 after)
@@ -165,11 +140,8 @@ mesh_mailbox_can_resume (MeshMailbox *box, const char *epoch, guint64 after)
 
 /**
  * mesh_mailbox_foreach:
- * @box: a box
  * @func: called with each frame that waits, in order
  * @user_data: for @func
- *
- * Since: 0.1
  */
 void
 mesh_mailbox_foreach (MeshMailbox *box, MeshMailboxFunc func,

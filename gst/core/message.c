@@ -150,11 +150,7 @@ static const struct {
 
 /**
  * mesh_message_new:
- * @type: the type
- *
  * Returns: (transfer full): an empty message
- *
- * Since: 0.1
  */
 MeshMessage *
 mesh_message_new (MeshMessageType type)
@@ -188,8 +184,6 @@ type_from_name (const char *name)
  * that carries neither a description nor a candidate.
  *
  * Returns: (transfer full) (nullable): the message, or %NULL with @error set
- *
- * Since: 0.1
  */
 MeshMessage *
 mesh_message_parse (const char *text, gsize length, GError **error)
@@ -214,12 +208,8 @@ mesh_message_parse (const char *text, gsize length, GError **error)
 
 /**
  * mesh_message_to_json:
- * @message: a message
- *
  * Returns: (transfer full) (nullable): @message as it goes over the wire; %NULL
  *   for a %MESH_MESSAGE_UNKNOWN, of which we do not know what it said
- *
- * Since: 0.1
  */
 char *
 mesh_message_to_json (const MeshMessage *message)
@@ -241,8 +231,6 @@ mesh_message_to_json (const MeshMessage *message)
 /**
  * mesh_message_free:
  * @message: (nullable) (transfer full): a message
- *
- * Since: 0.1
  */
 void
 mesh_message_free (MeshMessage *message)
@@ -274,11 +262,7 @@ mesh_message_free (MeshMessage *message)
 
 /**
  * mesh_message_type_name:
- * @type: a type
- *
  * Returns: the type's name in JSON
- *
- * Since: 0.1
  */
 const char *
 mesh_message_type_name (MeshMessageType type)
@@ -291,8 +275,6 @@ mesh_message_type_name (MeshMessageType type)
  * @text: (nullable): anything
  *
  * Returns: whether @text is an incarnation: 16 lower-case hex digits
- *
- * Since: 0.1
  */
 gboolean
 mesh_is_inc (const char *text)
@@ -309,8 +291,6 @@ mesh_is_inc (const char *text)
  * @number: (out) (optional): which of the caller's calls it is, from 1
  *
  * Returns: whether @sid is a session id, `INC-N`
- *
- * Since: 0.1
  */
 gboolean
 mesh_sid_parse (const char *sid, char *inc, guint64 *number)

@@ -22,8 +22,6 @@ G_BEGIN_DECLS
  * of which is all that it keeps for somebody who is away. One comes at once when
  * a connection is back; nobody who is honest fills the second while the first
  * is being read.
- *
- * Since: 0.1
  */
 #define MESH_MESSAGE_MAX_WAITING (4 * 1024)
 #define MESH_MESSAGE_MAX_WAITING_BYTES (4 * 1024 * 1024)
@@ -33,8 +31,6 @@ G_BEGIN_DECLS
  *
  * What a message says; docs/protocol.md defines each. Those from
  * @MESH_MESSAGE_WELCOME on come from the server and carry no sender.
- *
- * Since: 0.1
  */
 typedef enum {
   MESH_MESSAGE_UNKNOWN,         /* valid, but of an unknown type */
@@ -63,8 +59,6 @@ typedef enum {
  * have, or that the sender left out, are %NULL, 0 or %FALSE.
  *
  * A plain structure: fill it in with g_strdup() and friends to build one.
- *
- * Since: 0.1
  */
 typedef struct {
   MeshMessageType type;

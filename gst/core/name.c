@@ -95,8 +95,6 @@ simplify (const char *text)
  * bytes. What is left may be empty.
  *
  * Returns: (transfer full): the name
- *
- * Since: 0.1
  */
 char *
 mesh_name_tidy (const char *text)

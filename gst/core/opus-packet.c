@@ -107,8 +107,6 @@ is_valid_code_3 (Reader *reader, guint8 toc)
  * @size: its size in bytes
  *
  * Returns: whether a decoder takes the packet, whatever it sounds like
- *
- * Since: 0.1
  */
 gboolean
 mesh_opus_packet_is_valid (const guint8 *data, gsize size)

@@ -95,17 +95,13 @@ mesh_outdated_on_message (MeshRoom *room, const MeshMessage *message)
 
 /**
  * mesh_room_reincarnate:
- * @room: a room
  * @inc: our incarnation from now on, newer than the one before
- * @now: the time
  *
  * For after a %MESH_ROOM_OUTDATED. Everybody is called as if we had just
  * started; the connections that there are go on until new ones are there.
  *
  * Returns: %FALSE when @inc is not newer than ours, or no incarnation; then
  *   nothing has changed
- *
- * Since: 0.1
  */
 gboolean
 mesh_room_reincarnate (MeshRoom *room, const char *inc, gint64 now)

@@ -111,13 +111,10 @@ mesh_room_warn (MeshRoom *room, const char *peer, const char *format, ...)
 
 /**
  * mesh_room_pop_action:
- * @room: a room
  * @action: (out caller-allocates): what to do; clear it after with
  *   mesh_room_action_clear()
  *
  * Returns: %FALSE when there is nothing to do
- *
- * Since: 0.1
  */
 gboolean
 mesh_room_pop_action (MeshRoom *room, MeshRoomAction *action)
@@ -132,11 +129,8 @@ mesh_room_pop_action (MeshRoom *room, MeshRoomAction *action)
 
 /**
  * mesh_room_action_clear:
- * @action: an action
  *
  * Frees what is in @action, and leaves it empty.
- *
- * Since: 0.1
  */
 void
 mesh_room_action_clear (MeshRoomAction *action)

@@ -28,14 +28,10 @@ new_signal (MeshRoom *room, MeshMember *member)
 
 /**
  * mesh_room_local_sdp:
- * @room: a room
  * @peer: of whose connection
  * @sid: and which attempt
  * @sdp_type: "offer" or "answer"
  * @sdp: our description
- * @now: the time
- *
- * Since: 0.1
  */
 void
 mesh_room_local_sdp (MeshRoom *room, const char *peer, const char *sid,
@@ -61,17 +57,13 @@ mesh_room_local_sdp (MeshRoom *room, const char *peer, const char *sid,
 
 /**
  * mesh_room_local_candidate:
- * @room: a room
  * @peer: of whose connection
  * @sid: and which attempt
  * @candidate: a candidate line, or "" when there are no more
  * @mline: its m-line, or -1
  * @mid: (nullable): its mid
- * @now: the time
  *
  * May come before the description, which goes out first all the same.
- *
- * Since: 0.1
  */
 void
 mesh_room_local_candidate (MeshRoom *room, const char *peer, const char *sid,
@@ -95,15 +87,11 @@ mesh_room_local_candidate (MeshRoom *room, const char *peer, const char *sid,
 
 /**
  * mesh_room_connected:
- * @room: a room
  * @peer: with whom
  * @sid: which attempt
- * @now: the time
  *
  * ICE and DTLS are done, and the certificate is the one that the description
  * promised.
- *
- * Since: 0.1
  */
 void
 mesh_room_connected (MeshRoom *room, const char *peer, const char *sid,
@@ -136,14 +124,11 @@ mesh_room_connected (MeshRoom *room, const char *peer, const char *sid,
 
 /**
  * mesh_room_heard:
- * @room: a room
  * @peer: from whom
  * @sid: which attempt
  * @now: when
  *
  * Media or RTCP arrived. Once or twice a second is often enough.
- *
- * Since: 0.1
  */
 void
 mesh_room_heard (MeshRoom *room, const char *peer, const char *sid, gint64 now)
@@ -170,15 +155,11 @@ mesh_room_heard (MeshRoom *room, const char *peer, const char *sid, gint64 now)
 
 /**
  * mesh_room_shown:
- * @room: a room
  * @peer: of whom
  * @sid: which attempt
- * @now: the time
  *
  * What comes by this attempt is shown now, in place of what came by the one
  * before it: that one is needed no more.
- *
- * Since: 0.1
  */
 void
 mesh_room_shown (MeshRoom *room, const char *peer, const char *sid, gint64 now)
@@ -191,14 +172,10 @@ mesh_room_shown (MeshRoom *room, const char *peer, const char *sid, gint64 now)
 
 /**
  * mesh_room_failed:
- * @room: a room
  * @peer: with whom
  * @sid: which attempt
  * @reason: (nullable): "refused" when @peer is not who it says it is, so that
  *   it is left alone for a while; anything else: the connection failed
- * @now: the time
- *
- * Since: 0.1
  */
 void
 mesh_room_failed (MeshRoom *room, const char *peer, const char *sid,
@@ -225,16 +202,12 @@ mesh_room_failed (MeshRoom *room, const char *peer, const char *sid,
 
 /**
  * mesh_room_renew:
- * @room: a room
  * @peer: with whom
  * @sid: which attempt
- * @now: the time
  *
  * The path of this attempt may be no good any more, since our own addresses
  * have changed: another attempt takes its place, as soon as we can reach
  * @peer through the server.
- *
- * Since: 0.1
  */
 void
 mesh_room_renew (MeshRoom *room, const char *peer, const char *sid, gint64 now)
@@ -251,15 +224,11 @@ mesh_room_renew (MeshRoom *room, const char *peer, const char *sid, gint64 now)
 
 /**
  * mesh_room_hurry:
- * @room: a room
- * @now: the time
  *
  * What kept connections from being made may be over, since our own addresses
  * have changed: whoever waits for another attempt is called at once, and
  * failures are counted anew. A peer that was refused, or refused us, is left
  * alone as before.
- *
- * Since: 0.1
  */
 void
 mesh_room_hurry (MeshRoom *room, gint64 now)

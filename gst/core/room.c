@@ -32,8 +32,6 @@ member_free (MeshMember *member)
  *
  * Returns: (transfer full): a room that knows nobody yet. One participation: a
  *   room that was left is not joined again.
- *
- * Since: 0.1
  */
 MeshRoom *
 mesh_room_new (const MeshRoomConfig *config)
@@ -63,8 +61,6 @@ mesh_room_new (const MeshRoomConfig *config)
 /**
  * mesh_room_free:
  * @room: (nullable) (transfer full): a room
- *
- * Since: 0.1
  */
 void
 mesh_room_free (MeshRoom *room)
@@ -85,15 +81,11 @@ mesh_room_free (MeshRoom *room)
 
 /**
  * mesh_room_join:
- * @room: a room
- * @now: the time
  *
  * Joins: asks who is there, and calls them. Where the room's id is known, there
  * ought to be a server to ask through, so the first `joinroom` goes out when
  * it welcomes us, or after the first retry's time if no server speaks.
  * Otherwise it goes out at once.
- *
- * Since: 0.1
  */
 void
 mesh_room_join (MeshRoom *room, gint64 now)
@@ -222,11 +214,7 @@ dispatch (MeshRoom *room, MeshMember *member, const MeshMessage *message,
 
 /**
  * mesh_room_feed:
- * @room: a room
  * @message: what came in, opened if it was sealed
- * @now: the time
- *
- * Since: 0.1
  */
 void
 mesh_room_feed (MeshRoom *room, const MeshMessage *message, gint64 now)
@@ -296,12 +284,8 @@ tick_member (MeshRoom *room, MeshMember *member, gint64 now)
 
 /**
  * mesh_room_tick:
- * @room: a room
- * @now: the time
  *
  * Does what is due.
- *
- * Since: 0.1
  */
 void
 mesh_room_tick (MeshRoom *room, gint64 now)
@@ -331,11 +315,7 @@ mesh_room_tick (MeshRoom *room, gint64 now)
 
 /**
  * mesh_room_deadline:
- * @room: a room
- *
  * Returns: when to call mesh_room_tick() next; %G_MAXINT64 when nothing is due
- *
- * Since: 0.1
  */
 gint64
 mesh_room_deadline (MeshRoom *room)
@@ -354,13 +334,9 @@ mesh_room_deadline (MeshRoom *room)
 
 /**
  * mesh_room_leave:
- * @room: a room
- * @now: the time
  *
  * Says goodbye to everybody, and ends everything. Nothing comes from the room
  * after the actions that this gives.
- *
- * Since: 0.1
  */
 void
 mesh_room_leave (MeshRoom *room, gint64 now)
@@ -380,15 +356,11 @@ mesh_room_leave (MeshRoom *room, gint64 now)
 
 /**
  * mesh_room_set_state:
- * @room: a room
  * @name: our display name
  * @muted: whether we are muted
  * @hidden: whether our camera is hidden
- * @now: the time
  *
  * Tells everybody, if it is news.
- *
- * Since: 0.1
  */
 void
 mesh_room_set_state (MeshRoom *room, const char *name, gboolean muted,
@@ -406,12 +378,9 @@ mesh_room_set_state (MeshRoom *room, const char *name, gboolean muted,
 
 /**
  * mesh_room_set_codecs:
- * @room: a room
  * @codecs: (nullable) (array zero-terminated=1): video codecs, best first
  *
  * What our next calls name.
- *
- * Since: 0.1
  */
 void
 mesh_room_set_codecs (MeshRoom *room, const char *const *codecs)
@@ -433,11 +402,7 @@ send_chat (MeshRoom *room, const char *to, const char *text)
 
 /**
  * mesh_room_chat:
- * @room: a room
  * @text: what to say to everybody
- * @now: the time
- *
- * Since: 0.1
  */
 void
 mesh_room_chat (MeshRoom *room, const char *text, gint64 now)
@@ -451,12 +416,8 @@ mesh_room_chat (MeshRoom *room, const char *text, gint64 now)
 
 /**
  * mesh_room_tell:
- * @room: a room
  * @peer: whom
  * @text: what to say to @peer alone
- * @now: the time
- *
- * Since: 0.1
  */
 void
 mesh_room_tell (MeshRoom *room, const char *peer, const char *text,
@@ -468,11 +429,8 @@ mesh_room_tell (MeshRoom *room, const char *peer, const char *text,
 
 /**
  * mesh_room_foreach_peer:
- * @room: a room
  * @func: (scope call): called for every member that we know
  * @user_data: for @func
- *
- * Since: 0.1
  */
 void
 mesh_room_foreach_peer (MeshRoom *room, MeshPeerFunc func, gpointer user_data)

@@ -35,8 +35,6 @@ typedef struct _MeshRoom MeshRoom;
  * @name: our display name
  * @muted: whether we start muted
  * @hidden: whether we start hidden
- *
- * Since: 0.1
  */
 typedef struct {
   const char *id;
@@ -82,8 +80,6 @@ typedef struct {
  *   and call mesh_room_reincarnate(), or nobody listens to us
  * @MESH_ROOM_WARNING: something a person should know, in @text; @peer may be
  *   %NULL
- *
- * Since: 0.1
  */
 typedef enum {
   MESH_ROOM_SEND,
@@ -107,8 +103,6 @@ typedef enum {
  *
  * One thing to do. Everything in it belongs to it; take a field with
  * g_steal_pointer() to keep it.
- *
- * Since: 0.1
  */
 typedef struct {
   MeshRoomActionType type;
@@ -133,8 +127,6 @@ typedef struct {
  * MeshPeerPhase:
  *
  * Where the pair with a member stands.
- *
- * Since: 0.1
  */
 typedef enum {
   MESH_PEER_IDLE,               /* known; no attempt under way */
@@ -149,8 +141,6 @@ typedef enum {
  *
  * What the room knows of a member. The strings belong to the room and stay
  * valid until its next call.
- *
- * Since: 0.1
  */
 typedef struct {
   const char *id;

@@ -63,7 +63,6 @@ find_senior (MeshRoom *room)
 
 /**
  * mesh_room_hosts:
- * @room: a room
  *
  * The host is the member that the server names; else the one whose id is the
  * room's, as in mooz; else the one that has been here longest.
@@ -71,8 +70,6 @@ find_senior (MeshRoom *room)
  * Returns: whether we are the host, who answers what is sent to the room. Where
  *   a service only passes messages on, its transport listens at the room's
  *   address while this is so.
- *
- * Since: 0.1
  */
 gboolean
 mesh_room_hosts (MeshRoom *room)

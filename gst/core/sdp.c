@@ -275,8 +275,6 @@ has_ambiguous_mids (const MeshSdpDescription *d)
  *
  * Returns: (transfer full) (nullable): the description, or %NULL with @error
  *   set when we can't or won't connect on it
- *
- * Since: 0.1
  */
 MeshSdp *
 mesh_sdp_read (const char *text, gboolean is_offer,
@@ -335,8 +333,6 @@ mesh_sdp_read (const char *text, gboolean is_offer,
 /**
  * mesh_sdp_free:
  * @sdp: (nullable): what mesh_sdp_read() returned
- *
- * Since: 0.1
  */
 void
 mesh_sdp_free (MeshSdp *sdp)

@@ -22,8 +22,6 @@ G_BEGIN_DECLS
  * @ssrc: of what the peer will send, 0 where it does not say
  * @sends: whether the peer wants to send
  * @receives: whether the peer wants to receive
- *
- * Since: 0.1
  */
 typedef struct {
   const char *kind;
@@ -43,8 +41,6 @@ typedef struct {
  * @media: the m-lines in order
  * @candidates: (array zero-terminated=1): candidates that stood in the
  *   description, by falling priority, for mesh_candidates_admit()
- *
- * Since: 0.1
  */
 typedef struct {
   char *text;

@@ -11,8 +11,6 @@
  * Returns: the number of times that the process has stood still so far. If a
  *   caller gets another number than at its own last call, the process has slept
  *   since. The first call of each tells nothing.
- *
- * Since: 0.1
  */
 guint
 mesh_sleep_watch_beat (MeshSleepWatch *watch, gint64 now, gint64 longest)

@@ -14,8 +14,6 @@ G_BEGIN_DECLS
  * MeshSleepWatch:
  *
  * Initialised with zeros. Has no lock: whoever shares the watch provides one.
- *
- * Since: 0.1
  */
 typedef struct {
   gint64 beat_at;

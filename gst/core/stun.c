@@ -83,8 +83,6 @@ append_integrity (GByteArray *out, const MeshStunLogin *login)
  * @login: (nullable): the login, once the server has named its realm
  *
  * Returns: (transfer full): the request
- *
- * Since: 0.1
  */
 GBytes *
 mesh_stun_request (MeshStunMethod method,
@@ -119,8 +117,6 @@ mesh_stun_request (MeshStunMethod method,
  *
  * Returns: the length of the message that @data begins with; 0 = more data is
  *   needed; -1 = this is no message, or it is too long
- *
- * Since: 0.1
  */
 gssize
 mesh_stun_length (const guint8 *data, gsize size)
@@ -172,8 +168,6 @@ read_attribute (MeshStunAnswer *answer, guint type, const guint8 *data,
  * ignored.
  *
  * Returns: whether it is an answer to the request
- *
- * Since: 0.1
  */
 gboolean
 mesh_stun_parse (const guint8 *data, gsize size,
@@ -208,9 +202,6 @@ mesh_stun_parse (const guint8 *data, gsize size,
 
 /**
  * mesh_stun_answer_clear:
- * @answer: an answer
- *
- * Since: 0.1
  */
 void
 mesh_stun_answer_clear (MeshStunAnswer *answer)

@@ -30,8 +30,6 @@ typedef enum {
  * @nonce: the nonce that the server gave
  *
  * Long-term credentials (RFC 8489, section 9.2).
- *
- * Since: 0.1
  */
 typedef struct {
   const char *user;
@@ -46,8 +44,6 @@ typedef struct {
  * @code: 0: success; else of the error, 300 to 699
  * @realm: (nullable): the realm that the login is for
  * @nonce: (nullable): the nonce that the next request has to contain
- *
- * Since: 0.1
  */
 typedef struct {
   MeshStunMethod method;

@@ -30,8 +30,6 @@
  *
  * Returns: (transfer full) (nullable): the address, %NULL where no route leads
  *   out
- *
- * Since: 0.1
  */
 char *
 mesh_host_dup_source (gboolean ipv6)
@@ -312,8 +310,6 @@ read_interfaces (GArray *addresses)
  *
  * Returns: (transfer full) (array length=n): all addresses of this machine, in
  *   the kernel's order
- *
- * Since: 0.1
  */
 MeshAddress *
 mesh_host_read_addresses (guint *n)
@@ -342,8 +338,6 @@ mesh_host_read_addresses (guint *n)
  *
  * Returns: (transfer full) (array zero-terminated=1): what
  *   mesh_addresses_choose() chooses of this machine's addresses as they are now
- *
- * Since: 0.1
  */
 char **
 mesh_host_choose_addresses (MeshReach *reach, guint *n_all)

@@ -72,8 +72,6 @@ nice_interfaces_get_local_ips (gboolean include_loopback)
  * changes there on most machines. It must be called before libnice has gathered
  * candidates for the first time, or it comes to nothing: the dynamic linker
  * looks a function up once.
- *
- * Since: 0.1
  */
 EXPORT void
 mesh_libnice_replace_list (void)

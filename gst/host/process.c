@@ -10,8 +10,6 @@
  * and where the environment variable `MESHROOM_OWN_PROCESS` is `1`. With any
  * other value of it, as without it in any other program, the process is
  * somebody else's.
- *
- * Since: 0.1
  */
 gboolean
 mesh_host_owns_process (void)

@@ -14,8 +14,6 @@
  * mesh_random_fill:
  * @bytes: (out caller-allocates): where to put them
  * @length: how many
- *
- * Since: 0.1
  */
 void
 mesh_random_fill (gpointer bytes, gsize length)
@@ -27,11 +25,8 @@ mesh_random_fill (gpointer bytes, gsize length)
 
 /**
  * mesh_random_token:
- *
  * Returns: (transfer full): 128 bits in base64url, as docs/protocol.md,
  *   "Identifiers" has it
- *
- * Since: 0.1
  */
 char *
 mesh_random_token (void)
@@ -44,10 +39,7 @@ mesh_random_token (void)
 
 /**
  * mesh_random_uuid:
- *
  * Returns: (transfer full): a UUID of version 4 (RFC 9562)
- *
- * Since: 0.1
  */
 char *
 mesh_random_uuid (void)
@@ -64,11 +56,8 @@ mesh_random_uuid (void)
 
 /**
  * mesh_random_incarnation:
- *
  * Returns: (transfer full): an incarnation of now (docs/protocol.md,
  * "Identifiers")
- *
- * Since: 0.1
  */
 char *
 mesh_random_incarnation (void)
@@ -91,8 +80,6 @@ mesh_random_incarnation (void)
  *
  * Returns: (transfer full) (nullable): an incarnation that is newer than
  *   @newest; %NULL when there is none
- *
- * Since: 0.1
  */
 char *
 mesh_random_incarnation_after (const char *newest)
@@ -119,8 +106,6 @@ mesh_random_incarnation_after (const char *newest)
  * @error: return location for a #MESH_ERROR
  *
  * Returns: (transfer full) (nullable): a link to a new room with a new key
- *
- * Since: 0.1
  */
 MeshLink *
 mesh_random_link (const char *base_url, GError **error)

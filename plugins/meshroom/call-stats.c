@@ -77,10 +77,7 @@ mesh_call_refresh_stats (MeshCall *self)
 
 /**
  * mesh_call_fill_peers:
- * @call: the call
  * @array: an initialised GstValueArray, to which the members are appended
- *
- * Since: 0.1
  */
 void
 mesh_call_fill_peers (MeshCall *call, GValue *array)
@@ -98,11 +95,7 @@ mesh_call_fill_peers (MeshCall *call, GValue *array)
 
 /**
  * mesh_call_get_stats:
- * @call: the call
- *
  * Returns: (transfer full): figures of at most a second ago
- *
- * Since: 0.1
  */
 GstStructure *
 mesh_call_get_stats (MeshCall *call)

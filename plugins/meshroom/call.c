@@ -160,8 +160,6 @@ copy_config (MeshCall *self, const MeshCallConfig *config)
  * Starts the call's thread. Nothing is sent before mesh_call_join().
  *
  * Returns: (transfer full) (nullable): a call, for mesh_call_stop()
- *
- * Since: 0.1
  */
 MeshCall *
 mesh_call_new (const MeshCallConfig *config, GError **error)
@@ -224,8 +222,6 @@ mesh_call_new (const MeshCallConfig *config, GError **error)
  * gone, but for those that cannot go before this returns. The application hears
  * nothing more of the call, unless on a thread on which it is hearing of it
  * just now. Such a thread may call this.
- *
- * Since: 0.1
  */
 void
 mesh_call_stop (MeshCall *call)

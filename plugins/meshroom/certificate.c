@@ -49,8 +49,6 @@ take_number (gnutls_datum_t *datum)
  * Any thread.
  *
  * Returns: whether GnuTLS has made one
- *
- * Since: 0.1
  */
 gboolean
 mesh_certificate_fill_key (RSA *rsa, int bits)
@@ -123,8 +121,6 @@ make_once (gpointer unused)
  * Has the process' certificate made, if there is none yet, so that the first
  * connection need not wait for it. Any thread; blocks for about a tenth of a
  * second, or half a second in a process of somebody else.
- *
- * Since: 0.1
  */
 void
 mesh_certificate_make (void)

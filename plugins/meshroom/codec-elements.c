@@ -36,8 +36,6 @@ find_installed (const char *descriptions)
  *
  * Returns: (nullable): the codec of @caps; it may be one that is not spoken
  *   between peers
- *
- * Since: 0.1
  */
 const MeshCodec *
 mesh_codec_for_caps (const GstCaps *caps)
@@ -48,12 +46,8 @@ mesh_codec_for_caps (const GstCaps *caps)
 
 /**
  * mesh_codec_is_spoken:
- * @codec: a codec
- *
  * Returns: whether @codec is one that peers speak, and all is installed here
  *   that puts it into RTP and takes it out again
- *
- * Since: 0.1
  */
 gboolean
 mesh_codec_is_spoken (const MeshCodec *codec)
@@ -73,14 +67,11 @@ add_missing (GString *list, const char *description)
 
 /**
  * mesh_codec_dup_missing:
- * @codec: a codec
  * @sends: whether it is to be encoded
  * @decodes: whether it is to be decoded
  *
  * Returns: (transfer full) (nullable): the elements that are not installed, and
  *   without which @codec cannot be spoken; of alternatives the best one
- *
- * Since: 0.1
  */
 char *
 mesh_codec_dup_missing (const MeshCodec *codec, gboolean sends,
@@ -104,11 +95,7 @@ mesh_codec_dup_missing (const MeshCodec *codec, gboolean sends,
 
 /**
  * mesh_codec_can_send:
- * @codec: a codec
- *
  * Returns: whether there is an encoder for @codec here
- *
- * Since: 0.1
  */
 gboolean
 mesh_codec_can_send (const MeshCodec *codec)
@@ -118,11 +105,7 @@ mesh_codec_can_send (const MeshCodec *codec)
 
 /**
  * mesh_codec_can_receive:
- * @codec: a codec
- *
  * Returns: whether there is a decoder for @codec here
- *
- * Since: 0.1
  */
 gboolean
 mesh_codec_can_receive (const MeshCodec *codec)
@@ -134,13 +117,10 @@ mesh_codec_can_receive (const MeshCodec *codec)
 
 /**
  * mesh_codec_passes:
- * @codec: a codec
  * @caps: caps of a stream in @codec
  *
  * Returns: whether the stream can be handed to peers as it is: in a profile
  *   that all of them decode, and not larger than they take
- *
- * Since: 0.1
  */
 gboolean
 mesh_codec_passes (const MeshCodec *codec, const GstCaps *caps)
@@ -177,8 +157,6 @@ set_not_installed (GError **error, const char *descriptions)
  * @error: return location for a #MESH_ERROR
  *
  * Returns: (transfer floating) (nullable): the first element that is installed
- *
- * Since: 0.1
  */
 GstElement *
 mesh_codec_make (const char *descriptions, GError **error)
@@ -193,11 +171,7 @@ mesh_codec_make (const char *descriptions, GError **error)
 
 /**
  * mesh_codec_count_encoders:
- * @codec: a codec
- *
  * Returns: how many of its encoders are installed
- *
- * Since: 0.1
  */
 guint
 mesh_codec_count_encoders (const MeshCodec *codec)
@@ -211,14 +185,11 @@ mesh_codec_count_encoders (const MeshCodec *codec)
 
 /**
  * mesh_codec_make_encoder:
- * @codec: a codec
  * @n: which of its encoders that are installed, from 0
  * @encoder: (out): what the table says of it
  * @error: return location for a #MESH_ERROR
  *
  * Returns: (transfer floating) (nullable): the element
- *
- * Since: 0.1
  */
 GstElement *
 mesh_codec_make_encoder (const MeshCodec *codec, guint n,

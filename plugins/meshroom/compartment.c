@@ -119,8 +119,6 @@ mesh_compartment_handle_message (GstBin *bin, GstMessage *message)
  * @error: return location for a #MESH_ERROR
  *
  * Returns: whether @element is linked to the one before
- *
- * Since: 0.1
  */
 gboolean
 mesh_compartment_append (MeshCompartment *compartment, GstElement *element,
@@ -144,8 +142,6 @@ mesh_compartment_append (MeshCompartment *compartment, GstElement *element,
  * @compartment: a compartment with at least one element
  *
  * Gives the compartment its pads, "sink" and "src".
- *
- * Since: 0.1
  */
 void
 mesh_compartment_expose (MeshCompartment *compartment)
@@ -170,8 +166,6 @@ mesh_compartment_expose (MeshCompartment *compartment)
  * @compartment: a compartment that is about to be shut down
  *
  * Stops the compartment from reporting a failure.
- *
- * Since: 0.1
  */
 void
 mesh_compartment_abandon (MeshCompartment *compartment)
@@ -186,8 +180,6 @@ mesh_compartment_abandon (MeshCompartment *compartment)
  * @destroy: (nullable): for @user_data, when the compartment is gone
  *
  * Returns: (transfer floating): an empty compartment
- *
- * Since: 0.1
  */
 MeshCompartment *
 mesh_compartment_new (MeshCompartmentFailed failed, gpointer user_data,

@@ -31,8 +31,6 @@ get_padding (const MeshCodec *codec, int side)
  * @codec: a video codec
  * @caps: fixed caps of raw video
  * @size: (out): the size and the padding of the encoder's pictures
- *
- * Since: 0.1
  */
 void
 mesh_encoder_size_choose (const MeshCodec *codec, const GstCaps *caps,

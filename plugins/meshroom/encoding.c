@@ -140,8 +140,6 @@ fill_audio (MeshCompartment *compartment, guint failures, Tuning *tuning,
  * turn it is.
  *
  * Returns: (transfer full) (nullable): the filter before a video encoder
- *
- * Since: 0.1
  */
 MeshRepeatFilter *
 mesh_encoding_fill (const MeshCodec *codec, guint failures,
@@ -165,8 +163,6 @@ mesh_encoding_fill (const MeshCodec *codec, guint failures,
  * @encoding: an encoding whose encoder has failed
  *
  * Returns: whether another encoder, or the same once more, is still to be tried
- *
- * Since: 0.1
  */
 gboolean
 mesh_encoding_can_retry (MeshEncoding *encoding)
@@ -177,11 +173,8 @@ mesh_encoding_can_retry (MeshEncoding *encoding)
 
 /**
  * mesh_encoding_empty:
- * @encoding: an encoding
  *
  * Forgets the compartment, which the caller shuts down.
- *
- * Since: 0.1
  */
 void
 mesh_encoding_empty (MeshEncoding *encoding)
@@ -196,8 +189,6 @@ mesh_encoding_empty (MeshEncoding *encoding)
  * @encoding: an encoding whose input has changed
  *
  * Forgets that encoders failed with what came in before.
- *
- * Since: 0.1
  */
 void
 mesh_encoding_forgive (MeshEncoding *encoding)
@@ -208,11 +199,7 @@ mesh_encoding_forgive (MeshEncoding *encoding)
 
 /**
  * mesh_encoding_new:
- * @codec: a codec
- *
  * Returns: (transfer full): an encoding whose fan-out carries nothing yet
- *
- * Since: 0.1
  */
 MeshEncoding *
 mesh_encoding_new (const MeshCodec *codec)
@@ -227,9 +214,6 @@ mesh_encoding_new (const MeshCodec *codec)
 
 /**
  * mesh_encoding_free:
- * @encoding: an encoding
- *
- * Since: 0.1
  */
 void
 mesh_encoding_free (gpointer encoding)

@@ -330,8 +330,6 @@ fanout_query (GstPad *pad, GstObject *parent, GstQuery *query)
  * soon as that is known.
  *
  * Returns: (transfer full): the branch's source pad, active and on the element
- *
- * Since: 0.1
  */
 GstPad *
 mesh_fanout_add_branch (MeshFanout *fanout)
@@ -367,8 +365,6 @@ mesh_fanout_add_branch (MeshFanout *fanout)
  * @branch: one of its branches
  *
  * Opens the branch's gate. Video starts with a key frame, which is asked for.
- *
- * Since: 0.1
  */
 void
 mesh_fanout_open_branch (MeshFanout *fanout, GstPad *branch)
@@ -385,11 +381,8 @@ mesh_fanout_open_branch (MeshFanout *fanout, GstPad *branch)
 
 /**
  * mesh_fanout_close_branch:
- * @branch: a branch
  *
  * Closes the branch's gate and empties its queue.
- *
- * Since: 0.1
  */
 void
 mesh_fanout_close_branch (GstPad *branch)
@@ -411,8 +404,6 @@ mesh_fanout_close_branch (GstPad *branch)
  *
  * Ends the branch and its thread. May wait for a push that is under way on the
  * branch, so what lies behind it must be shut down first.
- *
- * Since: 0.1
  */
 void
 mesh_fanout_remove_branch (MeshFanout *fanout, GstPad *branch)
@@ -427,11 +418,7 @@ mesh_fanout_remove_branch (MeshFanout *fanout, GstPad *branch)
 
 /**
  * mesh_fanout_branch_dropped:
- * @branch: a branch
- *
  * Returns: how many buffers the branch has dropped since its gate opened
- *
- * Since: 0.1
  */
 guint64
 mesh_fanout_branch_dropped (GstPad *branch)
@@ -452,8 +439,6 @@ mesh_fanout_branch_dropped (GstPad *branch)
  *
  * Mutes the stream for all branches. Nothing that arrives after this returned
  * goes out, nor what still lay in a branch's queue.
- *
- * Since: 0.1
  */
 void
 mesh_fanout_set_muted (MeshFanout *fanout, gboolean muted)
@@ -482,8 +467,6 @@ mesh_fanout_set_muted (MeshFanout *fanout, gboolean muted)
  *   the data tells, such as its size
  *
  * Returns: (transfer floating): a fan-out
- *
- * Since: 0.1
  */
 MeshFanout *
 mesh_fanout_new (GstCaps *caps)
@@ -502,8 +485,6 @@ mesh_fanout_new (GstCaps *caps)
  * @starved: what to call when upstream does not make the key frames that it is
  *   asked for
  * @user_data: for @starved
- *
- * Since: 0.1
  */
 void
 mesh_fanout_set_starved (MeshFanout *fanout, MeshFanoutStarved starved,

@@ -30,8 +30,6 @@ on_probed (const char *server, const char *why, gpointer user_data)
  *
  * Asks them once whether they serve us, and tells what is wrong. On the call's
  * thread, or before that runs.
- *
- * Since: 0.1
  */
 void
 mesh_call_probe_ice_servers (MeshCall *call)

@@ -37,8 +37,6 @@
  * @object: (nullable): an object
  * @name: a property that one version of it has and another has not
  * @value: its value
- *
- * Since: 0.1
  */
 void
 mesh_peer_set_if_there (gpointer object, const char *name, int value)
@@ -102,8 +100,6 @@ set_servers (MeshPeer *self, const MeshPeerConfig *config)
  *
  * UPnP opens an HTTP server and sockets for each agent, ICE-TCP one more
  * listener for each address; neither is wanted unasked.
- *
- * Since: 0.1
  */
 void
 mesh_peer_set_up_ice (MeshPeer *peer, const MeshPeerConfig *config)

@@ -200,13 +200,10 @@ do_end_streams (gpointer user_data)
 
 /**
  * mesh_call_end_streams:
- * @call: the call
  *
  * Every pad gives EOS, and no further pad comes. The call itself goes on,
  * unless its messages go through pads, which end as well: then the room is
  * left.
- *
- * Since: 0.1
  */
 void
 mesh_call_end_streams (MeshCall *call)
@@ -216,11 +213,8 @@ mesh_call_end_streams (MeshCall *call)
 
 /**
  * mesh_call_join:
- * @call: the call
  *
  * Joins the room.
- *
- * Since: 0.1
  */
 void
 mesh_call_join (MeshCall *call)
@@ -230,11 +224,8 @@ mesh_call_join (MeshCall *call)
 
 /**
  * mesh_call_receive:
- * @call: the call
  * @json: a message as it came
  * @length: its length
- *
- * Since: 0.1
  */
 void
 mesh_call_receive (MeshCall *call, const char *json, gsize length)
@@ -255,14 +246,11 @@ mesh_call_receive (MeshCall *call, const char *json, gsize length)
 
 /**
  * mesh_call_set_state:
- * @call: the call
  * @name: our display name
  * @muted: whether we are muted
  * @hidden: whether our camera is hidden
  *
  * Tells the others.
- *
- * Since: 0.1
  */
 void
 mesh_call_set_state (MeshCall *call, const char *name, gboolean muted,
@@ -278,7 +266,6 @@ mesh_call_set_state (MeshCall *call, const char *name, gboolean muted,
 
 /**
  * mesh_call_set_source:
- * @call: the call
  * @kind: audio or video
  * @source: (nullable): what is sent of it from now on, its input known; %NULL =
  *   nothing
@@ -287,8 +274,6 @@ mesh_call_set_state (MeshCall *call, const char *name, gboolean muted,
  * be encoded in a codec, also for a source that the call has already, and when a
  * source is no more. Connected peers get the source, or lose it, by another
  * attempt, beside which everything else goes on.
- *
- * Since: 0.1
  */
 void
 mesh_call_set_source (MeshCall *call, MeshKind kind, MeshSource *source)
@@ -302,10 +287,7 @@ mesh_call_set_source (MeshCall *call, MeshKind kind, MeshSource *source)
 
 /**
  * mesh_call_chat:
- * @call: the call
  * @text: what to say to everybody
- *
- * Since: 0.1
  */
 void
 mesh_call_chat (MeshCall *call, const char *text)

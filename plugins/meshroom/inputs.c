@@ -73,13 +73,10 @@ have_all_ended_locked (MeshMeshroom *self)
 
 /**
  * mesh_meshroom_input_ended:
- * @self: the room
  * @source: one of its sources
  *
  * Tells the application that the input has been played to its end, and posts
  * EOS once all inputs have ended, as any sink does. The call goes on.
- *
- * Since: 0.1
  */
 void
 mesh_meshroom_input_ended (MeshMeshroom *self, MeshSource *source)
@@ -106,14 +103,11 @@ mesh_meshroom_input_ended (MeshMeshroom *self, MeshSource *source)
 
 /**
  * mesh_meshroom_seek:
- * @self: the room
  * @event: (transfer full): a seek
  *
  * Seeks in the inputs that are not live.
  *
  * Returns: whether an element upstream has handled the seek
- *
- * Since: 0.1
  */
 gboolean
 mesh_meshroom_seek (MeshMeshroom *self, GstEvent *event)
@@ -155,7 +149,6 @@ ask (Seekable *seekable, GstQuery *query)
 
 /**
  * mesh_meshroom_answer:
- * @self: the room
  * @query: a query of the pipeline to its sinks
  * @answered: (out): whether there is an answer
  *
@@ -163,8 +156,6 @@ ask (Seekable *seekable, GstQuery *query)
  * latency themselves.
  *
  * Returns: whether @query is one about the inputs
- *
- * Since: 0.1
  */
 gboolean
 mesh_meshroom_answer (MeshMeshroom *self, GstQuery *query, gboolean *answered)

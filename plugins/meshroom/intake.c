@@ -315,12 +315,9 @@ on_refused (GstFlowReturn result, gpointer user_data)
 
 /**
  * mesh_intake_take_event:
- * @intake: the intake
  * @event: (transfer full): what comes in
  *
  * Returns: (transfer full): what to take instead
- *
- * Since: 0.1
  */
 GstEvent *
 mesh_intake_take_event (MeshIntake *intake, GstEvent *event)
@@ -355,13 +352,10 @@ mesh_intake_take_event (MeshIntake *intake, GstEvent *event)
 
 /**
  * mesh_intake_prepare:
- * @intake: the intake
  *
  * To be called before each buffer: only now is all known that comes before it.
  *
  * Returns: whether the buffer can be used
- *
- * Since: 0.1
  */
 gboolean
 mesh_intake_prepare (MeshIntake *intake)
@@ -378,8 +372,6 @@ mesh_intake_prepare (MeshIntake *intake)
  *   the picture with; %NULL when the input goes out as it is
  *
  * To be called once it is known, on the streaming thread.
- *
- * Since: 0.1
  */
 void
 mesh_intake_settle (MeshIntake *intake, GstElement *flip)
@@ -403,8 +395,6 @@ mesh_intake_settle (MeshIntake *intake, GstElement *flip)
  *
  * Returns: (transfer full): an intake, for mesh_intake_stop() and
  *   mesh_intake_free()
- *
- * Since: 0.1
  */
 MeshIntake *
 mesh_intake_new (GstBin *room, const char *pad_name, MeshKind kind,
@@ -434,11 +424,7 @@ mesh_intake_new (GstBin *room, const char *pad_name, MeshKind kind,
 
 /**
  * mesh_intake_dup_sink:
- * @intake: the intake
- *
  * Returns: (transfer full): the pad that the room's is to lead to
- *
- * Since: 0.1
  */
 GstPad *
 mesh_intake_dup_sink (MeshIntake *intake)
@@ -448,11 +434,7 @@ mesh_intake_dup_sink (MeshIntake *intake)
 
 /**
  * mesh_intake_get_pacer:
- * @intake: the intake
- *
  * Returns: (transfer none): its pacer
- *
- * Since: 0.1
  */
 MeshPacer *
 mesh_intake_get_pacer (MeshIntake *intake)
@@ -465,8 +447,6 @@ mesh_intake_get_pacer (MeshIntake *intake)
  * @intake: the intake; nothing may come in any more
  *
  * Takes its elements down and out of the room.
- *
- * Since: 0.1
  */
 void
 mesh_intake_stop (MeshIntake *intake)
@@ -483,8 +463,6 @@ mesh_intake_stop (MeshIntake *intake)
  * mesh_intake_free:
  * @intake: (transfer full) (nullable): an intake that was stopped, or whose
  *   room is gone
- *
- * Since: 0.1
  */
 void
 mesh_intake_free (MeshIntake *intake)

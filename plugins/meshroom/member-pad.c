@@ -386,8 +386,6 @@ set_functions (GstPad *pad, MemberPad *member_pad)
  *
  * Returns: (transfer floating): a ghost pad without a target, not yet the
  *   room's
- *
- * Since: 0.1
  */
 GstPad *
 mesh_member_pad_new (const MeshMemberPadConfig *config)
@@ -423,8 +421,6 @@ mesh_member_pad_new (const MeshMemberPadConfig *config)
  * @hidden: whether it hides its camera
  *
  * The name and the state are sent downstream before the next frame.
- *
- * Since: 0.1
  */
 void
 mesh_member_pad_set_name (GstPad *pad, const char *name, gboolean muted,
@@ -444,12 +440,9 @@ mesh_member_pad_set_name (GstPad *pad, const char *name, gboolean muted,
 /**
  * mesh_member_pad_add:
  * @pad: the member's pad
- * @room: the element
  *
  * Adds the pad to the room, which calls the application ("pad-added"). A pad
  * that was removed before is not added.
- *
- * Since: 0.1
  */
 void
 mesh_member_pad_add (GstPad *pad, GstElement *room)
@@ -488,8 +481,6 @@ push_eos (GstPad *pad, MemberPad *member_pad)
  * Ends the application's stream with an EOS after the last frame. Waits for a
  * frame that is being pushed, which takes as long as a sink downstream is
  * paused.
- *
- * Since: 0.1
  */
 void
 mesh_member_pad_end (GstPad *pad)
@@ -514,8 +505,6 @@ mesh_member_pad_end (GstPad *pad)
  *
  * Stops the pad. Waits as mesh_member_pad_end() does; after that function it
  * does not wait at all.
- *
- * Since: 0.1
  */
 void
 mesh_member_pad_stop (GstPad *pad)
@@ -526,12 +515,9 @@ mesh_member_pad_stop (GstPad *pad)
 /**
  * mesh_member_pad_remove:
  * @pad: the member's pad
- * @room: the element
  *
  * Takes the pad off the room, which calls the application ("pad-removed"). It
  * waits for nobody else.
- *
- * Since: 0.1
  */
 void
 mesh_member_pad_remove (GstPad *pad, GstElement *room)
@@ -550,13 +536,9 @@ mesh_member_pad_remove (GstPad *pad, GstElement *room)
 
 /**
  * mesh_member_pad_is_inside:
- * @room: a room
- *
  * Returns: whether this thread is one of the room's own streaming threads, and
  *   is in an element of the application behind one of the room's pads. The
  *   thread cannot end before the application's function has returned.
- *
- * Since: 0.1
  */
 gboolean
 mesh_member_pad_is_inside (GstElement *room)

@@ -16,8 +16,6 @@ struct _MeshMemberPads {
  * @config: the configuration of its pads; copied, except for the kind
  *
  * Returns: (transfer full): a set without pads
- *
- * Since: 0.1
  */
 MeshMemberPads *
 mesh_member_pads_new (const MeshMemberPadConfig *config)
@@ -37,8 +35,6 @@ mesh_member_pads_new (const MeshMemberPadConfig *config)
  * @pads: the member's pads
  *
  * Returns: the number in the pads' names
- *
- * Since: 0.1
  */
 guint
 mesh_member_pads_get_number (MeshMemberPads *pads)
@@ -51,8 +47,6 @@ mesh_member_pads_get_number (MeshMemberPads *pads)
  * @pads: the member's pads
  *
  * Returns: whether the member has had any pad
- *
- * Since: 0.1
  */
 gboolean
 mesh_member_pads_have_any (MeshMemberPads *pads)
@@ -68,8 +62,6 @@ mesh_member_pads_have_any (MeshMemberPads *pads)
  * @hidden: whether it hides its camera
  *
  * Says so downstream, before the next frame.
- *
- * Since: 0.1
  */
 void
 mesh_member_pads_set_name (MeshMemberPads *pads, const char *name,
@@ -99,8 +91,6 @@ swallow (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
  *
  * Drops the pad's data. The connection sees no error, so its other streams go
  * on.
- *
- * Since: 0.1
  */
 void
 mesh_member_pads_discard (GstPad *pad)
@@ -132,8 +122,6 @@ silence_target (GstPad *pad)
  *
  * Returns: (transfer none) (nullable): a new pad, which has to be added to the
  *   room with mesh_member_pad_add(); %NULL if there was one already
- *
- * Since: 0.1
  */
 GstPad *
 mesh_member_pads_connect (MeshMemberPads *pads, MeshKind kind, GstPad *pad)
@@ -162,8 +150,6 @@ mesh_member_pads_connect (MeshMemberPads *pads, MeshKind kind, GstPad *pad)
  * dropped, and a later stream of that kind gets a new pad.
  *
  * Returns: (transfer full) (nullable): the pad, if there was one
- *
- * Since: 0.1
  */
 GstPad *
 mesh_member_pads_take (MeshMemberPads *pads, MeshKind kind)
@@ -182,8 +168,6 @@ mesh_member_pads_take (MeshMemberPads *pads, MeshKind kind)
  * @pads: the member's pads
  * @func: called with each of its pads and @user_data
  * @user_data: for @func
- *
- * Since: 0.1
  */
 void
 mesh_member_pads_foreach (MeshMemberPads *pads, void (*func) (GstPad *pad,
@@ -207,11 +191,8 @@ is_led_by (GstPad *pad, GstElement *peer)
 /**
  * mesh_member_pads_carry:
  * @pads: the member's pads
- * @peer: a connection
  *
  * Returns: whether any of the member's pads carries a stream of @peer
- *
- * Since: 0.1
  */
 gboolean
 mesh_member_pads_carry (MeshMemberPads *pads, GstElement *peer)
@@ -226,11 +207,8 @@ mesh_member_pads_carry (MeshMemberPads *pads, GstElement *peer)
 /**
  * mesh_member_pads_disconnect:
  * @pads: the member's pads
- * @peer: a connection
  *
  * Drops the targets that are the connection's pads; the member's own pads stay.
- *
- * Since: 0.1
  */
 void
 mesh_member_pads_disconnect (MeshMemberPads *pads, GstElement *peer)
@@ -244,8 +222,6 @@ mesh_member_pads_disconnect (MeshMemberPads *pads, GstElement *peer)
 /**
  * mesh_member_pads_free:
  * @pads: (nullable): a member's pads, disconnected, and removed from the room
- *
- * Since: 0.1
  */
 void
 mesh_member_pads_free (MeshMemberPads *pads)

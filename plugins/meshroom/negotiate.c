@@ -237,8 +237,6 @@ on_answer (GstPromise *promise, gpointer user_data)
  * Makes the offer, which comes by #MeshPeerEvents.
  *
  * Returns: whether it was begun
- *
- * Since: 0.1
  */
 gboolean
 mesh_peer_offer (MeshPeer *peer, const MeshCodec *video, GError **error)
@@ -357,7 +355,6 @@ read_description (MeshPeer *self, const char *text, gboolean is_offer,
 
 /**
  * mesh_peer_remote_sdp:
- * @peer: the attempt
  * @type: "offer" or "answer"
  * @sdp: the peer's description, as it came
  * @error: return location for a #MESH_ERROR
@@ -366,8 +363,6 @@ read_description (MeshPeer *self, const char *text, gboolean is_offer,
  * offer.
  *
  * Returns: %FALSE when no connection can be made with the description
- *
- * Since: 0.1
  */
 gboolean
 mesh_peer_remote_sdp (MeshPeer *peer, const char *type, const char *sdp,
@@ -408,8 +403,6 @@ mesh_peer_remote_sdp (MeshPeer *peer, const char *type, const char *sdp,
  * @peer: an attempt that has taken the peer's offer
  *
  * Returns: whether the offer has video, but in no codec of ours
- *
- * Since: 0.1
  */
 gboolean
 mesh_peer_is_sound_only (MeshPeer *peer)
@@ -421,8 +414,6 @@ mesh_peer_is_sound_only (MeshPeer *peer)
  * mesh_peer_remote_candidate:
  * @peer: the attempt, with the peer's description set
  * @candidate: the peer's candidate; one that cannot be used is passed over
- *
- * Since: 0.1
  */
 void
 mesh_peer_remote_candidate (MeshPeer *peer, const char *candidate)

@@ -54,8 +54,6 @@ notifier_clear (gpointer data)
  *   every mesh_notifier_post()
  *
  * Returns: (transfer full): a notifier
- *
- * Since: 0.1
  */
 MeshNotifier *
 mesh_notifier_new (GstElement *element)
@@ -133,7 +131,6 @@ start_thread (MeshNotifier *self)
 
 /**
  * mesh_notifier_post:
- * @notifier: the notifier
  * @func: called with the element and @data, after all notices that were posted
  *   before
  * @data: for @func
@@ -141,8 +138,6 @@ start_thread (MeshNotifier *self)
  *   notifier was closed first
  *
  * Returns: %FALSE when the notifier is closed
- *
- * Since: 0.1
  */
 gboolean
 mesh_notifier_post (MeshNotifier *notifier, MeshNotifyFunc func, gpointer data,
@@ -177,10 +172,7 @@ post (GstElement *element, gpointer message)
 
 /**
  * mesh_notifier_post_message:
- * @notifier: the notifier
  * @message: (transfer full): the message to post on the element's bus
- *
- * Since: 0.1
  */
 void
 mesh_notifier_post_message (MeshNotifier *notifier, GstMessage *message)
@@ -191,12 +183,9 @@ mesh_notifier_post_message (MeshNotifier *notifier, GstMessage *message)
 
 /**
  * mesh_notifier_close:
- * @notifier: the notifier
  *
  * Waits for the queued notices, unless the caller is a handler. If that takes
  * too long, the remaining notices are dropped.
- *
- * Since: 0.1
  */
 void
 mesh_notifier_close (MeshNotifier *notifier)

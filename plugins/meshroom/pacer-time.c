@@ -285,11 +285,7 @@ mesh_pacer_stamp (MeshPacer *self, GstBuffer *buffer, GstClockTime out)
 
 /**
  * mesh_pacer_is_live:
- * @pacer: the element
- *
  * Returns: whether what comes in goes by the clock
- *
- * Since: 0.1
  */
 gboolean
 mesh_pacer_is_live (MeshPacer *pacer)
@@ -304,15 +300,12 @@ mesh_pacer_is_live (MeshPacer *pacer)
 
 /**
  * mesh_pacer_drain:
- * @pacer: the element
  *
  * Waits until the last buffer has been played to its end. To be called on the
  * streaming thread instead of passing on the end of the stream, since a room
  * outlives what is played in it.
  *
  * Returns: whether the end was reached; %FALSE when the wait was cut short
- *
- * Since: 0.1
  */
 gboolean
 mesh_pacer_drain (MeshPacer *pacer)

@@ -227,10 +227,7 @@ pacer_query (GstPad *pad, GstObject *parent, GstQuery *query)
 
 /**
  * mesh_pacer_set_flushing:
- * @pacer: the element
  * @flushing: whether its streaming thread must not wait
- *
- * Since: 0.1
  */
 void
 mesh_pacer_set_flushing (MeshPacer *pacer, gboolean flushing)
@@ -244,12 +241,9 @@ mesh_pacer_set_flushing (MeshPacer *pacer, gboolean flushing)
 
 /**
  * mesh_pacer_get_position:
- * @pacer: the element
  * @position: (out): how far the input has been played, in stream time
  *
  * Returns: whether it is known
- *
- * Since: 0.1
  */
 gboolean
 mesh_pacer_get_position (MeshPacer *pacer, gint64 *position)
@@ -308,8 +302,6 @@ mesh_pacer_change_state (GstElement *element, GstStateChange transition)
  * @user_data: for @refusal
  *
  * Returns: (transfer floating): the element
- *
- * Since: 0.1
  */
 MeshPacer *
 mesh_pacer_new (MeshTimeline *timeline, GstCaps *accepts,

@@ -50,8 +50,6 @@ set_up_rtpbin (MeshPeer *self)
  *
  * Returns: (transfer full) (nullable): an attempt, to be put into the room's
  *   bin
- *
- * Since: 0.1
  */
 MeshPeer *
 mesh_peer_new (const MeshPeerConfig *config, GError **error)
@@ -94,11 +92,7 @@ mesh_peer_new (const MeshPeerConfig *config, GError **error)
 
 /**
  * mesh_peer_get_id:
- * @peer: the attempt
- *
  * Returns: (transfer none): the peer's id
- *
- * Since: 0.1
  */
 const char *
 mesh_peer_get_id (MeshPeer *peer)
@@ -108,11 +102,7 @@ mesh_peer_get_id (MeshPeer *peer)
 
 /**
  * mesh_peer_get_video_codec:
- * @peer: the attempt
- *
  * Returns: (nullable): in what we send video, if we do and it is negotiated
- *
- * Since: 0.1
  */
 const MeshCodec *
 mesh_peer_get_video_codec (MeshPeer *peer)
@@ -122,12 +112,9 @@ mesh_peer_get_video_codec (MeshPeer *peer)
 
 /**
  * mesh_peer_sends:
- * @peer: the attempt
  * @sources: what is to be sent, %NULL where there is nothing
  *
  * Returns: whether the attempt was made to send just that
- *
- * Since: 0.1
  */
 gboolean
 mesh_peer_sends (MeshPeer *peer, MeshSource *const sources[MESH_N_KINDS])
@@ -145,8 +132,6 @@ mesh_peer_sends (MeshPeer *peer, MeshSource *const sources[MESH_N_KINDS])
  * @kind: audio or video
  *
  * Returns: whether the peer has said that it sends @kind
- *
- * Since: 0.1
  */
 gboolean
 mesh_peer_gets (MeshPeer *peer, MeshKind kind)
@@ -156,11 +141,7 @@ mesh_peer_gets (MeshPeer *peer, MeshKind kind)
 
 /**
  * mesh_peer_get_sid:
- * @peer: the attempt
- *
  * Returns: (transfer none): the attempt's session id
- *
- * Since: 0.1
  */
 const char *
 mesh_peer_get_sid (MeshPeer *peer)
@@ -170,11 +151,7 @@ mesh_peer_get_sid (MeshPeer *peer)
 
 /**
  * mesh_peer_is_connected:
- * @peer: the attempt
- *
  * Returns: whether media may pass
- *
- * Since: 0.1
  */
 gboolean
 mesh_peer_is_connected (MeshPeer *peer)
@@ -184,11 +161,7 @@ mesh_peer_is_connected (MeshPeer *peer)
 
 /**
  * mesh_peer_get_path_type:
- * @peer: the attempt
- *
  * Returns: as mesh_selected_pair_get_type()
- *
- * Since: 0.1
  */
 const char *
 mesh_peer_get_path_type (MeshPeer *peer)
@@ -198,11 +171,7 @@ mesh_peer_get_path_type (MeshPeer *peer)
 
 /**
  * mesh_peer_dup_local_address:
- * @peer: the attempt
- *
  * Returns: (transfer full) (nullable): the address of ours that it uses
- *
- * Since: 0.1
  */
 char *
 mesh_peer_dup_local_address (MeshPeer *peer)
@@ -212,13 +181,10 @@ mesh_peer_dup_local_address (MeshPeer *peer)
 
 /**
  * mesh_peer_is_addressless:
- * @peer: an attempt
  * @now: g_get_monotonic_time()
  *
  * Returns: whether the peer has had the time to name an address, and has named
  *   none that could be used
- *
- * Since: 0.1
  */
 gboolean
 mesh_peer_is_addressless (MeshPeer *peer, gint64 now)
@@ -233,8 +199,6 @@ mesh_peer_is_addressless (MeshPeer *peer, gint64 now)
  * @peer: an attempt that is not connected
  *
  * Returns: (transfer full): as mesh_candidates_explain()
- *
- * Since: 0.1
  */
 char *
 mesh_peer_explain (MeshPeer *peer)
@@ -244,12 +208,9 @@ mesh_peer_explain (MeshPeer *peer)
 
 /**
  * mesh_peer_has_address:
- * @peer: the attempt
  * @address: an address of this machine
  *
  * Returns: whether the attempt was begun with it
- *
- * Since: 0.1
  */
 gboolean
 mesh_peer_has_address (MeshPeer *peer, const char *address)
@@ -260,11 +221,7 @@ mesh_peer_has_address (MeshPeer *peer, const char *address)
 
 /**
  * mesh_peer_take_heard:
- * @peer: the attempt
- *
  * Returns: whether the peer has sent RTP or RTCP since the last call
- *
- * Since: 0.1
  */
 gboolean
 mesh_peer_take_heard (MeshPeer *peer)
@@ -274,12 +231,8 @@ mesh_peer_take_heard (MeshPeer *peer)
 
 /**
  * mesh_peer_get_stats:
- * @peer: the attempt
- *
  * Returns: (transfer full): its state and figures, as webrtcbin and the
  *   fan-out count them
- *
- * Since: 0.1
  */
 GstStructure *
 mesh_peer_get_stats (MeshPeer *peer)
@@ -309,12 +262,9 @@ mesh_peer_get_stats (MeshPeer *peer)
 
 /**
  * mesh_peer_abandon:
- * @peer: the attempt
  *
  * Ends the attempt as far as the worker is concerned: no event comes any
  * more, and nothing is sent. mesh_peer_close() must follow.
- *
- * Since: 0.1
  */
 void
 mesh_peer_abandon (MeshPeer *peer)
@@ -358,8 +308,6 @@ flush_pad (GstElement *element, GstPad *pad, gpointer user_data)
  * sending: a connection that is paused holds on to a frame, and the thread that
  * pushes it, for as long as what is linked to the room keeps it from going
  * further down. Any thread; never blocks.
- *
- * Since: 0.1
  */
 void
 mesh_peer_let_go (MeshPeer *peer)
@@ -374,8 +322,6 @@ mesh_peer_let_go (MeshPeer *peer)
  *
  * Takes the attempt out of the room's bin and shuts it down. Blocks until all
  * its threads are gone.
- *
- * Since: 0.1
  */
 void
 mesh_peer_close (MeshPeer *peer)

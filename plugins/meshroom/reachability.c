@@ -24,8 +24,6 @@ explain (MeshCall *self, MeshPeer *peer)
  *
  * Warns, once a call, when only relayed candidates are allowed and no TURN
  * server could give one: each attempt would fail, after many seconds.
- *
- * Since: 0.1
  */
 void
 mesh_call_check_relays (MeshCall *call)
@@ -40,14 +38,11 @@ mesh_call_check_relays (MeshCall *call)
 
 /**
  * mesh_call_keep_reason:
- * @call: the call
  * @member: the member whose attempt is about to end
  *
  * Keeps the reason for the room's warning, which follows later, when the member
  * may be gone already. An attempt that is given up before its ICE agent has
  * failed gives no reason of its own.
- *
- * Since: 0.1
  */
 void
 mesh_call_keep_reason (MeshCall *call, Member *member)
@@ -62,14 +57,11 @@ mesh_call_keep_reason (MeshCall *call, Member *member)
 
 /**
  * mesh_call_warn_of_peer:
- * @call: the call
  * @peer: (nullable): a peer
  * @text: the room's warning
  *
  * Posts the warning. If it tells that no connection was made, the reason of the
  * last attempt is added.
- *
- * Since: 0.1
  */
 void
 mesh_call_warn_of_peer (MeshCall *call, const char *peer, const char *text)
@@ -84,14 +76,10 @@ mesh_call_warn_of_peer (MeshCall *call, const char *peer, const char *text)
 
 /**
  * mesh_call_tell_addressless:
- * @call: the call
  * @id: a member's id
- * @member: the member
  *
  * Warns once of a peer that has announced no usable address. Attempts go on,
  * but only the user at the peer's machine can change that.
- *
- * Since: 0.1
  */
 void
 mesh_call_tell_addressless (MeshCall *call, const char *id, Member *member)
@@ -113,14 +101,11 @@ mesh_call_tell_addressless (MeshCall *call, const char *id, Member *member)
 
 /**
  * mesh_call_tell_reach:
- * @call: the call
  * @reach: how far this machine's addresses reach
  *
  * Warns that no peer on another machine can be reached, which an attempt would
  * find out only after many seconds. It warns once, and again after addresses
  * have come and gone.
- *
- * Since: 0.1
  */
 void
 mesh_call_tell_reach (MeshCall *call, MeshReach reach)
@@ -143,8 +128,6 @@ mesh_call_tell_reach (MeshCall *call, MeshReach reach)
  * Warns before there is any peer if this machine's addresses reach no other
  * one: the first member of a room would otherwise wait without a warning.
  * libnice is spared what it cannot do with them.
- *
- * Since: 0.1
  */
 void
 mesh_call_look_around (MeshCall *call)
@@ -188,15 +171,12 @@ should_renew (MeshCall *self, Member *member, MeshNetworkChange change,
 
 /**
  * mesh_call_renew_attempts:
- * @call: the call
  * @change: what has happened to this machine's addresses
  *
  * Renews the connections whose address is gone, and the attempts that are not
  * connected yet and lack a new address, since libnice gathers candidates only
  * once. After a sleep all are renewed. Members that wait for their next attempt
  * get it at once.
- *
- * Since: 0.1
  */
 void
 mesh_call_renew_attempts (MeshCall *call, MeshNetworkChange change)

@@ -135,8 +135,6 @@ append (GstBin *bin, GstElement **last, const char *descriptions,
  *
  * Returns: (transfer full) (nullable): a bin from RTP to raw, or to the
  *   encoded stream
- *
- * Since: 0.1
  */
 GstElement *
 mesh_receiver_new (const MeshCodec *codec, gboolean decode,

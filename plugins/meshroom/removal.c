@@ -284,8 +284,6 @@ wait_turn (GstElement *room, gpointer data)
  * needs, and which takes long to make.
  *
  * Returns: (transfer full): for mesh_removals_finish()
- *
- * Since: 0.1
  */
 MeshRemovals *
 mesh_removals_new (GstElement *room, MeshNotifier *notifier)
@@ -305,12 +303,8 @@ mesh_removals_new (GstElement *room, MeshNotifier *notifier)
 
 /**
  * mesh_removals_take_number:
- * @removals: the removals
- *
  * Returns: the lowest number that no member's pads have, nor a pad that is
  *   still there
- *
- * Since: 0.1
  */
 guint
 mesh_removals_take_number (MeshRemovals *removals)
@@ -326,10 +320,7 @@ mesh_removals_take_number (MeshRemovals *removals)
 
 /**
  * mesh_removals_push_peer:
- * @removals: the removals
  * @peer: (transfer full): an abandoned attempt, to be closed
- *
- * Since: 0.1
  */
 void
 mesh_removals_push_peer (MeshRemovals *removals, MeshPeer *peer)
@@ -345,12 +336,9 @@ mesh_removals_push_peer (MeshRemovals *removals, MeshPeer *peer)
 
 /**
  * mesh_removals_push_pads:
- * @removals: the removals
  * @member_pads: (transfer full): a member's pads, disconnected
  *
  * The pads give EOS and are removed, after all notices that were posted so far.
- *
- * Since: 0.1
  */
 void
 mesh_removals_push_pads (MeshRemovals *removals, MeshMemberPads *member_pads)
@@ -381,12 +369,9 @@ push_end (GstPad *pad, gpointer user_data)
 
 /**
  * mesh_removals_end_pads:
- * @removals: the removals
  * @member_pads: (transfer none): a member's pads
  *
  * The pads give EOS, and stay in the room.
- *
- * Since: 0.1
  */
 void
 mesh_removals_end_pads (MeshRemovals *removals, MeshMemberPads *member_pads)
@@ -396,12 +381,9 @@ mesh_removals_end_pads (MeshRemovals *removals, MeshMemberPads *member_pads)
 
 /**
  * mesh_removals_push_pad:
- * @removals: the removals
  * @pad: (transfer full): a pad that is not among any member's any more
  *
  * The pad gives EOS and is removed, as the pads of a member who has left.
- *
- * Since: 0.1
  */
 void
 mesh_removals_push_pad (MeshRemovals *removals, GstPad *pad)
@@ -431,7 +413,6 @@ find_ending_locked (MeshRemovals *self, const char *name)
 
 /**
  * mesh_removals_tell_of_pad:
- * @removals: the removals
  * @pad: a new pad of a member
  * @func: adds it to the room
  * @data: for @func
@@ -439,8 +420,6 @@ find_ending_locked (MeshRemovals *self, const char *name)
  *
  * As mesh_notifier_post(), but not before a pad of the same name has been
  * removed.
- *
- * Since: 0.1
  */
 void
 mesh_removals_tell_of_pad (MeshRemovals *removals, GstPad *pad,
@@ -566,8 +545,6 @@ let_go (MeshRemovals *self)
  * Waits until all jobs are done, unless this thread is one that a job waits
  * for. When it returns, no pad of a member and no connection is left in the
  * room in any case.
- *
- * Since: 0.1
  */
 void
 mesh_removals_finish (MeshRemovals *removals)

@@ -141,8 +141,6 @@ on_request (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
  *
  * Returns: (transfer full): a filter that drops nothing until
  *   mesh_repeat_filter_set_active()
- *
- * Since: 0.1
  */
 MeshRepeatFilter *
 mesh_repeat_filter_new (GstPad *sink, GstElement *encoder)
@@ -160,12 +158,9 @@ mesh_repeat_filter_new (GstPad *sink, GstElement *encoder)
 
 /**
  * mesh_repeat_filter_set_active:
- * @filter: a filter
  * @active: whether the stream is likely to repeat its frames
  *
  * Any thread may call. While it is not active frames are not compared.
- *
- * Since: 0.1
  */
 void
 mesh_repeat_filter_set_active (MeshRepeatFilter *filter, gboolean active)

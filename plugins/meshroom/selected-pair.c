@@ -54,10 +54,7 @@ find (MeshSelectedPair *self, guint end)
 
 /**
  * mesh_selected_pair_new:
- *
  * Returns: (transfer full): a pair that has not been selected yet
- *
- * Since: 0.1
  */
 MeshSelectedPair *
 mesh_selected_pair_new (void)
@@ -84,11 +81,8 @@ attribute (char **words, const char *key)
 
 /**
  * mesh_selected_pair_add_candidate:
- * @pair: the pair
  * @local: whether it is a local candidate
  * @candidate: its line, "candidate:…" (RFC 8839)
- *
- * Since: 0.1
  */
 void
 mesh_selected_pair_add_candidate (MeshSelectedPair *pair, gboolean local,
@@ -123,11 +117,8 @@ mesh_selected_pair_add_candidate (MeshSelectedPair *pair, gboolean local,
 
 /**
  * mesh_selected_pair_set:
- * @pair: the pair
  * @local_foundation: the foundation of the local candidate
  * @remote_foundation: of the peer's
- *
- * Since: 0.1
  */
 void
 mesh_selected_pair_set (MeshSelectedPair *pair, const char *local_foundation,
@@ -143,13 +134,9 @@ mesh_selected_pair_set (MeshSelectedPair *pair, const char *local_foundation,
 
 /**
  * mesh_selected_pair_get_type:
- * @pair: the pair
- *
  * Returns: "host": a direct connection; "prflx" or "srflx": a direct connection
  *   through address translation; "relay": through a TURN server; "": no pair is
  *   selected yet
- *
- * Since: 0.1
  */
 const char *
 mesh_selected_pair_get_type (MeshSelectedPair *pair)
@@ -170,12 +157,8 @@ mesh_selected_pair_get_type (MeshSelectedPair *pair)
 
 /**
  * mesh_selected_pair_dup_local_address:
- * @pair: the pair
- *
  * Returns: (transfer full) (nullable): the local address of the pair, if it is
  *   known
- *
- * Since: 0.1
  */
 char *
 mesh_selected_pair_dup_local_address (MeshSelectedPair *pair)
@@ -195,8 +178,6 @@ mesh_selected_pair_dup_local_address (MeshSelectedPair *pair)
 /**
  * mesh_selected_pair_free:
  * @path: (nullable) (transfer full): the pair
- *
- * Since: 0.1
  */
 void
 mesh_selected_pair_free (MeshSelectedPair *pair)

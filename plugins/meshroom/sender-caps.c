@@ -61,8 +61,6 @@ on_rtpbin_pad (GstElement *rtpbin, GstPad *pad, gpointer user_data)
  *
  * Has the session know each stream that webrtcbin sends before its first
  * packet, where GStreamer needs that.
- *
- * Since: 0.1
  */
 void
 mesh_rtpbin_announce_senders (GstElement *rtpbin)

@@ -86,8 +86,6 @@ quit (gpointer user_data)
  * Starts the server, and waits until it listens.
  *
  * Returns: (transfer full) (nullable): the server
- *
- * Since: 0.1
  */
 MeshServe *
 mesh_serve_new (const char *address, const char *const *ice_servers,
@@ -115,11 +113,7 @@ mesh_serve_new (const char *address, const char *const *ice_servers,
 
 /**
  * mesh_serve_get_link:
- * @serve: the server
- *
  * Returns: (transfer none): to the room that was made for it
- *
- * Since: 0.1
  */
 const char *
 mesh_serve_get_link (MeshServe *serve)
@@ -132,8 +126,6 @@ mesh_serve_get_link (MeshServe *serve)
  * @serve: (transfer full) (nullable): the server
  *
  * Ends the server and its thread.
- *
- * Since: 0.1
  */
 void
 mesh_serve_stop (MeshServe *serve)

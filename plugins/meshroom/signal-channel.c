@@ -156,14 +156,10 @@ channel_activate_mode (GstPad *pad, GstObject *parent, GstPadMode mode,
 
 /**
  * mesh_signal_channel_send:
- * @channel: the channel
- * @json: a message
  *
  * Sends a message downstream, soon. Any thread; never blocks.
  *
  * Returns: %FALSE when the channel is not active, or too many wait already
- *
- * Since: 0.1
  */
 gboolean
 mesh_signal_channel_send (MeshSignalChannel *channel, const char *json)
@@ -183,11 +179,8 @@ mesh_signal_channel_send (MeshSignalChannel *channel, const char *json)
 
 /**
  * mesh_signal_channel_end:
- * @channel: the channel
  *
  * Gives EOS downstream after what was sent. Any thread; never blocks.
- *
- * Since: 0.1
  */
 void
 mesh_signal_channel_end (MeshSignalChannel *channel)
@@ -200,12 +193,9 @@ mesh_signal_channel_end (MeshSignalChannel *channel)
 
 /**
  * mesh_signal_channel_drain:
- * @channel: the channel
  * @timeout: how long to wait at the most, in microseconds
  *
  * Waits until what was sent has been taken downstream.
- *
- * Since: 0.1
  */
 void
 mesh_signal_channel_drain (MeshSignalChannel *channel, gint64 timeout)
@@ -221,13 +211,10 @@ mesh_signal_channel_drain (MeshSignalChannel *channel, gint64 timeout)
 
 /**
  * mesh_signal_channel_let_go:
- * @channel: the channel
  *
  * Takes back the message that is still with somebody downstream, such as a
  * paused sink, for whom the channel could else not be stopped. Nothing is sent
  * after this, until the channel is activated again.
- *
- * Since: 0.1
  */
 void
 mesh_signal_channel_let_go (MeshSignalChannel *channel)
@@ -256,8 +243,6 @@ mesh_signal_channel_let_go (MeshSignalChannel *channel)
  * @user_data: for @received
  *
  * Returns: (transfer floating): a channel
- *
- * Since: 0.1
  */
 MeshSignalChannel *
 mesh_signal_channel_new (const char *peer_id, MeshSignalChannelFunc received,

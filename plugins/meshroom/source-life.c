@@ -44,14 +44,11 @@ mesh_source_shut_down (MeshSource *self, GstElement *element)
 
 /**
  * mesh_source_ref:
- * @source: the source
  *
  * A reference is needed by whoever asks the source for a fan-out, or has a
  * branch of one.
  *
  * Returns: (transfer full): @source
- *
- * Since: 0.1
  */
 MeshSource *
 mesh_source_ref (MeshSource *source)
@@ -62,12 +59,9 @@ mesh_source_ref (MeshSource *source)
 
 /**
  * mesh_source_stop:
- * @source: the source
  *
  * Takes all elements down and out of the room, so that the next stream may be
  * of another format. No branch may be left on any fan-out.
- *
- * Since: 0.1
  */
 void
 mesh_source_stop (MeshSource *source)
@@ -105,8 +99,6 @@ mesh_source_stop (MeshSource *source)
  *   pad is off the room, and no branch is left on any fan-out
  *
  * The last reference takes the elements down, which may take a moment.
- *
- * Since: 0.1
  */
 void
 mesh_source_unref (MeshSource *source)

@@ -83,8 +83,6 @@ on_data (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
  * Makes the source and its ghost pad, which the caller adds to @room.
  *
  * Returns: (transfer full): a source, for mesh_source_unref()
- *
- * Since: 0.1
  */
 MeshSource *
 mesh_source_new (GstBin *room, GstPadTemplate *template, MeshKind kind,
@@ -113,11 +111,7 @@ mesh_source_new (GstBin *room, GstPadTemplate *template, MeshKind kind,
 
 /**
  * mesh_source_get_kind:
- * @source: the source
- *
  * Returns: what comes in
- *
- * Since: 0.1
  */
 MeshKind
 mesh_source_get_kind (MeshSource *source)
@@ -127,11 +121,7 @@ mesh_source_get_kind (MeshSource *source)
 
 /**
  * mesh_source_get_pad:
- * @source: the source
- *
  * Returns: (transfer none): its ghost pad
- *
- * Since: 0.1
  */
 GstPad *
 mesh_source_get_pad (MeshSource *source)
@@ -141,12 +131,8 @@ mesh_source_get_pad (MeshSource *source)
 
 /**
  * mesh_source_get_ssrc:
- * @source: the source
- *
  * Returns: the SSRC by which the source is sent to all peers. Each peer could
  *   get another one, but webrtcbin makes a name of it, which GLib never frees.
- *
- * Since: 0.1
  */
 guint32
 mesh_source_get_ssrc (MeshSource *source)
@@ -156,12 +142,9 @@ mesh_source_get_ssrc (MeshSource *source)
 
 /**
  * mesh_source_look_ahead:
- * @source: the source
  *
  * Asks upstream for the caps that will come, so that a call that begins before
  * the data is in the right codec.
- *
- * Since: 0.1
  */
 void
 mesh_source_look_ahead (MeshSource *source)
@@ -186,12 +169,8 @@ mesh_source_look_ahead (MeshSource *source)
 
 /**
  * mesh_source_get_input_codec:
- * @source: the source
- *
  * Returns: (nullable): the codec of an encoded input that is passed on, or is
  *   expected to be; %NULL when the input is encoded here, or not known yet
- *
- * Since: 0.1
  */
 const MeshCodec *
 mesh_source_get_input_codec (MeshSource *source)
@@ -209,13 +188,8 @@ mesh_source_get_input_codec (MeshSource *source)
 
 /**
  * mesh_source_get_fanout:
- * @source: the source
- * @codec: a codec
- *
  * Returns: (transfer full): the fan-out of @source in @codec; it carries
  *   nothing when the input is encoded in another one
- *
- * Since: 0.1
  */
 MeshFanout *
 mesh_source_get_fanout (MeshSource *source, const MeshCodec *codec)
@@ -228,13 +202,8 @@ mesh_source_get_fanout (MeshSource *source, const MeshCodec *codec)
 
 /**
  * mesh_source_dup_failure:
- * @source: the source
- * @codec: a codec
- *
  * Returns: (transfer full) (nullable): why the input cannot be encoded as
  *   @codec; %NULL while nothing is known against it
- *
- * Since: 0.1
  */
 char *
 mesh_source_dup_failure (MeshSource *source, const MeshCodec *codec)
@@ -251,12 +220,9 @@ mesh_source_dup_failure (MeshSource *source, const MeshCodec *codec)
 
 /**
  * mesh_source_set_muted:
- * @source: the source
  * @muted: whether nothing may go out
  *
  * Mutes the source for everybody; mesh_fanout_set_muted() has the promise.
- *
- * Since: 0.1
  */
 void
 mesh_source_set_muted (MeshSource *source, gboolean muted)
@@ -273,12 +239,9 @@ mesh_source_set_muted (MeshSource *source, gboolean muted)
 
 /**
  * mesh_source_play:
- * @source: the source
  *
  * Plays the inputs of the room that can wait, since a peer gets the source from
  * now on.
- *
- * Since: 0.1
  */
 void
 mesh_source_play (MeshSource *source)
@@ -288,11 +251,7 @@ mesh_source_play (MeshSource *source)
 
 /**
  * mesh_source_has_ended:
- * @source: the source
- *
  * Returns: whether the input has ended, and no buffer has come since
- *
- * Since: 0.1
  */
 gboolean
 mesh_source_has_ended (MeshSource *source)
@@ -302,11 +261,7 @@ mesh_source_has_ended (MeshSource *source)
 
 /**
  * mesh_source_has_begun:
- * @source: the source
- *
  * Returns: whether caps or an end have come in yet
- *
- * Since: 0.1
  */
 gboolean
 mesh_source_has_begun (MeshSource *source)
@@ -321,11 +276,8 @@ mesh_source_has_begun (MeshSource *source)
 
 /**
  * mesh_source_set_ended:
- * @source: the source
  * @ended: whether no buffer is expected: %TRUE once the room has been told of
  *   the end, %FALSE while a seek is on its way
- *
- * Since: 0.1
  */
 void
 mesh_source_set_ended (MeshSource *source, gboolean ended)
@@ -348,11 +300,7 @@ dup_pacer (MeshSource *self)
 
 /**
  * mesh_source_is_live:
- * @source: the source
- *
  * Returns: whether the input comes by the clock, or there is none yet
- *
- * Since: 0.1
  */
 gboolean
 mesh_source_is_live (MeshSource *source)
@@ -364,12 +312,9 @@ mesh_source_is_live (MeshSource *source)
 
 /**
  * mesh_source_get_position:
- * @source: the source
  * @position: (out): how far the input has been played, in stream time
  *
  * Returns: whether it is known
- *
- * Since: 0.1
  */
 gboolean
 mesh_source_get_position (MeshSource *source, gint64 *position)
@@ -384,8 +329,6 @@ mesh_source_get_position (MeshSource *source, gint64 *position)
  * @source: a source whose pad is about to be released
  *
  * Ends the streaming thread's wait for the clock.
- *
- * Since: 0.1
  */
 void
 mesh_source_let_go (MeshSource *source)

@@ -37,8 +37,6 @@ add_media_template (GstElementClass *klass, const char *name, MeshKind kind,
 /**
  * mesh_meshroom_add_templates:
  * @klass: the room's class
- *
- * Since: 0.1
  */
 void
 mesh_meshroom_add_templates (GstElementClass *klass)

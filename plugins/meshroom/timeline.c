@@ -49,10 +49,7 @@ struct _MeshTrack {
 
 /**
  * mesh_timeline_new:
- *
  * Returns: (transfer full): a timeline on which playing has not begun
- *
- * Since: 0.1
  */
 MeshTimeline *
 mesh_timeline_new (void)
@@ -98,10 +95,7 @@ mesh_timeline_unlock (MeshTimeline *timeline)
 
 /**
  * mesh_timeline_set_open:
- * @timeline: the timeline
  * @open: whether inputs that can wait are played
- *
- * Since: 0.1
  */
 void
 mesh_timeline_set_open (MeshTimeline *timeline, gboolean open)
@@ -215,8 +209,6 @@ has_punctual_companion_locked (MeshTrack *self, gint64 now)
  * @out: (out): when the buffer is due, on the room's clock
  *
  * Returns: whether to play the buffer
- *
- * Since: 0.1
  */
 MeshPlace
 mesh_track_place_locked (MeshTrack *track, gint64 time, gint64 now,
@@ -251,8 +243,6 @@ mesh_track_place_locked (MeshTrack *track, gint64 time, gint64 now,
  *
  * A live stream's times are right as they are, unless they are so far from
  * the clock that they cannot mean it.
- *
- * Since: 0.1
  */
 void
 mesh_track_place_live_locked (MeshTrack *track, gint64 time, gint64 now,
@@ -271,12 +261,9 @@ mesh_track_place_live_locked (MeshTrack *track, gint64 time, gint64 now,
 
 /**
  * mesh_track_restart_locked:
- * @track: a track
  *
  * Another stream, or another part of one, begins on the track. Its running
  * times may be unrelated to those before.
- *
- * Since: 0.1
  */
 void
 mesh_track_restart_locked (MeshTrack *track)
@@ -286,11 +273,8 @@ mesh_track_restart_locked (MeshTrack *track)
 
 /**
  * mesh_track_forget_locked:
- * @track: a track
  *
  * The track was flushed: running times count from 0 again.
- *
- * Since: 0.1
  */
 void
 mesh_track_forget_locked (MeshTrack *track)
@@ -304,8 +288,6 @@ mesh_track_forget_locked (MeshTrack *track)
  * @timeline: the room's timeline
  *
  * Returns: (transfer full): a track of @timeline, for mesh_track_free()
- *
- * Since: 0.1
  */
 MeshTrack *
 mesh_track_new (MeshTimeline *timeline)

@@ -97,8 +97,6 @@ stamps_by_clock (GstPad *sink)
  *
  * Returns: whether what feeds @sink goes by the clock, and so cannot be asked
  *   to wait. No answer means no.
- *
- * Since: 0.1
  */
 gboolean
 mesh_upstream_is_live (GstPad *sink)
@@ -131,8 +129,6 @@ is_state_locked (GstElement *element)
  * Returns: whether another thread is changing the state of an element that
  *   feeds @sink, or sends it an event. Both wait for the streaming thread: an
  *   element stops its thread, and GstBaseSrc takes its lock for EOS.
- *
- * Since: 0.1
  */
 gboolean
 mesh_upstream_is_handled (GstPad *sink)
@@ -157,8 +153,6 @@ is_video_encoder (GstElement *element)
  *
  * Returns: (transfer full) (nullable): the sink pad of the video encoder that
  *   feeds @sink; %NULL where there is none
- *
- * Since: 0.1
  */
 GstPad *
 mesh_upstream_dup_encoder_sink (GstPad *sink)

@@ -127,8 +127,6 @@ on_element (GstBin *bin, GstBin *sub_bin, GstElement *element,
  * @user_data: for @done
  *
  * Returns: (transfer full): a verifier whose gate is closed
- *
- * Since: 0.1
  */
 MeshVerifier *
 mesh_verifier_new (GstBin *webrtcbin, gboolean check, MeshVerifierFunc done,
@@ -152,10 +150,7 @@ mesh_verifier_new (GstBin *webrtcbin, gboolean check, MeshVerifierFunc done,
 
 /**
  * mesh_verifier_expect:
- * @verifier: the verifier
  * @fingerprint: SHA-256 of the certificate that the peer announced
- *
- * Since: 0.1
  */
 void
 mesh_verifier_expect (MeshVerifier *verifier,
@@ -169,11 +164,7 @@ mesh_verifier_expect (MeshVerifier *verifier,
 
 /**
  * mesh_verifier_is_open:
- * @verifier: the verifier
- *
  * Returns: whether the right certificate has come
- *
- * Since: 0.1
  */
 gboolean
 mesh_verifier_is_open (MeshVerifier *verifier)
@@ -183,11 +174,7 @@ mesh_verifier_is_open (MeshVerifier *verifier)
 
 /**
  * mesh_verifier_take_heard:
- * @verifier: the verifier
- *
  * Returns: whether RTP or RTCP has come in since the last call
- *
- * Since: 0.1
  */
 gboolean
 mesh_verifier_take_heard (MeshVerifier *verifier)
@@ -198,8 +185,6 @@ mesh_verifier_take_heard (MeshVerifier *verifier)
 /**
  * mesh_verifier_free:
  * @verifier: (nullable): a verifier whose webrtcbin is in NULL
- *
- * Since: 0.1
  */
 void
 mesh_verifier_free (MeshVerifier *verifier)

@@ -42,8 +42,6 @@ on_settled (GstPromise *promise, gpointer user_data)
  *   once webrtcbin is in %GST_STATE_NULL: webrtcbin 1.22 does not join it, and
  *   a process that exits meanwhile crashes where the thread cleans up OpenSSL's
  *   data. %NULL if there is no such thread any more.
- *
- * Since: 0.1
  */
 GThread *
 mesh_webrtcbin_settle (GstElement *webrtcbin)
@@ -102,8 +100,6 @@ stop_listening (const GValue *item, gpointer user_data)
  * @webrtcbin: a webrtcbin that is about to be closed
  *
  * Disconnects the handlers by which webrtcbin listens to its transports.
- *
- * Since: 0.1
  */
 void
 mesh_webrtcbin_stop_listening (GstElement *webrtcbin)
