@@ -39,12 +39,9 @@ mesh_pusher_hub_send_close (MeshPusherHub *hub, guint64 client, guint16 code)
 
 /**
  * mesh_pusher_hub_pop_action:
- * @hub: a hub
  * @action: (out caller-allocates): what to do; to be cleared
  *
  * Returns: %FALSE when there is nothing to do
- *
- * Since: 0.1
  */
 gboolean
 mesh_pusher_hub_pop_action (MeshPusherHub *hub, MeshPusherHubAction *action)

@@ -136,13 +136,10 @@ check_signature (MeshPusherHubApp *app, const MeshPusherHubRequest *request,
 
 /**
  * mesh_pusher_hub_is_signed:
- * @hub: a hub
  * @request: a request, whose body may not be there yet
  *
  * Returns: whether it comes from who has the secret of the application that it
  *   is about; mesh_pusher_hub_request() looks whether the body does, too
- *
- * Since: 0.1
  */
 gboolean
 mesh_pusher_hub_is_signed (MeshPusherHub *hub,
@@ -510,13 +507,10 @@ is_body_signed (const MeshPusherHubRequest *request, GPtrArray *params)
 
 /**
  * mesh_pusher_hub_request:
- * @hub: a hub
  * @request: to a path that starts with "/apps/"
  * @text: set to what to answer: JSON where the status is 200
  *
  * Returns: the status of HTTP
- *
- * Since: 0.1
  */
 guint
 mesh_pusher_hub_request (MeshPusherHub *hub,

@@ -25,8 +25,6 @@ is_one_of (const char *text, const char *further)
  * @name: anything
  *
  * Returns: what kind of channel has this name
- *
- * Since: 0.1
  */
 MeshPusherKind
 mesh_pusher_channel_kind (const char *name)
@@ -51,8 +49,6 @@ mesh_pusher_channel_kind (const char *name)
  *
  * Returns: whether an application may call its events so: those of the
  *   protocol itself are not for it
- *
- * Since: 0.1
  */
 gboolean
 mesh_pusher_is_event_name (const char *name)
@@ -67,8 +63,6 @@ mesh_pusher_is_event_name (const char *name)
  * @text: anything
  *
  * Returns: whether it is two numbers with a point between them
- *
- * Since: 0.1
  */
 gboolean
 mesh_pusher_is_socket_id (const char *text)
@@ -89,8 +83,6 @@ mesh_pusher_is_socket_id (const char *text)
  * @channel_data: (nullable): what it says of itself in a presence channel
  *
  * Returns: (transfer full): the signature, which follows "KEY:" in `auth`
- *
- * Since: 0.1
  */
 char *
 mesh_pusher_sign_channel (const char *secret, const char *socket_id,
@@ -112,8 +104,6 @@ mesh_pusher_sign_channel (const char *secret, const char *socket_id,
  *   joined by "=" and "&"; among them, for a request with a body, `body_md5`
  *
  * Returns: (transfer full): what `auth_signature` must be
- *
- * Since: 0.1
  */
 char *
 mesh_pusher_sign_request (const char *secret, const char *method,
@@ -131,8 +121,6 @@ mesh_pusher_sign_request (const char *secret, const char *method,
  * @expected: what it must be
  *
  * Compares them in a time that does not say how much of @given is right.
- *
- * Since: 0.1
  */
 gboolean
 mesh_pusher_is_signature (const char *given, const char *expected)

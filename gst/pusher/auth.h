@@ -27,8 +27,6 @@ G_BEGIN_DECLS
  *   senders, who are servers
  * @MESH_PUSHER_PRESENCE: the same, and its members see each other
  * @MESH_PUSHER_USER: whoever has signed in as the user that it is named after
- *
- * Since: 0.1
  */
 typedef enum {
   MESH_PUSHER_INVALID,

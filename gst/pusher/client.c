@@ -149,8 +149,6 @@ read_event (MeshPusherEvent *self, char *text, GError **error)
  * @error: return location for a #MESH_ERROR
  *
  * Returns: (transfer full) (nullable): the event, or %NULL with @error set
- *
- * Since: 0.1
  */
 MeshPusherEvent *
 mesh_pusher_event_parse (const char *text, gsize length, GError **error)
@@ -177,8 +175,6 @@ mesh_pusher_event_parse (const char *text, gsize length, GError **error)
 /**
  * mesh_pusher_event_free:
  * @event: (nullable) (transfer full): an event
- *
- * Since: 0.1
  */
 void
 mesh_pusher_event_free (MeshPusherEvent *event)
@@ -197,8 +193,6 @@ mesh_pusher_event_free (MeshPusherEvent *event)
  * @code: of a `pusher:error`, or with which the WebSocket was closed; 0 = none
  *
  * Returns: what to do
- *
- * Since: 0.1
  */
 MeshPusherVerdict
 mesh_pusher_judge (guint code)
@@ -224,8 +218,6 @@ mesh_pusher_judge (guint code)
  * @app_key: the app's key
  *
  * Returns: (transfer full): what the WebSocket's request asks for
- *
- * Since: 0.1
  */
 char *
 mesh_pusher_path (const char *app_key)
@@ -241,8 +233,6 @@ mesh_pusher_path (const char *app_key)
  * @channel_data: (nullable): what @auth was made for, besides
  *
  * Returns: (transfer full): what asks for it
- *
- * Since: 0.1
  */
 char *
 mesh_pusher_subscribe (const char *channel, const char *auth,
@@ -270,8 +260,6 @@ mesh_pusher_subscribe (const char *channel, const char *auth,
  * @channel_data: (nullable): who we are in a presence channel, as it is sent
  *
  * Returns: (transfer full): what lets us in
- *
- * Since: 0.1
  */
 char *
 mesh_pusher_authorise (const char *app_key, const char *secret,
@@ -286,12 +274,9 @@ mesh_pusher_authorise (const char *app_key, const char *secret,
 /**
  * mesh_pusher_trigger_body:
  * @channel: to whom
- * @data: a message
  * @socket_id: (nullable): who is not to hear it
  *
  * Returns: (transfer full): the body of a request that sends it
- *
- * Since: 0.1
  */
 char *
 mesh_pusher_trigger_body (const char *channel, const char *data,
@@ -318,8 +303,6 @@ mesh_pusher_trigger_body (const char *channel, const char *data,
  * @unix_time: in seconds; a server takes what is 600 s off at the most
  *
  * Returns: (transfer full): path and query of the request, signed
- *
- * Since: 0.1
  */
 char *
 mesh_pusher_trigger_path (const char *app, const char *app_key,

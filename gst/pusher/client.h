@@ -22,8 +22,6 @@ G_BEGIN_DECLS
  * @MESH_PUSHER_PING: to be answered
  * @MESH_PUSHER_PONG: an answer
  * @MESH_PUSHER_ERROR: @code, 0 where there is none, and @text
- *
- * Since: 0.1
  */
 typedef enum {
   MESH_PUSHER_OTHER,
@@ -41,8 +39,6 @@ typedef enum {
  *
  * One event, read and checked. What an event of its @type does not have is
  * %NULL or 0.
- *
- * Since: 0.1
  */
 typedef struct {
   MeshPusherEventType type;
@@ -63,8 +59,6 @@ typedef struct {
  * @MESH_PUSHER_GO_ON: it is no reason to close
  *
  * What a code of the service asks for.
- *
- * Since: 0.1
  */
 typedef enum {
   MESH_PUSHER_STOP,

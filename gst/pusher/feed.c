@@ -185,15 +185,10 @@ feed_frame (MeshPusherHub *hub, MeshPusherHubClient *client,
 
 /**
  * mesh_pusher_hub_feed:
- * @hub: a hub
  * @client: who has sent it
- * @text: a frame
  * @length: its bytes
- * @now: the time
  *
  * Events that are not known are ignored.
- *
- * Since: 0.1
  */
 void
 mesh_pusher_hub_feed (MeshPusherHub *hub, guint64 client,

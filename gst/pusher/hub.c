@@ -15,8 +15,6 @@
 /**
  * mesh_pusher_hub_limits_init:
  * @limits: (out caller-allocates): set to what a public server can bear
- *
- * Since: 0.1
  */
 void
 mesh_pusher_hub_limits_init (MeshPusherHubLimits *limits)
@@ -68,8 +66,6 @@ client_free (MeshPusherHubClient *client)
  *   and what was signed for them, are nothing to a new one
  *
  * Returns: (transfer full): a hub without applications
- *
- * Since: 0.1
  */
 MeshPusherHub *
 mesh_pusher_hub_new (const MeshPusherHubLimits *limits, guint64 seed)
@@ -93,8 +89,6 @@ mesh_pusher_hub_new (const MeshPusherHubLimits *limits, guint64 seed)
 /**
  * mesh_pusher_hub_free:
  * @hub: (nullable) (transfer full): a hub
- *
- * Since: 0.1
  */
 void
 mesh_pusher_hub_free (MeshPusherHub *hub)
@@ -124,15 +118,12 @@ find_app_by_key (MeshPusherHub *hub, const char *key)
 
 /**
  * mesh_pusher_hub_add_app:
- * @hub: a hub
  * @text: "ID:KEY:SECRET", the first two of letters, digits, '-' and '_'
  * @error: return location for a #MESH_ERROR
  *
  * Adds an application. The first one is that of mesh_pusher_hub_post().
  *
  * Returns: %FALSE with @error set when @text is none, or was added before
- *
- * Since: 0.1
  */
 gboolean
 mesh_pusher_hub_add_app (MeshPusherHub *hub, const char *text, GError **error)
@@ -254,13 +245,9 @@ check_protocol (MeshPusherHub *hub, MeshPusherHubClient *client,
 
 /**
  * mesh_pusher_hub_connected:
- * @hub: a hub
  * @client: the driver's number for a new connection, never used before
  * @key: of the application that it asked for
  * @query: (nullable): what it said of itself, "protocol=7&…"
- * @now: the time
- *
- * Since: 0.1
  */
 void
 mesh_pusher_hub_connected (MeshPusherHub *hub, guint64 client,
@@ -287,10 +274,7 @@ mesh_pusher_hub_connected (MeshPusherHub *hub, guint64 client,
 
 /**
  * mesh_pusher_hub_disconnected:
- * @hub: a hub
  * @client: whose connection is gone
- *
- * Since: 0.1
  */
 void
 mesh_pusher_hub_disconnected (MeshPusherHub *hub, guint64 client)
@@ -305,12 +289,9 @@ mesh_pusher_hub_disconnected (MeshPusherHub *hub, guint64 client)
 
 /**
  * mesh_pusher_hub_reject:
- * @hub: a hub
  * @client: who is to go
  * @code: why
  * @message: the same in words
- *
- * Since: 0.1
  */
 void
 mesh_pusher_hub_reject (MeshPusherHub *hub, guint64 client, guint16 code,
@@ -326,13 +307,9 @@ mesh_pusher_hub_reject (MeshPusherHub *hub, guint64 client, guint16 code,
 
 /**
  * mesh_pusher_hub_heard:
- * @hub: a hub
  * @client: who has given a sign of life
- * @now: the time
  *
  * Each sign counts: too many of them end the connection.
- *
- * Since: 0.1
  */
 void
 mesh_pusher_hub_heard (MeshPusherHub *hub, guint64 client, gint64 now)
@@ -374,12 +351,8 @@ check_silence (MeshPusherHub *hub, MeshPusherHubClient *client, gint64 now)
 
 /**
  * mesh_pusher_hub_tick:
- * @hub: a hub
- * @now: the time
  *
  * Looks after those who are silent; to be called every second or so.
- *
- * Since: 0.1
  */
 void
 mesh_pusher_hub_tick (MeshPusherHub *hub, gint64 now)
@@ -395,12 +368,8 @@ mesh_pusher_hub_tick (MeshPusherHub *hub, gint64 now)
 
 /**
  * mesh_pusher_hub_waits:
- * @hub: a hub
- *
  * Returns: whether something is kept that ends with time alone, so that
  *   mesh_pusher_hub_tick() is to be called although nobody is connected
- *
- * Since: 0.1
  */
 gboolean
 mesh_pusher_hub_waits (MeshPusherHub *hub)
@@ -410,11 +379,8 @@ mesh_pusher_hub_waits (MeshPusherHub *hub)
 
 /**
  * mesh_pusher_hub_shut_down:
- * @hub: a hub
  *
  * Sends everybody away, to come back at once.
- *
- * Since: 0.1
  */
 void
 mesh_pusher_hub_shut_down (MeshPusherHub *hub)

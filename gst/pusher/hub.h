@@ -47,8 +47,6 @@ typedef struct _MeshPusherHub MeshPusherHub;
  * @posts: messages a second for one channel from senders without a signature
  * @activity: silence after which a connection is asked for a sign, in µs
  * @pong: how long that may take, in µs
- *
- * Since: 0.1
  */
 typedef struct {
   guint channels;
@@ -93,8 +91,6 @@ typedef struct {
  * @client: who it is about
  * @frame: (nullable): to send to it; %NULL = close it once that is out
  * @close_code: why
- *
- * Since: 0.1
  */
 typedef struct {
   guint64 client;
@@ -110,8 +106,6 @@ typedef struct {
  * @events: accepted from servers and clients
  * @delivered: handed to subscribers
  * @refused: requests and frames that were not
- *
- * Since: 0.1
  */
 typedef struct {
   guint clients;
@@ -131,8 +125,6 @@ typedef struct {
  * @length: of @body
  * @now: the time
  * @unix_now: what time it is, in s since 1970
- *
- * Since: 0.1
  */
 typedef struct {
   const char *method;

@@ -13,7 +13,6 @@
  * @name: a channel of the first application, by name
  * @body: JSON
  * @length: its bytes
- * @now: the time
  *
  * Triggers the event "signal" with @body, as the interface of mooz does. There
  * is no signature: so it is for channels whose name only those know who have
@@ -23,8 +22,6 @@
  * name themselves. When nobody listens, it waits there for a while.
  *
  * Returns: the status of HTTP: 200, 400, 403, 413 or 429
- *
- * Since: 0.1
  */
 guint
 mesh_pusher_hub_post (MeshPusherHub *hub, const char *name,

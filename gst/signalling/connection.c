@@ -61,8 +61,6 @@ mesh_connection_init (MeshConnection *self)
  *
  * Returns: (transfer full) (nullable): a connection that is not started, or
  *   %NULL with @error set
- *
- * Since: 0.1
  */
 MeshConnection *
 mesh_connection_new (const char *link, const char *peer_id, GError **error)
@@ -85,12 +83,9 @@ mesh_connection_new (const char *link, const char *peer_id, GError **error)
 
 /**
  * mesh_connection_set_peer_id:
- * @connection: a connection
  * @peer_id: our peer id
  *
  * Returns: %FALSE when @peer_id is none, or the connection has another one
- *
- * Since: 0.1
  */
 gboolean
 mesh_connection_set_peer_id (MeshConnection *connection, const char *peer_id)
@@ -107,11 +102,7 @@ mesh_connection_set_peer_id (MeshConnection *connection, const char *peer_id)
 
 /**
  * mesh_connection_dup_peer_id:
- * @connection: a connection
- *
  * Returns: (transfer full) (nullable): our peer id, as far as it is known
- *
- * Since: 0.1
  */
 char *
 mesh_connection_dup_peer_id (MeshConnection *connection)
@@ -131,8 +122,6 @@ mesh_connection_dup_peer_id (MeshConnection *connection)
  * @func: makes its transports
  * @user_data: for @func
  * @destroy: (nullable): frees @user_data
- *
- * Since: 0.1
  */
 void
 mesh_connection_set_transport (MeshConnection *connection,
@@ -148,15 +137,12 @@ mesh_connection_set_transport (MeshConnection *connection,
 
 /**
  * mesh_connection_set_callbacks:
- * @connection: a connection
  * @message: (nullable): is given each message
  * @error: (nullable): is given each error
  * @user_data: for both
  * @destroy: (nullable): frees @user_data, once no call is under way any more
  *
  * With both callbacks %NULL, messages wait again.
- *
- * Since: 0.1
  */
 void
 mesh_connection_set_callbacks (MeshConnection *connection,
@@ -184,11 +170,8 @@ mesh_connection_set_callbacks (MeshConnection *connection,
 
 /**
  * mesh_connection_start:
- * @connection: a connection
  *
  * Connects, as soon as the peer id is known. A connection starts once.
- *
- * Since: 0.1
  */
 void
 mesh_connection_start (MeshConnection *connection)
@@ -216,8 +199,6 @@ mesh_connection_start (MeshConnection *connection)
  *
  * Returns: %FALSE when @json is no such message, or too many wait for the
  *   server
- *
- * Since: 0.1
  */
 gboolean
 mesh_connection_send (MeshConnection *connection, const char *json,
@@ -236,12 +217,9 @@ mesh_connection_send (MeshConnection *connection, const char *json,
 
 /**
  * mesh_connection_stop:
- * @connection: a connection
  *
  * Says bye and ends the thread; no callback comes after it. Takes a second at
  * most. From within a callback it only sets the end going.
- *
- * Since: 0.1
  */
 void
 mesh_connection_stop (MeshConnection *connection)

@@ -66,10 +66,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (MeshFallback, mesh_fallback, G_TYPE_OBJECT,
 
 /**
  * mesh_route_new:
- *
  * Returns: (transfer full): nothing is known yet
- *
- * Since: 0.1
  */
 MeshRoute *
 mesh_route_new (void)
@@ -80,8 +77,6 @@ mesh_route_new (void)
 /**
  * mesh_route_unref:
  * @route: (transfer full): a route
- *
- * Since: 0.1
  */
 void
 mesh_route_unref (MeshRoute *route)
@@ -91,11 +86,8 @@ mesh_route_unref (MeshRoute *route)
 
 /**
  * mesh_route_forget:
- * @route: a route
  *
  * We are in another network: what was in the way there may not be here.
- *
- * Since: 0.1
  */
 void
 mesh_route_forget (MeshRoute *route)
@@ -389,8 +381,6 @@ mesh_fallback_init (MeshFallback *self)
  * @route: what is known, and is learnt, of the way to its server
  *
  * Returns: (transfer full): a transport to the server of @link
- *
- * Since: 0.1
  */
 MeshTransport *
 mesh_fallback_new (const MeshLink *link, MeshRoute *route)
@@ -408,8 +398,6 @@ mesh_fallback_new (const MeshLink *link, MeshRoute *route)
  * @fallback: an open transport
  *
  * Returns: whether it has no WebSocket
- *
- * Since: 0.1
  */
 gboolean
 mesh_fallback_is_polling (MeshFallback *fallback)

@@ -86,8 +86,6 @@ on_again (gpointer user_data)
  * @user_data: for @func
  *
  * Returns: (transfer full): for mesh_ice_client_free()
- *
- * Since: 0.1
  */
 MeshIceClient *
 mesh_ice_client_new (GMainContext *context, const MeshLink *link,
@@ -112,8 +110,6 @@ mesh_ice_client_new (GMainContext *context, const MeshLink *link,
  * @client: (nullable): one whose context nobody runs any more
  *
  * Waits for what is under way to be given up. Nothing is called.
- *
- * Since: 0.1
  */
 void
 mesh_ice_client_free (MeshIceClient *client)

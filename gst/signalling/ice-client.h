@@ -21,8 +21,6 @@ typedef struct _MeshIceClient MeshIceClient;
  * @user_data: as given
  *
  * Called once soon, whatever happens, and again at each later answer.
- *
- * Since: 0.1
  */
 typedef void (*MeshIceClientFunc) (const MeshIceServers *servers,
     const GError *error, gpointer user_data);

@@ -466,8 +466,6 @@ add (MeshIceProbe *self, const char *text)
  * An allocation at a TURN server is given back at once.
  *
  * Returns: (transfer full): for mesh_ice_probe_free()
- *
- * Since: 0.1
  */
 MeshIceProbe *
 mesh_ice_probe_new (GMainContext *context, const char *stun_server,
@@ -494,8 +492,6 @@ mesh_ice_probe_new (GMainContext *context, const char *stun_server,
  * @probe: (nullable): one whose context nobody runs any more
  *
  * Waits for what is under way to be given up. Nothing is called.
- *
- * Since: 0.1
  */
 void
 mesh_ice_probe_free (MeshIceProbe *probe)

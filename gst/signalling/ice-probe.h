@@ -22,8 +22,6 @@ typedef struct _MeshIceProbe MeshIceProbe;
  * @user_data: as given
  *
  * Called once for each server, within 10 s.
- *
- * Since: 0.1
  */
 typedef void (*MeshIceProbeFunc) (const char *server, const char *why,
     gpointer user_data);

@@ -480,8 +480,6 @@ mesh_longpoll_init (MeshLongpoll *self)
  * @link: a room's link
  *
  * Returns: (transfer full): a transport to the server of @link
- *
- * Since: 0.1
  */
 MeshTransport *
 mesh_longpoll_new (const MeshLink *link)

@@ -232,8 +232,6 @@ listen_to_kernel (MeshNetwork *self)
  * thread that does.
  *
  * Returns: (transfer full): a watch over the machine's addresses
- *
- * Since: 0.1
  */
 MeshNetwork *
 mesh_network_new (GMainContext *context, MeshNetworkFunc func,
@@ -258,12 +256,9 @@ mesh_network_new (GMainContext *context, MeshNetworkFunc func,
 
 /**
  * mesh_network_has:
- * @network: the watch
  * @address: an IP address, as text
  *
  * Returns: whether it is one of ours
- *
- * Since: 0.1
  */
 gboolean
 mesh_network_has (MeshNetwork *network, const char *address)
@@ -274,8 +269,6 @@ mesh_network_has (MeshNetwork *network, const char *address)
 /**
  * mesh_network_free:
  * @network: (nullable) (transfer full): the watch
- *
- * Since: 0.1
  */
 void
 mesh_network_free (MeshNetwork *network)

@@ -20,8 +20,6 @@ typedef struct _MeshNetwork MeshNetwork;
  *   there is none, nothing is said
  * @MESH_NETWORK_WOKE: this process, or the machine, stood still for a while:
  *   the world has gone on
- *
- * Since: 0.1
  */
 typedef enum {
   MESH_NETWORK_GAINED,

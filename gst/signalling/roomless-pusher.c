@@ -433,8 +433,6 @@ mesh_roomless_pusher_init (MeshRoomlessPusher *self)
  * @link: a room's link, of scheme pusher
  *
  * Returns: (transfer full): a transport to the service of @link
- *
- * Since: 0.1
  */
 MeshTransport *
 mesh_roomless_pusher_new (const MeshLink *link)

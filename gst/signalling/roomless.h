@@ -26,8 +26,6 @@ G_DECLARE_DERIVABLE_TYPE (MeshRoomless, mesh_roomless, MESH, ROOMLESS, GObject)
  * @stop: drop the connection and all that is under way, at once; may be called
  *   more than once
  * @dup_way: as in #MeshTransportInterface
- *
- * Since: 0.1
  */
 struct _MeshRoomlessClass {
   GObjectClass parent;

@@ -61,8 +61,6 @@ struct _MeshSealer {
  *   repeat under the same key
  *
  * Returns: (transfer full): a sealer for one participation
- *
- * Since: 0.1
  */
 MeshSealer *
 mesh_sealer_new (const guint8 key[MESH_SEAL_KEY_BYTES], const char *room,
@@ -90,8 +88,6 @@ mesh_sealer_new (const guint8 key[MESH_SEAL_KEY_BYTES], const char *room,
 /**
  * mesh_sealer_free:
  * @sealer: (nullable) (transfer full): a sealer
- *
- * Since: 0.1
  */
 void
 mesh_sealer_free (MeshSealer *sealer)
@@ -238,7 +234,6 @@ encrypt (MeshSealer *self, const MeshMessage *sealed, const char *text,
 
 /**
  * mesh_sealer_reaches:
- * @sealer: a sealer
  * @message: a message of ours
  *
  * One whose incarnation we don't know, because nothing of it has come yet,
@@ -246,8 +241,6 @@ encrypt (MeshSealer *self, const MeshMessage *sealed, const char *text,
  * incarnation says that we have given up.
  *
  * Returns: whether its recipient will take it
- *
- * Since: 0.1
  */
 gboolean
 mesh_sealer_reaches (MeshSealer *sealer, const MeshMessage *message)
@@ -263,14 +256,11 @@ mesh_sealer_reaches (MeshSealer *sealer, const MeshMessage *message)
 
 /**
  * mesh_sealer_seal:
- * @sealer: a sealer
  * @message: a message of ours, with `to`; its `from` and `inc` are ours
  * @error: return location for a #MESH_ERROR
  *
  * Returns: (transfer full) (nullable): the sealed message as JSON, or %NULL
  *   with @error set
- *
- * Since: 0.1
  */
 char *
 mesh_sealer_seal (MeshSealer *sealer, const MeshMessage *message,
@@ -394,12 +384,9 @@ check_inside (const MeshMessage *sealed, const MeshMessage *message,
 
 /**
  * mesh_sealer_renew:
- * @sealer: a sealer
  * @inc: our incarnation from now on, one that no sealer has had before
  *
  * What was accepted before does not open again under the new one either.
- *
- * Since: 0.1
  */
 void
 mesh_sealer_renew (MeshSealer *sealer, const char *inc)
@@ -412,7 +399,6 @@ mesh_sealer_renew (MeshSealer *sealer, const char *inc)
 
 /**
  * mesh_sealer_open:
- * @sealer: a sealer
  * @sealed: a message of type %MESH_MESSAGE_SEALED, as it was parsed
  * @error: return location for a #MESH_ERROR
  *
@@ -425,8 +411,6 @@ mesh_sealer_renew (MeshSealer *sealer, const char *inc)
  *
  * Returns: (transfer full) (nullable): the message inside, or %NULL with
  *   @error set
- *
- * Since: 0.1
  */
 MeshMessage *
 mesh_sealer_open (MeshSealer *sealer, const MeshMessage *sealed,

@@ -57,8 +57,6 @@ mesh_transport_default_init (MeshTransportInterface *iface)
  * @transport: a new transport
  *
  * Connects; #MeshTransport::opened or #MeshTransport::closed follows.
- *
- * Since: 0.1
  */
 void
 mesh_transport_open (MeshTransport *transport)
@@ -72,8 +70,6 @@ mesh_transport_open (MeshTransport *transport)
  * @frame: one frame
  *
  * Never blocks.
- *
- * Since: 0.1
  */
 void
 mesh_transport_send (MeshTransport *transport, const char *frame)
@@ -83,10 +79,7 @@ mesh_transport_send (MeshTransport *transport, const char *frame)
 
 /**
  * mesh_transport_close:
- * @transport: a transport
  * @finish: whether to get out first what was sent
- *
- * Since: 0.1
  */
 void
 mesh_transport_close (MeshTransport *transport, gboolean finish)
@@ -96,12 +89,8 @@ mesh_transport_close (MeshTransport *transport, gboolean finish)
 
 /**
  * mesh_transport_dup_way:
- * @transport: a transport
- *
  * Returns: (transfer full) (nullable): what the text of an error of this
  *   connection begins with; %NULL = nothing is between us and the server
- *
- * Since: 0.1
  */
 char *
 mesh_transport_dup_way (MeshTransport *transport)
@@ -113,9 +102,6 @@ mesh_transport_dup_way (MeshTransport *transport)
 
 /**
  * mesh_transport_emit_opened:
- * @transport: a transport
- *
- * Since: 0.1
  */
 void
 mesh_transport_emit_opened (MeshTransport *transport)
@@ -125,10 +111,7 @@ mesh_transport_emit_opened (MeshTransport *transport)
 
 /**
  * mesh_transport_emit_frame:
- * @transport: a transport
  * @frame: what arrived
- *
- * Since: 0.1
  */
 void
 mesh_transport_emit_frame (MeshTransport *transport, GBytes *frame)
@@ -138,9 +121,6 @@ mesh_transport_emit_frame (MeshTransport *transport, GBytes *frame)
 
 /**
  * mesh_transport_emit_heard:
- * @transport: a transport
- *
- * Since: 0.1
  */
 void
 mesh_transport_emit_heard (MeshTransport *transport)
@@ -150,10 +130,7 @@ mesh_transport_emit_heard (MeshTransport *transport)
 
 /**
  * mesh_transport_emit_closed:
- * @transport: a transport
  * @error: (nullable): why
- *
- * Since: 0.1
  */
 void
 mesh_transport_emit_closed (MeshTransport *transport, const GError *error)

@@ -35,8 +35,6 @@ G_DECLARE_INTERFACE (MeshTransport, mesh_transport, MESH, TRANSPORT, GObject)
  * @dup_way: (nullable): what an error text begins with that tells of a proxy in
  *   between, "through the proxy HOST:PORT: "; %NULL = there is none, as far as
  *   is known
- *
- * Since: 0.1
  */
 struct _MeshTransportInterface {
   GTypeInterface parent;

@@ -103,8 +103,6 @@ static gboolean on_work (gpointer user_data);
  *   mesh_trigger_outbox_send(); there as long as requests are under way
  *
  * Returns: (transfer full): an empty outbox
- *
- * Since: 0.1
  */
 MeshTriggerOutbox *
 mesh_trigger_outbox_new (const MeshLink *link, MeshRoomless *owner)
@@ -131,8 +129,6 @@ mesh_trigger_outbox_new (const MeshLink *link, MeshRoomless *owner)
  * @self: (nullable) (transfer full): an outbox
  *
  * What has not been sent is not.
- *
- * Since: 0.1
  */
 void
 mesh_trigger_outbox_free (MeshTriggerOutbox *self)
@@ -285,14 +281,10 @@ on_work (gpointer user_data)
 
 /**
  * mesh_trigger_outbox_send:
- * @self: an outbox
  * @mid: larger than the last one
  * @to: to whom
- * @payload: the message
  * @length: bytes in @payload
  * @socket_id: (nullable): who is not to hear it
- *
- * Since: 0.1
  */
 void
 mesh_trigger_outbox_send (MeshTriggerOutbox *self, gint64 mid, const char *to,
@@ -311,11 +303,7 @@ mesh_trigger_outbox_send (MeshTriggerOutbox *self, gint64 mid, const char *to,
 
 /**
  * mesh_trigger_outbox_is_empty:
- * @self: an outbox
- *
  * Returns: whether nothing waits
- *
- * Since: 0.1
  */
 gboolean
 mesh_trigger_outbox_is_empty (MeshTriggerOutbox *self)

@@ -505,8 +505,6 @@ mesh_websocket_init (MeshWebsocket *self)
  * @link: a room's link
  *
  * Returns: (transfer full): a transport to the server of @link
- *
- * Since: 0.1
  */
 MeshTransport *
 mesh_websocket_new (const MeshLink *link)
@@ -552,8 +550,6 @@ mesh_websocket_get_close_code (MeshWebsocket *websocket)
  *
  * Returns: whether a proxy made no tunnel for it (many do so for port 443
  *   alone), which says nothing about plain requests through the same proxy
- *
- * Since: 0.1
  */
 gboolean
 mesh_websocket_is_barred (MeshWebsocket *websocket)
@@ -563,12 +559,8 @@ mesh_websocket_is_barred (MeshWebsocket *websocket)
 
 /**
  * mesh_websocket_get_reached:
- * @websocket: a transport
- *
  * Returns: when something took the connection, TLS included; 0 = not yet. What
  *   went wrong after that, a WebSocket may be the reason of
- *
- * Since: 0.1
  */
 gint64
 mesh_websocket_get_reached (MeshWebsocket *websocket)

@@ -150,7 +150,6 @@ turn (GstBuffer *buffer, const GstVideoInfo *info,
 
 /**
  * mesh_scaler_scale:
- *
  * Returns: (transfer full) (nullable): @frame in the canvas's format, upright
  *   and of that size; %NULL when it cannot be read
  */

@@ -119,7 +119,6 @@ turn_plane (GstVideoFrame *picture, GstVideoFrame *turned, guint plane,
 /**
  * mesh_orientation_apply:
  * @picture: an I420 picture
- * @method: the rotation
  * @info: of the result: as @picture, with width and height the other way round
  *   where mesh_orientation_swaps_sides()
  *

@@ -251,7 +251,6 @@ mesh_obs_call_leave_all (void)
 
 /**
  * mesh_obs_call_set_self:
- * @call: a call
  * @self: our own side
  *
  * Being muted or hidden takes effect before this returns.

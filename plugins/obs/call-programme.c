@@ -92,7 +92,6 @@ wants_locked (MeshObsCall *self, MeshObsCallKind kind)
 
 /**
  * mesh_obs_call_wants:
- * @call: a call
  * @kind: what there is
  *
  * Returns: whether mesh_obs_call_send() takes frames now, so that no frame is
@@ -126,7 +125,6 @@ get_source_locked (MeshObsCall *self, MeshObsCallKind kind, GstCaps *caps)
 
 /**
  * mesh_obs_call_send:
- * @call: a call
  * @kind: what it is
  * @caps: in what format
  * @buffer: (transfer full): the frame, its PTS by CLOCK_MONOTONIC, which is

@@ -168,7 +168,6 @@ do_attach (gpointer user_data)
 
 /**
  * mesh_obs_call_attach:
- * @call: a call
  * @handle: where to show a guest, whom it keeps showing when they leave and
  *   return
  * @guest: (nullable): a seat's number, or a display name

@@ -81,7 +81,6 @@ mesh_obs_call_get_seat (MeshObsCall *self, const MeshObsMember *member)
 
 /**
  * mesh_obs_call_dup_status:
- * @call: a call
  * @bad: (out): whether the state needs the user's attention
  *
  * Returns: (transfer full): the state of the call, as a text for the user
@@ -100,8 +99,6 @@ mesh_obs_call_dup_status (MeshObsCall *call, gboolean *bad)
 
 /**
  * mesh_obs_call_dup_people:
- * @call: a call
- *
  * Returns: (transfer full) (element-type MeshObsCallPerson): the members, in
  *   the order of their seats
  */
@@ -118,8 +115,6 @@ mesh_obs_call_dup_people (MeshObsCall *call)
 
 /**
  * mesh_obs_call_dup_link:
- * @call: a call
- *
  * Returns: (transfer full) (nullable): the room's link, once there is one
  */
 char *
@@ -135,7 +130,6 @@ mesh_obs_call_dup_link (MeshObsCall *call)
 
 /**
  * mesh_obs_call_get_peers:
- * @call: a call
  * @peers: (out): set to the value of meshroom's property "peers"
  */
 void

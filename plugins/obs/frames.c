@@ -60,7 +60,6 @@ audio_format_to_obs (GstAudioFormat format)
 /**
  * mesh_obs_frames_get_timestamp:
  * @sink: where @sample arrived
- * @sample: a sample
  * @extra: how much later than its running time it is due
  *
  * Sound and picture get their timestamps from OBS' clock. GStreamer's clock is

@@ -56,7 +56,6 @@ add_guest_list (obs_properties_t *properties, MeshObsGuest *guest)
 
 /**
  * mesh_obs_dialog_add_status:
- * @properties: a dialog
  * @handle: (nullable): the source's
  *
  * Adds a text with the status of the source. OBS shows the value of the setting

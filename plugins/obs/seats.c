@@ -152,7 +152,6 @@ is_silent (const Person *person, gint64 now)
 
 /**
  * mesh_obs_seats_come:
- * @seats: the seats
  * @id: who came
  * @name: (nullable): the display name
  * @now: when
@@ -237,8 +236,6 @@ takes_over (const Person *newer, const Person *older, gint64 now)
 
 /**
  * mesh_obs_seats_settle:
- * @seats: the seats
- * @now: the time
  *
  * To be called regularly. Gives the seat of a member who has fallen silent to a
  * newcomer of the same name, who is likely to be the same person with a new
@@ -269,7 +266,6 @@ mesh_obs_seats_settle (MeshObsSeats *seats, gint64 now)
 
 /**
  * mesh_obs_seats_get_number:
- * @seats: the seats
  * @id: who
  *
  * Returns: the member's seat; 0 if there is none
@@ -321,9 +317,7 @@ find_by_name (MeshObsSeats *self, const char *name, gint64 now)
 
 /**
  * mesh_obs_seats_find:
- * @seats: the seats
  * @guest: (nullable): a seat's number, or a display name
- * @now: the time
  *
  * Returns: (nullable): the id of the member who has the seat or the name
  */

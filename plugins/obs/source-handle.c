@@ -74,7 +74,6 @@ mesh_obs_handle_unref (gpointer handle)
 
 /**
  * mesh_obs_handle_close:
- * @handle: a handle
  *
  * To be called before OBS destroys the source: afterwards no thread touches the
  * source. Waits only for a frame that is being copied.
@@ -125,7 +124,6 @@ mesh_obs_handle_clear (MeshObsHandle *handle)
 
 /**
  * mesh_obs_handle_show_placeholder:
- * @handle: a handle
  *
  * Shows the placeholder in the size of the last frame, so that the item keeps
  * its place in the scene. The picture is drawn before this returns, so OBS'
@@ -211,7 +209,6 @@ post_setting (MeshObsHandle *self, const char *key, const char *text,
 
 /**
  * mesh_obs_handle_set_setting:
- * @handle: a handle
  * @key: a setting's name
  * @text: its value
  *
@@ -227,8 +224,6 @@ mesh_obs_handle_set_setting (MeshObsHandle *handle, const char *key,
 
 /**
  * mesh_obs_handle_show_setting:
- * @handle: a handle
- * @key: a setting
  * @text: what its field shows
  *
  * Shows a text in a field of the dialog. The text is not the user's setting, so
@@ -298,7 +293,6 @@ log_status_locked (MeshObsHandle *self)
 
 /**
  * mesh_obs_handle_set_status:
- * @handle: a handle
  * @text: the state of the source, as a text for the user
  * @bad: whether the state needs the user's attention
  *

@@ -154,7 +154,6 @@ mesh_obs_tap_unref (gpointer tap)
 
 /**
  * mesh_obs_tap_set_timing:
- * @tap: a tap
  * @use_timestamps: whether a frame is due by its timestamp; otherwise it is due
  *   when it arrives
  * @extra: how much later than their running time they are due
@@ -185,7 +184,6 @@ copy_handles_locked (MeshObsTap *self, MeshObsHandle *without)
 
 /**
  * mesh_obs_tap_add_handle:
- * @tap: a tap
  * @handle: where to show the stream as well, from its last frame on
  */
 void
@@ -241,8 +239,6 @@ mesh_obs_tap_has_ended (MeshObsTap *tap)
 
 /**
  * mesh_obs_tap_get_heard_at:
- * @tap: a tap
- *
  * Returns: when the last frame came, by g_get_monotonic_time(); 0: never
  */
 gint64

@@ -346,7 +346,6 @@ mesh_participation_release (MeshParticipation *participation,
 
 /**
  * mesh_participation_start:
- * @participation: a participation
  * @role: whose
  *
  * Connects as soon as the peer id is known. A signalsrc without a signalsink
@@ -372,8 +371,6 @@ mesh_participation_start (MeshParticipation *participation,
 
 /**
  * mesh_participation_has_peer_id:
- * @participation: a participation
- *
  * Returns: whether the peer id is known
  */
 gboolean
@@ -386,7 +383,6 @@ mesh_participation_has_peer_id (MeshParticipation *participation)
 
 /**
  * mesh_participation_set_peer_id:
- * @participation: a participation
  * @peer_id: whose it is
  *
  * Returns: %FALSE when @peer_id is not a peer id, or the participation has
@@ -402,7 +398,6 @@ mesh_participation_set_peer_id (MeshParticipation *participation,
 /**
  * mesh_participation_send:
  * @participation: a participation whose peer id is known
- * @json: a message
  * @length: bytes in @json
  * @error: return location for a #MESH_ERROR
  *
@@ -426,7 +421,6 @@ mesh_participation_send (MeshParticipation *participation, const char *json,
 
 /**
  * mesh_participation_pop:
- * @participation: a participation
  *
  * Waits for a message.
  *
@@ -450,7 +444,6 @@ mesh_participation_pop (MeshParticipation *participation)
 
 /**
  * mesh_participation_set_flushing:
- * @participation: a participation
  * @flushing: whether mesh_participation_pop() returns at once
  */
 void
