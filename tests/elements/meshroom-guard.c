@@ -333,7 +333,8 @@ check_bad_sdp (WireFilter filter, guint i)
   party_start (a);
   party_start (b);
   /* refused, or another way is found */
-  WAIT_FOR ((a->warnings->len > 0 && b->warnings->len > 0)
+  WAIT_FOR ((a->warnings->len + a->slow->len > 0
+          && b->warnings->len + b->slow->len > 0)
       || party_has (a->added, b->id));
   party_free (a);
   party_free (b);

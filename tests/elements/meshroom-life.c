@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "objects.h"
 #include "party.h"
 #include "traces.h"
 
@@ -13,99 +14,6 @@
 #define BLUE PARTY_VIDEO (PARTY_BLUE) PARTY_AUDIO (900)
 
 /* --- what is left behind --- */
-
-/* How many objects of a type and address have been made since start_tracking(),
- * less those that have gone, as GStreamer's leaks tracer tells. (Its list of
- * live objects costs each of them a reference, in 1.22.) */
-static GHashTable *alive;
-
-static GObject *
-leaks_tracer (void)
-{
-  GList *tracers = gst_tracing_get_active_tracers ();
-  GObject *found = NULL;
-
-  for (GList *l = tracers; l; l = l->next) {
-    if (g_str_equal (G_OBJECT_TYPE_NAME (l->data), "GstLeaksTracer"))
-      found = g_object_ref (l->data);
-  }
-  g_list_free_full (tracers, gst_object_unref);
-  fail_unless (found != NULL);
-  return found;
-}
-
-static void
-start_tracking (void)
-{
-  g_autoptr (GObject) tracer = leaks_tracer ();
-
-  alive = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  g_signal_emit_by_name (tracer, "activity-start-tracking");
-}
-
-static void
-stop_tracking (void)
-{
-  g_autoptr (GObject) tracer = leaks_tracer ();
-
-  g_signal_emit_by_name (tracer, "activity-stop-tracking");
-  g_clear_pointer (&alive, g_hash_table_unref);
-}
-
-static void
-book (const GstStructure *news, const char *field, int change)
-{
-  const GValue *list = gst_structure_get_value (news, field);
-
-  for (guint i = 0; i < gst_value_list_get_size (list); i++) {
-    const GstStructure *s =
-        gst_value_get_structure (gst_value_list_get_value (list, i));
-    char *key = g_strdup_printf ("%s %s", gst_structure_get_string (s,
-            "type-name"), gst_structure_get_string (s, "address"));
-    int count = GPOINTER_TO_INT (g_hash_table_lookup (alive, key));
-
-    /* a few are kept in the caps of an encoder, say; see main() for the rest */
-    if (g_str_has_prefix (key, "GstBuffer "))
-      g_free (key);
-    else
-      g_hash_table_replace (alive, key, GINT_TO_POINTER (count + change));
-  }
-}
-
-static guint
-count_objects (gboolean print)
-{
-  g_autoptr (GObject) tracer = leaks_tracer ();
-  g_autoptr (GstStructure) news = NULL;
-  GHashTableIter iter;
-  gpointer key, count;
-  guint n = 0;
-
-  g_signal_emit_by_name (tracer, "activity-get-checkpoint", &news);
-  book (news, "objects-created-list", 1);
-  book (news, "objects-removed-list", -1);
-  g_hash_table_iter_init (&iter, alive);
-  while (g_hash_table_iter_next (&iter, &key, &count)) {
-    if (GPOINTER_TO_INT (count) <= 0)
-      continue;
-    n++;
-    if (print)
-      g_printerr ("still alive: %s\n", (char *) key);
-  }
-  return n;
-}
-
-/* Objects as well: their threads may still be on the way when these are gone. */
-static void
-check_no_more_than (Traces before)
-{
-  gint64 until = g_get_monotonic_time () + party_patience ();
-
-  traces_check (before);
-  while (count_objects (FALSE) > 0 && g_get_monotonic_time () < until)
-    g_thread_yield ();
-  ck_assert_uint_eq (count_objects (TRUE), 0);
-}
 
 GST_START_TEST (ten_calls_leave_nothing_behind)
 {
@@ -129,13 +37,13 @@ GST_START_TEST (ten_calls_leave_nothing_behind)
     /* what is made once and kept (a certificate, say) is there by now */
     if (i == 1) {
       before = traces_settled ();
-      start_tracking ();
+      objects_start (FALSE);
     } else if (i > 1) {
-      check_no_more_than (before);
+      objects_check (before);
     }
   }
   ck_assert_uint_eq (a->added->len, 10);
-  stop_tracking ();
+  objects_stop ();
   party_free (a);
   party_free (b);
   wire_free (wire);
@@ -171,12 +79,12 @@ GST_START_TEST (a_call_that_is_torn_down_at_once_leaves_nothing_behind)
     wire_free (wire);
     if (i == 1) {
       before = traces_settled ();
-      start_tracking ();
+      objects_start (FALSE);
     } else if (i > 1) {
-      check_no_more_than (before);
+      objects_check (before);
     }
   }
-  stop_tracking ();
+  objects_stop ();
 }
 
 GST_END_TEST;
@@ -527,12 +435,10 @@ life_suite (void)
 int
 main (int argc, char **argv)
 {
-  /* and at the end it warns of those that are left. Not of the process' one
-   * DTLS agent, which GStreamer keeps. */
-  g_setenv ("GST_TRACERS", "leaks(filters=\"GstElement,GstPad,GstBus,GstTask,"
+  /* Not the process' one DTLS agent, which GStreamer keeps. */
+  objects_watch ("GstElement,GstPad,GstBus,GstTask,"
       "GstBuffer,GstEvent,GstMessage,GstQuery,GstPromise,GstWebRTCICE,"
-      "GstWebRTCICETransport,GstWebRTCDTLSTransport,GstWebRTCRTPTransceiver\")",
-      FALSE);
+      "GstWebRTCICETransport,GstWebRTCDTLSTransport,GstWebRTCRTPTransceiver");
   gst_check_init (&argc, &argv);
   return gst_check_run_suite (life_suite (), "meshroom-life", __FILE__);
 }

@@ -336,7 +336,8 @@ on_message (GstBus *bus, GstMessage *message, gpointer user_data)
       break;
     case GST_MESSAGE_WARNING:
       gst_message_parse_warning (message, &error, NULL);
-      g_ptr_array_add (party->warnings, g_strdup (error->message));
+      g_ptr_array_add (strstr (error->message, ": no connection so far: ")
+          ? party->slow : party->warnings, g_strdup (error->message));
       break;
     case GST_MESSAGE_EOS:
       party->ends += GST_MESSAGE_SRC (message) == GST_OBJECT (party->pipeline);
@@ -386,6 +387,7 @@ party_new (Wire *wire, const char *room, const char *sources)
   party->removed = g_ptr_array_new_with_free_func (g_free);
   party->chat = g_ptr_array_new_with_free_func (g_free);
   party->warnings = g_ptr_array_new_with_free_func (g_free);
+  party->slow = g_ptr_array_new_with_free_func (g_free);
   party->errors = g_ptr_array_new_with_free_func (g_free);
   party->codes = g_array_new (FALSE, FALSE, sizeof (gint));
   party->messages =
@@ -486,6 +488,7 @@ party_free (Party *party)
   g_ptr_array_unref (party->chat);
   g_ptr_array_unref (party->messages);
   g_ptr_array_unref (party->warnings);
+  g_ptr_array_unref (party->slow);
   g_ptr_array_unref (party->errors);
   g_array_unref (party->codes);
   g_free (party->id);

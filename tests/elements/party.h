@@ -88,7 +88,9 @@ struct _Party {
   GPtrArray *removed;           /* "ID REASON" */
   GPtrArray *chat;              /* "ID TEXT" */
   GPtrArray *messages;          /* element messages: their structures */
-  GPtrArray *warnings;          /* their texts */
+  GPtrArray *warnings;          /* texts of all but: */
+  GPtrArray *slow;              /* warnings of connections that take long, which
+                                 * they also do on a busy machine */
   GPtrArray *errors;
   GArray *codes;                /* of errors */
   guint ends;                   /* EOS messages of the pipeline */

@@ -7,9 +7,8 @@
 #define LOOK_AGAIN (20 * G_TIME_SPAN_MILLISECOND)
 #define ALIKE 25                /* looks after which a number stands still */
 
-/* us; under a sanitizer all is slower, and nothing is wrong. */
-static gint64
-patience (void)
+gint64
+traces_patience (void)
 {
   return (g_getenv ("MESH_SLOW") ? 120 : 30) * G_TIME_SPAN_SECOND;
 }
@@ -46,7 +45,7 @@ traces_now (void)
 Traces
 traces_settled (void)
 {
-  gint64 until = g_get_monotonic_time () + patience ();
+  gint64 until = g_get_monotonic_time () + traces_patience ();
   Traces last = traces_now ();
 
   for (guint alike = 0; alike < ALIKE;) {
@@ -94,7 +93,7 @@ exceeds (Traces now, Traces limit)
 void
 traces_check (Traces before)
 {
-  gint64 until = g_get_monotonic_time () + patience ();
+  gint64 until = g_get_monotonic_time () + traces_patience ();
   g_autoptr (GString) names = NULL;
   Traces now = traces_now ();
 

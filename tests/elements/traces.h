@@ -20,3 +20,7 @@ Traces traces_settled (void);
 /* Waits until there is no more of either than in @before, and fails
  * otherwise with the names of the threads and descriptors that there are. */
 void traces_check (Traces before);
+
+/* How long something may take that always comes (us): under a sanitizer all is
+ * slower, and nothing is wrong. */
+gint64 traces_patience (void);
