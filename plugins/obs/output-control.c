@@ -5,7 +5,7 @@
 static GMutex lock;             /* guards: */
 static obs_output_t *output;
 
-/* Creates the output. The settings come with each start. */
+/* Creates the output, without settings. */
 void
 mesh_obs_output_control_open (void)
 {
@@ -26,6 +26,17 @@ mesh_obs_output_control_get (void)
   current = output ? obs_output_get_ref (output) : NULL;
   g_mutex_unlock (&lock);
   return current;
+}
+
+/* Gives the output the settings with which OBS' own StartOutput starts it. */
+void
+mesh_obs_output_control_update (obs_data_t *settings)
+{
+  obs_output_t *current = mesh_obs_output_control_get ();
+
+  if (current)
+    obs_output_update (current, settings);
+  obs_output_release (current);
 }
 
 static gboolean

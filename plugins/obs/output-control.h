@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 
 void mesh_obs_output_control_open (void);
 void mesh_obs_output_control_close (void);
+void mesh_obs_output_control_update (obs_data_t *settings);
 gboolean mesh_obs_output_control_start (obs_data_t *settings, char **why);
 gboolean mesh_obs_output_control_stop (void);
 /* Returns a reference for obs_output_release(), or NULL while OBS starts or

@@ -115,6 +115,17 @@ make_settings (obs_data_t *changes)
   return settings;
 }
 
+/* Keeps a copy of the dialog's settings in the output, for OBS' own
+ * StartOutput. */
+static void
+update_output (void)
+{
+  obs_data_t *settings = make_settings (NULL);
+
+  mesh_obs_output_control_update (settings);
+  obs_data_release (settings);
+}
+
 /**
  * mesh_obs_tools_menu_start:
  * @changes: (nullable): settings that differ from the dialog's for this start
@@ -129,6 +140,8 @@ mesh_obs_tools_menu_start (obs_data_t *changes, char **why)
   gboolean started = mesh_obs_output_control_start (settings, why);
 
   obs_data_release (settings);
+  if (changes)
+    update_output ();
   if (!started)
     set_status (*why, TRUE, NULL);
   return started;
@@ -198,6 +211,7 @@ dialog_update (void *data, obs_data_t *settings)
   saving->text = g_strdup (obs_data_get_json (copy));
   obs_data_release (copy);
   mesh_obs_worker_invoke (save, saving, saving_free);
+  update_output ();
 }
 
 static bool
@@ -347,6 +361,7 @@ mesh_obs_tools_menu_open (const char *config_folder)
   handle = mesh_obs_handle_new (made);
   look = mesh_obs_worker_after (LOOK_EVERY, on_look, NULL, NULL);
   g_mutex_unlock (&lock);
+  update_output ();
   set_status ("Not sent", FALSE, NULL);
   if (obs_data_get_bool (settings, WITH_OBS))
     mesh_obs_tools_menu_start (NULL, &why);

@@ -249,6 +249,31 @@ test('what a request asks for counts once', { skip: noPlugin }, async t => {
   await endsCleanly(obs);
 });
 
+test("OBS' own StartOutput sends what the dialog says", { skip: noPlugin },
+  async t => {
+    const server = await openServer(t);
+    const link = await server.link();
+    const pipeline = enter(t, { name: 'pipe', look: blue, link });
+    const { obs, vendor } = await openProgramme(t, [],
+      { 'programme.json': JSON.stringify({ link, name: 'Studio' }) });
+    const output = { outputName: 'Meshroom programme' };
+    await obs.remote.ask('StartOutput', output);
+    await meets(pipeline, magenta);
+    await obs.remote.ask('StopOutput', output);
+    await until('the programme to end',
+      async () => !(await vendor.ask('status')).running);
+
+    // What a request asks for counts once here, too.
+    await vendor.start({ serve: '127.0.0.1:0', name: 'Elsewhere' });
+    await vendor.hear('link-ready');
+    await vendor.stop();
+    await obs.remote.ask('StartOutput', output);
+    await until('the programme to be sent',
+      async () => (await vendor.ask('status')).running);
+    assert.equal((await vendor.ask('status')).link, link);
+    await endsCleanly(obs);
+  });
+
 const noKeys = noPlugin || (existsSync('/usr/bin/xdotool') ? false
   : 'xdotool is not installed');
 
