@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** The page: which of its screens is shown, and how one comes to another. */
+/**
+ * Starts the page: its address decides whether the home screen, a call or the
+ * solo view is shown. Links that a person types or pastes are opened here.
+ */
 
 import {CallView} from './call-view.js';
 import {byId, setState, showScreen} from './dom.js';
@@ -48,7 +51,8 @@ function enterRoom() {
 }
 
 /**
- * With what this page was opened with, such as a camera that is to stay closed.
+ * Opens a room. The options of this page, such as a camera that is to stay
+ * closed, hold for the room as well.
  *
  * @param {string} text a room's link
  */
@@ -59,7 +63,8 @@ function goTo(text) {
     location.assign(linkToHref(link));
     return;
   }
-  /* No new page: the click that led here lets the call sound. */
+  /* The page is not loaded anew, since browsers let only a page play sound in
+   * which the person has clicked. */
   history.pushState(null, '', linkToHref(link));
   enterRoom();
 }
@@ -85,8 +90,8 @@ function onJoin(event) {
 }
 
 /**
- * A text of several lines with a link in it: the field would join the lines,
- * and the word behind the link to its key.
+ * Replaces the line breaks of a pasted text by blanks: the input field would
+ * drop them, and the word that follows the link would run into the link's key.
  *
  * @param {ClipboardEvent} event
  */
@@ -121,7 +126,8 @@ function showHome() {
 }
 
 byId('rejoin').addEventListener('click', () => location.reload());
-/* Another link in the same window, or back to a page that was put away. */
+/* The call of the former address has ended, also that of a page which the
+ * browser has kept and shows again. */
 addEventListener('popstate', () => location.reload());
 addEventListener('pageshow', ({persisted}) => {
   if (persisted)

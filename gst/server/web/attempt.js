@@ -12,9 +12,9 @@
  *
  * Every phase but idle has a timeout, and leads back to idle through failed(),
  * which sets when to call again. A connection that has fallen silent, or that
- * the other side gives up, is set aside: it ends soon after another one is
- * there, and is gone back to when it is heard and the other attempt came to
- * nothing.
+ * the other side replaces, is set aside: it ends soon after the new attempt has
+ * connected, and becomes the current one again when media is heard on it and
+ * the new attempt has failed.
  */
 
 import {parseSid} from './ids.js';
@@ -66,7 +66,8 @@ const sendCall = (room, member, sid) => room.send(room.message('call',
   member.id, {sid: sid ?? undefined, codecs: room.codecs}));
 
 /**
- * Calls the member, unless something is under way or stands against it.
+ * Calls the member, unless an attempt is under way, calls to the member are
+ * barred, or the server is offline.
  *
  * @param {Room} room
  * @param {Member} member
@@ -95,7 +96,7 @@ function becomeIdle(member) {
 }
 
 /**
- * Ends the attempt, but not the connection that was there before it.
+ * Ends the attempt, but not the connection that was set aside for it.
  *
  * @param {Room} room
  * @param {Member} member
@@ -109,7 +110,7 @@ function endAttempt(room, member, reason) {
 }
 
 /**
- * Ends the connection that was there before the attempt.
+ * Ends the connection that was set aside for the attempt.
  *
  * @param {Room} room
  * @param {Member} member
@@ -134,14 +135,14 @@ export function replace(member) {
 }
 
 /**
- * When the connection that was there before the attempt has been silent beside
- * it for too long.
+ * When the connection that was set aside has been silent for too long, counted
+ * from the start of the attempt at the earliest.
  *
  * @param {Member} member
  */
 export const silentAt = ({oldSince}) => oldSince + OLD_SILENCE;
 
-/** When that connection ends of itself. @param {Member} member */
+/** When the connection that was set aside ends. @param {Member} member */
 export function dropAt(member) {
   if (member.oldSid === null && member.overSid === null)
     return Infinity;
@@ -153,7 +154,8 @@ export function dropAt(member) {
 }
 
 /**
- * Ends everything with the member, and sets nothing new.
+ * Ends the attempt and the connection that was set aside, and plans no other
+ * attempt.
  *
  * @param {Room} room
  * @param {Member} member
@@ -165,8 +167,8 @@ export function stop(room, member, reason) {
 }
 
 /**
- * A connection gives way to another attempt, and stays until that is connected:
- * maybe it is good one way, or will be again.
+ * Sets the connection aside for another attempt, until that attempt is
+ * connected: media may still pass in one direction, or in both again soon.
  *
  * @param {Room} room
  * @param {Member} member
@@ -185,8 +187,8 @@ function setAside(room, member, reason, now) {
 }
 
 /**
- * The member's attempt gives way to another one: a connection is set aside,
- * whatever is less than that ends.
+ * Makes way for another attempt: a connection is set aside, and an attempt that
+ * is not connected ends.
  *
  * @param {Room} room
  * @param {Member} member
@@ -200,9 +202,9 @@ export function giveWay(room, member, now) {
 }
 
 /**
- * How long a connection may be silent. A peer that sends only reports does so
- * every few seconds (RFC 3550, 6.2); one that sent media all the time would go
- * on.
+ * How long a connection may be silent. A peer that sends no media sends RTCP
+ * reports every few seconds (RFC 3550, 6.2), so it is given more time than a
+ * peer whose media has arrived without a gap.
  *
  * @param {Member} member
  */
@@ -214,8 +216,8 @@ function patience(member) {
 }
 
 /**
- * Goes back to the connection that was set aside, if it lives and no other
- * attempt is under way.
+ * Makes the connection that was set aside the current one again, if media was
+ * heard on it lately and no other attempt is under way.
  *
  * @param {Room} room
  * @param {Member} member
@@ -236,7 +238,7 @@ export function goBack(room, member, now) {
 }
 
 /**
- * Ends an attempt that is not connected: what was sent for it may be lost.
+ * Ends an attempt that is not connected, because messages of it may be lost.
  *
  * @param {Room} room
  * @param {Member} member
@@ -258,7 +260,7 @@ export function abandon(room, member, now) {
  * @param {Room} room
  * @param {Member} member
  * @param {string} reason
- * @param {string | null} bye the reason to tell; null: it is not told
+ * @param {string | null} bye the reason to name in a bye; null: no bye is sent
  * @param {number} now
  */
 export function failed(room, member, reason, bye, now) {
@@ -285,9 +287,9 @@ export function failed(room, member, reason, bye, now) {
 }
 
 /**
- * Replaces the attempt, since our addresses have changed. A member that the
- * server has lost, or an older app, would not answer another call: there the
- * present attempt goes on.
+ * Replaces the attempt, since our addresses have changed. Another call would
+ * not reach a member that the server has lost, and an older app would not
+ * answer one, so the present attempt with such a member goes on.
  *
  * @param {Room} room
  * @param {Member} member
@@ -323,9 +325,9 @@ export function barred(room, member, reason, now) {
 }
 
 /**
- * When the attempt fails of itself. An older app that is called a second time
- * begins a second connection, and gives it the answer to the offer of the first:
- * a slow one is not called again before it has had time for all of it.
+ * When the attempt times out. An older app that is called a second time begins
+ * a second connection, and hands to it the answer to the offer of the first. So
+ * it is not called again before the first connection has had its whole time.
  *
  * @param {Member} member
  */
@@ -345,8 +347,8 @@ export function timeout(member) {
 }
 
 /**
- * Nothing is heard on the connection. It may be that only we do not hear, so
- * the member gets no bye, and another attempt begins beside the connection.
+ * Begins another attempt beside a silent connection. The silence may be in one
+ * direction only, so the member gets no bye.
  *
  * @param {Room} room
  * @param {Member} member
@@ -384,12 +386,11 @@ const oursStands = (room, member, message) => member.phase === 'calling'
   && (message.sid === undefined || room.id < member.id);
 
 /**
- * The member started anew: what was under way with its old incarnation ends. A
- * connection that there is only gives way, since the message may be a late one,
- * or a recording, of a life whose clock was ahead of the living one's. When
- * both have called each other, nothing tells which of the two lives got our
- * call; where our call is the one that stands, another call takes its place,
- * also where the first did arrive.
+ * Ends the attempt with the old incarnation of a member that started anew. A
+ * connection is only set aside, since the message may be a late one, or a
+ * recording, of an incarnation whose clock was ahead of the present one's. When
+ * both sides have called, it is not known which of the two incarnations got our
+ * call; where our call is the one that counts, it is made again.
  *
  * @param {Room} room
  * @param {Member} member
@@ -429,7 +430,7 @@ export function acceptInc(room, member, message, now) {
 }
 
 /**
- * Whether this call of the member, or a later one, was here before.
+ * Whether this call of the member, or a later one, has arrived already.
  *
  * @param {Member} member
  * @param {{inc: string, number: number}} sid
@@ -458,8 +459,8 @@ export function onCall(room, message, now) {
     return;
   }
   if (oursStands(room, member, message)) {
-    /* Our call may have been lost, where messages are. A member that has it
-     * drops the second one; an older app would not. */
+    /* Our call may have been lost where no server keeps messages. A member that
+     * has our call ignores its repetition; an older app would not. */
     if (parsed && !room.lists)
       sendCall(room, member, member.sid);
     return;
@@ -476,7 +477,7 @@ export function onCall(room, message, now) {
 }
 
 /**
- * Older apps name no session: their messages are about the current one.
+ * Whether a message is about the current session, which older apps do not name.
  *
  * @param {Member} member
  * @param {string | undefined} sid
@@ -518,7 +519,7 @@ function takeCandidate(room, member, {candidate, mline, mid}) {
 }
 
 /**
- * Whether the member offers by a call that came after we had given it up.
+ * Whether the message offers a session whose call we have already given up.
  *
  * @param {Room} room
  * @param {Member} member

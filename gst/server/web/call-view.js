@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** The window during a call: what the buttons do, and what is to be seen. */
+/**
+ * The screen of a call: connects the buttons, keys, notices, grid, chat and
+ * dialogs with the call and with the camera and microphone.
+ */
 
 import {Call} from './call.js';
 import {ChatPanel} from './chat-panel.js';
@@ -28,16 +31,16 @@ const BARRED = 'Somebody is in this room who does not take your call: they '
   + 'have as many connections as they may have, or could not agree with your '
   + 'browser. Another try is made every half minute; if it stays so, ask them '
   + 'to make room, or use another browser.';
-/* A camera that is allowed is there in no time; one that is asked for is not
- * waited for, the others see the placeholder meanwhile. */
+/* A camera with the permission opens within this time. The call does not wait
+ * for a person who is asked for it: the others see the placeholder so long. */
 const MEDIA_PATIENCE = 1500;
 
 /**
  * @param {string} id
  * @param {string} label also the button's name
  * @param {string} icon
- * @param {boolean} off what the user wants
- * @param {boolean} isOff what is
+ * @param {boolean} off whether the user wants the device off
+ * @param {boolean} isOff whether the device is off
  */
 function setButton(id, label, icon, off, isOff) {
   const button = byId(id);
@@ -57,7 +60,7 @@ export class CallView {
   #grid = new Grid(this.#speaker);
   #chat;
   #over = false;
-  /** Of whom it was said that they do not take our call. @type {Set<string>} */
+  /** Ids of peers about whose refusal the user was told. @type {Set<string>} */
   #barred = new Set();
   /** @type {WakeLockSentinel | null} */
   #wakeLock = null;
@@ -202,7 +205,7 @@ export class CallView {
     }
     self.classList.toggle('mirrored', !hidden);
     self.querySelector('.muted-mark').toggleAttribute('hidden', !muted);
-    /* While a device is being opened, its button gives that up. */
+    /* The button of a device that is being opened cancels that. */
     setButton('mute', wantsMicrophone ? 'Mute' : 'Unmute', 'mic',
       !wantsMicrophone, muted);
     setButton('camera', wantsCamera ? 'Stop camera' : 'Start camera', 'camera',
@@ -270,8 +273,8 @@ export class CallView {
 
   #onPageHide = () => this.#call.abandon();
 
-  /* The screen of a phone stays on while one is in the call; the browser
-   * takes the lock away with the page's visibility. */
+  /* Keeps the screen of a phone on during the call. The browser drops the lock
+   * when the page is hidden, so it is asked for whenever the page is shown. */
   #onVisible = async () => {
     if (document.visibilityState !== 'visible' || this.#over)
       return;

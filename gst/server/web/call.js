@@ -2,8 +2,8 @@
 
 /**
  * One participation in a room: carries out what room.js decides, with a
- * connection to the server and one to each peer. It knows nothing of the
- * window; what is to be seen goes to its handlers.
+ * connection to the server and one to each peer. This file knows nothing of the
+ * window; the handlers get all that is to be shown.
  */
 
 import {IceServers} from './ice.js';
@@ -22,25 +22,25 @@ import {divideUplink} from './uplink.js';
 /** @typedef {import('./media.js').LocalMedia} LocalMedia */
 
 /**
- * What is known of one peer.
+ * A peer as the window shows it.
  *
  * @typedef {object} PeerView
  * @property {string} id
- * @property {string} name '' until it told us
+ * @property {string} name '' until the peer has told it
  * @property {boolean} muted
  * @property {boolean} hidden
  * @property {boolean} connected
  * @property {boolean} failing more than one attempt has failed
- * @property {'' | 'host' | 'prflx' | 'srflx' | 'relay'} path by what kind of
- *   candidates it is connected: directly, through address translation, or
- *   through a relay
- * @property {string[]} unshown video codecs that it has and this browser does
- *   not, so that the two only hear each other; empty: all is well
- * @property {number} silence for how many seconds nothing has come, or 0
+ * @property {'' | 'host' | 'prflx' | 'srflx' | 'relay'} path the kind of the
+ *   connection's candidates: directly, through address translation, or through
+ *   a relay
+ * @property {string[]} unshown the peer's video codecs if this browser has none
+ *   of them, so that the two only hear each other; else empty
+ * @property {number} silence for how many seconds nothing was received, or 0
  */
 
 /**
- * One attempt's connection, and what has come of it.
+ * One attempt's connection and its state.
  *
  * @typedef {object} Connection
  * @property {string} sid
@@ -55,23 +55,25 @@ import {divideUplink} from './uplink.js';
 /**
  * @typedef {object} CallHandlers
  * @property {(state: 'joining' | 'in-call' | 'reconnecting') => void} state
- * @property {() => void} unreachable the server was tried, in vain
- * @property {(peers: PeerView[], barred: string[]) => void} peers who is to be
- *   seen, and the ids of those who are there and do not take our call
- * @property {(peer: PeerView, joined: boolean) => void} came or went
+ * @property {() => void} unreachable the server could not be reached
+ * @property {(peers: PeerView[], barred: string[]) => void} peers the peers to
+ *   show, and the ids of members that refuse our calls
+ * @property {(peer: PeerView, joined: boolean) => void} came the peer has
+ *   joined or left
  * @property {(peer: string, sid: string, track: MediaStreamTrack) => void}
  *   track
- * @property {(peer: string) => void} stopping its tracks are about to end
+ * @property {(peer: string) => void} stopping the peer's tracks are about to
+ *   end
  * @property {(peer: string, speaking: boolean) => void} speaking
  * @property {(peer: PeerView, text: string) => void} chat
  * @property {(text: string) => void} warning
  * @property {(is: boolean) => void} addressless the browser has no address to
  *   be reached at, or has one again
- * @property {(code: string, text: string) => void} failed it is over
+ * @property {(code: string, text: string) => void} failed the call is over
  */
 
 const HEARD_INTERVAL = 1000;
-/* Sound and reports come more often than this. */
+/* A connected peer sends sound or RTCP more often than this. */
 const NOTABLE_SILENCE = 3000;
 const LEVEL_INTERVAL = 250;
 
@@ -84,7 +86,7 @@ export class Call {
   #room;
   #socket;
   #ice;
-  /** @type {Promise<void> | undefined} until that has been asked for */
+  /** @type {Promise<void> | undefined} resolved once #ice has its servers */
   #iceAsked;
   #id = makeUuid();
   #inc = makeInc(Date.now());
@@ -230,7 +232,7 @@ export class Call {
       if (this.#over)
         return;
       const message = await this.#open(object);
-      /* Nothing that is heard before could make us connect. */
+      /* No connection begins before its STUN and TURN servers are known. */
       await this.#iceAsked;
       if (this.#over)
         return;
@@ -263,7 +265,8 @@ export class Call {
   /** @param {unknown} from @param {Error} error */
   #refused(from, error) {
     console.warn(`message dropped: ${error.message}`);
-    /* Once each, and not of too many: the person can do little about it. */
+    /* The user is told once about each sender, and about ten at the most, since
+     * anybody in the room could otherwise flood the window. */
     if (!(error instanceof SealError) || typeof from !== 'string'
         || !/ key|not sealed/.test(error.message)
         || this.#warned.has(from) || this.#warned.size >= 10)
@@ -341,7 +344,8 @@ export class Call {
   }
 
   /**
-   * The others know a life of our peer id whose clock was ahead of ours.
+   * Takes a newer incarnation: the others know one of our peer id that was made
+   * when the clock was ahead.
    *
    * @param {string} newest
    */
@@ -354,7 +358,7 @@ export class Call {
 
   /** @param {import('./message.js').Message} message */
   #send(message) {
-    /* Without the undefined ones, which JSON leaves out. */
+    /* This removes the fields that are undefined. */
     const wire = JSON.parse(JSON.stringify(writeMessage(message)));
     this.#outgoing = this.#outgoing.then(async () => {
       const sealed = this.#sealer ? await this.#sealer.seal(wire) : wire;
@@ -435,7 +439,7 @@ export class Call {
     this.#showTracks(peer, current);
     this.#room.shown(peer, current.sid);
     this.#shareUplink();
-    /* Nothing is to be done about one who was here before. */
+    /* The room has no action for a peer that is connected again. */
     this.#showPeers();
   }
 
@@ -474,7 +478,8 @@ export class Call {
     this.#connections.set(peer, current);
   }
 
-  /* Once until it is better: each attempt would say the same. */
+  /* The user is told once until there is an address again, since every attempt
+   * reports the same. */
   #tellAddressless() {
     if (!this.#addressless)
       this.#handlers.addressless(true);
@@ -487,8 +492,8 @@ export class Call {
     this.#addressless = false;
   }
 
-  /* There is a network again, or another one: attempts that began without any
-   * begin anew, and nobody waits for the next one. */
+  /* The network is back or has changed: attempts that began without an address
+   * begin anew, and no member waits for its next attempt. */
   #onOnline = () => {
     this.#forgetAddressless();
     for (const [peer, {sid, up, connection}] of this.#connections) {
@@ -500,9 +505,10 @@ export class Call {
   };
 
   /**
-   * A browser that has too many connections open makes no further one; that is
-   * an attempt like another that comes to nothing. One that never makes any has
-   * WebRTC turned off in a way that could not be seen before.
+   * Makes the connection of an attempt. A browser that has too many connections
+   * open refuses another one, which counts as a failed attempt. A browser that
+   * refuses the first one has WebRTC turned off in a way that needs.js cannot
+   * see.
    *
    * @param {string} peer
    * @param {string} sid
@@ -579,7 +585,7 @@ export class Call {
       silence: silence > NOTABLE_SILENCE ? Math.floor(silence / 1000) : 0};
   }
 
-  /* Whoever is in the call, or on the way into it. */
+  /* Shows the peers that are in the call or about to connect. */
   #showPeers() {
     const views = this.#room.members
       .filter(({added, phase, failures, barredUntil}) =>

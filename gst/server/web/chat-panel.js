@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** What people write to each other. Everything is set as text. */
+/**
+ * The chat panel. Names and lines are set as text, so that no sender can put
+ * HTML into the page.
+ */
 
 import {announce, byId} from './dom.js';
 
-/* Older lines go, so that nobody can fill our memory. */
+/* Older lines are removed, so that no peer can fill the browser's memory. */
 const MAX_LINES = 500;
 
 export class ChatPanel {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * A member's half of the envelope (docs/protocol.md, "The envelope"): when to
- * connect and to give up, what to say again, what was heard already. It holds
- * no socket; socket.js opens one connection at a time, reports what happens to
- * it, and does what it is told:
+ * A member's half of the envelope (docs/protocol.md, "The envelope"): decides
+ * when to connect and to give up, which messages to repeat, and which frames
+ * have arrived already. The client holds no socket; socket.js opens one
+ * connection at a time, reports what happens to it, and carries out actions:
  *
  *            start               opened           welcome
  *     idle --------> connecting --------> hello ----------> online
@@ -24,12 +24,12 @@ import {MAX_BYTES, byteLength, parseJson} from './message.js';
 /**
  * connect: open a connection, then call opened() or closed();
  * write: send the frame `text`;
- * close: drop the connection at once, nothing more is reported of it;
- * finish: close it once what was sent before is out;
+ * close: drop the connection at once, and report nothing more about it;
+ * finish: close the connection once all frames written before have gone out;
  * message: hand `message`, a member's or the server's, to the user;
- * lost: the connection was lost; it is tried again;
- * warning: something the user should know, in `text`;
- * failed: given up, for the server's `code`; nothing follows.
+ * lost: the connection was lost, and will be opened again;
+ * warning: tell the user `text`;
+ * failed: the client has given up, for the server's `code`; no action follows.
  *
  * @typedef {object} ClientAction
  * @property {'connect' | 'write' | 'close' | 'finish' | 'message' | 'lost'
@@ -39,15 +39,15 @@ import {MAX_BYTES, byteLength, parseJson} from './message.js';
  * @property {string} [code]
  */
 
-/* Browsers cannot send pings of their own. */
+/* A page cannot send WebSocket pings, so the client sends frames for them. */
 const PING_AFTER = 4000;
-/* What waits for the server. */
+/* Limits on the messages that the server has not confirmed. */
 const MAX_UNSENT = 4096;
 const MAX_UNSENT_BYTES = 4 * 1024 * 1024;
 
 const FINAL_ERRORS = new Set(['bad-message', 'refused', 'replaced', 'room-full',
   'too-many-rooms', 'too-big']);
-/* For when only the socket's close code gets through. */
+/* The same errors as close codes, in case the error frame does not arrive. */
 const FINAL_CLOSE_CODES = new Map([[4400, 'bad-message'], [4403, 'refused'],
   [4409, 'replaced'], [1009, 'too-big']]);
 
@@ -65,21 +65,21 @@ export class Client {
   #phase = 'idle';
   #failures = 0;                // in a row
   #onlineAt = 0;
-  #connectAt = Infinity;        // waiting: when to try again
-  #triedAt = -Infinity;         // the last connection began, or was lost
-  #openedBy = Infinity;         // connecting: when to give it up
+  #connectAt = Infinity;        // waiting: when to connect
+  #triedAt = -Infinity;         // when the last connection began or was lost
+  #openedBy = Infinity;         // connecting: when to give up
   #heardAt = 0;
   #wroteAt = 0;
-  /** Our id has another owner, since then. @type {number | null} */
+  /** When our id was first found taken. @type {number | null} */
   #takenSince = null;
 
-  /** @type {string | null} the mailbox's */
+  /** @type {string | null} of our mailbox at the server */
   #epoch = null;
-  #seq = 0;                     // processed up to here
+  #seq = 0;                     // the last numbered frame processed
   #acked = 0;
   #ackAt = Infinity;
 
-  /** @type {{mid: number, text: string}[]} not yet known to be taken */
+  /** @type {{mid: number, text: string}[]} not confirmed by the server */
   #unsent = [];
   #unsentBytes = 0;
   #mid = 0;
@@ -98,7 +98,7 @@ export class Client {
     this.#random = random;
   }
 
-  /* What the user does. */
+  /* Calls from the user. */
 
   start() {
     if (this.#phase !== 'idle')
@@ -112,7 +112,7 @@ export class Client {
    *
    * @param {Record<string, any>} payload with `to`
    * @param {number} now
-   * @returns {boolean} false: too much is waiting, or it is too big
+   * @returns {boolean} false: too much is waiting, or the message is too big
    */
   send(payload, now) {
     if (this.#phase === 'over')
@@ -143,13 +143,13 @@ export class Client {
     }
   }
 
-  /** The network may be back: do not wait any longer. */
+  /** Connects without further delay, as the network may be back. */
   hurry() {
     if (this.#phase === 'waiting')
       this.#connectAt = -Infinity;
   }
 
-  /* What happens to the connection. */
+  /* Reports about the connection. */
 
   /** @param {number} now */
   opened(now) {
@@ -189,7 +189,7 @@ export class Client {
       this.#onTaken(frame.mid);
   }
 
-  /** The server gave a sign of life that is no frame. @param {number} now */
+  /** The server has answered, but with no frame. @param {number} now */
   heard(now) {
     if (this.#phase === 'hello' || this.#phase === 'online')
       this.#heardAt = now;
@@ -290,7 +290,7 @@ export class Client {
     this.#phase = 'waiting';
     this.#openedBy = Infinity;
     this.#ackAt = Infinity;
-    /* What a try took to fail is part of the wait. */
+    /* The time that the failed connection took counts as part of the delay. */
     this.#connectAt = Math.max(now, this.#triedAt + this.#random() * longest);
     if (wasOnline)
       this.#push({type: 'message', message: {type: 'offline'}});
@@ -317,9 +317,9 @@ export class Client {
   }
 
   /**
-   * Our id has an owner with another token. That may be a former life of ours,
-   * which was killed and whose lease has not ended yet: so we ask again until
-   * an owner that is dead would have lost it.
+   * Our id has an owner with another token. This may be an earlier connection
+   * of ours, which was killed and whose lease has not ended. So the client
+   * tries again until such a lease is over.
    *
    * @param {string} text
    * @param {number} now

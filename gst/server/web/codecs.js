@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Which codecs we offer: one for each m-line, since other ends (webrtcbin)
- * answer with the first one alone; and retransmission for video.
+ * Chooses the codecs of an offer: one for each m-line, since some other ends
+ * (webrtcbin) answer with the first codec alone, and retransmission for video.
  */
 
 /** @typedef {{mimeType: string, sdpFmtpLine?: string}} Codec */
 
 /**
- * The video codecs that we speak, best first, and which form of each everybody
- * can decode, by its fmtp. gst/core/codec.c has what pipelines speak.
+ * The video codecs of the page, best first, and a test of the fmtp for the
+ * profile that every end can decode. gst/core/codec.c has those of pipelines.
  *
  * @type {{name: string, isPlain: (fmtp: string) => boolean}[]}
  */
@@ -53,7 +53,7 @@ export function videoCodecs() {
 }
 
 /**
- * What to offer to one who named `wanted`.
+ * The video codecs to offer to a member whose call names `wanted`.
  *
  * @template {Codec} T
  * @param {string[]} wanted best first
@@ -94,9 +94,9 @@ function prefer(transceiver, codecs) {
 }
 
 /**
- * Whether a member who can do these alone, and this browser, cannot show each
- * other any picture. Nothing is known where the browser lists no codecs, or the
- * member names none.
+ * Whether this browser and a member with these codecs have no video codec in
+ * common. The answer is no where the browser lists no codecs or the member
+ * names none, as then nothing is known.
  *
  * @param {string[]} names
  * @param {Codec[]} [capabilities]

@@ -1,39 +1,39 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * The camera, or the microphone: open while it is wanted. Opening takes its
- * time, with a person to ask perhaps, and meanwhile wishes change: what counts
- * is the last one. A device that arrives when nobody wants it any more is
- * closed at once, and nobody sees its track.
+ * The camera or the microphone, which is open while it is wanted. Opening may
+ * take long, as the person may be asked for permission, and the wish may change
+ * meanwhile: the last wish counts. A device that opens after it is no longer
+ * wanted is closed at once, and its track is never used.
  */
 
 /** @typedef {'audioinput' | 'videoinput'} DeviceKind */
 
 /**
- * Something that did not work, in words.
+ * A problem with a device, to be shown to the person.
  *
  * @typedef {object} Problem
- * @property {string} text for a person
- * @property {DeviceKind[]} kinds of what
- * @property {boolean} [settled] a device is open all the same, so that another
- *   try is of no use
+ * @property {string} text
+ * @property {DeviceKind[]} kinds the devices that have the problem
+ * @property {boolean} [settled] nothing remains to be tried again, such as when
+ *   another device is open
  */
 
 /**
- * What came of asking the browser for a device.
+ * The browser's answer to the request for a device.
  *
  * @typedef {object} Answer
  * @property {MediaStreamTrack | null} track
  * @property {boolean} [instead] the track is of another device than the chosen
- * @property {boolean} [restored] it is of the device that was open before
- * @property {unknown} [error] why the chosen device could not be had
+ * @property {boolean} [restored] the track is of the device in use before
+ * @property {unknown} [error] why the chosen device could not be opened
  */
 
 /** @type {Record<DeviceKind, string>} */
 const WHAT = {audioinput: 'microphone', videoinput: 'camera'};
 
-/* A device that ends again and again by itself is left alone after so many
- * times; one that has lasted this long, in ms, starts counting anew. */
+/* The number of times that a device which ends by itself is replaced. A device
+ * that was open for LASTING (ms) starts counting anew. */
 const MOST_RETURNS = 3;
 const LASTING = 10000;
 
@@ -43,8 +43,8 @@ const nameOf = (error) => (error instanceof Error
   : /** @type {any} */ (error)?.name ?? '');
 
 /**
- * Whether the device that was asked for is not there, while another one of its
- * kind may be. Nothing else that is asked for is more than a wish.
+ * Whether the requested device is missing, so that another one of its kind may
+ * open. All other constraints are ideal ones, which never fail a request.
  *
  * @param {unknown} error
  */
@@ -52,7 +52,7 @@ const isGone = (error) =>
   ['NotFoundError', 'OverconstrainedError'].includes(nameOf(error));
 
 /**
- * Why a device could not be had, for a person.
+ * Tells a person why a device could not be opened.
  *
  * @param {unknown} error
  * @param {string} what
@@ -91,7 +91,11 @@ function explain(error, what) {
 const titleOf = (track, what) =>
   (track.label ? `\u201c${track.label}\u201d` : `another ${what}`);
 
-/** One text for both, where they failed alike. @param {Problem[]} problems */
+/**
+ * Makes one problem of two when camera and microphone failed for one reason.
+ *
+ * @param {Problem[]} problems
+ */
 export function mergeProblems(problems) {
   if (problems.length !== 2)
     return problems;
@@ -111,17 +115,17 @@ export class Device {
   #wanted = false;
   /** @type {MediaStreamTrack | null} */
   #track = null;
-  /** What was chosen when the track was opened. */
+  /** The id that was chosen when the track was opened. */
   #openedFor = '';
-  /** Whether the track is of another device, as the chosen one is gone. */
+  /** Whether the track is of another device, as the chosen one is missing. */
   #instead = false;
-  /** What the next track takes the place of, which ended by itself. */
+  /** Tells which unplugged device the next track replaces; '' = none. */
   #lost = '';
   #openedAt = 0;
   #returns = 0;
   /** @type {Promise<Problem | null> | null} */
   #opening = null;
-  /** The device that was chosen, '' = whichever. */
+  /** The id of the chosen device; '' = any. */
   id;
 
   /**
@@ -129,12 +133,13 @@ export class Device {
    * @param {string} id
    * @param {object} browser
    * @param {(id: string) => Promise<MediaStreamTrack>} browser.capture opens
-   *   that device and no other, '' = whichever
+   *   that device and no other, '' = any
    * @param {(id: string) => Promise<boolean>} browser.isThere whether that
-   *   device is plugged in
-   * @param {(id: string) => Promise<boolean>} browser.isUnplugged whether it is
-   *   not; neither is true while the browser does not tell
-   * @param {(problem?: Problem) => void} changed the track or what is wanted
+   *   device is known to be plugged in
+   * @param {(id: string) => Promise<boolean>} browser.isUnplugged whether that
+   *   device is known to be unplugged
+   * @param {(problem?: Problem) => void} changed is called when the track or
+   *   the wish has changed
    */
   constructor(kind, id, {capture, isThere, isUnplugged}, changed) {
     this.#kind = kind;
@@ -145,7 +150,7 @@ export class Device {
     this.#changed = changed;
   }
 
-  /** Live, or null. */
+  /** The track of the open device, or null. */
   get track() {
     return this.#track;
   }
@@ -155,7 +160,8 @@ export class Device {
   }
 
   /**
-   * @param {Promise<MediaStreamTrack>} [first] one that is being opened
+   * @param {Promise<MediaStreamTrack>} [first] the track of a request that was
+   *   made already, for camera and microphone together
    * @returns {Promise<Problem | null>}
    */
   async open(first) {
@@ -234,7 +240,7 @@ export class Device {
   }
 
   /**
-   * Until the device is what was wanted last.
+   * Asks the browser until the answer fits the last wish.
    *
    * @param {Promise<MediaStreamTrack>} [first]
    * @returns {Promise<Problem | null>}
@@ -269,8 +275,8 @@ export class Device {
   }
 
   /**
-   * Asks for the chosen device; if that is gone, and nothing is open that could
-   * stay, for whichever there is.
+   * Asks for the chosen device, and for any other one if the chosen one is
+   * missing and no device is open that could stay in use.
    *
    * @param {string} id
    * @returns {Promise<Answer>}
@@ -289,8 +295,8 @@ export class Device {
   }
 
   /**
-   * Phones open one camera at a time: the one that is open is closed, and
-   * opened again if the chosen one cannot be had after all.
+   * Closes the open device before the chosen one is asked for, since phones
+   * open one camera at a time. If that fails, the former one is opened again.
    *
    * @param {string} id
    * @returns {Promise<Answer>}
@@ -311,7 +317,7 @@ export class Device {
   /**
    * @param {string} id the device that was asked for
    * @param {Answer} answer with a track
-   * @returns {Problem | null} a word about what is open instead
+   * @returns {Problem | null} a note when another device is in use
    */
   #take(id, {track, instead = false, restored = false, error}) {
     const lost = this.#lost;
@@ -351,7 +357,7 @@ export class Device {
     return {text: lost ? `${lost} ${text}` : text, kinds: [this.#kind]};
   }
 
-  /** @param {unknown} error why another device could not be had */
+  /** @param {unknown} error why another device could not be opened */
   #stays(error) {
     const what = WHAT[this.#kind];
     return this.#note(`${isGone(error)
@@ -369,9 +375,9 @@ export class Device {
   }
 
   /**
-   * The track ended, and not by us: the device was unplugged, or the person or
-   * the system took it away. Only in place of one that was unplugged is
-   * another one opened.
+   * Handles a track that ended by itself: the device was unplugged, or the
+   * browser or the system took it away. Another device is opened only in place
+   * of an unplugged one, since otherwise somebody wanted the track to end.
    *
    * @param {MediaStreamTrack} track
    */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** Sharing the link, and the settings. */
+/** The dialogs of a call: sharing the link, and the settings. */
 
 import {byId, hideNotice, showNotice, toast} from './dom.js';
 import {listDevices} from './media.js';
@@ -19,7 +19,7 @@ async function copy(link) {
     await navigator.clipboard.writeText(link);
     return true;
   } catch {
-    /* No clipboard on insecure pages, but for what is selected. */
+    /* On insecure pages only the selection can be copied. */
     const shown = ['share-link', 'alone-link'].map(byId)
       .find((element) => element.offsetParent);
     getSelection()?.selectAllChildren(shown ?? document.body);
@@ -66,8 +66,8 @@ export function setUpSharing(link, hasKey) {
 }
 
 /**
- * Lists the devices. A list that is right already is left alone, for the person
- * may be looking through it.
+ * Lists the devices. A list that has not changed is not written again, since
+ * the person may have it open.
  *
  * @param {HTMLSelectElement} select
  * @param {MediaDeviceInfo[]} devices
@@ -81,7 +81,7 @@ function fill(select, devices, chosen, what) {
       options.push(new Option(label || `${what} ${i + 1}`, deviceId));
   });
   if (!options.some(({value}) => value === chosen)) {
-    /* Before a device is allowed, the browser does not tell which there are. */
+    /* The browser names the devices only once the page may use one. */
     const isTold = devices.every(({deviceId}) => deviceId);
     options.push(new Option(`The chosen ${what}${isTold ? ' (not connected)'
       : ''}`, chosen));
@@ -98,11 +98,11 @@ function fill(select, devices, chosen, what) {
 const KINDS = [['videoinput', 'camera'], ['audioinput', 'microphone']];
 
 /**
- * The choice of camera and microphone. What is chosen is remembered once it is
- * in use, or is to be used when its device is opened.
+ * Sets up the choice of camera and microphone. What is remembered is the choice
+ * that holds after setDevice(), which takes back one that could not be opened.
  *
  * @param {LocalMedia} media
- * @returns {() => void} lists what is plugged in
+ * @returns {() => void} lists the devices that are plugged in
  */
 function setUpDevices(media) {
   const note = byId('settings-note');
@@ -122,8 +122,8 @@ function setUpDevices(media) {
       const problem = await media.setDevice(kind, select.value);
       remember(what, media.deviceId(kind));
       await refresh();
-      /* In the dialog, since what is outside is not read out meanwhile; and
-       * after the list shows the device that the text is about. */
+      /* The note is in the dialog, since screen readers ignore what is outside
+       * of it, and is set once the list shows the device that it names. */
       note.textContent = problem?.text ?? '';
     });
   }
@@ -136,12 +136,12 @@ function setUpDevices(media) {
 }
 
 /**
- * The choice of a speaker, where the browser leaves that to the page and names
- * any. What became of the chosen one is said whether the settings are open or
- * not.
+ * Sets up the choice of a speaker, where the browser leaves it to the page and
+ * lists speakers. A notice tells when the chosen one is unplugged or comes
+ * back, as the settings may be closed.
  *
  * @param {Speaker} speaker
- * @returns {() => void} lists what is plugged in
+ * @returns {() => void} lists the speakers that are plugged in
  */
 function setUpSpeaker(speaker) {
   const select = /** @type {HTMLSelectElement} */ (byId('settings-speaker'));
@@ -180,7 +180,7 @@ export function setUpSettings(media, speaker, onName) {
   const listDevicesAnew = setUpDevices(media);
   const listSpeakers = setUpSpeaker(speaker);
 
-  /* Once a device is open, the browser tells what there is. */
+  /* The browser names the speakers only once a device is open. */
   media.addEventListener('change', listSpeakers);
   byId('settings-open').addEventListener('click', () => {
     name.value = recall('name');

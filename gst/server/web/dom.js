@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** The few things that all parts of the window need. */
+/**
+ * What all parts of the window use: elements by id, the screens, announcements,
+ * toasts and notices.
+ */
 
 /**
  * @template {HTMLElement} [T=HTMLElement]
@@ -14,7 +17,7 @@ export function byId(id) {
   return /** @type {T} */ (element);
 }
 
-/** @param {HTMLElement} screen shows this one of the page's screens */
+/** @param {HTMLElement} screen the one of the page's screens to show */
 export function showScreen(screen) {
   for (const id of ['home', 'call', 'solo', 'end'])
     byId(id).hidden = id !== screen.id;
@@ -25,7 +28,7 @@ export function setState(state) {
   document.documentElement.dataset.state = state;
 }
 
-/** For those who listen to the page. @param {string} text */
+/** Has screen readers say the text. @param {string} text */
 export function announce(text) {
   byId('announce').textContent = text;
 }
@@ -33,7 +36,7 @@ export function announce(text) {
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let toastTimer;
 
-/** A short word that goes away by itself. @param {string} text */
+/** Shows a text for a few seconds. @param {string} text */
 export function toast(text) {
   const element = byId('toast');
   element.textContent = text;
@@ -43,8 +46,8 @@ export function toast(text) {
 }
 
 /**
- * A line at the top of the call that stays until it is taken away. One of
- * each key. An action takes it away as well.
+ * Shows a line at the top of the call until it is hidden or dismissed, its
+ * action is run, or another line with its key takes its place.
  *
  * @param {string} key
  * @param {string} text

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** The tiles of everybody else, as large as the window lets them. */
+/** The tiles of all peers, as large as the window allows. */
 
 import {byId, hideNotice, showNotice} from './dom.js';
 import {chooseGrid} from './layout.js';
@@ -17,7 +17,7 @@ export class Grid {
   #observer = new ResizeObserver(() => this.#arrange());
   #speaker;
 
-  /** @param {import('./speaker.js').Speaker} speaker where they are heard */
+  /** @param {import('./speaker.js').Speaker} speaker plays the tiles' sound */
   constructor(speaker) {
     this.#speaker = speaker;
     this.#observer.observe(this.#element);
@@ -27,7 +27,7 @@ export class Grid {
     return this.#tiles.size;
   }
 
-  /** @param {PeerView[]} views everybody to be seen */
+  /** @param {PeerView[]} views of all peers that have a tile */
   show(views) {
     const ids = new Set(views.map(({id}) => id));
     for (const [id, tile] of this.#tiles) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Which STUN and TURN servers do not serve a connection. To it each is only a
- * candidate less, and who needs it would wait without a word why.
+ * Reports the STUN and TURN servers that do not serve a connection. ICE only
+ * goes on without their candidates, so a person whose network needs a server
+ * would wait without being told why.
  */
 
 const NO_ANSWER = 701;
@@ -23,16 +24,16 @@ function describe(code, text) {
 }
 
 /**
- * A server's own answer is told at once. That there was none says little by
- * itself: a browser asks from each of its addresses, and not all of them lead
- * there. So it is told when all have been tried, or after some time, and only
- * of servers that gave no candidate.
+ * Reports a server's error at once. A missing answer says little, as a browser
+ * asks from each of its addresses and the server may be out of reach from some
+ * of them. So silence is reported once gathering is complete or PATIENCE is
+ * over, and only for servers that gave no candidate.
  *
  * @param {RTCPeerConnection} pc that has not begun to gather candidates
  * @param {(url: string, why: string) => void} tell
  */
 export function watchServers(pc, tell) {
-  /** @type {Set<string>} that have not answered */
+  /** @type {Set<string>} URLs of servers that have not answered */
   const silent = new Set();
   const done = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */

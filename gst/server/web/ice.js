@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * The STUN and TURN servers that our server knows of: without them a browser
- * does not get beyond its own network.
+ * The STUN and TURN servers that the meshroom server names. Without them a
+ * browser connects within its own network only.
  */
 
 import {readHost} from './ids.js';
 
 const PATH = '/v1/ice';
-/* One round trip on a connection that is there, beside the three or four of
- * joining: who waits longer than this waits for nothing. */
+/* Joining waits no longer than this for the list, which takes one round trip
+ * beside the three or four of joining. */
 const PATIENCE = 1500;
 const GIVE_UP = 10_000;
 const RETRY = 30_000;
@@ -35,12 +35,12 @@ const isCredential = (text) => typeof text === 'string' && text !== ''
   && !/[\u0000-\u001f\u007f]/u.test(text);
 
 /**
- * Reads what names a STUN or TURN server, in every usual spelling. The same
+ * Parses the URL of a STUN or TURN server, in every usual spelling. The same
  * grammar is in gst/core/ice-url.c; tests/vectors/ice.json holds both to it.
  *
  * @param {string} text
- * @returns {{urls: string, username?: string, credential?: string} | null} as an
- *   RTCPeerConnection takes it; null: it is none
+ * @returns {{urls: string, username?: string, credential?: string} | null} in
+ *   the form of RTCIceServer; null: the text is no such URL
  */
 export function parseIceUrl(text) {
   const match = text.length <= MAX_TEXT ? SERVER.exec(text.trim()) : null;
@@ -59,7 +59,8 @@ export function parseIceUrl(text) {
     + (isRelay && transport ? `?transport=${transport}` : '');
   if (match[3] === undefined)
     return {urls};
-  /* Users of coturn's REST interface are TIME:NAME: the last colon ends them. */
+  /* Users of coturn's REST interface are TIME:NAME: the last colon ends
+   * them. */
   const info = /^([0-9]{9,11}:[^]*):([^]*)$/u.exec(match[3])
     ?? /^([^:]*):([^]*)$/u.exec(match[3]);
   const [username, credential] = info ? info.slice(1).map(decode) : [];
@@ -69,7 +70,7 @@ export function parseIceUrl(text) {
 
 /**
  * @param {any} answer
- * @returns {RTCIceServer[]} what an RTCPeerConnection would not refuse
+ * @returns {RTCIceServer[]} the servers that an RTCPeerConnection accepts
  */
 export function readIceServers(answer) {
   const list = Array.isArray(answer?.iceServers) ? answer.iceServers : [];
@@ -90,12 +91,12 @@ export function readIceServers(answer) {
 }
 
 export class IceServers {
-  /** @type {RTCIceServer[]} what is known now */
+  /** @type {RTCIceServer[]} the last list that was fetched */
   current = [];
-  /** what is wrong with servers, by their URLs @type {Map<string, string>} */
+  /** The problems of servers, by their URLs. @type {Map<string, string>} */
   #troubles = new Map();
   #url;
-  /* When to ask again, since credentials end. */
+  /* When to ask again, since credentials expire. */
   #askAt = -Infinity;
 
   /** @param {string} origin of the server */
@@ -104,15 +105,15 @@ export class IceServers {
   }
 
   /**
-   * Asks, when it is time to.
+   * Fetches the list when it is due.
    *
    * @param {number} now
-   * @returns {Promise<void>} when they are known, or not worth waiting for
+   * @returns {Promise<void>} resolves with the answer, or after PATIENCE
    */
   async refresh(now) {
     if (now < this.#askAt)
       return;
-    /* Not twice at the same time. */
+    /* A second call must not fetch the list at the same time. */
     this.#askAt = now + RETRY;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
@@ -122,7 +123,7 @@ export class IceServers {
   }
 
   /**
-   * A connection has tried a server in vain.
+   * Notes that a server does not serve a connection.
    *
    * @param {string} url
    * @param {string} why
@@ -134,7 +135,7 @@ export class IceServers {
     }
   }
 
-  /** What to tell a person who reaches somebody in vain; may be empty. */
+  /** Explains to a person why an attempt may have failed; may be empty. */
   get trouble() {
     return [...this.#troubles].map(([url, why]) => `${/^turn/i.test(url)
       ? 'TURN' : 'STUN'} server ${url}: ${why}.`).join(' ');
@@ -150,7 +151,7 @@ export class IceServers {
         throw new Error(`status ${response.status}`);
       const answer = await response.json();
       this.current = readIceServers(answer);
-      /* While the ones before are still good for as long again. */
+      /* The list is renewed after half the time for which it is valid. */
       this.#askAt = answer.ttl > 0 ? now + answer.ttl * 500 : Infinity;
     } catch (error) {
       console.warn('no STUN or TURN servers:', error.message);

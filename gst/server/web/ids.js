@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * The identifiers of docs/protocol.md. getRandomValues() works on insecure
- * pages too, where crypto.randomUUID() does not.
+ * Makes and checks the identifiers of docs/protocol.md, and encodes keys.
+ * getRandomValues() works on insecure pages too, where crypto.randomUUID() does
+ * not.
  */
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -28,11 +29,11 @@ export function parseSid(sid) {
 }
 
 /**
- * A host as it is looked up: in lower case, international names in their other
- * form. What ends in a number has to be a whole address.
+ * The form in which a host is looked up: in lower case, international names in
+ * Punycode. An IPv4 address must have all four numbers in decimal.
  *
- * @param {string} text a name, or an address, one of IPv6 in brackets
- * @returns {string} empty: it is none
+ * @param {string} text a name, an IPv4 address, or an IPv6 address in brackets
+ * @returns {string} empty: the text is no host
  */
 export function readHost(text) {
   let hostname;
@@ -67,7 +68,7 @@ export function makeUuid() {
 }
 
 /**
- * Our incarnation: 48 bits of the time and 16 random ones, so that a later
+ * Makes an incarnation: 48 bits of the time and 16 random ones, so that a later
  * start of the same peer id compares larger.
  *
  * @param {number} unixMs
@@ -77,14 +78,14 @@ export const makeInc = (unixMs) =>
     + toHex(randomBytes(2));
 
 /**
- * Our incarnation after one of a life whose clock was ahead of ours. The time is
- * taken from the clock where that has caught up, and otherwise made up: above
- * the other one by up to a minute, by chance, since the same incarnation twice
- * would be the same keys twice.
+ * Makes an incarnation that compares larger than `newest`, which was made when
+ * the clock was ahead. If the clock has not caught up, the time is that of
+ * `newest` and up to a minute more. The addition is random, since the same
+ * incarnation twice would mean the same keys twice.
  *
  * @param {string} newest
  * @param {number} unixMs
- * @returns {string | null} null: there is none above
+ * @returns {string | null} null: no larger one exists
  */
 export function makeIncAfter(newest, unixMs) {
   const inc = makeInc(unixMs);
@@ -95,7 +96,7 @@ export function makeIncAfter(newest, unixMs) {
   return ms < 2 ** 48 ? makeInc(ms) : null;
 }
 
-/** A token, or a room's key as it stands in the link. */
+/** Makes a token, or a room's key in the form that links have. */
 export const makeToken = () => base64urlEncode(randomBytes(16));
 
 /** @param {Uint8Array} bytes */

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/* A tall window's tiles are cut to this at the sides, rather than stripes. */
+/** The layout of the grid: how many columns of tiles, and of which size. */
+
+/* In a tall window pictures are cropped at their sides down to this aspect
+ * ratio, since tiles of the full ratio would be flat stripes. */
 const NARROWEST = 4 / 3;
 
 /**
- * How many columns the grid has, so that its tiles are as large as can be.
+ * Chooses the number of columns with which the tiles are largest.
  *
- * @param {number} count how many tiles
+ * @param {number} count of tiles
  * @param {number} width of the grid
  * @param {number} height
  * @param {number} gap between tiles
- * @param {number} [aspect] of a tile, at best; it may be narrower
+ * @param {number} [aspect] the widest aspect ratio of a tile
  * @returns {{columns: number, tileWidth: number, tileHeight: number}}
  */
 export function chooseGrid(count, width, height, gap, aspect = 16 / 9) {

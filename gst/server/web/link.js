@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Links of rooms: ORIGIN/room/ROOM-ID[?QUERY]#KEY. The key stands in the
- * fragment, which never leaves the browser.
+ * Parses and writes links of rooms: ORIGIN/room/ROOM-ID[?QUERY]#KEY. The key is
+ * in the fragment, which browsers never send to a server.
  *
- * People send links through chats and mail, which wrap them, quote them and
- * encode them. Whatever has one meaning is taken. gst/core/link-text.c has the
- * same grammar for pipelines; tests/vectors/links.json holds both to it.
+ * People send links through chats and mail, which wrap, quote and encode them.
+ * The parser accepts every text that has only one meaning. gst/core/link-text.c
+ * has the same grammar for pipelines; tests/vectors/links.json holds both to
+ * it.
  */
 
 import {base64urlDecode, base64urlEncode, makeToken, makeUuid, readHost}
@@ -17,7 +18,7 @@ import {base64urlDecode, base64urlEncode, makeToken, makeUuid, readHost}
  * @property {string} origin
  * @property {string} room the room's id
  * @property {Uint8Array | null} key null: messages go unsealed
- * @property {string} query what stood behind "?", as written; may be empty
+ * @property {string} query the text after "?", as written; may be empty
  */
 
 const MAX_TEXT = 16384;
@@ -25,30 +26,30 @@ const MAX_LINK = 2048;
 const KEY_CHARS = 22;
 const EXAMPLE = 'A room\u2019s link looks like https://HOST/room/ROOM-ID#KEY.';
 
-/* Characters without a width, which chats put between others. */
+/* Characters without a width, which chats insert into links. */
 const INVISIBLE = new RegExp('[\\u00ad\\u200b-\\u200f\\u202a-\\u202e'
   + '\\u2060-\\u2064\\u2066-\\u2069\\ufeff]'
   + '|%E2%80%8[BEF]|%E2%81%A0|%C2%AD|%EF%BB%BF', 'giu');
-/* What a link never contains and is therefore its end: blanks, angle brackets,
- * quotation marks, and the punctuation of Chinese and Japanese text. */
+/* The characters that end a link, since no link contains them: blanks, angle
+ * brackets, quotation marks, and Chinese and Japanese punctuation. */
 const END = '\\u0000-\\u0020\\u007f-\\u00a0\\u00ab\\u00bb\\u1680\\u2000-\\u200a'
   + '\\u2018-\\u201f\\u2028\\u2029\\u202f\\u2039\\u203a\\u205f\\u3000-\\u3003'
   + '\\u3008-\\u3011\\uff01\\uff08\\uff09\\uff0c\\uff1a\\uff1b\\uff1f<>"`';
-/* What a sentence or its mark-up puts behind a link. */
+/* The punctuation that can follow a link in a sentence or its mark-up. */
 const TRAILING = '.,;:!?\'*_~()[]{}|/\u2026';
 
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const SLASH = '(?:/|%2F)';
 const HASH = '(?:%(?:25)*23|%EF%BC%83)';
-/* The last of 22 characters carries the key's last two bits. */
+/* The last of the 22 characters carries only two bits of the key. */
 const KEY = '[A-Za-z0-9_-]{21}[AQgw]';
-/* A mark that can stand before a parameter, and what shows that one follows:
- * any name with a value, or one of the names that the page knows. */
+/* A mark that can precede a parameter. A parameter is any name with a value, or
+ * one of the names that the page knows. */
 const MARK = '(?:[?&;\\uff1f\\uff06\\uff1b]|%(?:25)*(?:3F|26|3B)|%EF%BC%9F)';
 const EQUALS = '(?:=|%(?:25)*3D)';
 const OWN = '(?:muted|hidden|solo)(?![0-9a-z_-])';
 const PARAMETER = `(?:[a-z][0-9a-z_.-]{0,40}${EQUALS}|${OWN})`;
-/* What a sentence or its mark-up can put between the room and the rest. */
+/* The characters that mark-up can leave between the room's id and the rest. */
 const JUNK = `(?:[${END}.,;:!?'*_~(){}|/&\\[\\]\u2026]`
   + '|%(?:25)*(?:0[9AD]|2[0-24-9A-F]|3[A-F]|5[B-F]|60|7[B-E]))*';
 
@@ -66,8 +67,8 @@ const AUTHORITY = regex('^(\\[[0-9a-f:.]+\\]|[^:@\\[\\]]+)(?::([0-9]*))?$');
 const ENCODED_HASH = regex(`^${HASH}`);
 const HASH_IN_QUERY = regex(
   `^[?&](.*?)${HASH}([A-Za-z0-9_-]{20}.*)$`, 'su');
-/* A blank in a query, or on one side of the "#": taken only where a whole key
- * follows. */
+/* A query with a blank, or a "#" with a blank beside it, is accepted only if a
+ * whole key follows. */
 const APART = regex(`^(?:[?&]((?:(?!https?:)[^#])*))?[${END}]*#[${END}]*`
   + `((?:${KEY})(?![A-Za-z0-9_-]))`, 'su');
 const READ_KEY = regex(`^(${KEY})(?:[_-]*|=*)(?![A-Za-z0-9_=-])(.*)`, 'su');
@@ -96,13 +97,13 @@ const tidy = (text) => text
   .replaceAll('\\', '/');
 
 /**
- * Takes away what a sentence has put behind a link. A bracket that was opened
- * inside is part of it.
+ * Removes the punctuation that follows a link in a sentence. A closing bracket
+ * whose opening one is in the link is part of the link.
  *
  * @param {string} text
  */
 function trimEnd(text) {
-  /** @type {Record<string, number>} of each bracket in what is left */
+  /** @type {Record<string, number>} of each bracket in the remaining text */
   const counts = {'(': 0, ')': 0, '[': 0, ']': 0, '{': 0, '}': 0};
   for (const char of text) {
     if (char in counts)
@@ -131,8 +132,8 @@ function decode(text) {
 
 /**
  * @param {string} fragment
- * @returns {{key: Uint8Array | null, more: string}} with the query that was
- *   written behind the key
+ * @returns {{key: Uint8Array | null, more: string}} the key, and the query that
+ *   was written behind the key
  */
 function readKey(fragment) {
   const text = decode(fragment);
@@ -153,8 +154,8 @@ function readKey(fragment) {
 }
 
 /**
- * A camera opens where its parameter is overlooked, so the page's parameters
- * count in every spelling of what separates them.
+ * Brings the separators of the page's parameters into one form. All spellings
+ * are accepted, since a camera would open if its parameter were overlooked.
  *
  * @param {string} query
  */
@@ -162,11 +163,11 @@ const tidyQuery = (query) => query.replace(SPLIT, '&')
   .replace(ENCODED_EQUALS, '$1=').replace(/^&+/u, '');
 
 /**
- * A link that lost its key or a parameter on the way is none: it would open a
- * call without encryption, or a camera that was to stay closed.
+ * Refuses a link that has lost its key or a parameter: it would open a call
+ * without encryption, or a camera that was to stay closed.
  *
  * @param {string} tail
- * @param {string} rest what of it was not read
+ * @param {string} rest the part of the tail that was not parsed
  * @param {Uint8Array | null} key
  */
 function refuseLoss(tail, rest, key) {
@@ -180,7 +181,7 @@ function refuseLoss(tail, rest, key) {
 }
 
 /**
- * Takes apart what stands behind the room's id.
+ * Parses the text behind the room's id.
  *
  * @param {string} written up to the next link or the end of the text
  */
@@ -235,7 +236,7 @@ function readOrigin(scheme, authority) {
     .origin;
 }
 
-/** @param {string} part of the text: one link, and what stands behind it */
+/** @param {string} part of the text: one link and the words behind it */
 function readPart(part) {
   if (/^pusher/iu.test(part)) {
     fail('This is a link over Pusher Channels, which a pipeline can open, but '
@@ -255,8 +256,8 @@ function readPart(part) {
 }
 
 /**
- * Which scheme a link has that was written without: TLS, but on this machine
- * and on the usual ports of plain http.
+ * Guesses the scheme of a link that was written without one: https, but http on
+ * this machine and on the usual ports of plain http.
  *
  * @param {string} authority
  */
@@ -274,7 +275,7 @@ function guessScheme(authority) {
 }
 
 /**
- * @param {string} text without any link that says its scheme
+ * @param {string} text that contains no link with a scheme
  * @returns {string[]}
  */
 function completeParts(text) {
@@ -290,11 +291,11 @@ function completeParts(text) {
 }
 
 /**
- * Finds the one link of a room in a text and takes it apart.
+ * Finds the one link of a room in a text and parses it.
  *
  * @param {string} text
  * @returns {RoomLink}
- * @throws {Error} with words for a person, in which no key is
+ * @throws {Error} with a text for a person, which never contains a key
  */
 export function parseLink(text) {
   if (text.length > MAX_TEXT)
@@ -332,7 +333,7 @@ export function parseLink(text) {
   return link;
 }
 
-/** A link to a room that nobody has been in. @param {string} origin */
+/** Makes a link to a new room. @param {string} origin */
 export const makeLink = (origin) =>
   `${origin}/room/${makeUuid()}#${makeToken()}`;
 

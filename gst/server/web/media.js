@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * What we send: the camera or its placeholder, and the microphone or nothing.
- * Which of them is a matter of replaceTrack() only, so no m-line ever changes.
+ * The tracks that we send: the camera's or the placeholder's, and the
+ * microphone's or none. They are exchanged by replaceTrack() alone, so no
+ * m-line ever changes.
  *
- * A stopped camera is really stopped, so that its light goes out; where there
- * is no placeholder, half a second later, in which it sends black. A microphone
- * that has never been wanted is never opened; one that is muted stays open,
- * so that unmuting is immediate, and sends silence.
+ * Stopping the camera closes the device, so that its light goes out. Where
+ * there is no placeholder, the camera sends black for half a second first. A
+ * microphone that has never been wanted is never opened. A muted one stays open
+ * and sends silence, so that unmuting takes no time.
  */
 
 import {Device, mergeProblems} from './device.js';
@@ -16,13 +17,14 @@ import {Placeholder} from './placeholder.js';
 /** @typedef {import('./device.js').DeviceKind} DeviceKind */
 /** @typedef {import('./device.js').Problem} Problem */
 
-/* Wishes only: a camera that can do nothing else is better than none. */
+/* These are wishes only, since a camera that cannot meet them is better than
+ * none. */
 const VIDEO = {width: {ideal: 1280}, height: {ideal: 720},
   frameRate: {ideal: 30}};
 const AUDIO = {echoCancellation: true, noiseSuppression: true,
   autoGainControl: true};
 
-/* For how long, in ms, black goes out in place of a camera that was stopped. */
+/* The time in ms for which a camera sends black before it is closed. */
 const DARK_TIME = 500;
 const NO_PLACEHOLDER = 'The camera is off. This browser cannot show the others '
   + 'a placeholder: they see a black picture.';
@@ -31,8 +33,8 @@ export const canCapture = () =>
   typeof navigator.mediaDevices?.getUserMedia === 'function';
 
 /**
- * What is plugged in, as far as the browser tells: without the permission to
- * use a device its id and label are empty.
+ * Lists the devices that are plugged in. Without the permission to use a device
+ * its id and label are empty.
  *
  * @param {MediaDeviceKind} kind
  */
@@ -45,7 +47,10 @@ export async function listDevices(kind) {
   }
 }
 
-/** 'change': something of ours is another; `detail.problem` if it broke. */
+/**
+ * Emits 'change' when a track, `muted`, `hidden` or a wish has changed, with
+ * `detail.problem` if a device has a problem.
+ */
 export class LocalMedia extends EventTarget {
   #camera;
   #microphone;
@@ -64,7 +69,7 @@ export class LocalMedia extends EventTarget {
    * @param {string} options.name for the placeholder
    * @param {boolean} options.muted
    * @param {boolean} options.hidden
-   * @param {Record<DeviceKind, string>} options.devices ids, '' = whichever
+   * @param {Record<DeviceKind, string>} options.devices ids, '' = any
    */
   constructor({name, muted, hidden, devices}) {
     super();
@@ -78,12 +83,12 @@ export class LocalMedia extends EventTarget {
       this.#onDevicesChanged);
   }
 
-  /** What goes out as picture; null only where the browser cannot draw one. */
+  /** The video track to send; null only if the browser cannot draw one. */
   get videoTrack() {
     return this.#camera.track ?? this.#placeholder.track ?? this.#dark;
   }
 
-  /** What goes out as sound; null: nothing. */
+  /** The audio track to send; null: none. */
   get audioTrack() {
     return this.#microphone.track;
   }
@@ -98,21 +103,22 @@ export class LocalMedia extends EventTarget {
     return this.#muted || this.#microphone.track === null;
   }
 
-  /** Whether the camera is to be seen; it may not be open yet. */
+  /** Whether the camera is wanted; it may not be open yet. */
   get wantsCamera() {
     return this.#camera.wanted;
   }
 
-  /** Whether one is to be heard. */
+  /** Whether the microphone is wanted; it may not be open yet. */
   get wantsMicrophone() {
     return !this.#muted && this.#microphone.wanted;
   }
 
   /**
-   * Opens what is wanted at first. Both are asked for at once, so that the
-   * person is asked once; where that fails, one may do without the other.
+   * Opens the devices that are wanted at the start. Both are requested
+   * together, so that the person is asked once. If that fails, each is
+   * requested alone, since one of them may work.
    *
-   * @returns {Promise<Problem[]>} what went wrong
+   * @returns {Promise<Problem[]>}
    */
   async open() {
     const both = this.#wantCamera && !this.#muted && canCapture()
@@ -139,8 +145,9 @@ export class LocalMedia extends EventTarget {
   }
 
   /**
-   * With no other picture to send, the last one of the camera would stand at
-   * the others. A track that is not enabled sends black from that moment on.
+   * Disables a track, which sends black from then on, and stops it after
+   * DARK_TIME. Without a placeholder the peers would go on showing the last
+   * picture of the camera.
    *
    * @param {MediaStreamTrack} track
    */
@@ -175,17 +182,17 @@ export class LocalMedia extends EventTarget {
   }
 
   /**
-   * Goes over to another device, at once where one is in use.
+   * Chooses another device, and opens it at once if one of its kind is in use.
    *
    * @param {DeviceKind} kind
-   * @param {string} id '' = whichever
+   * @param {string} id '' = any
    * @returns {Promise<Problem | null>}
    */
   setDevice(kind, id) {
     return this.#device(kind).choose(id);
   }
 
-  /** @param {DeviceKind} kind which one is chosen, '' = whichever */
+  /** The id of the chosen device, '' = any. @param {DeviceKind} kind */
   deviceId(kind) {
     return this.#device(kind).id;
   }
@@ -223,11 +230,11 @@ export class LocalMedia extends EventTarget {
   }
 
   /**
-   * A device that was chosen is asked for as that one and no other: browsers
-   * take an id that is only a wish for none at all.
+   * Requests devices. A chosen one is requested by an exact id, since browsers
+   * ignore an id that is only a wish.
    *
    * @param {Partial<Record<DeviceKind, string>>} ids of each kind that is to
-   *   be opened, '' = whichever
+   *   be opened, '' = any
    * @returns {Promise<MediaStream>}
    */
   async #capture(ids) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * What a room knows of one member, as MeshMember in gst/core/room-private.h;
- * attempt.js and roster.js look after it.
+ * The state that a room keeps of one member, as MeshMember in
+ * gst/core/room-private.h; attempt.js and roster.js change it.
  */
 
 /** @typedef {import('./message.js').Message} Message */
@@ -13,20 +13,21 @@
  */
 
 export class Member {
-  /** The newest seen; null: none, or an older app. @type {string | null} */
+  /** The newest incarnation known; null: unknown, or an older app.
+   * @type {string | null} */
   inc = null;
-  /** The incarnation last connected with. @type {string | null} */
+  /** The incarnation of the last connection. @type {string | null} */
   life = null;
 
-  /* Who vouches for it. */
-  listed = false;               // the server: it is in the room
-  lost = false;                 // the server: timed out. Its media: not so
-  newer = false;                // it joined after us, so it calls
-  spoke = false;                // it did so itself
-  seenAt;                       // last message or media of its own
-  lostAt;                       // its last attempt failed
+  /* The signs that the member is in the room. */
+  listed = false;               // the server lists the member
+  lost = false;                 // timed out at the server, media goes on
+  newer = false;                // joined after us, so the member calls
+  spoke = false;                // has sent a message
+  seenAt;                       // when its last message or media came
+  lostAt;                       // when its last attempt failed
 
-  /* What we were told of it, and told our user. */
+  /* The state that the member has told, and our user was told. */
   /** @type {string | null} */
   name = null;
   muted = false;
@@ -38,44 +39,45 @@ export class Member {
   phase = 'idle';
   /** @type {string | null} */
   sid = null;
-  caller = false;               // we are
+  caller = false;               // we have called
   beganAt = 0;
   heardAt = 0;
-  renew = false;                // to be made anew, when we can call
-  steady = 0;                   // heard so often without a gap
-  haveRemote = false;           // its description is here
-  haveLocal = false;            // ours is out
-  nRemote = 0;                  // candidates so far
-  nLocal = 0;
-  /** @type {Action[]} wait for its description */
+  renew = false;                // to be replaced once the server is online
+  steady = 0;                   // times heard in a row without a gap
+  haveRemote = false;           // the remote description has come
+  haveLocal = false;            // the local description was sent
+  nRemote = 0;                  // remote candidates so far
+  nLocal = 0;                   // local candidates so far
+  /** @type {Action[]} waiting for the remote description */
   remoteCandidates = [];
-  /** @type {Message[]} wait for ours */
+  /** @type {Message[]} waiting for the local description */
   localCandidates = [];
 
   connectedAt = 0;
-  shown = false;                // what has come by it since
+  shown = false;                // its media has been shown
 
-  /* The connection before it, of which there is one at the most: set aside, it
-   * is gone back to when nothing comes of the other attempt; when another one
-   * has been connected, it is over, and just lingers. */
+  /* The former connection, of which there is one at the most. While it is set
+   * aside (oldSid), it becomes current again if the new attempt fails. When the
+   * new attempt has connected, it is over (overSid), and ends shortly after. */
   /** @type {string | null} */
   oldSid = null;
   /** @type {string | null} */
   overSid = null;
   oldCaller = false;
   oldHeardAt = 0;
-  /** Heard or, if later, beside an attempt; Infinity: none has begun yet. */
+  /** When the former connection was heard last, or the new attempt began if
+   * that was later; Infinity: no attempt has begun yet. */
   oldSince = 0;
 
   /* The next attempt. */
-  callInc = '';                 // of the last call accepted,
-  lastCall = 0;                 // and its N
-  asked = 0;                    // joinrooms since it was connected
-  toldUntil = 0;                // an older app is not told again before
-  failures = 0;                 // in a row
+  callInc = '';                 // incarnation of the last call accepted
+  lastCall = 0;                 // the number of that call
+  asked = 0;                    // joinrooms since the last connection
+  toldUntil = 0;                // until then an older app gets no roomreply
+  failures = 0;                 // failed attempts in a row
   callAt = 0;
-  barredUntil = 0;              // we don't call
-  refuseUntil = 0;              // it need not call either
+  barredUntil = 0;              // until then we do not call
+  refuseUntil = 0;              // until then its calls are refused
 
   /** @param {string} id @param {number} now */
   constructor(id, now) {
@@ -85,7 +87,8 @@ export class Member {
   }
 
   /**
-   * What it said while we slept is not read yet: it is not judged by that time.
+   * Moves the member's times by the time that this machine slept, since
+   * messages and media that came meanwhile are not read yet.
    *
    * @param {number} late
    * @param {number} now

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * The messages of docs/protocol.md: reading what strangers sent, checking each
- * field for its type, form and size, and writing ours.
+ * Reads and writes the messages of docs/protocol.md. Each field of a message
+ * that came in is checked for its type, form and size.
  */
 
 import {isInc, isUuid, parseSid} from './ids.js';
@@ -12,14 +12,14 @@ import {isInc, isUuid, parseSid} from './ids.js';
  * have, or that the sender left out, are undefined.
  *
  * @typedef {object} Message
- * @property {string} type 'unknown' where we do not know what it says
- * @property {string} [from] undefined: the server says it
+ * @property {string} type 'unknown' for a type that is not known
+ * @property {string} [from] undefined: the message is the server's
  * @property {string} [to]
  * @property {string} [inc]
  * @property {string} [sid]
  * @property {string[]} [ids] shouldCall, or members
  * @property {string[]} [codecs]
- * @property {'offer' | 'answer'} [sdpType] with sdp
+ * @property {'offer' | 'answer'} [sdpType] the type of `sdp`
  * @property {string} [sdp]
  * @property {string} [candidate] '' = no more follow
  * @property {number} [mline]
@@ -34,8 +34,9 @@ import {isInc, isUuid, parseSid} from './ids.js';
  * @property {string} [host]
  * @property {boolean} [resumed]
  * @property {string} [yours] outdated: the recipient's incarnation
- * @property {string} [newest] outdated: the newest one of the recipient that is
- *   known. Of what the sealer gave: that of its sender, where it is newer
+ * @property {string} [newest] outdated: the recipient's newest known
+ *   incarnation. Other messages from the sealer: the sender's, if it is newer
+ *   than `inc`
  * @property {string} [re]
  * @property {number} [n]
  * @property {string} [box]
@@ -73,7 +74,7 @@ const isObject = (value) =>
 
 /**
  * @param {string} text
- * @returns {boolean} whether it is nested no deeper than anybody may send
+ * @returns {boolean} whether the JSON is nested no deeper than MAX_DEPTH
  */
 function depthIsSane(text) {
   let depth = 0;
@@ -197,7 +198,7 @@ const isCodec = (text) =>
   text.length > 0 && text.length <= MAX_CODEC_BYTES
     && /^[\x01-\x7f]*$/.test(text);
 
-/* It goes into other people's SDP parsers, so nothing but one line. */
+/* A candidate goes into SDP parsers, so it must be a single line. */
 /** @param {string} text */
 const isCandidate = (text) =>
   text === '' || /^candidate:[\x20-\x7e]*$/.test(text);
@@ -217,8 +218,9 @@ function readCandidate(message, value) {
 }
 
 /**
- * simple-peer tells what it sends by the fields that are there; what is
- * neither a description nor a candidate asks to renegotiate, and is not for us.
+ * Reads a signal in simple-peer's form, whose fields tell what it is. A signal
+ * with neither a description nor a candidate is a request to renegotiate, which
+ * we ignore.
  *
  * @param {Message} message
  * @param {Record<string, any>} object
@@ -318,7 +320,7 @@ const serverReaders = {
 };
 
 /**
- * Checks what came as JSON.
+ * Reads and checks a message that was parsed as JSON.
  *
  * @param {Record<string, any>} object
  * @returns {Message}
@@ -378,8 +380,8 @@ const writers = {
 };
 
 /**
- * The message as it goes over the wire, fields in the order of the protocol's
- * page; those that are undefined are left out by JSON.stringify().
+ * The message in the form of the wire, its fields in the order of
+ * docs/protocol.md. JSON.stringify() leaves out those that are undefined.
  *
  * @param {Message} message
  * @returns {Record<string, any>}

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * What a browser must have to be in a call. It is asked before anybody joins:
- * a member that cannot connect would be a tile for ever to everybody else.
+ * Checks that the browser has what a call needs. The check is made before
+ * joining, since a member that cannot connect would be a tile without a picture
+ * at all others.
  */
 
 /**
  * @typedef {object} Lack
  * @property {string} title
- * @property {string} text what to do, for a person
+ * @property {string} text tells the person what to do
  */
 
 const BROWSERS = 'a current Firefox, Chromium, Chrome, Edge or Safari';
@@ -36,8 +37,9 @@ const NO_CRYPTO = {title: 'This browser cannot keep the call private',
     + `link. Turn that on, or open the link in ${BROWSERS}.`};
 
 /**
- * Extensions that turn WebRTC off leave nothing, or a function of their own.
- * None is made for a trial: that costs time, and a browser makes only so many.
+ * Whether the browser has WebRTC. Extensions that turn it off remove the class
+ * or replace it by a function of their own. No connection is made as a trial,
+ * since that takes time and browsers limit their number.
  *
  * @param {any} scope
  */
@@ -54,13 +56,14 @@ const isNew = ({RTCPeerConnection, RTCRtpSender, MediaStream,
     RTCRtpSender?.prototype.setParameters, MediaStream, ResizeObserver,
     HTMLDialogElement?.prototype.showModal, Object.hasOwn, TextEncoder]
     .every((one) => typeof one === 'function')
-    /* The getter must not be run on a prototype. */
+    /* Reading the property would run its getter, which throws on a
+     * prototype. */
     && 'connectionState' in RTCPeerConnection.prototype;
 
 /**
  * @param {{key: unknown}} link
- * @param {any} [scope] the browser
- * @returns {Lack | null} why there can be no call by this link
+ * @param {any} [scope] the browser's globals
+ * @returns {Lack | null} why this browser cannot be in the link's call
  */
 export function findLack({key}, scope = globalThis) {
   if (!canConnect(scope))
@@ -74,8 +77,8 @@ export function findLack({key}, scope = globalThis) {
 }
 
 /**
- * Why the others will not see and hear us where the browser has nothing to open
- * a camera and microphone with.
+ * Explains that the others will not see and hear us, as the browser has no
+ * function to open a camera and microphone.
  *
  * @param {boolean} isSecure
  */

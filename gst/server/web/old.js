@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /*
- * For browsers that cannot run the page: no modules, or something in them that
- * they do not understand; and for a page of which a part did not arrive. In the
- * JavaScript of 2009, and no module, so that it runs where those do not. All
- * modules have run when a page is loaded; app.js says so with data-started.
+ * Shows a notice in browsers that cannot run the page's modules, and when a
+ * part of the page did not arrive. The script is JavaScript of 2009 and no
+ * module, so that it runs there. All modules have run by the load event; app.js
+ * then has set data-started.
  */
 
 window.addEventListener('load', function () {

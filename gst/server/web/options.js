@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * How a person joins, as the query of a link says it. The options are of the
- * one who opens the link: whoever is invited gets a link without them.
+ * The options in the query of a link, which say how a person joins. They are
+ * for the person who opens the link: the link to share does not contain them.
  */
 
 /**
  * @typedef {object} Options
  * @property {boolean} muted the microphone stays closed
  * @property {boolean} hidden the camera stays closed
- * @property {string} solo whom alone to show; '' = a call as usual
+ * @property {string} solo the name or id of the only peer to show; '' = a call
+ *   as usual
  */
 
 const SWITCHES = ['muted', 'hidden'];
 
 /* A camera that opens against a person's wish is worse than one that has to be
- * started, so every spelling counts but a clear no. */
+ * started, so every value but these counts as yes. */
 const NO = /^(?:0|false|no|off)$/i;
 
 /**
@@ -37,8 +38,7 @@ export function readOptions(query) {
 }
 
 /**
- * The query of a link that is opened from a page which was itself opened with
- * options: those go along.
+ * Adds the options of the page to the query of a link that is opened from it.
  *
  * @param {string} query of the link
  * @param {string} page the query of the page

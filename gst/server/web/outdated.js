@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * A member whose clock was wrong at one of its starts (docs/protocol.md, "A
- * clock that went back"), as gst/core/outdated.c. Incarnations order the lives
- * of a peer id by the clock, and what an older one says is never acted upon, or
- * a recording could take the place of a member. So the life that looks older is
- * told which one is the newest, and takes an incarnation above that.
+ * Handles a member whose clock was wrong when it started (docs/protocol.md, "A
+ * clock that went back"), as gst/core/outdated.c. Incarnations are ordered by
+ * the clock, and messages of an older one are ignored, since a recording could
+ * otherwise take a member's place. So a member whose incarnation looks older is
+ * told the newest one, and takes an incarnation above it.
  */
 
 import {isInc} from './ids.js';
@@ -17,7 +17,7 @@ import {MAX_REINCARNATIONS, TELL_OUTDATED_INTERVAL} from './timing.js';
 /** @typedef {import('./room.js').Room} Room */
 
 /**
- * The newer of two incarnations; of none, ''.
+ * The newer of two incarnations; '' if there is none.
  *
  * @param {string | null | undefined} a
  * @param {string | null | undefined} b
@@ -25,7 +25,7 @@ import {MAX_REINCARNATIONS, TELL_OUTDATED_INTERVAL} from './timing.js';
 const newer = (a, b) => ((a ?? '') < (b ?? '') ? b : a) ?? '';
 
 /**
- * The newest incarnation of that id that we had anything of; '': none.
+ * The newest incarnation of an id that any message has named; '': none.
  *
  * @param {Room} room
  * @param {string} id
@@ -36,8 +36,9 @@ function newestOf(room, id) {
 }
 
 /**
- * Where no server says to whom an id belongs, the life that we are connected
- * with is the one that counts, until its media falls silent.
+ * Whether another incarnation of the sender is connected with us. Without a
+ * server that assigns ids, that incarnation is taken for the real one until its
+ * media falls silent.
  *
  * @param {Room} room
  * @param {Message} message
@@ -63,8 +64,8 @@ function tell(room, message, newest, now) {
 }
 
 /**
- * Whether the message is of an older life of its sender than one that we know:
- * then it counts for nothing, and the sender is told so.
+ * Whether the message comes from an incarnation of its sender that is older
+ * than a known one. Such a message is ignored, and the sender is told so.
  *
  * @param {Room} room
  * @param {Message} message
@@ -83,7 +84,7 @@ export function refuses(room, message, now) {
 }
 
 /**
- * Somebody knows a life of ours that was later by its clock.
+ * A member knows an incarnation of ours that is later by its clock.
  *
  * @param {Room} room
  * @param {Message} message
@@ -96,13 +97,13 @@ export function onMessage(room, {yours, newest}) {
 }
 
 /**
- * For after an 'outdated'. Everybody is called as if we had just started;
- * the connections that there are go on until new ones are there.
+ * Takes a new incarnation after an 'outdated'. All members are called as if we
+ * had just started; present connections go on until the new ones are connected.
  *
  * @param {Room} room
- * @param {string} inc ours from now on
+ * @param {string} inc our incarnation from now on
  * @param {number} now
- * @returns {boolean} false: it is not newer than ours, nothing has changed
+ * @returns {boolean} false: `inc` is not newer than ours, nothing has changed
  */
 export function reincarnate(room, inc, now) {
   if (!isInc(inc) || inc <= room.inc)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * How many connections are set up at once, as gst/core/pace.c: few at first,
- * more with each that is quick, few again when one is slow. Whoever comes into
- * a large room would otherwise be so busy with all of them that none is done
- * before its time is up. What has been under way for a while holds up nobody.
+ * Limits how many attempts run at once, as gst/core/pace.c: few at first, one
+ * more with each quick attempt, few again after a slow one. A newcomer to a
+ * large room would otherwise be so busy that every attempt times out. An
+ * attempt that has run for a while no longer counts.
  */
 
 import {MAX_MEMBERS, PACE_FIRST, PACE_HOLDS_UP, PACE_QUICK, PACE_SLOW}
@@ -15,7 +15,7 @@ import {MAX_MEMBERS, PACE_FIRST, PACE_HOLDS_UP, PACE_QUICK, PACE_SLOW}
 
 /**
  * @param {Room} room
- * @returns {number} when we may begin one more; -Infinity: now
+ * @returns {number} when one more attempt may begin; -Infinity: now
  */
 export function freeAt(room) {
   const began = room.members
@@ -41,7 +41,7 @@ export function next(room, now) {
 }
 
 /**
- * The member's attempt is connected.
+ * Adjusts the pace when the member's attempt has connected.
  *
  * @param {Room} room
  * @param {Member} member
@@ -55,7 +55,7 @@ export function connected(room, member, now) {
     room.pace = PACE_FIRST;
 }
 
-/** An attempt was not connected in its time. @param {Room} room */
+/** Resets the pace when an attempt has timed out. @param {Room} room */
 export function failed(room) {
   room.pace = PACE_FIRST;
 }

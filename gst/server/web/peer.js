@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * One attempt's connection with one peer. One audio and one video m-line,
- * audio first, both always sendrecv; what they carry is a matter of
+ * The RTCPeerConnection of one attempt with one peer. It has one audio and one
+ * video m-line, audio first, both always sendrecv. Tracks are exchanged by
  * replaceTrack(), so nothing is negotiated twice.
  */
 
@@ -23,13 +23,13 @@ const KINDS = ['audio', 'video'];
  * @property {() => void} addressless the browser has no address to be reached
  *   at
  * @property {() => void} connected
- * @property {() => void} suspect its path may be gone
+ * @property {() => void} suspect the connection's path may be broken
  * @property {() => void} failed
  * @property {(track: MediaStreamTrack) => void} track
  * @property {(url: string, why: string) => void} unserved a STUN or TURN server
  *   does not serve us
- * @property {(codecs: string[]) => void} unshown there is no codec in common for
- *   pictures, but these of the other end: it is heard only
+ * @property {(codecs: string[]) => void} unshown the two ends have no video
+ *   codec in common, so that the peer is heard only; `codecs` are the peer's
  */
 
 /**
@@ -38,19 +38,20 @@ const KINDS = ['audio', 'video'];
  * @property {MediaStreamTrack | null} videoTrack
  */
 
-/* Addresses of this computer are found at once. Where there is none a browser
- * may go on looking, and never say that it is done. */
+/* A browser finds the addresses of its computer at once. Without any it may
+ * gather for ever, so the lack of an address is reported after this time. */
 const ADDRESS_PATIENCE = 3000;
-/* A moment without answers is no reason to look for another path. */
+/* A short loss of the path is no reason for another attempt. */
 const DISCONNECTED_PATIENCE = 2000;
-/* By how far they reach: the farther end names the path. */
+/* The types ordered by reach. The path has the type of the end that is later in
+ * this list. */
 const CANDIDATE_TYPES = /** @type {const} */ (
   ['host', 'prflx', 'srflx', 'relay']);
 
 export class Peer {
   /** @type {'' | 'host' | 'prflx' | 'srflx' | 'relay'} as of wasHeard() */
   path = '';
-  /** Whether no address has been found yet for the peer to reach us at. */
+  /** Whether no local candidate has been found yet. */
   addressless = true;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #patience;
@@ -62,22 +63,25 @@ export class Peer {
   #stream;
   #codecs;
   #limits = {bitrate: 1_000_000, height: 720};
-  /** @type {Promise<unknown>} one step after the other */
+  /** The steps of negotiation, which run one after the other.
+   * @type {Promise<unknown>} */
   #steps = Promise.resolve();
-  /** @type {Record<Kind, Promise<void>>} one track after the other */
+  /** The replacements of each track, which run one after the other.
+   * @type {Record<Kind, Promise<void>>} */
   #replacing = {audio: Promise.resolve(), video: Promise.resolve()};
   #closed = false;
-  /* What was received when we last looked. */
+  /* The counters of the last statistics. */
   #received = 0;
   #energy = 0;
   #duration = 0;
-  /* How loud it was between the last two looks. */
+  /* The mean audio level between the last two statistics. */
   #meanLevel = 0;
 
   /**
    * @param {object} options
    * @param {boolean} options.offerer
-   * @param {string[]} [options.codecs] that the other end named, best first
+   * @param {string[]} [options.codecs] the video codecs that the other end has
+   *   named, best first
    * @param {Media} options.media
    * @param {RTCIceServer[]} [options.iceServers]
    * @param {PeerHandlers} handlers
@@ -110,20 +114,21 @@ export class Peer {
    * @param {string} [mid]
    */
   remoteCandidate(candidate, mline, mid) {
-    /* The index, where there is one: other ends name m-lines by ids of their
-     * own. Bundled, all candidates are the first one's. */
+    /* The index is preferred, since other ends have mids of their own. With
+     * neither, the candidate is for the first m-line, which carries the
+     * bundle. */
     const place = mline !== undefined || mid === undefined
       ? {sdpMLineIndex: mline ?? 0} : {sdpMid: mid};
     this.#steps = this.#steps.then(async () => {
       if (!this.#closed)
         await this.#pc.addIceCandidate({candidate, ...place});
     }).catch((error) => {
-      /* One that is no good is no reason to end the attempt. */
+      /* The attempt may succeed without this candidate. */
       console.warn('candidate refused:', error.message);
     });
   }
 
-  /** Sends what the media is now. */
+  /** Sends the present tracks of the local media. */
   updateTracks() {
     for (const kind of KINDS)
       this.#replacing[kind] = this.#replacing[kind]
@@ -131,7 +136,7 @@ export class Peer {
   }
 
   /**
-   * What of our video it gets, at most.
+   * Limits the video that is sent to the peer.
    *
    * @param {{bitrate: number, height: number}} limits bit/s, pixels
    */
@@ -141,8 +146,8 @@ export class Peer {
   }
 
   /**
-   * How loud the peer is now, 0 to 1; where its packets do not tell, how loud
-   * it was lately.
+   * The peer's audio level now, 0 to 1. Where its packets do not carry the
+   * level, this is the mean level between the last two statistics.
    */
   audioLevel() {
     const receiver = this.#transceiver('audio')?.receiver;
@@ -154,8 +159,8 @@ export class Peer {
   }
 
   /**
-   * Whether anything came in since the last call: media, or RTCP of a peer
-   * that sends none. What keeps the path open (STUN) does not count.
+   * Whether media or RTCP has arrived since the last call. STUN, which keeps
+   * the path open, does not count.
    */
   async wasHeard() {
     if (this.#closed)
@@ -192,7 +197,7 @@ export class Peer {
     return CANDIDATE_TYPES[Math.max(...ends)] ?? '';
   }
 
-  /** @param {Record<string, any>} report of what is received */
+  /** @param {Record<string, any>} report an inbound-rtp one */
   #measure({kind, totalAudioEnergy: energy, totalSamplesDuration: duration}) {
     if (kind !== 'audio' || energy === undefined || !(duration > 0))
       return;
@@ -221,7 +226,7 @@ export class Peer {
   #listen() {
     const pc = this.#pc;
     pc.onicecandidate = ({candidate}) => {
-      /* "" and null both mean the end, which is told once below. */
+      /* "" and null both mean the end, which is sent once below. */
       if (!this.#closed && candidate?.candidate) {
         this.addressless = false;
         this.#handlers.localCandidate(candidate.candidate,
@@ -254,11 +259,13 @@ export class Peer {
       }
     };
     addEventListener('online', this.#onOnline);
-    /* Tracks, not streams: what other ends write about streams is odd. */
+    /* The streams of the event are ignored, since not all other ends group
+     * their tracks. */
     pc.ontrack = ({track}) => this.#handlers.track(track);
   }
 
-  /* The network is back, or another one: no need for patience. */
+  /* The network is back or has changed, so a connection without a path is
+   * replaced at once. */
   #onOnline = () => {
     if (!this.#closed && this.#pc.connectionState === 'disconnected')
       this.#handlers.suspect();
@@ -282,7 +289,7 @@ export class Peer {
     const how = {direction: /** @type {'sendrecv'} */ ('sendrecv'),
       streams: [this.#stream]};
     preferOpus(this.#pc.addTransceiver(audioTrack ?? 'audio', how));
-    /* The other end would refuse all of an offer with a codec it has not. */
+    /* An end without the offered codec would refuse the whole offer. */
     if (noneInCommon(this.#codecs)) {
       this.#handlers.unshown(this.#codecs);
     } else {
@@ -306,7 +313,7 @@ export class Peer {
         && readVideo(this.#pc.localDescription?.sdp ?? '').rejected)
       this.#handlers.unshown(offered.codecs);
     this.#tellDescription();
-    /* What the media has become meanwhile. */
+    /* The local tracks may have changed meanwhile. */
     this.updateTracks();
   }
 
@@ -327,9 +334,8 @@ export class Peer {
     return kind === 'audio' ? this.#media.audioTrack : this.#media.videoTrack;
   }
 
-  /* Reads what is to be sent when its turn comes: while one track is being
-   * replaced, `sender.track` still is the one before.
-   */
+  /* The track is read only now, when the replacement before it is done: until
+   * then `sender.track` is still the former one. */
   /** @param {Kind} kind */
   async #replace(kind) {
     const sender = this.#transceiver(kind)?.sender;
@@ -344,7 +350,7 @@ export class Peer {
     }
   }
 
-  /* Bounds the video, once there is an encoder to tell it to. */
+  /* Limits the video once the sender has an encoding. */
   #limit() {
     const sender = this.#transceiver('video')?.sender;
     const parameters = sender?.getParameters();

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * The picture that the others get instead of the camera's: our initials on a
- * slowly breathing disc. It is drawn again and again, since a still canvas
- * gives its track one frame, and one who joins later would wait for it.
+ * The picture that is sent instead of the camera's: our initials on a slowly
+ * breathing disc. It is drawn several times a second, since the track of a
+ * still canvas has one frame only, which a peer that joins later would never
+ * get.
  */
 
 const WIDTH = 640;
@@ -11,7 +12,7 @@ const HEIGHT = 360;
 const FRAMES_PER_SECOND = 5;
 
 /**
- * The first letters of the first and last word.
+ * The first letters of the first and the last word of a name.
  *
  * @param {string} name
  */
@@ -23,7 +24,7 @@ export function initials(name) {
 }
 
 /**
- * A hue of its own for everybody.
+ * A hue that is derived from a text, so that names differ in their colour.
  *
  * @param {string} text
  */
@@ -36,13 +37,13 @@ export function hueOf(text) {
 
 export class Placeholder {
   #canvas = document.createElement('canvas');
-  /** Null where the browser lets no page draw.
+  /** Null if the browser does not let pages draw.
    * @type {CanvasRenderingContext2D | null} */
   #context;
   #name = '';
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
-  /** Null where there is no picture without a camera.
+  /** Null if the browser cannot make a track of the canvas.
    * @type {MediaStreamTrack | null} */
   track = null;
 
@@ -50,14 +51,14 @@ export class Placeholder {
   constructor(name) {
     this.#canvas.width = WIDTH;
     this.#canvas.height = HEIGHT;
-    /* Without a context there is nothing to capture yet. */
+    /* A canvas can be captured only once it has a context. */
     this.#context = this.#canvas.getContext('2d', {alpha: false});
     this.#name = name;
     this.#draw();
     this.#capture();
   }
 
-  /** Some browsers cannot, or are told not to; the call goes on without. */
+  /** Makes the track. Some browsers cannot; the call goes on without it. */
   #capture() {
     try {
       if (!this.#context)
@@ -77,7 +78,7 @@ export class Placeholder {
     this.#draw();
   }
 
-  /** Draws only while somebody watches. @param {boolean} running */
+  /** Draws only while the picture is sent. @param {boolean} running */
   setRunning(running) {
     if (running === (this.#timer !== undefined))
       return;

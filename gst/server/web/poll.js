@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Frames in the bodies of HTTP requests (docs/protocol.md, "Long polling"), for
- * networks in which WebSockets do not get through. Two requests are under way at
- * most, one each way. Any of them can be made again: what came twice is known by
- * its number.
+ * A connection to the server by long polling (docs/protocol.md, "Long
+ * polling"), for networks in which WebSockets do not get through. There is at
+ * most one request at a time in each direction. Every request can be repeated,
+ * as frames have numbers, by which duplicates are recognized.
  */
 
 import {parseJson} from './message.js';
 
 /** @typedef {import('./transport.js').TransportHandlers} TransportHandlers */
 
-/* The server lets a request wait for 4 s; two in a row that come to nothing are
- * a lost connection, which client.js decides. */
+/* The server answers a request after 4 s at the latest. After two failed ones
+ * in a row client.js takes the connection for lost. */
 const RECEIVE_PATIENCE = 7000;
 const SEND_PATIENCE = 5000;
-/* The server ends an answer after the frame that goes beyond 64 KiB. */
+/* The server ends an answer after the frame that exceeds 64 KiB. */
 const MAX_ANSWER = 256 * 1024;
-/* What one request carries, in characters, or a single frame that is larger. */
+/* The most characters that one request carries, unless its only frame is
+ * larger. */
 const ENOUGH = 16 * 1024;
 const FIRST_DELAY = 20;
 const MAX_DELAY = 1000;
-/* A server that has nothing to say should take longer to say so. */
+/* An answer without frames that comes sooner than this delays the next request,
+ * so that a server which does not wait is not flooded. */
 const HASTE = 1000;
 const HASTE_DELAY = 250;
 
@@ -29,7 +31,7 @@ const HASTE_DELAY = 250;
 const isCount = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
 
 /**
- * A JSON text sequence (RFC 7464).
+ * Writes a head and frames as a JSON text sequence (RFC 7464).
  *
  * @param {Record<string, any>} head
  * @param {string[]} [frames]
@@ -39,8 +41,8 @@ export const joinBatch = (head, frames = []) =>
 
 /**
  * @param {string} body
- * @returns {{head: Record<string, any>, frames: string[]} | null} null: it is
- *   none, or was cut off
+ * @returns {{head: Record<string, any>, frames: string[]} | null} null: the
+ *   body is no text sequence, or was cut off
  */
 export function splitBatch(body) {
   const [before, ...records] = body.split('\x1e');
@@ -85,7 +87,7 @@ export class PollTransport {
   #handlers;
   #abort = new AbortController();
   #session = '';
-  /** @type {string[]} the frames from #first on, not known to have come */
+  /** @type {string[]} the frames from #first on, which are not confirmed */
   #out = [];
   #first = 1;
   #received = 0;
@@ -95,7 +97,7 @@ export class PollTransport {
   /**
    * @param {string} origin of the server
    * @param {TransportHandlers} handlers
-   * @param {number} [tries] how often to ask whether there is one
+   * @param {number} [tries] how often to try to open a session
    */
   constructor(origin, handlers, tries = 5) {
     this.#url = `${origin}/v1/poll`;
@@ -112,10 +114,10 @@ export class PollTransport {
   }
 
   /**
-   * Ends it without a word, or with those that were not sent yet: the page may
-   * be going away.
+   * Ends the connection.
    *
-   * @param {boolean} finish
+   * @param {boolean} finish whether to send the remaining frames, which works
+   *   also while the page is being closed
    */
   close(finish) {
     if (finish && !this.#over && this.#out.length > 0) {
@@ -135,8 +137,8 @@ export class PollTransport {
   }
 
   /**
-   * One request. Gives its answer; undefined when it came to nothing, for
-   * whatever reason, and null when the session is over.
+   * Makes one request. Returns its answer, undefined when the request failed
+   * for any reason, and null when the session is over.
    *
    * @param {string} path
    * @param {string} body
@@ -163,12 +165,12 @@ export class PollTransport {
   }
 
   /**
-   * Makes a request until its answer makes sense.
+   * Repeats a request until it has a valid answer.
    *
    * @template T
    * @param {() => Promise<T | null | undefined>} request
    * @param {number} [tries]
-   * @returns {Promise<T | null>} null: it is over
+   * @returns {Promise<T | null>} null: the connection is over
    */
   async #insist(request, tries = Infinity) {
     for (let delay = FIRST_DELAY; ; delay = Math.min(2 * delay, MAX_DELAY)) {
@@ -213,7 +215,7 @@ export class PollTransport {
       await this.#receive();
   }
 
-  /** As many frames as make one request. */
+  /** The frames for one request. */
   #takeSome() {
     let size = 0;
     const end = this.#out.findIndex((text) => {
@@ -246,7 +248,7 @@ export class PollTransport {
     this.#sending = false;
   }
 
-  /* The whole answer is checked before its first frame counts. */
+  /* Requests frames, and checks the whole answer before handling the first. */
   async #receive() {
     const askedAt = performance.now();
     const answer = await this.#insist(async () => {

@@ -30,21 +30,23 @@ import * as timing from './timing.js';
  *
  * send: send `message` to its `to`;
  * peer-added: `peer` is connected for the first time;
- * peer-removed: it is gone for good, for `reason`; only after peer-added;
- * peer-changed: its `name`, `muted` or `hidden` are now these;
- * start: start attempt `sid` with `peer`, as the offerer when `offerer` is set,
- *   then with the first of `codecs` that we can send; else wait for its offer.
- *   There is no other attempt with it, but for one connection set aside;
+ * peer-removed: `peer` has left, for `reason`; only after peer-added;
+ * peer-changed: the `name`, `muted` or `hidden` of `peer` have changed;
+ * start: start attempt `sid` with `peer`. When `offerer` is set, offer the
+ *   first of `codecs` that we can send; else wait for the peer's offer. The
+ *   peer has no other attempt, but may have a connection that is set aside;
  * stop: attempt `sid` with `peer` has ended, for `reason`;
- * retire: the connection of `sid` is set aside, for `reason`: it goes on, with its
- *   tile, beside the attempt that is to take its place, and heard() and failed()
- *   tell of it too;
- * back: `sid`, which was set aside, is the present attempt again;
- * drop: `sid`, which was set aside, has ended, for `reason`;
+ * retire: set the connection of `sid` aside, for `reason`: it goes on, and is
+ *   shown, beside the attempt that is to replace it; heard() and failed() are
+ *   called for it too;
+ * back: the connection `sid`, which was set aside, is the current one again;
+ * drop: close the connection `sid`, which was set aside, for `reason`;
  * remote-sdp: `peer`'s description for attempt `sid`;
- * remote-candidate: its `candidate`, never before its description;
- * chat: `peer` says `text`;
- * warning: something a person should know, in `text`.
+ * remote-candidate: `peer`'s `candidate`, never before the description;
+ * chat: `peer` has sent `text`;
+ * outdated: another member knows the incarnation `text` of ours, which is
+ *   newer: call reincarnate() with one above it;
+ * warning: tell the user `text`.
  *
  * @typedef {object} Action
  * @property {'send' | 'peer-added' | 'peer-removed' | 'peer-changed' | 'start'
@@ -70,28 +72,28 @@ import * as timing from './timing.js';
 export class Room {
   /** @type {Action[]} */
   #actions = [];
-  /** @type {Member[]} in the order they came up */
+  /** @type {Member[]} in the order in which they became known */
   members = [];
   /** @type {roster.Departed[]} */
   departed = [];
   nCalls = 0;
   nReincarnations = 0;
-  tellOutdatedAt = 0;           // nobody is told so before
-  pace = timing.PACE_FIRST;            // so many connections are set up at once
+  tellOutdatedAt = 0;           // the earliest time of the next 'outdated'
+  pace = timing.PACE_FIRST;     // how many attempts may run at once
 
   joined = false;
   left = false;
-  /** @type {'none' | 'online' | 'offline'} none: never heard of one */
+  /** @type {'none' | 'online' | 'offline'} none: no welcome has come yet */
   server = 'none';
-  lists = false;                // the server says who is there
+  lists = false;                // the server lists the members
   /** @type {string | null} */
   host = null;
   rosterAt = Infinity;
   stateAt = Infinity;
-  /** When we were last told the time. @type {number | null} */
+  /** The time of the last call with a time. @type {number | null} */
   awakeAt = null;
 
-  answered = false;             // our joinroom was
+  answered = false;             // our joinroom has been answered
   nAsked = 0;
   askAt = Infinity;
 
@@ -118,11 +120,11 @@ export class Room {
     this.hidden = hidden;
   }
 
-  /* What comes in. */
+  /* Calls from the user and messages. */
 
   /**
-   * Joins: asks who is there, and calls them. Where the room's id is known,
-   * there ought to be a server, so that waits for its welcome.
+   * Joins: asks for the members, and calls them. Where the room's id is known,
+   * there should be a server, so the question waits for its welcome.
    *
    * @param {number} now
    */
@@ -137,7 +139,7 @@ export class Room {
   }
 
   /**
-   * @param {Message} message what came in, opened if it was sealed
+   * @param {Message} message a received one, opened if it was sealed
    * @param {number} now
    */
   feed(message, now) {
@@ -217,11 +219,12 @@ export class Room {
   }
 
   /**
-   * For after an 'outdated': everybody is called as if we had just started.
+   * Takes a new incarnation after an 'outdated'. All members are called as if
+   * we had just started.
    *
-   * @param {string} inc ours from now on, newer than the one before
+   * @param {string} inc our incarnation from now on, newer than the present one
    * @param {number} now
-   * @returns {boolean} false: it is not, and nothing has changed
+   * @returns {boolean} false: `inc` is not newer, and nothing has changed
    */
   reincarnate(inc, now) {
     if (this.left)
@@ -230,7 +233,7 @@ export class Room {
     return outdated.reincarnate(this, inc, now);
   }
 
-  /** @param {string[]} [codecs] what our next calls name */
+  /** @param {string[]} [codecs] the video codecs that our next calls name */
   setCodecs(codecs) {
     this.codecs = codecs ?? ['VP8'];
   }
@@ -241,7 +244,7 @@ export class Room {
       this.send(this.message('chat', member.id, {text}));
   }
 
-  /* What the connection of an attempt reports; an unknown sid is ignored. */
+  /* Reports from the connection of an attempt; an unknown sid is ignored. */
 
   /**
    * @param {string} peer
@@ -262,7 +265,7 @@ export class Room {
   }
 
   /**
-   * May come before the description, which goes out first all the same.
+   * Sends a local candidate, after the description if that is not there yet.
    *
    * @param {string} peer
    * @param {string} sid
@@ -299,7 +302,7 @@ export class Room {
     member.asked = 0;
     this.stateAt = Math.min(this.stateAt, state.nextState(this, now));
     attempt.replace(member);
-    /* An answer that comes all the same is still one. */
+    /* No further joinroom is needed; a late answer to the last one counts. */
     this.askAt = Infinity;
     if (!member.added) {
       member.added = true;
@@ -308,7 +311,7 @@ export class Room {
   }
 
   /**
-   * Media or RTCP arrived. Once or twice a second is often enough.
+   * Media or RTCP has arrived. Once or twice a second is often enough.
    *
    * @param {string} peer
    * @param {string} sid
@@ -334,8 +337,8 @@ export class Room {
   }
 
   /**
-   * What comes by this attempt is shown now, in place of what came by the one
-   * before it: that one is needed no more.
+   * The media of this attempt is shown now, so the connection that was set
+   * aside is no longer needed.
    *
    * @param {string} peer
    * @param {string} sid
@@ -349,8 +352,8 @@ export class Room {
   /**
    * @param {string} peer
    * @param {string} sid
-   * @param {string | undefined} reason 'refused': leave it alone for a while;
-   *   anything else: the connection failed
+   * @param {string | undefined} reason 'refused': the peer is not called for a
+   *   while; anything else: the connection failed
    * @param {number} now
    */
   failed(peer, sid, reason, now) {
@@ -373,9 +376,8 @@ export class Room {
   }
 
   /**
-   * The path of this attempt may be no good any more, since our own addresses
-   * have changed: another attempt takes its place, as soon as we can reach the
-   * peer through the server.
+   * Replaces an attempt whose path may be broken, since our addresses have
+   * changed. While the server is offline, this waits until it is back.
    *
    * @param {string} peer
    * @param {string} sid
@@ -392,8 +394,8 @@ export class Room {
   }
 
   /**
-   * What kept connections from being made may be over: whoever waits for
-   * another attempt is called at once, and failures are counted anew.
+   * Calls all members that wait for another attempt at once, and counts
+   * failures anew, as the reason for the failures may be gone.
    *
    * @param {number} now
    */
@@ -407,9 +409,9 @@ export class Room {
     }
   }
 
-  /* What comes out. */
+  /* Actions and the deadline. */
 
-  /** @returns {Action[]} what is to be done, once */
+  /** @returns {Action[]} the actions since the last call */
   takeActions() {
     return this.#actions.splice(0);
   }
@@ -464,9 +466,9 @@ export class Room {
   }
 
   /**
-   * To be called first in whatever is called with the time: when our driver was
-   * asleep, what the others said meanwhile is not read yet, and nobody is judged
-   * by that time.
+   * Moves the members' times after this machine was asleep, since messages that
+   * came meanwhile are not read yet. To be called first in every function that
+   * gets the time.
    *
    * @param {number} now
    */
@@ -498,14 +500,15 @@ export class Room {
   #isForUs(message) {
     if (!message.from || message.from === this.id)
       return false;
-    /* To the room: roster.js sees whether that is us. */
+    /* A joinroom may be for the room; roster.js decides whether it is for
+     * us. */
     if (message.type === 'joinroom')
       return true;
     return message.to === undefined || message.to === this.id;
   }
 
   /**
-   * @param {Member | undefined} member undefined: we don't know it (yet)
+   * @param {Member | undefined} member undefined: the sender is not known yet
    * @param {Message} message
    * @param {number} now
    */

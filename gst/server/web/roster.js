@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Who is in the room, as gst/core/roster.c. The server's word comes first
- * (welcome, joined, left); roomreply, roster and callers add to it; and where
- * there is no server, or its connection is lost, signs of life decide.
+ * The members of the room, as gst/core/roster.c. The server's messages come
+ * first (welcome, joined, left); roomreply, roster and calls add members.
+ * Without a server, or while it is offline, the members' own messages and media
+ * decide.
  */
 
 import * as attempt from './attempt.js';
@@ -23,7 +24,7 @@ const NIL_ROOM = '00000000-0000-0000-0000-000000000000';
 const areHost = (room) => room.host === room.id;
 
 /**
- * Whether the member has been here longer than whoever has that inc and id.
+ * Whether the member joined before the one that has this incarnation and id.
  *
  * @param {Member} member
  * @param {string} inc
@@ -33,7 +34,7 @@ const isOlder = (member, inc, id) => member.inc !== null
   && (member.inc < inc || (member.inc === inc && member.id < id));
 
 /**
- * The connected member that has been here longest, if longer than we.
+ * The connected member that joined first, if it joined before us.
  *
  * @param {Room} room
  * @returns {Member | undefined}
@@ -44,7 +45,7 @@ function findSenior(room) {
   for (const member of room.members) {
     if (member.phase !== 'connected')
       continue;
-    /* The member whose id is the room's hosts, as in mooz. */
+    /* As in mooz, the member whose id is the room's id is the host. */
     if (member.id === room.room)
       return member;
     if (isOlder(member, senior?.inc ?? room.inc, senior?.id ?? room.id))
@@ -72,9 +73,9 @@ function viewChanged(room, now) {
 }
 
 /**
- * Somebody who left: until then, what others still say of it does not bring it
- * back; and when it does come back, we know what calls of it we had. After a
- * bye callInc is not older than inc.
+ * A member that has left. Before the time `until` other members' messages do
+ * not bring it back. When it comes back, its calls that arrived before are
+ * still known. After a bye `callInc` is not older than `inc`.
  *
  * @typedef {{id: string, inc: string | null, callInc: string,
  *   lastCall: number, until: number}} Departed
@@ -105,16 +106,17 @@ function noteDeparted(room, departed, now) {
 }
 
 /**
- * The incarnation has said goodbye, and no older one counts any more.
+ * The fields of a departed member whose incarnation has sent a bye: calls of
+ * older incarnations do not count any more.
  *
  * @param {string | null} inc
- * @param {{callInc: string, lastCall: number}} calls that we had of it
+ * @param {{callInc: string, lastCall: number}} calls the last call accepted
  */
 const ended = (inc, {callInc, lastCall}) => inc !== null && inc > callInc
   ? {inc, callInc: inc, lastCall: 0} : {inc, callInc, lastCall};
 
 /**
- * Notes that a member left whom we did not know: messages of it may still come.
+ * Notes the bye of an unknown member, as older messages of it may still come.
  *
  * @param {Room} room
  * @param {Message} message
@@ -128,7 +130,7 @@ export function noteBye(room, {from, inc, sid, reason}, now) {
 }
 
 /**
- * Whether this incarnation has said that it leaves.
+ * Whether this incarnation has sent a bye.
  *
  * @param {Room} room
  * @param {string} id
@@ -142,7 +144,8 @@ export function isOver(room, id, inc, now) {
 }
 
 /**
- * The delay before we call a member with whom nothing else brings us together.
+ * The delay before we call a member if neither its call nor a roomreply comes
+ * first.
  *
  * @param {Room} room
  * @param {Member} member
@@ -151,13 +154,13 @@ export const repairDelay = (room, member) =>
   room.id < member.id ? REPAIR_LOWER : REPAIR_HIGHER;
 
 /**
- * Returns the member of that id, and adds it if it was not known. The server or
- * the member itself has named it.
+ * Returns the member of that id, and adds it if it is new. To be called for ids
+ * that the server or the member itself has named.
  *
  * @param {Room} room
  * @param {string} id
  * @param {number} now
- * @returns {Member | undefined} undefined: it's us, or there are too many
+ * @returns {Member | undefined} undefined: the id is ours, or the room is full
  */
 export function learn(room, id, now) {
   const known = room.find(id);
@@ -167,7 +170,7 @@ export function learn(room, id, now) {
     return undefined;
   const departed = takeDeparted(room, id);
   const member = new Member(id, now);
-  /* The member may come back, but the calls that we had of it count no more. */
+  /* The member may come back, but its calls that came before count no more. */
   member.callInc = departed?.callInc ?? '';
   member.lastCall = departed?.lastCall ?? 0;
   member.callAt = now + repairDelay(room, member);
@@ -177,8 +180,8 @@ export function learn(room, id, now) {
 }
 
 /**
- * Does the same where another member has named it: a member that left does not
- * come back by hearsay.
+ * As learn(), for ids that another member has named, which do not bring back a
+ * member that has left.
  *
  * @param {Room} room
  * @param {string} id
@@ -192,7 +195,7 @@ function learnByHearsay(room, id, now) {
 }
 
 /**
- * Takes the member from our user's view; the room still knows it.
+ * Removes the member's tile; the room still knows the member.
  *
  * @param {Room} room
  * @param {Member} member
@@ -222,7 +225,7 @@ export function forget(room, member, reason, now) {
     : {id, inc: null, callInc, lastCall}, now);
   room.members.splice(room.members.indexOf(member), 1);
   viewChanged(room, now);
-  /* Without a list of members, those who lost each other ask again. */
+  /* Without a host nobody sends a list of members, so we ask for one again. */
   if (room.host === null && room.joined && room.members.length === 0) {
     room.answered = false;
     room.askAt = Math.min(room.askAt, now + ROSTER_INTERVAL);
@@ -233,7 +236,7 @@ export function forget(room, member, reason, now) {
 const serverLists = (room) => room.server === 'online' && room.lists;
 
 /**
- * Whether a server that we can hear says that the member is not there.
+ * Whether the server is online and does not list the member.
  *
  * @param {Room} room
  * @param {Member} member
@@ -241,7 +244,7 @@ const serverLists = (room) => room.server === 'online' && room.lists;
 export const denies = (room, member) => serverLists(room) && !member.listed;
 
 /**
- * When a member whom we show, but who is not connected, is taken for gone.
+ * When the tile of a member that is not connected is removed.
  *
  * @param {Room} room
  * @param {Member} member
@@ -254,9 +257,9 @@ export function ghostAt(room, member) {
 }
 
 /**
- * The time at which a member is forgotten with whom nothing is under way:
- * without a server after it gave no sign; never while our connection to the
- * server is lost.
+ * When a member without an attempt is forgotten: some time after its last
+ * message or media if no server lists the members; never while the server is
+ * offline.
  *
  * @param {Room} room
  * @param {Member} member
@@ -269,7 +272,7 @@ export function forgetAt(room, member) {
 }
 
 /**
- * Sends joinroom, and sets when to do it again.
+ * Sends joinroom, and sets when to send it again.
  *
  * @param {Room} room
  * @param {number} now
@@ -282,8 +285,8 @@ export function ask(room, now) {
 }
 
 /**
- * We know who is there, so we call as the newcomer. Members that joined after
- * us call us, and a member with failed attempts has its own time.
+ * Calls all members, as a newcomer does. Members that joined after us call us,
+ * and a member with failed attempts is called at its own time.
  *
  * @param {Room} room
  * @param {number} now
@@ -294,7 +297,7 @@ function callEverybody(room, now) {
   for (const member of room.members) {
     if (member.newer || member.failures > 0)
       continue;
-    /* The others are called as soon as these attempts are done. */
+    /* The rest are called as soon as the pace allows it. */
     if (now >= pace.freeAt(room))
       attempt.call(room, member, now);
     else
@@ -314,8 +317,9 @@ export function startAsking(room, now) {
 }
 
 /**
- * Lists ourselves and the members that we know, but one. Hearsay is passed on
- * only if it is the server's: a rumour would otherwise outlive the member.
+ * Lists us and the known members, except one. Without the server's list only
+ * members that have sent a message are listed: members that pass on each
+ * other's lists would otherwise keep one in them that has long left.
  *
  * @param {Room} room
  * @param {string} [but]
@@ -325,9 +329,9 @@ const listMembers = (room, but) => [room.id, ...room.members
   .map(({id}) => id)];
 
 /**
- * Sends the list of members to everybody as the host. Where nobody names the
- * host, the others send theirs to it, and it asks whether there is another
- * host.
+ * Sends the list of members to all of them if we are the host. Where no server
+ * names the host, the other members send their lists to the host, which also
+ * asks whether there is another one.
  *
  * @param {Room} room
  * @param {number} now
@@ -359,9 +363,10 @@ function setHost(room, id, now) {
 }
 
 /**
- * The list is the whole truth, but for those whose media we still have. The
- * list has the order of joining; but to a member that has only just started
- * everybody is older, also where its id has stood in the list before.
+ * Takes the server's list of members. Members that are not in it are forgotten,
+ * unless they have an attempt or a connection. The list has the order of
+ * joining, but a member that has just started is newer than all others, even if
+ * its id is in the list from an earlier start.
  *
  * @param {Room} room
  * @param {string[]} ids
@@ -387,8 +392,8 @@ function readMembers(room, ids, first, now) {
 }
 
 /**
- * The old mailbox is gone, with whatever lay in it: attempts under way would
- * wait for it until they time out.
+ * Ends all attempts that are not connected, since messages of theirs were in
+ * the old mailbox, which is gone: they would wait until they time out.
  *
  * @param {Room} room
  * @param {number} now
@@ -417,7 +422,7 @@ const serverHandlers = {
     room.server = 'online';
     room.room ??= message.room ?? null;
     setHost(room, message.host, now);
-    /* The messages that we missed follow. */
+    /* The server sends the missed messages after the welcome. */
     if (message.resumed && !first)
       return;
     if (!first)
@@ -454,7 +459,7 @@ const serverHandlers = {
       forget(room, member, 'timeout', now);
   },
 
-  /* The host that we asked is gone: the next one is asked at once. */
+  /* If the host that we asked has left, the new one is asked at once. */
   host(room, message, now) {
     const changed = room.host !== message.id;
     setHost(room, message.id, now);
@@ -464,7 +469,7 @@ const serverHandlers = {
 
   undeliverable(room, message, now) {
     const member = room.find(message.to);
-    /* A bye would not arrive either. */
+    /* No bye is sent, as it would not arrive either. */
     if (member && member.phase !== 'idle' && member.phase !== 'connected')
       attempt.failed(room, member, 'failed', null, now);
   },
@@ -483,9 +488,9 @@ export function serverSays(room, message, now) {
 }
 
 /**
- * Whether a joinroom is for us: by our id, or by the room's while we host.
- * Where nobody names the host, a member that asks again is answered by
- * everybody, since the host may be gone.
+ * Whether a joinroom is for us: sent to our id, or to the room's id while we
+ * are the host. Where no server names the host, everybody answers a member that
+ * asks again, since the host may have left.
  *
  * @param {Room} room
  * @param {Message} message
@@ -515,9 +520,10 @@ const mayHaveSenior = (room) =>
     && (member.id === room.room || isOlder(member, room.inc, room.id)));
 
 /**
- * An older app calls everybody again whenever it is told who is there, and then
- * cannot tell the answers apart: so it is told once, and not by us while we do
- * not know yet whether there is another host. Whom it does not call, calls it.
+ * Whether to send a roomreply to the member. An older app calls all members
+ * again at each roomreply, and cannot tell their answers apart. So it gets one
+ * only, and none from us while another member may be the host. Members that it
+ * does not call will call it.
  *
  * @param {Room} room
  * @param {Member | undefined} member
@@ -541,8 +547,8 @@ export function onJoinroom(room, message, now) {
       learn(room, message.from, now);
     return;
   }
-  /* The member is known at once, so that two that ask at the same time hear of
-   * each other. */
+  /* The member is added at once, so that two that ask at the same time are told
+   * of each other. */
   const member = learn(room, message.from, now);
   if (!mayTell(room, member, message, now))
     return;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
+/** Reads and corrects session descriptions. */
+
 /**
- * What must be put right in a description before it goes out.
- *
- * Where codec preferences left codecs out, Firefox still writes their feedback
- * (a=rtcp-fb of payload types that the m-line does not list), and Chromium
- * refuses such a description.
+ * Corrects a description before it is sent. Firefox writes feedback (a=rtcp-fb)
+ * also for payload types that codec preferences have removed from the m-line,
+ * and Chromium refuses such a description.
  *
  * @param {string} sdp
  */
 export function tidySdp(sdp) {
-  /** @type {Set<string>} of the m-line that we are in */
+  /** @type {Set<string>} the payload types of the present m-line */
   let listed = new Set();
   return sdp.split('\r\n').filter((line) => {
     if (line.startsWith('m='))
@@ -20,16 +20,15 @@ export function tidySdp(sdp) {
   }).join('\r\n');
 }
 
-/* What stands beside a codec and is none. */
+/* Formats that an m-line lists beside the codecs. */
 const HELPERS = /^(?:rtx|red|ulpfec|flexfec-03)$/i;
 
 /**
- * What a description says of the picture.
+ * Reads the video m-line of a description.
  *
  * @param {string} sdp
- * @returns {{rejected: boolean, sends: boolean, codecs: string[]}} whether its
- *   m-line is rejected, whether the describing end sends, and which codecs are
- *   named
+ * @returns {{rejected: boolean, sends: boolean, codecs: string[]}} whether the
+ *   m-line is rejected, whether the describing end sends, and the codecs
  */
 export function readVideo(sdp) {
   const [session, ...sections] = sdp.split(/\r?\n(?=m=)/);
@@ -39,7 +38,7 @@ export function readVideo(sdp) {
     ?? direction.exec(session) ?? [];
   const names = [...section.matchAll(/^a=rtpmap:\d+ ([^/\s]+)/gm)]
     .map(([, name]) => name).filter((name) => !HELPERS.test(name));
-  /* An m-line that only lives in a bundle has port 0, too (RFC 9143, 6). */
+  /* A bundle-only m-line has port 0 too, and is not rejected (RFC 9143, 6). */
   return {rejected: /^m=video 0 /.test(section)
       && !/^a=bundle-only\s*$/m.test(section),
     sends: section !== '' && found.startsWith('send'),

@@ -14,10 +14,11 @@ import {MAX_BYTES, parseMessage} from './message.js';
 const SALT = 'meshroom-v1';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-/* How many numbers behind the largest are still told apart. */
+/* The numbers up to this much below the largest are accepted once each; lower
+ * ones are refused. */
 const WINDOW = 64;
-/* Members come and go under ever new ids; beyond this many the one that we
- * have dealt with least recently is forgotten. */
+/* Members come and go under new ids. Beyond this number the least recently used
+ * remote is forgotten. */
 const MAX_REMOTES = 256;
 
 const encoder = new TextEncoder();
@@ -25,10 +26,10 @@ const decoder = new TextDecoder('utf-8', {fatal: true, ignoreBOM: true});
 
 export class SealError extends Error {}
 
-/** The numbers that were accepted. */
+/** The numbers that were accepted from one incarnation. */
 class Window {
   largest = 0;
-  /** @type {Set<number>} those of them that still count */
+  /** @type {Set<number>} the accepted ones within WINDOW of the largest */
   accepted = new Set();
 
   /** @param {number} n */
@@ -48,18 +49,18 @@ class Window {
   }
 }
 
-/** Everything remembered of one peer id, or of the room's. */
+/** The state that is kept of one peer id, or of the room's id. */
 class Remote {
   sent = 0;
-  /** The newest incarnation accepted of it, '' = none. */
+  /** The newest incarnation accepted of the peer, '' = none. */
   inc = '';
   toUs = new Window();
   toRoom = new Window();
 }
 
 /**
- * What the cipher needs beside key and text; both follow from the message's
- * open fields.
+ * The nonce and the additional data of the cipher, which follow from the
+ * message's open fields.
  *
  * @param {Message} sealed
  */
@@ -83,9 +84,9 @@ export class Sealer {
   #inc;
   /** @type {Map<string, Remote>} the least recently used first */
   #remotes = new Map();
-  /* No forgotten remote was sent a larger number. */
+  /* The largest number that was sent to any forgotten remote. */
   #sentFloor = 0;
-  /** @type {Promise<unknown>} one opens after the other */
+  /** @type {Promise<unknown>} messages are opened one after the other */
   #opening = Promise.resolve();
 
   /**
@@ -105,8 +106,8 @@ export class Sealer {
    * @param {Uint8Array} key from the room's link
    * @param {string} room
    * @param {string} id
-   * @param {string} inc never one for two sealers: their numbers would repeat
-   *   under the same key
+   * @param {string} inc an incarnation that no other sealer has used, since
+   *   numbers would repeat under the same key
    */
   static async create(key, room, id, inc) {
     const secret = await crypto.subtle.importKey('raw', key, 'HKDF', false,
@@ -115,9 +116,10 @@ export class Sealer {
   }
 
   /**
-   * What was accepted before does not open again under the new one either.
+   * Takes a new incarnation. Messages that were accepted before it are not
+   * accepted again.
    *
-   * @param {string} inc ours from now on, one that no sealer has had before
+   * @param {string} inc an incarnation that no sealer has used before
    */
   renew(inc) {
     this.#inc = inc;
@@ -135,8 +137,8 @@ export class Sealer {
     return remote;
   }
 
-  /* A number must never serve twice under one key: what goes to a remote that
-   * was forgotten goes on above everything that any such one got. */
+  /* A number must never be used twice under one key, so numbers to a remote
+   * that was forgotten continue above those of all forgotten remotes. */
   #forgetOldest() {
     const [id, remote] = this.#remotes.entries().next().value;
     this.#sentFloor = Math.max(this.#sentFloor, remote.sent);
@@ -154,15 +156,15 @@ export class Sealer {
   }
 
   /**
-   * Seals one message of ours. The number is taken at once, so several may be
-   * under way; they are to be sent in the order of the calls.
+   * Seals one message of ours. The number is taken at once, so several calls
+   * may run at a time; the messages must be sent in the order of the calls.
    *
-   * @param {Record<string, any>} wire the message as it would go out unsealed
-   * @returns {Promise<Record<string, any>>} as it goes out
+   * @param {Record<string, any>} wire the message in the form of the wire
+   * @returns {Promise<Record<string, any>>} the sealed message in that form
    */
   async seal(wire) {
     const remote = this.#remember(wire.to);
-    /* The life that is told so is not the one that we know. */
+    /* The recipient's incarnation is an older one than remote.inc. */
     const re = wire.type === 'outdated' ? wire.yours : remote.inc;
     const sealed = {type: 'sealed', from: this.#id, to: wire.to,
       inc: this.#inc, re, n: ++remote.sent};
@@ -176,12 +178,12 @@ export class Sealer {
   }
 
   /**
-   * Opens a message of type 'sealed', and remembers that it did, so that the
-   * same one does not open again. One that is refused changes nothing.
+   * Opens a message of type 'sealed'. Its number is remembered, so that the
+   * same message does not open again. A refused message changes nothing.
    *
-   * What an older incarnation says may be the word of a member whose clock has
-   * gone back: it is given with the newest incarnation of its sender as
-   * `newest`, for the room to answer and not to act upon.
+   * A message of an older incarnation may be from a member whose clock has gone
+   * back. It is returned with the sender's newest incarnation as `newest`, so
+   * that the room answers it, but does not act upon it.
    *
    * @param {Message} sealed
    * @returns {Promise<Message>} the message inside
@@ -217,7 +219,7 @@ export class Sealer {
     return sealed.to === this.#id ? remote.toUs : remote.toRoom;
   }
 
-  /** Everything that the open fields tell. @param {Message} sealed */
+  /** Checks the open fields. @param {Message} sealed */
   #checkOutside(sealed) {
     if (sealed.from === this.#id)
       refuse(sealed, 'it is our own');
@@ -255,7 +257,7 @@ export class Sealer {
   }
 
   /**
-   * Whether what was inside belongs into that envelope.
+   * Checks that the message inside agrees with the open fields.
    *
    * @param {Message} sealed
    * @param {Message} message

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** What is remembered from call to call, where the browser lets us. */
+/** Settings that are kept from call to call, where the browser allows it. */
 
 const PREFIX = 'meshroom.';
 
@@ -21,6 +21,6 @@ export function remember(key, value) {
   try {
     localStorage.setItem(PREFIX + key, value);
   } catch {
-    /* Then it is asked for again. */
+    /* Without storage the person is asked again in the next call. */
   }
 }

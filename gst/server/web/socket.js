@@ -8,8 +8,8 @@ import {Route, Transport} from './transport.js';
 /**
  * @typedef {object} SocketHandlers
  * @property {(message: Record<string, any>) => void} message
- * @property {() => void} lost the connection, or the attempt at one
- * @property {(code: string, text: string) => void} failed given up
+ * @property {() => void} lost the connection was lost or could not be made
+ * @property {(code: string, text: string) => void} failed the client gave up
  * @property {(text: string) => void} warning
  */
 
@@ -58,7 +58,7 @@ export class Socket {
     this.#run();
   }
 
-  /* Handlers may send, and so come back here, from within the loop. */
+  /* Handlers may send, and so call this function again from within the loop. */
   #run() {
     if (performance.now() >= this.#client.deadline())
       this.#client.tick(performance.now());
@@ -100,7 +100,7 @@ export class Socket {
     }
   }
 
-  /* Whatever happens in between, what it means comes out of the client. */
+  /* Opens a connection, and passes all its events to the client. */
   #connect() {
     const client = this.#client;
     const on = (handle) => (...args) => {

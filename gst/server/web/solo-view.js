@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * The window as a source for other programmes: one person, as large as it is,
- * and nothing to click. Nobody there is an empty stage. It takes part in the
- * call as somebody who is muted and hidden, asks for no device, and goes on
- * trying whatever happens, for there is nobody to press a button.
+ * The window as a source for other programs: it shows one person in its whole
+ * size and no controls, or nothing while that person is away. The page takes
+ * part in the call muted and hidden, asks for no device, and joins again after
+ * every failure, as nobody is there to press a button.
  */
 
 import {Call} from './call.js';
@@ -17,7 +17,8 @@ import {Tile} from './tile.js';
 /** @typedef {import('./call.js').PeerView} PeerView */
 /** @typedef {import('./link.js').RoomLink} RoomLink */
 
-/* After the server has said no, as where the room is full. */
+/* The delay, in ms, after the server has refused us, as when the room is
+ * full. */
 const RETRY_AFTER = 5000;
 
 export class SoloView {
@@ -46,7 +47,7 @@ export class SoloView {
   constructor(link, who) {
     this.#link = link;
     this.#who = who;
-    /* Never the name itself: others look for that, too. */
+    /* This is not the person's name, since other views look for that name. */
     this.#name = tidyName(`View of ${who}`);
     this.#media = new LocalMedia({name: this.#name, muted: true, hidden: true,
       devices: {audioinput: '', videoinput: ''}});
@@ -57,7 +58,7 @@ export class SoloView {
     document.title = this.#name;
     showScreen(this.#stage);
     addEventListener('pagehide', () => this.#call?.abandon());
-    /* Where the browser wants one, any click or key will do. */
+    /* Any click or key allows a browser that waits for one to play sound. */
     for (const type of ['pointerdown', 'keydown'])
       addEventListener(type, () => this.#shown?.tile.unblock());
     this.#join();
@@ -86,7 +87,8 @@ export class SoloView {
     console.warn(`not in the call (${code}): ${text}`);
     setState('reconnecting');
     this.#onPeers([]);
-    /* The others would see each further try, and each would fail. */
+    /* Without WebRTC every further try would fail, and be seen by the
+     * others. */
     if (code !== 'no-webrtc')
       setTimeout(() => this.#join(), RETRY_AFTER);
   }
@@ -125,7 +127,7 @@ export class SoloView {
       this.#shown.tile.keepStill();
   }
 
-  /* Makes a new tile for each person who comes, in the same place. */
+  /* Makes a new tile when another peer is to be shown. */
   #update() {
     const view = chooseSolo(this.#views, this.#who, this.#shown?.id);
     if (view?.id !== this.#shown?.id) {

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
+/** The choice of the peer that a view of one person (solo-view.js) shows. */
+
 import {tidyName} from './names.js';
 
 /** @typedef {import('./call.js').PeerView} PeerView */
 
 /**
- * Whom a view of one person shows. A peer id is nobody else's, a name may be
- * anybody's: then it is who came first, but for those of whom nothing comes, who
- * may have crashed and be back.
+ * Chooses the peer to show. Several peers may have the wanted name: the first
+ * of those that are connected and heard is shown, as a silent one may have
+ * crashed and come back under another id.
  *
  * @param {PeerView[]} views in the order they came
  * @param {string} who display name or peer id
- * @param {string} [shown] peer id of the one who is shown
+ * @param {string} [shown] id of the peer that is shown now, which stays shown
+ *   while it is one of the candidates
  * @returns {PeerView | null}
  */
 export function chooseSolo(views, who, shown) {

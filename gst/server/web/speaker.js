@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Where the others are heard: the speaker that was chosen, or, while that is
- * not connected, the system's.
+ * The speaker that plays the peers' sound: the chosen one or, while that is not
+ * connected, the system's.
  */
 
-/* The system's speaker has this for its id. */
+/* The id of the system's speaker. */
 const SYSTEM = '';
 
 export class Speaker {
@@ -13,7 +13,8 @@ export class Speaker {
   #elements = new Set();
   /** The speaker in use. */
   #used;
-  /** Whether some element could not use it, as no microphone is allowed yet. */
+  /** Whether an element could not use that speaker. Browsers allow the choice
+   * only with the permission to use a microphone. */
   #missed = false;
   /** The chosen speaker; SYSTEM: none was chosen. */
   id;
@@ -29,7 +30,7 @@ export class Speaker {
     return typeof HTMLMediaElement.prototype.setSinkId === 'function';
   }
 
-  /** @param {HTMLMediaElement} element plays somebody's sound from now on */
+  /** @param {HTMLMediaElement} element that plays a peer's sound */
   async attach(element) {
     this.#elements.add(element);
     if (Speaker.canChoose && this.#used !== SYSTEM
@@ -44,8 +45,8 @@ export class Speaker {
 
   /**
    * @param {string} id
-   * @returns {Promise<string>} words where it cannot be had: then the one
-   *   before stays
+   * @returns {Promise<string>} a text for the person if that speaker cannot be
+   *   used, else ''
    */
   async choose(id) {
     const before = this.id;
@@ -59,8 +60,9 @@ export class Speaker {
   }
 
   /**
-   * @param {string[]} ids of what is connected now
-   * @returns {Promise<string>} words about what has changed
+   * @param {string[]} ids of the speakers that are connected now
+   * @returns {Promise<string>} a text for the person if the speaker in use has
+   *   changed, else ''
    */
   async onDevicesChanged(ids) {
     if (this.id === SYSTEM || ids.length === 0)
@@ -78,7 +80,10 @@ export class Speaker {
       + 'used instead; you can choose another one in the settings.';
   }
 
-  /** @param {string} id @returns {Promise<boolean>} whether all have it */
+  /**
+   * @param {string} id
+   * @returns {Promise<boolean>} whether all elements use the speaker
+   */
   async #useAll(id) {
     const done = await Promise.all([...this.#elements].map((element) =>
       this.#use(element, id)));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Who is speaking, by how loud each peer's sound is. A peer counts as speaking
- * for a while after the last loud moment, since words have gaps between them.
+ * Decides from the audio levels which peers are speaking. A peer counts as
+ * speaking for SPEAKING_HOLD (ms) after the last loud moment, since words have
+ * gaps between them.
  */
 
 const SPEAKING_LEVEL = 0.02;
@@ -20,7 +21,7 @@ export class Speech {
 
   /**
    * @param {string} peer
-   * @param {number} level how loud the peer is now, 0 to 1
+   * @param {number} level the peer's audio level now, 0 to 1
    * @param {number} now
    */
   hear(peer, level, now) {
@@ -35,7 +36,7 @@ export class Speech {
     }
   }
 
-  /** @param {string} peer is gone */
+  /** @param {string} peer that has left */
   forget(peer) {
     this.#until.delete(peer);
   }

@@ -25,7 +25,8 @@ export const nextState = (room, now) =>
   now + (room.lists ? STATE_INTERVAL_LISTED : STATE_INTERVAL);
 
 /**
- * Sends our state to every member that was told before, and again in a while.
+ * Sends our state to every member with an attempt or a connection, and sets
+ * when to send it again.
  *
  * @param {Room} room
  * @param {number} now

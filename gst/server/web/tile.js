@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** One peer's place in the grid. It stays through every new attempt. */
+/** One peer's tile in the grid, which stays the same for every new attempt. */
 
 import {byId} from './dom.js';
 
 /** @typedef {import('./call.js').PeerView} PeerView */
 
-/* A picture at least this much higher than wide is shown whole. */
+/* A picture whose aspect ratio is below this is shown whole, not cropped. */
 const TALL_BELOW = 1.2;
 
 /** @type {Record<string, string>} */
@@ -17,7 +17,7 @@ const PATHS = {
   relay: 'Connected through a relay',
 };
 
-/** What a person should know of a connection that is not well. */
+/** Describes a connection that is not connected or is silent. */
 function describeState({connected, failing, silence, before}) {
   if (connected)
     return `nothing heard for ${silence} s`;
@@ -44,7 +44,7 @@ export class Tile {
 
   /**
    * @param {string} peer
-   * @param {() => void} onBlocked the browser wants a click before it sounds
+   * @param {() => void} onBlocked the browser plays no sound before a click
    */
   constructor(peer, onBlocked) {
     const template = /** @type {HTMLTemplateElement} */ (
@@ -59,7 +59,7 @@ export class Tile {
     this.#video.addEventListener('resize', () => this.#fit());
   }
 
-  /** What plays picture and sound. */
+  /** The element that plays picture and sound. */
   get video() {
     return this.#video;
   }
@@ -77,7 +77,8 @@ export class Tile {
     find('.progress').hidden = connected && silence === 0;
     find('.progress-text').textContent = describeState(
       {connected, failing, silence, before: this.#sid !== ''});
-    /* Written only when it is another, since it is read out then. */
+    /* The text is written only when it has changed, as screen readers read it
+     * out whenever it is written. */
     const words = connected ? describeUnshown(this.name, unshown) : '';
     if (find('.unshown').textContent !== words)
       find('.unshown').textContent = words;
@@ -90,7 +91,7 @@ export class Tile {
   }
 
   /**
-   * @param {string} sid of which attempt
+   * @param {string} sid of the track's attempt
    * @param {MediaStreamTrack} track
    */
   addTrack(sid, track) {
@@ -105,9 +106,9 @@ export class Tile {
   }
 
   /**
-   * Call before the tracks end, which blackens the video: its last picture
-   * takes its place until the next attempt has one. Not that of a camera which
-   * was stopped: the placeholder may not have come yet.
+   * Shows the last picture until the next attempt has one; to be called before
+   * the tracks end, which makes the video black. The last picture of a camera
+   * that was stopped is not kept, as it could be one from before the stop.
    */
   keepStill() {
     const {videoWidth, videoHeight} = this.#video;

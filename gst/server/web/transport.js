@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * One connection to the server, however it is made: a WebSocket where one gets
- * through, long polling where not. A proxy can refuse the WebSocket, take it and
- * then cut it, or take it and swallow what goes through. So it has to prove
- * itself: it counts from its first frame on, and until then what was sent is
- * kept, to be sent again by the other way.
+ * One connection to the server, by a WebSocket or, where none gets through, by
+ * long polling. A proxy can refuse the WebSocket, accept and then cut it, or
+ * accept it and swallow all frames. So a WebSocket is proven by the first frame
+ * that it delivers; until then the frames that were sent are kept, to be sent
+ * again by long polling.
  */
 
 import {PollTransport} from './poll.js';
 
 /**
  * @typedef {object} TransportHandlers
- * @property {() => void} opened once, at most
+ * @property {() => void} opened called once, at most
  * @property {(text: string) => void} frame
- * @property {() => void} heard a sign of life that is no frame
- * @property {(code?: number) => void} closed once, and nothing after it; not
- *   after close()
+ * @property {() => void} heard the server has answered, but with no frame
+ * @property {(code?: number) => void} closed called once, as the last handler;
+ *   not called after close()
  */
 
 /**
@@ -25,14 +25,14 @@ import {PollTransport} from './poll.js';
  * @property {(finish: boolean) => void} close
  */
 
-/* How long a WebSocket may take to open, also over a satellite; and then to
- * prove itself, beside what opening took. */
+/* The time that a WebSocket may take to open, also over a satellite, and the
+ * time for its first frame, to which the time of opening is added. */
 const OPEN_PATIENCE = 5000;
 const PROOF_PATIENCE = 2000;
-/* So long no WebSocket is tried after one has failed. */
+/* The time for which no WebSocket is tried after one has failed. */
 const AVOID = 5 * 60 * 1000;
-/* A WebSocket that lived so short counts as cut by something on the way, and
- * after so many of them in a row long polling is used. */
+/* A WebSocket that ends sooner than SHORT_LIFE counts as cut by a proxy. After
+ * MAX_CUTS of them in a row long polling is used. */
 const SHORT_LIFE = 15000;
 const MAX_CUTS = 2;
 
@@ -65,14 +65,14 @@ class WebSocketTransport {
     this.#ws.send(text);
   }
 
-  /* Closes after everything that was handed over has gone out. */
+  /* The browser sends all frames that it was given before it closes. */
   close() {
     this.#over = true;
     this.#ws.close();
   }
 }
 
-/** What is known of the way to the server, from one connection to the next. */
+/** Whether a WebSocket reaches the server, as former connections have shown. */
 export class Route {
   #avoidUntil = -Infinity;
   #cuts = 0;
@@ -82,13 +82,13 @@ export class Route {
     return typeof WebSocket === 'function' && now >= this.#avoidUntil;
   }
 
-  /** Notes that polling works where a WebSocket did not. @param {number} now */
+  /** Notes that only long polling works. @param {number} now */
   avoid(now) {
     this.#cuts = 0;
     this.#avoidUntil = now + AVOID;
   }
 
-  /** Notes the end of a WebSocket that had been good. */
+  /** Notes the end of a WebSocket that had delivered frames. */
   ended({lived, explained}, now) {
     if (explained || lived >= SHORT_LIFE)
       this.#cuts = 0;
@@ -110,12 +110,12 @@ export class Transport {
   /** @type {AnyTransport} */
   #used;
   #polls;
-  #open = false;                // what is used now
+  #open = false;                // #used is open
   #beganAt = performance.now();
   #announced = false;
   #provenAt = Infinity;
   #explained = false;
-  /** @type {string[]} what was sent before anything was proven */
+  /** @type {string[]} the frames sent before the first one was received */
   #sent = [];
   /** @type {number | undefined} why the WebSocket closed */
   #code;
@@ -149,7 +149,7 @@ export class Transport {
     }
   }
 
-  /** Whether it goes without a WebSocket. */
+  /** Whether long polling is used. */
   get polls() {
     return this.#polls;
   }
@@ -162,7 +162,7 @@ export class Transport {
       this.#used.send(text);
   }
 
-  /** @param {boolean} finish whether what was sent is to get there */
+  /** @param {boolean} finish whether to send the remaining frames first */
   close(finish) {
     clearTimeout(this.#watchdog);
     if (!finish)
@@ -222,14 +222,14 @@ export class Transport {
       this.#fallBack();
       return;
     }
-    if (this.#provenAt === Infinity)    /* polling is no better */
+    if (this.#provenAt === Infinity)    /* long polling does not work either */
       this.#route.forget();
     this.#judge();
     this.#handlers.closed(code ?? this.#code);
   }
 
-  /* Goes over to polling. A server that is not there at all is not polled for
-   * long: when it comes back, a WebSocket is the better way. */
+  /* Changes to long polling, with a single try: if the server is down, a
+   * WebSocket is to be tried first when it is back. */
   #fallBack() {
     this.#open = false;
     this.#polls = true;
