@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Corrects what comes in on a sink pad of the room (intake.h): timing through a
+ * pacer; orientation, interlacing and channel positions through a stage. */
+
 #include "meshroom/intake.h"
 
 #include <gst/audio/audio.h>
@@ -25,12 +28,11 @@ struct _MeshIntake {
   MeshPacer *pacer;
   GstPad *next;
 
-  /* used by the streaming thread, and after its end by whoever stops the
-   * intake */
-  GstElement *stage;            /* NULL: none */
+  /* used by the streaming thread, and after its end by the thread that stops
+   * the intake */
+  GstElement *stage;            /* NULL while the input needs none */
   GstElement *flip;             /* of a video stage, or behind a decoder */
-  gboolean passes;              /* the input is encoded, and is passed on as it
-                                 * is */
+  gboolean passes;              /* the input is encoded, and is not decoded */
   gboolean interlaced;
   gboolean hidden;              /* an imageswitch shows its own picture */
   GstVideoOrientationMethod stream_tag, global_tag;
@@ -48,7 +50,7 @@ link_next (MeshIntake *self, GstElement *last)
 {
   g_autoptr (GstPad) src = gst_element_get_static_pad (last, "src");
 
-  /* no RECONFIGURE event: nothing has to change upstream */
+  /* a RECONFIGURE event would make upstream negotiate again, without need */
   if (gst_pad_link_full (src, self->next, GST_PAD_LINK_CHECK_NOTHING)
       != GST_PAD_LINK_OK)
     GST_ERROR_OBJECT (self->pacer, "cannot link %s", GST_OBJECT_NAME (last));
@@ -67,8 +69,8 @@ remove_stage (MeshIntake *self)
   gst_bin_remove (self->room, stage);
 }
 
-/* Puts @stage, or nothing, between the pacer and what comes next. No buffer
- * passes meanwhile, since this is the streaming thread. */
+/* Puts @stage, or nothing, between the pacer and the next element. No buffer
+ * passes meanwhile, since this runs on the streaming thread. */
 static void
 set_stage (MeshIntake *self, GstElement *stage)
 {
@@ -137,8 +139,8 @@ warn_once (MeshIntake *self, gboolean *told, const char *what)
   *told = TRUE;
 }
 
-/* The orientation tag is the camera's. The placeholder of a hidden camera is
- * upright without a rotation. */
+/* The orientation tags are the camera's. The placeholder of a hidden camera is
+ * upright, so it must not be turned. */
 static GstVideoOrientationMethod
 get_orientation (MeshIntake *self)
 {
@@ -295,7 +297,7 @@ take_audio_caps (MeshIntake *self, GstEvent *event, GstCaps *caps)
   return renamed;
 }
 
-/* --- all --- */
+/* --- both kinds --- */
 
 static void
 on_refused (GstFlowReturn result, gpointer user_data)
@@ -315,9 +317,9 @@ on_refused (GstFlowReturn result, gpointer user_data)
 
 /**
  * mesh_intake_take_event:
- * @event: (transfer full): what comes in
+ * @event: (transfer full): an event that comes in
  *
- * Returns: (transfer full): what to take instead
+ * Returns: (transfer full): the event to pass on instead
  */
 GstEvent *
 mesh_intake_take_event (MeshIntake *intake, GstEvent *event)
@@ -353,7 +355,8 @@ mesh_intake_take_event (MeshIntake *intake, GstEvent *event)
 /**
  * mesh_intake_prepare:
  *
- * To be called before each buffer: only now is all known that comes before it.
+ * To be called before each buffer, as all events that precede it have come
+ * then.
  *
  * Returns: whether the buffer can be used
  */
@@ -368,10 +371,11 @@ mesh_intake_prepare (MeshIntake *intake)
 /**
  * mesh_intake_settle:
  * @intake: the intake of an encoded video input
- * @flip: (nullable): the videoflip behind the decoder, which the intake turns
- *   the picture with; %NULL when the input goes out as it is
+ * @flip: (nullable): the videoflip behind the decoder, with which the intake
+ *   turns the picture; %NULL when the input is not decoded
  *
- * To be called once it is known, on the streaming thread.
+ * To be called on the streaming thread, once it is known whether the input is
+ * decoded.
  */
 void
 mesh_intake_settle (MeshIntake *intake, GstElement *flip)
@@ -386,11 +390,11 @@ mesh_intake_settle (MeshIntake *intake, GstElement *flip)
  * mesh_intake_new:
  * @room: the bin that gets the elements
  * @pad_name: the room's pad, for messages; not copied
- * @kind: what comes in
- * @encoded: whether it is encoded
+ * @kind: the kind of the input
+ * @encoded: whether the input is encoded
  * @timeline: the room's timeline
- * @next: where it goes, in @room
- * @warning: what to call with words for the user
+ * @next: the pad in @room that gets the stream
+ * @warning: called with a warning for the user
  * @user_data: for @warning
  *
  * Returns: (transfer full): an intake, for mesh_intake_stop() and
@@ -424,7 +428,7 @@ mesh_intake_new (GstBin *room, const char *pad_name, MeshKind kind,
 
 /**
  * mesh_intake_dup_sink:
- * Returns: (transfer full): the pad that the room's is to lead to
+ * Returns: (transfer full): the target for the room's pad
  */
 GstPad *
 mesh_intake_dup_sink (MeshIntake *intake)
@@ -444,9 +448,9 @@ mesh_intake_get_pacer (MeshIntake *intake)
 
 /**
  * mesh_intake_stop:
- * @intake: the intake; nothing may come in any more
+ * @intake: an intake that gets no more buffers
  *
- * Takes its elements down and out of the room.
+ * Shuts the intake's elements down, and removes them from the room.
  */
 void
 mesh_intake_stop (MeshIntake *intake)

@@ -6,24 +6,24 @@
 
 G_BEGIN_DECLS
 
-/* The way from a sink pad of the room to what encodes or passes on: an input
- * of any timing and of any layout leaves it on the room's clock, upright,
- * progressive, and with channels that have positions.
+/* The first part of a stream's route behind a sink pad of the room: an input of
+ * any timing and layout leaves it on the room's clock, upright, progressive,
+ * and with channels that have positions.
  *
  *   pad → pacer → (stage) → next
  *
- * A stage is there only while the input needs one, so that all others pass
- * without a copy and in any format:
+ * There is a stage only while the input needs one, so that all other inputs
+ * pass without a copy and in any format:
  *
  *   video   convert → deinterlace → flip
  *   audio   convert with a matrix, where the channels have no positions
  *
- * An encoded input has no stage. Where it is decoded, the stage is behind the
- * decoder, and the intake turns it; where it goes out as it is, what would need
- * a stage is told.
+ * An encoded input has no stage here. If it is decoded, a stage is behind the
+ * decoder, and the intake sets that stage's flip; if it is passed on, the
+ * intake warns of what would need a stage.
  *
- * take_event and prepare are called on the pad's streaming thread, before what
- * comes reaches the pacer. */
+ * mesh_intake_take_event() and mesh_intake_prepare() are called on the pad's
+ * streaming thread, before the event or the buffer reaches the pacer. */
 
 typedef struct _MeshIntake MeshIntake;
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* The source pads of the room (member-pad.h), which shield the application and
+ * the peers' connections from each other. */
+
 #include "meshroom/member-pad.h"
 
 #include <gst/video/navigation.h>
@@ -9,7 +12,7 @@
  * a request may be lost. */
 #define KEY_FRAME_INTERVAL 30
 
-/* Whether the pad has become, or has been, a pad of the room. */
+/* Whether the pad has been added to the room, and removed from it. */
 typedef enum {
   MEMBER_PAD_NEW,
   MEMBER_PAD_ADDED,
@@ -38,7 +41,7 @@ typedef struct {
   gboolean ended;               /* EOS has been pushed, or is about to be */
   gboolean refused;             /* downstream has refused the stream, until it
                                  * is linked again or the caps change */
-  gboolean reported;            /* and a warning was posted */
+  gboolean reported;            /* a warning about the refusal was posted */
 
   /* under the stream lock of the internal pad */
   gboolean eos_sent;
@@ -108,7 +111,8 @@ announce (GstPad *pad, MemberPad *member_pad)
             (GST_TAG_TITLE, name, NULL)));
 }
 
-/* Tries the elements downstream again: they may accept the stream now. */
+/* Pushes downstream again after a refusal, as the stream may be accepted
+ * now. */
 static void
 reopen (MemberPad *member_pad, gboolean report_again)
 {
@@ -132,7 +136,7 @@ is_open (GstPad *pad, MemberPad *member_pad)
 }
 
 /* Whether the buffer can be passed on: an encoded stream that was interrupted
- * can be decoded again from the next key frame. */
+ * cannot be decoded before its next key frame. */
 static gboolean
 may_resume (GstPad *internal, MemberPad *member_pad, GstBuffer *buffer)
 {
@@ -516,8 +520,8 @@ mesh_member_pad_stop (GstPad *pad)
  * mesh_member_pad_remove:
  * @pad: the member's pad
  *
- * Takes the pad off the room, which calls the application ("pad-removed"). It
- * waits for nobody else.
+ * Removes the pad from the room, which calls the application ("pad-removed").
+ * Apart from that call nothing blocks.
  */
 void
 mesh_member_pad_remove (GstPad *pad, GstElement *room)
@@ -536,9 +540,9 @@ mesh_member_pad_remove (GstPad *pad, GstElement *room)
 
 /**
  * mesh_member_pad_is_inside:
- * Returns: whether this thread is one of the room's own streaming threads, and
- *   is in an element of the application behind one of the room's pads. The
- *   thread cannot end before the application's function has returned.
+ * Returns: whether this is one of the room's own streaming threads, inside an
+ *   element of the application behind one of the room's pads. The thread cannot
+ *   end before that element's function has returned.
  */
 gboolean
 mesh_member_pad_is_inside (GstElement *room)

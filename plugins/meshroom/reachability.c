@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Tells the user who cannot be reached with this machine's addresses and
- * relays, and renews attempts when the addresses change. */
+/* Warns the user when this machine's addresses and TURN servers cannot reach
+ * peers, and renews attempts when the addresses change. */
 
 #include "meshroom/call-private.h"
 
@@ -11,7 +11,7 @@
 #define NO_RELAY "ice-transport-policy is relay, but there is no TURN server"
 
 /* Returns: (transfer full): why there is no connection with @peer. If this end
- * has no candidates at all, that is the reason, and not the peer */
+ * can have no candidates, that is the reason, whatever the peer has */
 static char *
 explain (MeshCall *self, MeshPeer *peer)
 {
@@ -126,8 +126,9 @@ mesh_call_tell_reach (MeshCall *call, MeshReach reach)
  * @call: a call that begins
  *
  * Warns before there is any peer if this machine's addresses reach no other
- * one: the first member of a room would otherwise wait without a warning.
- * libnice is spared what it cannot do with them.
+ * machine: the first member of a room would otherwise wait without a warning.
+ * It also replaces libnice's list of addresses, which is faulty on machines
+ * with many interfaces.
  */
 void
 mesh_call_look_around (MeshCall *call)

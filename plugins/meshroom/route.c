@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The way of a stream from the source's pad to the fan-outs. Which way depends
- * on what comes in, and may change in mid-call:
+/* The route of a stream from the source's pad to the fan-outs. It depends on
+ * the input's caps, and may change in mid-call:
  *
  *   raw               pad → intake → tee ─ encodings → fan-outs
  *   encoded, passes   pad → intake → parser → fan-out of that codec
  *   encoded, else     pad → intake → parser → decoder → tee ─ encodings → …
  *
- * A way is changed on the pad's streaming thread, so that no buffer passes
+ * A route is changed on the pad's streaming thread, so that no buffer passes
  * meanwhile. */
 
 #include "meshroom/source-private.h"
 
-/* How often a parser or decoder is made anew with the same input. */
+/* The number of times that a failed parser or decoder is replaced before the
+ * input's caps change. */
 #define MAX_MENDS 5
 
 /* --- elements --- */
@@ -157,8 +158,9 @@ pass_on (MeshSource *self)
   gst_element_link (self->parser, GST_ELEMENT (fanout));
 }
 
-/* Decides, from the parser's caps, between passing the stream on and decoding
- * it: profile and size may not be known before the first parameter sets. */
+/* Decides between passing the stream on and decoding it. The decision needs the
+ * parser's caps, as profile and size may not be known before the first
+ * parameter sets. */
 static void
 settle (MeshSource *self, GstPad *parsed, const GstCaps *caps)
 {
@@ -209,7 +211,8 @@ start_encoded (MeshSource *self, const MeshCodec *codec, GError **error)
 {
   g_autofree char *form =
       g_strdup_printf ("capsfilter caps=\"%s\"", codec->caps);
-  /* the parser chooses the stream's form before there is a fan-out to ask */
+  /* the capsfilter sets the parser's output format, which the parser chooses
+   * before a fan-out is linked that it could ask */
   const char *elements[] = { codec->parser, form, NULL };
   const char *const nothing[] = { "identity", NULL };
   GstElement *parser = add_compartment (self, codec->parser ? elements
@@ -230,7 +233,7 @@ start_encoded (MeshSource *self, const MeshCodec *codec, GError **error)
   return gst_element_get_static_pad (parser, "sink");
 }
 
-/* --- the way as a whole --- */
+/* --- the route as a whole --- */
 
 static void
 stop_route (MeshSource *self)
@@ -260,8 +263,8 @@ on_warning (const char *text, gpointer user_data)
   self->events->warning (self, text, self->user_data);
 }
 
-/* Links the room's pad to @next through an intake, and passes the tags to it
- * that came before. */
+/* Links the room's pad to @next through an intake, and passes the sticky tags
+ * of the pad to the intake. */
 static void
 start_intake (MeshSource *self, GstPad *next, gboolean encoded)
 {
@@ -294,8 +297,8 @@ start_route (MeshSource *self, const MeshCodec *codec)
     mesh_source_warn (self, "it cannot be used: %s", error->message);
 }
 
-/* Forgets failures, since the input's format has changed: what failed before
- * may work now. */
+/* Handles new caps of the input. Failures are forgotten, since elements that
+ * failed with the former caps may work with these. */
 void
 mesh_source_take_caps (MeshSource *self, GstCaps *caps)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Places the buffers of an application's inputs on the room's clock
+ * (timeline.h). */
+
 #include "meshroom/timeline.h"
 
 /* A buffer that is later than this moves its line. The time is longer than a
@@ -14,9 +17,9 @@
 #define FIT_LATE GST_SECOND
 #define FIT_EARLY (10 * GST_SECOND)
 
-/* A live stream's buffers come after their time by what their source and its
- * queues take. A buffer that is later than that has times of its own making,
- * such as those of an application that counts its frames from 0. */
+/* A live stream's buffers are late by the latency of their source and its
+ * queues. Running times that are off by more than this are not those of the
+ * capture: the application may count its frames from 0. */
 #define FIT_LATE_LIVE (2 * GST_SECOND)
 
 /* A track that has been on time within this period does not wait for the other
@@ -241,8 +244,8 @@ mesh_track_place_locked (MeshTrack *track, gint64 time, gint64 now,
  * @now: the time on the room's clock
  * @out: (out): when the buffer was captured, on the room's clock
  *
- * A live stream's times are right as they are, unless they are so far from
- * the clock that they cannot mean it.
+ * A live stream's running times are used as they are, unless they are too far
+ * from the clock to be the times of capture.
  */
 void
 mesh_track_place_live_locked (MeshTrack *track, gint64 time, gint64 now,
@@ -262,8 +265,8 @@ mesh_track_place_live_locked (MeshTrack *track, gint64 time, gint64 now,
 /**
  * mesh_track_restart_locked:
  *
- * Another stream, or another part of one, begins on the track. Its running
- * times may be unrelated to those before.
+ * Another stream, or another segment of one, begins on the track. Its running
+ * times may be unrelated to the former ones.
  */
 void
 mesh_track_restart_locked (MeshTrack *track)

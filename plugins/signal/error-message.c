@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Turns errors of the signalling into messages of an element. None of their
- * texts contains a link's key. */
+/* Posts errors of the signalling as messages of an element. No error's text
+ * contains a link's key. */
 
 #include "error-message.h"
 

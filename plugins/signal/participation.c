@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* The connections that signalsrc and signalsink share (participation.h), and
+ * the registry in the GstContext through which they find each other. */
+
 #include "participation.h"
 
 #include <string.h>
@@ -13,7 +16,7 @@
 
 #define N_ROLES 2
 
-/* The object in the context: the list of all participations. */
+/* The registry in the context: the list of all participations. */
 #define MESH_TYPE_SIGNAL_REGISTRY (mesh_signal_registry_get_type ())
 G_DECLARE_FINAL_TYPE (MeshSignalRegistry, mesh_signal_registry, MESH,
     SIGNAL_REGISTRY, GObject)
@@ -21,8 +24,8 @@ G_DECLARE_FINAL_TYPE (MeshSignalRegistry, mesh_signal_registry, MESH,
 struct _MeshSignalRegistry {
   GObject parent;
 
-  GMutex lock;                  /* guards participations, and who uses
-                                 * each; taken before one's own */
+  GMutex lock;                  /* guards participations and the users of each;
+                                 * taken before a participation's own lock */
   GList *participations;        /* MeshParticipation, owned by the elements that
                                  * use it */
 };
@@ -55,7 +58,7 @@ mesh_signal_registry_finalize (GObject *object)
   G_OBJECT_CLASS (mesh_signal_registry_parent_class)->finalize (object);
 }
 
-/* Lets a message with the context be printed. */
+/* Makes messages with the context printable. */
 static void
 registry_to_string (const GValue *value, GValue *text)
 {
@@ -252,7 +255,7 @@ registry_lookup_locked (MeshSignalRegistry *self, MeshParticipationRole role,
 /**
  * mesh_participation_acquire:
  * @element: the element that joins
- * @role: as what
+ * @role: the role of @element
  * @link: (nullable): the room's link
  * @peer_id: (nullable): the member's peer id; %NULL = that of the other element
  * @error: return location for a #MESH_ERROR
@@ -346,7 +349,7 @@ mesh_participation_release (MeshParticipation *participation,
 
 /**
  * mesh_participation_start:
- * @role: whose
+ * @role: the role of the element that starts
  *
  * Connects as soon as the peer id is known. A signalsrc without a signalsink
  * makes up a peer id.
@@ -383,7 +386,7 @@ mesh_participation_has_peer_id (MeshParticipation *participation)
 
 /**
  * mesh_participation_set_peer_id:
- * @peer_id: whose it is
+ * @peer_id: the member's peer id
  *
  * Returns: %FALSE when @peer_id is not a peer id, or the participation has
  *   another one already
@@ -398,7 +401,7 @@ mesh_participation_set_peer_id (MeshParticipation *participation,
 /**
  * mesh_participation_send:
  * @participation: a participation whose peer id is known
- * @length: bytes in @json
+ * @length: length of @json in bytes
  * @error: return location for a #MESH_ERROR
  *
  * Returns: %FALSE with @error set when the message could not be queued. A

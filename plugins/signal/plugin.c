@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* The plugin meshsignal, which registers signalsrc and signalsink. */
+
 #include "elements.h"
 
 static gboolean

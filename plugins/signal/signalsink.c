@@ -3,17 +3,18 @@
 /**
  * SECTION:element-signalsink
  * @title: signalsink
- * @short_description: says something in a room's signalling
+ * @short_description: sends messages to a room's signalling
  * @see_also: signalsrc, meshroom
  *
  * Sends each buffer, one JSON object in the form of docs/protocol.md, "On the
- * signal pads", to the member of the room that it names in `to`. What the
- * server did not confirm is sent again when a connection breaks, and arrives
- * once. See #element-signalsrc, with which it shares its connection.
+ * signal pads", to the member of the room that it names in `to`. Messages that
+ * the server has not confirmed are sent again when a connection breaks, and
+ * each arrives once. See #element-signalsrc, with which it shares its
+ * connection.
  *
- * Who we are is taken from #signalsink:peer-id, else from the field `peer-id`
- * of the caps, else from the first message's `from`; before that nothing is
- * connected.
+ * Our peer id is taken from #signalsink:peer-id, else from the field `peer-id`
+ * of the caps, else from the first message's `from`; no connection is made
+ * before it is known.
  *
  * Pads: `sink`, `application/x-mesh-signal`, optionally with
  * `peer-id=(string)UUID`.
@@ -24,7 +25,7 @@
  *   signalsrc link=$LINK ! room.signal_sink \
  *   room.signal_src ! signalsink link=$LINK
  * ]|
- * A call whose signalling is spelled out.
+ * Makes a call whose signalling goes through elements of the pipeline.
  *
  * Since: 0.1
  */
@@ -46,8 +47,8 @@ GST_DEBUG_CATEGORY_STATIC (signalsink_debug);
 G_DECLARE_FINAL_TYPE (MeshSignalsink, mesh_signalsink, MESH, SIGNALSINK,
     GstElement)
 
-/* Not a GstBaseSink: that holds a buffer fast in PAUSED, and whoever says
- * goodbye while the pipeline shuts down would wait for ever. */
+/* This is no GstBaseSink, since that blocks on a buffer in PAUSED: an element
+ * that sends its bye while the pipeline shuts down would wait for ever. */
 struct _MeshSignalsink {
   GstElement parent;
 
@@ -55,7 +56,8 @@ struct _MeshSignalsink {
   char *link;                   /* under OBJECT_LOCK */
   char *peer_id;                /* under OBJECT_LOCK */
   MeshParticipation *participation;  /* in PAUSED and PLAYING */
-  gboolean refusing;            /* and has said so; streaming thread only */
+  gboolean refusing;            /* a warning was posted, and no message was sent
+                                 * since; streaming thread only */
 };
 
 enum { PROP_0, PROP_LINK, PROP_PEER_ID, N_PROPS };
@@ -151,7 +153,7 @@ send (MeshSignalsink *self, const GstMapInfo *map)
     learn_peer_id (self, map);
   sent = mesh_participation_send (self->participation, (const char *) map->data,
       map->size, &error);
-  if (!sent && self->refusing)  /* said once, until one goes through */
+  if (!sent && self->refusing)  /* posted once until a message is sent */
     GST_WARNING_OBJECT (self, "%s", error->message);
   else if (!sent)
     GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s", error->message),
@@ -260,7 +262,7 @@ mesh_signalsink_class_init (MeshSignalsinkClass *klass)
   /**
    * MeshSignalsink:link:
    *
-   * The room to speak in.
+   * The link of the room to send messages to.
    *
    * Since: 0.1
    */
@@ -271,7 +273,7 @@ mesh_signalsink_class_init (MeshSignalsinkClass *klass)
   /**
    * MeshSignalsink:peer-id:
    *
-   * Who we are in the room.
+   * Our peer id in the room.
    *
    * Since: 0.1
    */

@@ -3,20 +3,20 @@
 /**
  * SECTION:element-signalsrc
  * @title: signalsrc
- * @short_description: what is said in a room's signalling
+ * @short_description: receives the messages of a room's signalling
  * @see_also: signalsink, meshroom
  *
- * Gives out the messages that the others in a room send to us, and what the
- * signalling server says about the room: one JSON object a buffer, in the form
- * of docs/protocol.md, "On the signal pads". Together with a
- * #element-signalsink of the same room it stands in for the connection that
- * #element-meshroom otherwise makes itself, so that one can watch it, filter it
- * or replace it. The two share one connection; the peer id is that of
- * #element-meshroom, unless set here. Of several pairs for one room in one
- * pipeline each needs #signalsrc:peer-id and #signalsink:peer-id.
+ * Outputs the messages that the other members of a room send to us, and those
+ * of the signalling server about the room: one JSON object a buffer, in the
+ * form of docs/protocol.md, "On the signal pads". Together with a
+ * #element-signalsink of the same room it replaces the connection that
+ * #element-meshroom otherwise makes itself, so that an application can watch,
+ * filter or replace it. The two share one connection; the peer id is that of
+ * #element-meshroom, unless set here. With several pairs for one room in one
+ * pipeline, each needs #signalsrc:peer-id and #signalsink:peer-id.
  *
- * A server that goes away is looked for until it is back; meanwhile there is a
- * message `offline`. A server that was never there is an error.
+ * When the server is lost, the message `offline` comes, and connecting is tried
+ * until the server is back. A server that was never there is an error.
  *
  * Pads: `src`, `application/x-mesh-signal`.
  *
@@ -26,7 +26,7 @@
  *   link=http://127.0.0.1:8080/room/5c8fd5c8-2c4c-4d3e-9f0a-1b2c3d4e5f60 \
  *   ! fakesink dump=true
  * ]|
- * Joins the room, and shows who comes and goes and what they send to us.
+ * Joins the room, and prints the messages of its server and its members.
  *
  * Since: 0.1
  */
@@ -67,8 +67,8 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (MeshSignalsrc, mesh_signalsrc,
 GST_ELEMENT_REGISTER_DEFINE (signalsrc, "signalsrc", GST_RANK_NONE,
     MESH_TYPE_SIGNALSRC)
 
-/* Called from the state change and not from start(), after whose failure the
- * base class posts an error of its own. */
+/* Called from the state change, since the base class posts an error of its own
+ * when start() fails. */
 static gboolean
 join (MeshSignalsrc *self)
 {
@@ -212,7 +212,7 @@ mesh_signalsrc_class_init (MeshSignalsrcClass *klass)
   /**
    * MeshSignalsrc:link:
    *
-   * The room to listen to.
+   * The link of the room to receive messages from.
    *
    * Since: 0.1
    */
@@ -223,7 +223,7 @@ mesh_signalsrc_class_init (MeshSignalsrcClass *klass)
   /**
    * MeshSignalsrc:peer-id:
    *
-   * Who we are in the room.
+   * Our peer id in the room.
    *
    * Since: 0.1
    */
