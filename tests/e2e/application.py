@@ -273,30 +273,19 @@ def hang_up_at_once(others):
         thread.join()
 
 
-def meet(app, room):
-    """Returns once the application is in its room, as somebody who comes and
-    leaves can tell: before that, those who come later meet each other."""
-    somebody = Party(room)
-    somebody.start()
-    wait(lambda: app.added == 1)
-    somebody.stop()
-    wait(lambda: app.removed == 1)
-    app.added = app.removed = 0
-
-
 def pads(server, rounds):
     room = server.new_room()
     app = Party(room)
     app.start()
-    meet(app, room)
     for i in range(rounds):
-        # Each of them is connected with the application alone.
+        # Each of them is connected with the application alone. Two that nobody
+        # has called yet would call each other.
         others = [Party(f'{room} max-peers=1', MEDIA) for _ in range(N_OTHERS)]
         app.flowing.clear()
-        for other in others:
+        for n, other in enumerate(others, 1):
             other.start()
-        wait(lambda: len(app.flowing) == 2 * N_OTHERS
-             and app.added == (i + 1) * N_OTHERS)
+            wait(lambda: app.added == i * N_OTHERS + n)
+        wait(lambda: len(app.flowing) == 2 * N_OTHERS)
         if i % 3 == 1:
             app.set_state(Gst.State.PAUSED)
             app.set_state(Gst.State.PLAYING)

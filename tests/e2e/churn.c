@@ -186,13 +186,17 @@ settle (GstElement *pipeline, const Counts *expected, gint64 *in_use)
   return now;
 }
 
+/* A peer comes once the one before is connected: two that nobody has called yet
+ * would call each other, and have no place left for the one that is measured. */
 static gboolean
 one_round (GstElement *pipeline, FILE *peers, int n)
 {
-  fprintf (peers, "join\n");
-  fflush (peers);
-  if (!wait_messages (pipeline, "meshroom-peer-added", n))
-    return FALSE;
+  for (int i = 0; i < n; i++) {
+    fprintf (peers, "join\n");
+    fflush (peers);
+    if (!wait_messages (pipeline, "meshroom-peer-added", 1))
+      return FALSE;
+  }
   fprintf (peers, "leave\n");
   fflush (peers);
   return wait_messages (pipeline, "meshroom-peer-removed", n);
@@ -340,20 +344,22 @@ static int
 be_peers (const char *link, int n)
 {
   g_autofree GstElement **peers = g_new0 (GstElement *, n);
+  int joined = 0;
   char line[16];
 
   while (fgets (line, sizeof line, stdin)) {
-    for (int i = 0; i < n && g_str_has_prefix (line, "join"); i++) {
-      g_autoptr (GstBus) bus = NULL;
+    if (g_str_has_prefix (line, "join")) {
+      GstElement *peer = peers[joined] = new_peer (link, joined);
+      g_autoptr (GstBus) bus = gst_element_get_bus (peer);
 
-      peers[i] = new_peer (link, i);
-      bus = gst_element_get_bus (peers[i]);
+      joined++;
       gst_bus_set_sync_handler (bus, drop_message, NULL, NULL);
-      gst_element_set_state (peers[i], GST_STATE_PLAYING);
+      gst_element_set_state (peer, GST_STATE_PLAYING);
     }
-    for (int i = 0; i < n && g_str_has_prefix (line, "leave"); i++) {
-      gst_element_set_state (peers[i], GST_STATE_NULL);
-      gst_clear_object (&peers[i]);
+    while (joined > 0 && g_str_has_prefix (line, "leave")) {
+      joined--;
+      gst_element_set_state (peers[joined], GST_STATE_NULL);
+      gst_clear_object (&peers[joined]);
     }
   }
   return 0;
