@@ -56,6 +56,10 @@ imageswitch_schedule_set_rate (Schedule *self, const GstVideoInfo *info)
   if (info && info->interlace_mode == GST_VIDEO_INTERLACE_MODE_ALTERNATE)
     self->fps_n *= 2;           /* each buffer is one field */
   self->anchor = GST_CLOCK_TIME_NONE;
+  /* A frame of a slow stream does not hold up the first of a faster one. */
+  if (GST_CLOCK_TIME_IS_VALID (self->last.duration))
+    self->last.duration
+        = MIN (self->last.duration, imageswitch_schedule_span (self, 1));
 }
 
 /* Downstream was flushed; @reset_time: its time begins at 0 again. */

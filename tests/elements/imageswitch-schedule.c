@@ -81,6 +81,29 @@ GST_START_TEST (fields_are_twice_as_many)
 }
 GST_END_TEST;
 
+/* Also where the camera's first frame at the new rate has no time. */
+GST_START_TEST (a_faster_rate_begins_at_once)
+{
+  GstVideoInfo info;
+  Schedule s;
+
+  begin (&s, TRUE);
+  gst_video_info_set_format (&info, GST_VIDEO_FORMAT_I420, 64, 48);
+  info.fps_n = info.fps_d = 1;
+  imageswitch_schedule_set_rate (&s, &info);
+  fail_unless_equals_uint64 (take (&s, GST_SECOND), GST_SECOND);
+  info.fps_n = 25;
+  imageswitch_schedule_set_rate (&s, &info);
+  imageswitch_schedule_sent (&s, NEVER, NEVER, GST_SECOND + SPAN / 2);
+  fail_unless_equals_uint64 (take (&s, GST_SECOND + SPAN), GST_SECOND + SPAN);
+  /* a slower one is no sooner */
+  info.fps_n = 1;
+  imageswitch_schedule_set_rate (&s, &info);
+  fail_unless_equals_uint64 (take (&s, GST_SECOND + SPAN),
+      GST_SECOND + 2 * SPAN);
+}
+GST_END_TEST;
+
 GST_START_TEST (the_first_picture_is_due_at_once)
 {
   Schedule s;
@@ -286,6 +309,7 @@ imageswitch_schedule_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, an_odd_rate_does_not_drift);
   tcase_add_test (tcase, fields_are_twice_as_many);
+  tcase_add_test (tcase, a_faster_rate_begins_at_once);
   tcase_add_test (tcase, the_first_picture_is_due_at_once);
   tcase_add_test (tcase, a_picture_goes_on_where_the_camera_was);
   tcase_add_test (tcase, pictures_are_left_out_only_after_half_a_second);
