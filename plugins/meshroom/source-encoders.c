@@ -118,20 +118,26 @@ on_encoder_failed (MeshCompartment *compartment, const GError *error,
       failure, failure_free);
 }
 
+/* The tee's new branch gets a copy of the sticky events that the tee keeps. It
+ * would miss caps that are just passing, and an encoder with other caps than its
+ * frames fails or crashes: so nothing passes meanwhile. */
 static void
 put_in (MeshSource *self, GstElement *tee, GstElement *encoder,
     GstElement *fanout)
 {
   g_autoptr (GstPad) sink = gst_element_get_static_pad (encoder, "sink");
+  g_autoptr (GstPad) trunk = gst_element_get_static_pad (tee, "sink");
   g_autoptr (GstPad) branch = NULL;
 
   gst_bin_add (self->room, encoder);
   gst_element_link (encoder, fanout);
   gst_element_sync_state_with_parent (encoder);
+  GST_PAD_STREAM_LOCK (trunk);
   branch = gst_element_request_pad_simple (tee, "src_%u");
   /* no RECONFIGURE event is sent up to the camera, since all formats agree
    * already */
   gst_pad_link_full (branch, sink, GST_PAD_LINK_CHECK_NO_RECONFIGURE);
+  GST_PAD_STREAM_UNLOCK (trunk);
 }
 
 static void
