@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// The page as people use it: in a real browser, on a real server.
+// Whole calls of the page in a real browser, with a real server.
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
@@ -11,7 +11,7 @@ const here = setUp();
 
 const openWindow = (t, prepare) => Window.open(here.browser, t, prepare);
 
-/** Remembers every camera and microphone that the page gets. */
+/** Keeps the track of every camera and microphone that the page opens. */
 function watchDevices() {
   window.devices = [];
   const {mediaDevices} = navigator;
@@ -23,7 +23,7 @@ function watchDevices() {
   };
 }
 
-/** Remembers every connection, and lets the newest one fail. */
+/** Keeps every connection, and can make the newest one fail. */
 function watchConnections() {
   const connections = window.connections = [];
   window.RTCPeerConnection = class extends RTCPeerConnection {
@@ -39,7 +39,7 @@ function watchConnections() {
   };
 }
 
-/** A browser whose user says no. */
+/** Makes the browser refuse camera and microphone, as a user may. */
 function denyDevices() {
   navigator.mediaDevices.getUserMedia = () =>
     Promise.reject(new DOMException('no', 'NotAllowedError'));
@@ -258,7 +258,7 @@ test('page: without camera and microphone one sees and hears', {skip},
   });
 
 test('page: over plain http from another machine', {skip}, async (t) => {
-  // an address of the namespace of tests/e2e/netns.sh
+  // the address of the network namespace of tests/e2e/netns.sh
   const there = await startServer('10.77.0.1:0');
   t.after(() => there.stop());
   const room = '5c8fd5c8-2c4c-4d3e-9f0a-1b2c3d4e5f60';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// The page's camera: once it is stopped its device is closed, and the others
-// get the placeholder, however quickly one changes one's mind and whatever the
+// The page's camera: once it is stopped its device is closed and the others get
+// the placeholder, however quickly the person changes the wish and whatever the
 // device does.
 
 import assert from 'node:assert/strict';
@@ -12,8 +12,8 @@ import {Window, kit, setUp, skip} from './window.mjs';
 const here = setUp();
 
 /**
- * Notes which devices are opened and what is handed to whom. A test may hold
- * devices back, refuse them, and slow down replaceTrack().
+ * Records which devices are opened and which tracks each sender gets. A test
+ * may delay devices, refuse them, and slow down replaceTrack().
  */
 function watchDevices() {
   const watch = window.watch = {asked: [], tracks: [], sent: new Set(),
@@ -54,7 +54,7 @@ function watchDevices() {
   watch.isCamera = (track) => watch.tracks.includes(track);
 }
 
-/** What the page has open, and sends. */
+/** The devices that the page has open, and the tracks that it sends. */
 const inspect = (window) => window.page.evaluate(() => ({
   asked: window.watch.asked,
   cameras: window.watch.live('video'),
@@ -92,7 +92,7 @@ async function seesCamera(window) {
   return kit.nameColour(rgb) === kit.looks[0].colour;
 }
 
-/** Ann, whose camera is at stake, and Bob, who sees her. */
+/** Connects Ann, whose camera is tested, with Bob, who sees her. */
 async function meet(t, query = '', prepareBob = undefined) {
   const room = `${here.server.url}/room/${crypto.randomUUID()}`;
   const ann = await Window.open(here.browser, t, watchDevices);
@@ -113,7 +113,7 @@ const release = (window) => window.page.evaluate(() => {
   held.forEach((resolve) => resolve());
 });
 
-/** How many devices the page waits for. */
+/** Waits until the page waits for this many devices. */
 const waits = (window, count) => kit.until('the page to ask', () =>
   window.page.evaluate((n) => window.watch.held.length === n, count));
 
@@ -181,13 +181,14 @@ test('camera: stopped without a placeholder, the others see black', {skip},
       await ann.press('Start camera');
       await bob.sees('no mark', ({peers}) => !peers[0].hidden, 60000);
     }
-    /* Started while black is sent, the camera is not stopped with it. */
+    /* A camera that is started while black is sent must not be stopped when the
+     * black ends. */
     await ann.press('Stop camera');
     await ann.press('Start camera');
     await settles(ann, 'the camera to be on', isOn);
     await kit.until('Bob to see the camera', () => seesCamera(bob), 60000);
     assert.doesNotMatch((await ann.look()).text, /black picture/);
-    /* And one who leaves closes it at once. */
+    /* Leaving the call closes the camera at once. */
     await ann.press('Stop camera');
     await ann.press('Leave');
     assert.equal((await ann.page.evaluate(() => window.watch.live('video'))),
@@ -234,7 +235,7 @@ test('camera: one that arrives when it is not wanted any more is never sent',
       [...window.watch.sent].some(window.watch.isCamera)), false);
     assert.ok((await bob.look()).peers[0].hidden);
 
-    /* And one that is wanted again is opened once. */
+    /* A camera that is wanted again while it opens is opened once. */
     await hold(ann);
     for (const name of ['Start', 'Stop', 'Start'])
       await ann.press(`${name} camera`);
@@ -259,7 +260,8 @@ test('camera: stopped while both devices are asked for', {skip}, async (t) => {
     return cameras === 0 && microphones === 1 && asked.length === 1;
   });
 
-  /* Refused together, the camera is not asked for again: it was stopped. */
+  /* When both devices are refused, the camera is not requested alone, since it
+   * was stopped meanwhile. */
   const bob = await Window.open(here.browser, t, watchDevices);
   await bob.page.evaluateOnNewDocument(() => {
     window.watch.held = [];
@@ -279,7 +281,8 @@ test('camera: quick toggling ends as it was wanted last', {skip}, async (t) => {
   await ann.page.evaluate(() => {
     window.watch.slow = 40;
   });
-  /* Stopped while its track is being handed to the connection. */
+  /* The camera is stopped while replaceTrack() gives its track to the
+   * sender. */
   await ann.page.evaluate(async () => {
     document.querySelector('#camera').click();
     while (window.watch.pending === 0)
@@ -324,7 +327,7 @@ test('camera: one that cannot be opened again is explained, and tried again',
     await bob.sees('her', ({peers}) => !peers[0].hidden);
     assert.doesNotMatch((await ann.look()).text, /another program/);
 
-    /* Nobody is told of what they gave up. */
+    /* There is no notice about a request that the person has cancelled. */
     await ann.press('Stop camera');
     await hold(ann);
     await ann.press('Start camera');
@@ -354,7 +357,7 @@ test('camera: taken away, the placeholder takes its place', {skip},
     await settles(ann, 'the camera to be on', isOn);
   });
 
-/** Lets the newest connection fail; how wide the still is that is kept. */
+/** Can make the newest connection fail, and tell the width of the kept still. */
 function watchConnections() {
   const connections = [];
   window.RTCPeerConnection = class extends RTCPeerConnection {

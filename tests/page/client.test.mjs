@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// The envelope: nothing is lost and nothing comes twice over a reconnect.
+// The client of the envelope: over a reconnect no message is lost or comes
+// twice.
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// Which camera and microphone are in use: the ones that were chosen, and where
-// those are gone, others, with a word about it.
+// The choice of devices: the chosen camera, microphone and speaker are in use
+// or, while they are missing, others, and a notice tells so.
 
 import assert from 'node:assert/strict';
 import {after, before, test} from 'node:test';
@@ -22,8 +22,8 @@ after(async () => {
 });
 
 /**
- * Notes what is opened. `plug.out(label)` takes a device away as a cable that
- * is pulled does, and `plug.in(label)` brings it back; `plug.busy` holds labels
+ * Records the open devices. `plug.out(label)` unplugs a device, and
+ * `plug.in(label)` plugs it in again; `plug.busy` holds labels
  * of devices that another program uses, and with `plug.single` only one device
  * of a kind can be open at a time, as in some phones.
  */
@@ -85,19 +85,19 @@ const CAMERAS = ['fake_device_0', 'fake_device_1', 'fake_device_2'];
 const [MIC, MIC_1, MIC_2] = ['Fake Default Audio Input', 'Fake Audio Input 1',
   'Fake Audio Input 2'];
 
-/** Which devices are open, by their labels. */
+/** The labels of the open devices. */
 const open = (window) => window.page.evaluate(() => window.plug.live());
 
 const isOpen = (window, ...labels) => kit.until(`${labels} to be open`,
   async () => (await open(window)).join() === [...labels].sort().join(), 60000,
   async () => [await open(window), (await window.look()).text, window.log]);
 
-/** The list of a kind, as the person sees it. */
+/** The devices of a kind, as the settings list them. */
 const listOf = (window, what) => window.page.$eval(`#settings-${what}`,
   ({options, selectedIndex}) => ({texts: [...options].map(({text}) => text),
     chosen: options[selectedIndex]?.text}));
 
-/** Chooses by what is to be read in the settings, which are open. */
+/** Chooses a device by its label in the settings, which are open. */
 async function choose(window, what, label) {
   await kit.until(`${label} in the list`, async () =>
     (await listOf(window, what)).texts.includes(label), 60000);
@@ -180,7 +180,7 @@ test('devices: a choice while hidden and muted opens nothing', {skip},
     await first.press('Start camera');
     await isOpen(first, CAMERAS[2], MIC);
 
-    /* A microphone that is muted stays so, whichever it is. */
+    /* The microphone stays muted when another one is chosen. */
     await first.press('Settings');
     await choose(first, 'microphone', MIC_1);
     await isOpen(first, CAMERAS[2], MIC_1);
@@ -252,7 +252,7 @@ test('devices: the last one unplugged, and one that is taken away', {skip},
     await ann.press('Try again');
     await isOpen(ann, CAMERAS[2]);
 
-    /* It is there, so somebody wanted it to end. */
+    /* The device is still plugged in, so its end was wanted. */
     await ann.page.evaluate((label) => window.plug.end(label), CAMERAS[2]);
     await reads(ann, 'what happened', /camera was taken away/);
     assert.deepEqual(await open(ann), []);
@@ -346,7 +346,7 @@ test('devices: one that another program uses is not taken, the old one stays',
     assert.equal(await ann.page.evaluate(() =>
       localStorage.getItem('meshroom.camera')), '');
 
-    /* A list that is not true any more. */
+    /* The list names a device that has been unplugged. */
     await ann.page.evaluate(([label]) => {
       const {options} = document.querySelector('#settings-camera');
       [...options].find(({text: its}) => its === label).value = 'gone';
@@ -355,7 +355,7 @@ test('devices: one that another program uses is not taken, the old one stays',
     await reads(ann, 'why not', /That camera is not connected any more/);
     await isOpen(ann, CAMERAS[0]);
 
-    /* In a phone, the other camera opens only once this one is closed. */
+    /* In a phone the other camera opens only once the first is closed. */
     await ann.page.evaluate(() => {
       window.plug.busy.clear();
       window.plug.single = true;
@@ -371,7 +371,7 @@ test('devices: one that another program uses is not taken, the old one stays',
 
 const SPEAKERS = ['Fake Audio Output 1', 'Fake Audio Output 2'];
 
-/** By what speaker the one other is heard, by its label. */
+/** The label of the speaker that plays the only peer. */
 const speakerOf = (window) => window.page.evaluate(async () => {
   const {sinkId} = document.querySelector('video[data-peer]');
   const devices = await navigator.mediaDevices.enumerateDevices();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// What the server ships is what the page needs, and no more than it may use.
+// The files of the page: all of them are shipped with the server, and they use
+// nothing from elsewhere.
 
 import assert from 'node:assert/strict';
 import {readFileSync, readdirSync} from 'node:fs';

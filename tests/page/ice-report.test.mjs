@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// Which servers are blamed when a connection has none of their candidates.
+// Which STUN and TURN servers are reported when a connection gets no candidates
+// of them.
 
 import assert from 'node:assert/strict';
 import {mock, test} from 'node:test';
@@ -10,7 +11,7 @@ import {IceServers} from '../../gst/server/web/ice.js';
 
 const TURN = 'turn:t.example:3478';
 
-/** A connection that has gathered what a test says. */
+/** Plays events of gathering to watchServers(), and returns its reports. */
 function gather(...events) {
   const pc = Object.assign(new EventTarget(), {iceGatheringState: 'gathering'});
   /** @type {[string, string][]} */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// Which STUN and TURN servers a page uses.
+// The STUN and TURN servers that a page uses, and when it asks for them.
 
 import assert from 'node:assert/strict';
 import {afterEach, beforeEach, mock, test} from 'node:test';

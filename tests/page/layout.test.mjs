@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// The grid fills the window, and nothing hangs over its edge.
+// The layout of the grid, which fills the window and never exceeds it; and the
+// initials and hue of the placeholder.
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// Links as chats hand them on, opened in a browser or pasted on the start page.
+// Links as chats change them, opened in a browser or pasted on the home screen.
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';

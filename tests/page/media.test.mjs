@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// What is offered, and what of it is written.
+// The choice of codecs, corrected session descriptions, the division of the
+// uplink, and the detection of speech.
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';

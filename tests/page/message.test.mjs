@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// What goes over the wire, and links (tests/vectors/README.md).
+// Messages and links, by the vectors that the C tests read too
+// (tests/vectors/README.md).
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
@@ -12,7 +13,7 @@ import {parseMessage, writeMessage} from '../../gst/server/web/message.js';
 const {valid, unknown, invalid, links} = readVectors('messages');
 const pasted = readVectors('links');
 
-/** What arrives, built as the vectors' page says. */
+/** The text of a vector's message, built as tests/vectors/README.md says. */
 function arriving({message, text, repeat, around}) {
   if (around) {
     const {before, middle, after, count} = around;
@@ -78,7 +79,7 @@ for (const {name, text, link, query} of pasted.taken) {
   });
 }
 
-/* The words hold no more of the key than fits by chance. */
+/* The error's text must not contain the key; a few characters may match. */
 for (const {name, text, says} of pasted.refused) {
   test(`link explained: ${name}`, () => assert.throws(() => parseLink(text),
     ({message}) => message.toLowerCase().includes(says)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// Display names: one form, however they are typed or sent.
+// Display names, which have one form however they are typed or sent.
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
@@ -73,7 +73,7 @@ test('names: what others send is tidied, too', {skip}, async (t) => {
   const bob = await Window.open(here.browser, t);
   await bob.go(`${link}?muted=1&hidden=1`);
   const eve = await Window.open(here.browser, t, () => {
-    /* An app that says its name as it is. */
+    /* This member sends its name without bringing it into that form. */
     const send = WebSocket.prototype.send;
     WebSocket.prototype.send = function (text) {
       send.call(this, text.replace('"name":"Guest"',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// A browser that lacks something: it is told what, and joins only what it can
-// be in. And what a person asked for when joining is kept on the way.
+// Browsers that lack something a call needs: the person is told what, and the
+// page joins only rooms that it can connect in. Also the options of a link.
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
@@ -30,7 +30,7 @@ const reads = (window, pattern, state) => window.sees(String(pattern),
 const inCall = (window) => window.sees('the call',
   ({state}) => state === 'in-call', PATIENCE);
 
-/** Whether somebody who came before sees nobody come. */
+/** Asserts that a member which joined earlier sees nobody join. */
 async function staysAlone(window) {
   const {text, peers} = await window.look();
   assert.match(text, /Nobody else is here yet/);
@@ -243,7 +243,7 @@ test('needs: no camera to ask for: one sees, hears, and is told', {skip},
     ann.assertNoTrouble();
   });
 
-/** Lets the making of the connections with these numbers fail. */
+/** Makes the constructor of the connections with these numbers throw. */
 const breakConnections = (numbers) => `{
   const Connection = RTCPeerConnection;
   let made = 0;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// What happens to a room and what it wants done, in the words of
-// tests/vectors/README.md: for room.test.mjs, and for tests/sim.
+// The calls to a room and its actions by their names in
+// tests/vectors/README.md, for room.test.mjs and tests/sim.
 
 import {readMessage, writeMessage} from '../../gst/server/web/message.js';
 
-/** What happens, by its name in the vectors. */
+/** The calls to a room, by their names in the vectors. */
 export const inputs = {
   join: (room, {at}) => room.join(at),
   leave: (room) => room.leave(),

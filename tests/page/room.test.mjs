@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// The page's room decides as the core does: the same scenarios
-// (tests/vectors/README.md), the same actions in the same order.
+// The page's room decides as the core's does: both give the same actions in the
+// same order in the scenarios of tests/vectors/README.md.
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
@@ -44,7 +44,7 @@ test('room: a new network ends the wait for the next attempt', () => {
   const from = 'bbbbbbbb-0000-4000-8000-00000000000b';
   const inc = '0'.repeat(15) + '1';
   const room = new Room({id, inc});
-  /** Ends the next attempt; when it began, or Infinity. */
+  /** Lets the next attempt fail; returns when it began, or Infinity. */
   const failNext = (now, until) => {
     for (; now <= until; now += 100) {
       room.tick(now);

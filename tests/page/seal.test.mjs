@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// Sealing opens what it should and nothing else: the cases of
-// tests/vectors/seal.json, which the C library runs too, and its bounds.
+// Sealing: a sealed message opens only where it should, by the cases of
+// tests/vectors/seal.json, which the C library runs too; and the bounds.
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// The page as a source for other programmes: ?solo=NAME.
+// The solo view (?solo=NAME), which is a source for other programs.
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
@@ -32,7 +32,7 @@ function countRequests() {
   };
 }
 
-/** What there is to see: every picture, and anything else that takes place. */
+/** The visible parts of the page: its pictures, and anything else. */
 const look = (window) => window.page.evaluate(() => {
   const isVisible = (element) => element.checkVisibility();
   return {
@@ -61,7 +61,7 @@ function sees(window, what, check) {
   }, 15000, async () => [await look(window), window.log]);
 }
 
-/** Red, green, blue and alpha in the middle, with nothing behind the page. */
+/** Red, green, blue and alpha of the page's middle, on no background. */
 async function middle(window, t) {
   const encoded = await window.page.screenshot({omitBackground: true,
     encoding: 'base64'});

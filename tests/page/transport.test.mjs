@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// How the page's frames travel: every one once and in order, through proxies
-// that let no WebSocket through and cut what they like. The server is real.
+// The page's transports with a real server: each frame arrives once and in
+// order, through proxies that let no WebSocket through or cut connections.
 
 import assert from 'node:assert/strict';
 import {after, afterEach, before, test} from 'node:test';
@@ -36,13 +36,13 @@ before(async () => {
 
 after(() => server?.stop());
 
-/* Whoever is left of a test that failed would try for ever. */
+/* The members of a test that failed would try to connect for ever. */
 afterEach(() => {
   members.forEach(({transport}) => transport.close(false));
   members = [];
 });
 
-/** Resolves when `check` holds; `tell` is called at whatever may change it. */
+/** A member at the server, which holds a transport and no room. */
 class Member {
   frames = [];
   heard = 0;
@@ -138,7 +138,7 @@ test('poll: all arrives once and in order, whatever is cut off', patient,
     assert.deepEqual(bob.numbers(), oneTo(count));
     assert.deepEqual([ann.closed, bob.closed], [[], []]);
     assert.ok(proxy.aborted > 10);
-    /* a bye is said once, and may get lost */
+    /* a bye is sent once, and may get lost */
     proxy.abort = 0;
     bob.leave();
     const left = ({frames}) => frames.find(({event}) => event?.type === 'left');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// A server, and windows of a browser in which people use its page. Needs the
-// build (MESH_BUILD_ROOT) and the packages of tests/package.json.
+// A server, and windows of a browser with its page. The tests need the build
+// (MESH_BUILD_ROOT) and the packages of tests/package.json.
 
 import assert from 'node:assert/strict';
 import {spawn} from 'node:child_process';
@@ -36,7 +36,7 @@ export async function startServer(listen = '127.0.0.1:0', options = []) {
   })};
 }
 
-/** For all tests of a file one server and one Chromium, unless skipped. */
+/** Starts one server and one Chromium for all tests of a file. */
 export function setUp() {
   const here = {};
   before(async () => {
@@ -53,14 +53,14 @@ export function setUp() {
   return here;
 }
 
-/** One person's window; what goes wrong on its console ends the test. */
+/** One person's window; an error on its console fails the test. */
 export class Window {
   #context;
   log = [];
 
   /**
    * @param {import('../e2e/kit/browser.js').Browser} browser
-   * @param {import('node:test').TestContext} t ends it
+   * @param {import('node:test').TestContext} t closes the window at its end
    * @param {() => void} [prepare] runs in the page, before it
    */
   static async open(browser, t, prepare) {
@@ -101,7 +101,7 @@ export class Window {
     }));
   }
 
-  /** Waits for a look that is right. */
+  /** Waits until the window's content passes the check. */
   sees(what, check, timeout = 15000) {
     return kit.until(what, async () => {
       const look = await this.look();
@@ -115,7 +115,7 @@ export class Window {
         && peers.every(({connected, frames}) => connected && frames > 2));
   }
 
-  /** What the self view shows: of a camera, or drawn by us. */
+  /** The kind of the self view's picture: a camera's, or the placeholder. */
   ownPicture() {
     return this.page.evaluate(() => {
       const [track] = document.querySelector('[data-self]').srcObject
