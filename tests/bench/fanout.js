@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * What a further peer costs the one who sends: CPU, memory and threads of the
+ * The cost of a further peer to a sender: CPU, memory and threads of the
  * sender's process at 1 Mbit/s of VP8 for 1, 8 and 32 receivers in a process of
  * their own, and the slope between the first and the last. In the same run
- * Chromium sends to as many as it can with simple-peer, as an anchor, since
- * absolute figures move from machine to machine.
+ * Chromium sends to as many peers as it can with simple-peer, for comparison,
+ * since absolute figures differ from machine to machine.
  *
  *   tests/run bench      or      tests/e2e/netns.sh node tests/bench/fanout.js
  */
@@ -67,9 +67,9 @@ function bytesSent() {
     .match(/^ *lo:(.*)$/m)[1].trim().split(/ +/)[8]);
 }
 
-/** Percent of a core, MiB, threads and Mbit/s a peer over some seconds. */
+/** Measures percent of a core, MiB, threads, and Mbit/s for each peer. */
 async function measure(pid, peers) {
-  await pause(3000);            // connections have been made: not counted
+  await pause(3000);            // the setup of connections does not count
   const [before, sent, since] = [usage(pid), bytesSent(), now()];
   await pause(SECONDS * 1000);
   const [after, seconds] = [usage(pid), (now() - since) / 1000];
@@ -82,8 +82,8 @@ async function measure(pid, peers) {
 }
 
 /**
- * Lets receivers know the sender alone, so that they do not call each other.
- * Nothing is dropped, since clients notice a number that is missing.
+ * Hides the receivers from each other, so that they call the sender alone. No
+ * frame is dropped, since clients notice a missing number.
  */
 function star(text, sender) {
   const frame = JSON.parse(text);
@@ -109,7 +109,7 @@ async function meshroomRun(peers) {
     way === 'down' ? star(text, sender) : text);
   const one = new Pipeline(['meshroom', 'name=room', `link=${link}`,
     `peer-id=${sender}`, 'max-peers=64',
-    // coarse noise: fine noise cannot be had for 1 Mbit/s
+    // coarse noise, since fine noise does not fit into 1 Mbit/s
     'videotestsrc', 'is-live=true', 'pattern=snow', '!',
     'video/x-raw,width=64,height=36,framerate=30/1', '!',
     'videoscale', '!', 'video/x-raw,width=640,height=360', '!',
@@ -131,7 +131,7 @@ async function meshroomRun(peers) {
   return found;
 }
 
-/** Runs in the sender's page: one more connection, given signals by `put`. */
+/** Runs in the sender's page: makes one more connection, signalled by `put`. */
 async function send(index) {
   window.own ??= await navigator.mediaDevices.getUserMedia({
     video: { width: 640, height: 360, frameRate: 30 } });

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What imageswitch costs: a visible 1080p60 frame beside identity, and a hidden
- * second beside videotestsrc pattern=black.
+ * The cost of imageswitch: of a visible 1080p60 frame in comparison with
+ * identity, and of a hidden second with videotestsrc pattern=black.
  *
  *   tests/run bench
  *
- * Both of a pair take turns, so that whatever else the machine does hits both.
+ * The two of a pair take turns, so that other load on the machine hits both.
  */
 #include <gst/gst.h>
 #include <stdlib.h>
@@ -49,7 +49,7 @@ take_frame (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   return GST_FLOW_OK;
 }
 
-/* An element between two pads, and nothing else. */
+/* An element that is linked to two pads of the benchmark. */
 typedef struct {
   GstElement *element;
   GstPad *in, *out;
@@ -102,7 +102,7 @@ line_clear (Line *line)
   gst_object_unref (line->element);
 }
 
-/* ns a frame. */
+/* Returns: nanoseconds a frame */
 static gdouble
 pass_frames (Line *line, GstMemory *memory)
 {
@@ -157,7 +157,7 @@ process_time (void)
       + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-/* ms of CPU a second, once it runs. */
+/* Returns: milliseconds of CPU a second, once the pipeline runs */
 static gdouble
 play (const gchar *source)
 {
@@ -166,7 +166,7 @@ play (const gchar *source)
   gdouble start;
 
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  g_usleep (G_USEC_PER_SEC);    /* what it takes to begin is not counted */
+  g_usleep (G_USEC_PER_SEC);    /* the start is not counted */
   start = process_time ();
   g_usleep (SECONDS * G_USEC_PER_SEC);
   start = process_time () - start;

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * How long a newcomer waits for a picture: from its `joinroom` on the wire to
- * the first decoded frame of the member who is there already.
+ * The time until a newcomer has a picture: from its `joinroom` on the wire to
+ * the first decoded frame of the member that is in the room already.
  *
  *   tests/run bench        or        tests/e2e/netns.sh node tests/bench/join.js
  *
- * In a pipeline, with a process of its own and in that of an application, where
- * OpenSSL makes the key: a wire-tap on the newcomer's connection sees the
- * message, the probe the frame, both by CLOCK_MONOTONIC. In Chromium: the
- * page's own socket and requestVideoFrameCallback.
+ * The newcomer is a pipeline with a process of its own, a pipeline in an
+ * application's process, where OpenSSL makes the key, and Chromium. With
+ * pipelines a wire-tap on the connection sees the message and the probe sees
+ * the frame, both by CLOCK_MONOTONIC; in Chromium the page's own socket and
+ * requestVideoFrameCallback do.
  */
 
 import { openChromium } from '../e2e/kit/browser.js';
@@ -42,7 +43,7 @@ async function joinByPipeline(url, link, own) {
   return sight.firstFrame - joined;
 }
 
-/** Runs in the page before its own scripts: when was `joinroom` sent? */
+/** Runs in the page before its scripts, and notes when `joinroom` is sent. */
 function watchSocket() {
   const send = WebSocket.prototype.send;
   WebSocket.prototype.send = function (data) {

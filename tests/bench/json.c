@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What reading a message costs: finding the members of the envelope around it,
- * building its tree, and having json-glib's own parser build one.
+/* The cost of reading a message: finding the members of the envelope around it,
+ * building its tree, and building one with json-glib's own parser.
  *
  *   tests/bench/bench-json */
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * How far a guest's sound is from their picture in OBS.
+ * The delay between a guest's picture and sound in OBS.
  *
  *   tests/run bench
  *
- * A clip flashes and beeps in the same moment, every two seconds. A pipeline
- * plays it into a room, OBS shows it by a Meshroom guest and records that; in
- * the recording each flash is looked for beside its beep. Beside it the same
- * clip, as a file in OBS' Media Source: what OBS, its encoder and the looking
- * are off by themselves. Positive: the sound is late.
+ * A clip flashes and beeps at the same moment, every two seconds. A pipeline
+ * plays the clip into a room, OBS shows it with a Meshroom guest and records
+ * that, and each flash in the recording is compared with its beep. For
+ * comparison the same clip is played by OBS' Media Source, which shows the
+ * delay that OBS, its encoder and this measurement add. A positive figure means
+ * that the sound is late.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -29,7 +30,7 @@ const words = text => text.trim().split(/\s+/);
 const launch = text => execFileSync('gst-launch-1.0', words(text),
   { env: environment, encoding: 'latin1', maxBuffer: 1 << 28 });
 
-/** Whether a flash and its beep are on, so far into the clip. */
+/** Whether a flash and its beep are on at a time of the clip. */
 const isOn = time => time % EVERY >= 1 && time % EVERY < 1 + LENGTH;
 
 function writeClip(folder) {
@@ -57,7 +58,7 @@ function writeClip(folder) {
   return clip;
 }
 
-/** Moments at which a row of `[seconds, value]` begins to be high. */
+/** The times at which a series of `[seconds, value]` becomes high. */
 function rises(values) {
   const high = Math.max(...values.map(([, value]) => value));
   const low = Math.min(...values.map(([, value]) => value));
@@ -70,7 +71,7 @@ function rises(values) {
   return found;
 }
 
-/** How late each beep is after its flash, in ms. */
+/** The delay of each beep after its flash, in ms. */
 function offsets(recording) {
   const read = (text, message, value) =>
     launch(`-m filesrc location=${recording} ! matroskademux name=demux
@@ -95,7 +96,7 @@ async function measure(obs, kind, inputSettings) {
   await remote.ask('CreateInput', { sceneName: 'Scene', inputName: kind,
     inputKind: kind, inputSettings });
   await remote.waitLevel(kind, true, 60000);
-  // What was buffered at the start is through.
+  // The buffers of the start are played by then.
   await pause(5000);
   await remote.ask('StartRecord');
   await pause(RECORDING_MS);

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * How old a picture is when OBS shows it, by each way there is into OBS, and
- * what four guests cost there.
+ * The age of a picture when OBS shows it, for each way into OBS, and the cost
+ * of four guests there.
  *
  *   tests/run obs bench     or     tests/e2e/netns.sh node tests/bench/obs.js
  *
- * meshstamp draws the time at which a frame leaves its camera; a screenshot of
- * OBS' source is read back, and its age counted until it is in our hands. So
- * half a frame of OBS' own 30 a second, and the screenshot itself, are in every
- * figure. ROWS=text takes only the rows with this in their names.
+ * meshstamp draws the time at which a frame leaves its camera into the frame. A
+ * screenshot of OBS' source is read back, and its age counts until it has
+ * arrived here. So every figure includes half a frame of OBS' own 30 a second,
+ * and the screenshot. ROWS=text measures only the rows whose name contains
+ * text.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -29,7 +30,7 @@ const SCENE = 'Scene';
 
 const words = text => text.trim().split(/\s+/);
 
-/** A camera of 640x360@30, its pictures the time at which they were taken. */
+/** A camera of 640x360@30, whose frames show the time of their capture. */
 const camera = `videotestsrc is-live=true !
   video/x-raw,format=I420,width=640,height=360,framerate=30/1 ! meshstamp`;
 const tone = 'audiotestsrc is-live=true volume=0.2';
@@ -62,7 +63,7 @@ const rtp = more => port => ({ kind: 'meshroom_pipeline', settings: {
 const payloaded = port => `${camera} ! queue ! ${h264} ! rtph264pay !
   udpsink host=127.0.0.1 port=${port} sync=false`;
 
-/** The ways from a pipeline: what sends, and what OBS is told to show. */
+/** The ways from a pipeline: the sender, and the source that OBS shows. */
 const ways = [
   { name: 'Media Source, tcp:// TS, default options',
     send: p => mux('mpegtsmux', tcp(p)),
@@ -95,7 +96,7 @@ const ways = [
     send: payloaded, show: rtp({ sync_appsink_video: false }) },
 ];
 
-/** The ways from a guest through a room, as docs/obs.md tells them. */
+/** The ways from a guest through a room, as in docs/obs.md. */
 const chapter = title => readDocument().find(c => c.title === title);
 const documented = title => ({ name: `guest, ${title}`, show: obs => {
   const { blocks, lists: [list] } = chapter(title);
@@ -129,7 +130,7 @@ const age = picture => {
   return stamp === null ? null : (Math.floor(now()) - stamp + WRAP) % WRAP;
 };
 
-/** A source's name is free only when its last reference is gone. */
+/** Removes a source. Its name is free once its last reference is gone. */
 async function remove({ remote }, inputName) {
   await remote.ask('RemoveInput', { inputName });
   await until(`${inputName} to be gone`, async () => !(await remote.ask(
@@ -137,7 +138,7 @@ async function remove({ remote }, inputName) {
   await pause(500);
 }
 
-/** Ages of the pictures that OBS shows, and how long it took to show one. */
+/** The ages of the pictures that OBS shows, and the time until the first. */
 async function watch(obs, { kind, settings }, also = () => {}) {
   const started = now();
   await obs.remote.ask('CreateInput', { sceneName: SCENE, inputName: 'It',
@@ -148,7 +149,7 @@ async function watch(obs, { kind, settings }, also = () => {}) {
     await until('a picture', async () => await look() !== null, 20000,
       () => obs.log.slice(-500));
     const first = now() - started;
-    // What was buffered at the start is through.
+    // The buffers of the start are played by then.
     await pause(5000);
     while (ages.length < SAMPLES) {
       const found = await look();
@@ -193,7 +194,7 @@ async function measureRoom(obs, way, server) {
   }
 }
 
-/** Emits the age of each picture of whoever else is in a room. */
+/** Emits the age of each picture of the other member of a room. */
 function listen(link) {
   const [width, height] = [160, 90];
   const child = start('gst-launch-1.0', words(`meshroom name=room link=${link}
@@ -215,7 +216,7 @@ function listen(link) {
   return child;
 }
 
-/** From OBS' scene to a member of a call: the loop, less the way in. */
+/** The age of OBS' scene at a member: the whole loop less the way into OBS. */
 async function measureOut(obs, server, line, url) {
   const link = await server.link();
   const between = new Pipeline(launchWords(line, link));
@@ -245,7 +246,7 @@ async function measureOut(obs, server, line, url) {
   }
 }
 
-/** What share of a core OBS takes, in percent. */
+/** The share of a core that OBS uses, in percent. */
 async function share(obs) {
   const used = () => readFileSync(`/proc/${obs.pid}/stat`, 'utf8')
     .split(') ')[1].split(' ').slice(11, 13).reduce((a, b) => a + +b, 0) * 10;
@@ -254,7 +255,7 @@ async function share(obs) {
   return Math.round((used() - cpu) / (now() - since) * 100);
 }
 
-/** Four sources in a grid; what OBS takes with them. */
+/** The share of a core that OBS uses with four sources in a grid. */
 async function weigh(obs, sources) {
   for (const [i, { kind, settings }] of sources.entries()) {
     const { sceneItemId } = await obs.remote.ask('CreateInput', {
@@ -306,7 +307,7 @@ async function weighGuests(obs, server, codecs) {
 
 const wanted = name => name.includes(process.env.ROWS ?? '');
 
-/** Rows of a table, with a word where there is no figure. */
+/** The rows of a table, with a text where there is no figure. */
 async function table(title, ways, measure) {
   const rows = [];
   for (const way of ways) {

@@ -4,12 +4,12 @@
  *
  *   relay-load PROTOCOL PORT BUSY IDLE BYTES SECONDS RATE PENDING
  *
- * Opens IDLE + BUSY WebSockets, no more than PENDING at a time, and says how
- * long that took. Then, after a line on stdin, the busy ones send each other
- * messages of BYTES for SECONDS, in pairs: with RATE 0 each has one on its way
- * all the time, else RATE a second between them all. One line of `name value`
- * pairs per phase comes out on stdout. Everybody lives in this process, so one
- * clock does for the time from a message's sending to its arrival.
+ * Opens IDLE + BUSY WebSockets, at most PENDING at a time, and prints how long
+ * that took. Then, after a line on stdin, the busy ones send each other
+ * messages of BYTES for SECONDS, in pairs: with RATE 0 each has one in flight
+ * all the time, else they send RATE a second together. Each phase prints one
+ * line of `name value` pairs on stdout. All clients are in this process, so one
+ * clock measures the time from the sending of a message to its arrival.
  *
  * PROTOCOL is `meshroom` (docs/protocol.md, eight members a room), `plain` (a
  * relay that passes {"to":ID,"payload":…} on) or `peerjs`.
@@ -31,7 +31,7 @@
 
 #define ROOM_MEMBERS 8
 #define ACK_EVERY 8
-/* A connection that failed or was cut is opened again after this. */
+/* The delay before a connection that failed or was cut is opened again. */
 #define RETRY_US (250 * G_TIME_SPAN_MILLISECOND)
 #define GIVE_UP_US (120 * G_USEC_PER_SEC)
 
@@ -46,7 +46,7 @@ typedef struct {
   GByteArray *in;
   guint64 mid;
   guint64 unacked;
-  gboolean waiting;             /* its message is on its way */
+  gboolean waiting;             /* its message has not arrived yet */
 } Client;
 
 static Protocol protocol;
@@ -78,12 +78,12 @@ room_of (guint number)
 static void
 send_bytes (Client *client, const void *data, gsize size)
 {
-  /* what is on its way is little: the socket's buffer takes it */
+  /* the messages in flight are few enough for the socket's buffer */
   if (send (client->fd, data, size, MSG_NOSIGNAL) != (gssize) size)
     n_failures++;
 }
 
-/* Masked with zeros, as a client must and without the cost. */
+/* The mask is zero: a client must mask its frames, but need not pay for it. */
 static void
 send_text (Client *client, const char *text)
 {
@@ -202,7 +202,7 @@ become_ready (Client *client)
   n_ready++;
 }
 
-/* Returns: bytes of the answer's head, 0: it is not all there. */
+/* Returns: the length of the answer's head, 0 if it is not complete */
 static gsize
 take_answer (Client *client)
 {
@@ -253,7 +253,7 @@ take_message (Client *client, const char *text, gsize length)
     send_message (other);
 }
 
-/* Returns: bytes of the frame, 0: it is not all there. */
+/* Returns: the length of the frame, 0 if it is not complete */
 static gsize
 take_frame (Client *client, const guint8 *data, gsize size)
 {
@@ -375,7 +375,7 @@ converse (double seconds)
   fflush (stdout);
 }
 
-/* The idle ones go on answering pings while we wait for the word. */
+/* Idle connections go on answering pings while the line on stdin is awaited. */
 static void
 wait_for_line (void)
 {

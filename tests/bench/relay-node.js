@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Relays to measure ours against: `ws`, the least there can be with that
+ * Relays to compare ours with: `ws`, the smallest possible one with that
  * library, and `peerjs`, PeerJS' own server.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The least that a relay with libsoup's WebSocket server can be, to measure
- * ours against: it passes {"to":"ID",… on, byte for byte. */
+/* The smallest possible relay with libsoup's WebSocket server, to compare ours
+ * with: it passes {"to":"ID",… on, byte for byte. */
 
 #include <libsoup/soup.h>
 #include <stdio.h>

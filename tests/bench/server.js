@@ -27,7 +27,7 @@ const node = kind => [process.execPath,
 const SERVERS = [
   { name: 'meshroom-server', protocol: 'meshroom',
     run: [bin('relay-own'), []] },
-  // its accept queue holds ten: who does not get in waits for a second
+  // its accept queue holds ten: a client that does not fit waits for a second
   { name: 'libsoup, passing bytes on', protocol: 'plain', pending: 8,
     run: [bin('relay-soup'), []] },
   { name: 'Node, ws', protocol: 'plain', run: node('ws') },
@@ -75,7 +75,7 @@ function usage(pid) {
     kib: Number(status.match(/^RssAnon:\s+(\d+)/m)[1]) };
 }
 
-/** One server, one load; what both say of it. */
+/** Runs one load on one server, and returns the figures of both. */
 async function measure({ protocol, run, pending = 1e6 }, { busy, idle, bytes, rate = 0 }) {
   const server = new Program(...run);
   const port = (await server.line()).match(/:(\d+)$/)[1];
@@ -96,7 +96,7 @@ async function measure({ protocol, run, pending = 1e6 }, { busy, idle, bytes, ra
 
 const results = new Map(SERVERS.map(server => [server, {}]));
 
-/** One server after the other, and that again: all see the same weather. */
+/** Takes the servers in turn, several times, so that other load hits all. */
 async function compare(name, load) {
   for (let i = 0; i < RUNS; i++) {
     for (const [server, result] of results)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
+/** Medians and summaries of measured times. */
+
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length / 2;
@@ -7,7 +9,7 @@ export function median(values) {
     : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** What a column of times comes down to. */
+/** Median, least and largest of a series of times. */
 export function summary(values) {
   return { median: Math.round(median(values)),
     min: Math.round(Math.min(...values)),

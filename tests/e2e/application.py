@@ -1,17 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What applications in Python do around a room, and the room has to bear.
+"""Actions of applications in Python around a room, which the room must endure.
 
     application.py end|pads|removal [ROUNDS]
 
-end      ends the call wherever it is told of it: in the room's signals, in a
-         bus' sync handler, and in a probe behind a pad
-pads     plugs and unplugs a branch for each pad, and pauses, while four others
+end      ends the call in every callback: in the room's signals, in a bus' sync
+         handler, and in a probe behind a pad
+pads     links and removes a branch for each pad, and pauses, while four others
          hang up at once
-removal  takes the room out of a pipeline that goes on, and puts another in
+removal  removes the room from a running pipeline, and adds another one
 
-Each is done ROUNDS times (3; 200 with MESH_LONG). Nothing may hang, raise, or
-be criticised by GLib, and threads and descriptors are as many as before.
+Each mode runs ROUNDS times (3; 200 with MESH_LONG). Nothing may hang, raise, or
+be criticised by GLib, and no thread or descriptor may be left behind.
 """
 
 import faulthandler
@@ -43,23 +43,23 @@ context = GLib.MainContext.default()
 
 
 def tell():
-    """What is waited for has changed, perhaps."""
+    """Wakes the main loop, which checks the awaited condition again."""
     context.wakeup()
 
 
 def wait(condition):
-    """The application's main loop. The watchdog ends a wait that is in vain."""
+    """Runs the main loop. The watchdog ends a wait that takes too long."""
     while not condition():
         context.iteration(True)
 
 
 def watch():
-    """Shows where each thread is if this is not called again in time."""
+    """Prints each thread's stack and exits if not called again in time."""
     faulthandler.dump_traceback_later(PATIENCE, exit=True)
 
 
 def fail(kind, error, trace):
-    """An exception in a handler would else be printed, and forgotten."""
+    """Ends the test; Python itself only prints an exception in a handler."""
     traceback.print_exception(kind, error, trace)
     sys.stderr.flush()
     os._exit(1)
@@ -76,13 +76,13 @@ class Party:
         self.pipeline = Gst.parse_launch(
             f'meshroom name=room {properties} {media}')
         self.enter(self.pipeline.get_by_name('room'))
-        # Messages that nobody takes from the bus keep those alive who sent them.
+        # Messages that stay on the bus would keep their senders alive.
         self.bus = self.pipeline.get_bus()
         self.bus.add_signal_watch()
         self.bus.connect('message::error', self.on_error)
 
     def enter(self, room):
-        """@room: one that is in the pipeline, or about to be"""
+        """@room: a room that is in the pipeline, or will be added to it"""
         self.room = room
         self.link = None
         self.branches = {}
@@ -107,7 +107,7 @@ class Party:
         if pad.direction == Gst.PadDirection.SINK:
             return              # one of those that the room takes media by
         branch = self.branches.pop(pad.get_name())
-        # A pipeline that is started at the same time does not raise it again.
+        # A pipeline that starts meanwhile must not start the branch again.
         branch.set_locked_state(True)
         branch.set_state(Gst.State.NULL)
         self.pipeline.remove(branch)
@@ -142,8 +142,9 @@ class Party:
         self.set_state(Gst.State.PLAYING)
 
     def stop(self):
-        """Python frees nothing that refers to itself by way of GStreamer, such
-        as a pipeline whose room calls a method of who keeps that pipeline."""
+        """Stops the pipeline, and drops the references to it: Python does not
+        free a cycle through GStreamer, such as a pipeline whose room calls a
+        method of the object that holds the pipeline."""
         self.set_state(Gst.State.NULL)
         assert not self.branches
         self.bus.remove_signal_watch()
@@ -163,7 +164,7 @@ class Party:
 
 
 class Server:
-    """A party that serves rooms, and is alone in its own."""
+    """A member that serves rooms, and is alone in its own."""
 
     def __init__(self):
         self.party = Party('serve=127.0.0.1:0')
@@ -171,7 +172,7 @@ class Server:
         wait(lambda: self.party.link)
 
     def new_room(self):
-        """A link can be made up: whoever opens it first hosts the room."""
+        """Makes up a link; the first member that opens it hosts the room."""
         place, _, rest = self.party.link.partition('/room/')
         return f"link={place}/room/{uuid.uuid4()}#{rest.partition('#')[2]}"
 
@@ -182,7 +183,7 @@ class Server:
 # --- end ---
 
 class Act:
-    """Ends a party's call the first time that something is told."""
+    """Ends a member's call in the first callback of a kind."""
 
     def __init__(self, party, place, state):
         self.party = party
@@ -278,8 +279,8 @@ def pads(server, rounds):
     app = Party(room)
     app.start()
     for i in range(rounds):
-        # Each of them is connected with the application alone. Two that nobody
-        # has called yet would call each other.
+        # Each of the others connects with the application alone. Two that have
+        # not been called yet would call each other.
         others = [Party(f'{room} max-peers=1', MEDIA) for _ in range(N_OTHERS)]
         app.flowing.clear()
         for n, other in enumerate(others, 1):
@@ -322,13 +323,13 @@ def removal(server, rounds):
 # --- what is left behind ---
 
 def traces():
-    """How many threads and descriptors there are."""
+    """Returns the numbers of threads and descriptors."""
     gc.collect()
     return [len(os.listdir(f'/proc/self/{kind}')) for kind in ('task', 'fd')]
 
 
 def wait_settled():
-    """Returns the traces once they stand still: threads take their time to go."""
+    """Returns the traces once they are stable, as threads end with a delay."""
     seen = []
     ticks = GLib.timeout_add(100, lambda: seen.append(traces()) or True)
     wait(lambda: len(seen) > 20 and all(one == seen[-1] for one in seen[-20:]))
@@ -341,7 +342,7 @@ def wait_until_gone(before):
 
 
 def start_clock():
-    """The system clock's thread begins when it is first needed, and stays."""
+    """Starts the system clock's thread, which stays once it was needed."""
     fired = threading.Event()
     clock = Gst.SystemClock.obtain()
     Gst.Clock.id_wait_async(clock.new_single_shot_id(clock.get_time()),
@@ -370,7 +371,7 @@ def main(mode, rounds):
     server.stop()
 
 
-# Each yields after a round, when what came in it has to be gone.
+# Each mode yields after a round, when all that it made must be gone.
 modes = {'end': end, 'pads': pads, 'removal': removal}
 main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2
      else 200 if 'MESH_LONG' in os.environ else 3)

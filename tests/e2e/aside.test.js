@@ -2,8 +2,8 @@
 
 /**
  * A connection that has fallen silent is set aside: it goes on beside another
- * attempt, and ends once that is connected. Here between a page and a pipeline,
- * each of which carries that out in its own way.
+ * attempt, and ends once that is connected. The test is between a page and a
+ * pipeline, which have code of their own for it.
  */
 
 import assert from 'node:assert/strict';
@@ -20,7 +20,7 @@ const PATIENCE = 60000;
 const server = new Server();
 test.after(() => server.stop());
 
-/** Keeps all connections that the page makes. */
+/** Records all connections that the page makes. */
 function keepConnections() {
   const Plain = window.RTCPeerConnection;
   window.connections = [];

@@ -15,7 +15,7 @@ import { now, until } from './kit/wait.js';
 
 const [red, green, blue, yellow, magenta, cyan] = looks;
 
-/** ms until `who` saw and heard everybody in `others`. */
+/** Returns after how many ms `who` saw and heard everybody in `others`. */
 async function meetingTime(who, others, since, timeout) {
   for (const look of others) {
     await until(`${who.name} to meet ${look.colour}`,
@@ -24,7 +24,7 @@ async function meetingTime(who, others, since, timeout) {
   return now() - since;
 }
 
-/** Everybody in `all` meets everybody else; the slowest one's time in ms. */
+/** Waits until all in `all` have met; returns the time of the last, in ms. */
 async function allMeet(all, since, timeout = 60000) {
   const times = await Promise.all(all.map(who => meetingTime(who,
     all.filter(other => other !== who).map(other => other.look), since,
@@ -32,7 +32,7 @@ async function allMeet(all, since, timeout = 60000) {
   return Math.max(...times);
 }
 
-/** After so long a peer is taken for gone (docs/protocol.md). */
+/** The silence after which a peer is taken for gone (docs/protocol.md). */
 const SILENCE_MS = 4000;
 
 const faces = who => who.party.countFaces?.() ?? who.party.faces;
@@ -53,11 +53,11 @@ async function beginnings(who, others) {
     sights.find(sight => sight.colour === other.look.colour)?.first);
 }
 
-/** How often a pipeline was told of somebody. */
+/** How many peer-added or peer-removed messages a pipeline has posted. */
 const told = (who, what) =>
   who.party.messages.filter(m => m.name === `meshroom-peer-${what}`).length;
 
-/** That nobody in `all` was held up by anybody else in it. */
+/** Asserts that no stream between the members of `all` has paused. */
 async function assertNoPause(all) {
   for (const who of all) {
     for (const other of all.filter(o => o !== who)) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A frame that says when it was taken, in black and white blocks that survive
- * any encoder at any size. Eight columns, six rows, row by row from the top:
+ * A frame that contains the time of its capture, in black and white blocks that
+ * survive any encoder at any size. There are eight columns and six rows, row by
+ * row from the top:
  *
  *   16 bits   CAMERA_MARK: no picture has it
  *   24 bits   ms since the camera's program started
@@ -21,7 +22,7 @@
 #define CAMERA_WHITE 225
 #define CAMERA_CONTRAST 60      /* less than this is no mark */
 
-/* What a frame is that has no number. */
+/* Results for frames without a readable number. */
 #define CAMERA_NOT (-1)         /* not of the camera */
 #define CAMERA_TORN (-2)        /* has the mark, but cannot be read */
 
@@ -64,7 +65,7 @@ camera_draw (GstVideoFrame *frame, guint32 number)
         * GST_VIDEO_FRAME_COMP_HEIGHT (frame, plane));
 }
 
-/* Mean of the middle of a block. */
+/* Returns: the mean of the middle of a block */
 static inline int
 camera_block (const GstVideoFrame *frame, int block)
 {
@@ -84,7 +85,7 @@ camera_block (const GstVideoFrame *frame, int block)
   return sum / n;
 }
 
-/* The frame's number, or one of the two above. */
+/* Returns: the frame's number, or one of the two results above */
 static inline int
 camera_read (const GstVideoFrame *frame)
 {
@@ -100,7 +101,7 @@ camera_read (const GstVideoFrame *frame)
     else if (block < 16)
       bright = MAX (bright, value);
   }
-  /* the darkest white one and the brightest black one */
+  /* the darkest white block and the brightest black one */
   if (bits >> 32 != CAMERA_MARK || dark - bright < CAMERA_CONTRAST)
     return CAMERA_NOT;
   return (bits & 0xff) == camera_crc (bits >> 8 & 0xffffff)

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Two ends of a promise, for camera.test.js, each a process of its own.
+/* The sender and the receivers of camera.test.js, each a process of its own.
  *
  *   camera send LINK keep|release
  *
- * is a camera whose frames say when they were taken, behind an imageswitch, in
- * a room; while hidden it stays open, or is released. {"releases":BOOL} tells
- * whether this imageswitch can do that. A line `hide` or `show` on standard
- * input toggles it, and is answered with {"hidden":MS} after the setter
- * returned, or {"shown":MS} with the time before it was called. {"camera":true}
- * and {"camera":false} tell that the device was opened and closed.
+ * is a camera whose frames contain the time of their capture, behind an
+ * imageswitch, in a room; while hidden it stays open, or is released.
+ * {"releases":BOOL} tells whether this imageswitch can release it. A line
+ * `hide` or `show` on standard input toggles the camera, and is answered with
+ * {"hidden":MS} after the setter has returned, or {"shown":MS} with the time
+ * before it was called. {"camera":true} and {"camera":false} tell that the
+ * device was opened and closed.
  *
  *   camera watch LINK CODEC
  *
- * joins and writes a line for each frame that it decodes of the camera:
- * {"n":MS,"hidden":BOOL}. n is -1 for a frame that is none of the camera's, -2
- * for one of it that cannot be read; hidden is what the room says.
+ * joins and writes a line for each decoded frame of that member:
+ * {"n":MS,"hidden":BOOL}. n is -1 for a frame that is not the camera's, and -2
+ * for one of the camera that cannot be read; hidden is the state in the room.
  */
 
 #include <gst/base/gstpushsrc.h>
@@ -64,8 +65,8 @@ running_time (GstElement *element)
   return gst_clock_get_time (clock) - gst_element_get_base_time (element);
 }
 
-/* Waits until a frame is due, takes it, and hands it over when the sensor
- * would have been read. */
+/* Waits until a frame is due, captures it, and passes it on after the time in
+ * which a sensor is read. */
 static GstFlowReturn
 camera_create (GstPushSrc *src, GstBuffer **out)
 {
@@ -196,12 +197,12 @@ set_release (GstElement *imageswitch, gboolean release)
   printf ("{\"releases\":%s}\n", can && release ? "true" : "false");
 }
 
-/* -------------------------------------------------------------- who watches */
+/* ------------------------------------------------------------- the receiver */
 
-/* A stream that came in: the pad's streaming thread only. */
+/* A received stream, used by the pad's streaming thread only. */
 typedef struct {
   GstVideoInfo info;
-  gboolean camera;              /* it is the camera's */
+  gboolean camera;              /* the stream is the camera's */
   gboolean hidden;
 } Stream;
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * A camera that can be trusted to be off, from end to end: frames that say when
- * they were taken go through imageswitch, encoder, WebRTC and decoder to two
- * other processes, by VP8 and by H.264, and to Chromium. Nothing that was taken
- * between the return of `hidden=true` and the next `hidden=false` is ever
- * decoded there, and what was taken afterwards is.
+ * A hidden camera sends nothing, from end to end: frames that contain the time
+ * of their capture go through imageswitch, encoder, WebRTC and decoder to two
+ * other processes, by VP8 and by H.264, and to Chromium. No frame that was
+ * captured between the return of `hidden=true` and the next `hidden=false` is
+ * ever decoded there, and later frames are.
  */
 
 import assert from 'node:assert/strict';
@@ -22,14 +22,14 @@ import { Server } from './kit/server.js';
 import { now, pause, until } from './kit/wait.js';
 
 const TOGGLES = Number(process.env.MESH_CAMERA_TOGGLES ?? 200);
-/** Every so many of the hides lasts until everybody has the picture. */
+/** One of this many hides lasts until all receivers have the placeholder. */
 const PATIENT = 5;
 const NAME = 'counting camera';
 const RELEASES = 10;
 const NO_CAMERA = -1;
 const TORN = -2;
 
-/** camera.c; each of its lines is a 'line'. */
+/** A process of camera.c, which emits each line of output as 'line'. */
 class Process extends EventEmitter {
   log = '';
 
@@ -50,7 +50,7 @@ class Process extends EventEmitter {
   }
 }
 
-/** The sender, and when its camera was hidden. */
+/** The sender, and the times at which its camera was hidden. */
 class Camera extends Process {
   /** whether the device is open */
   open = false;
@@ -100,13 +100,13 @@ class Camera extends Process {
       () => this.open === open, 15000, () => this.log);
   }
 
-  /** The spell while which a frame was taken, if the camera was hidden. */
+  /** The hidden spell in which a frame was captured, if any. */
   spellOf(n) {
     return this.spells.find(({ hidden, shown }) => hidden < n && n < shown);
   }
 }
 
-/** What one end has decoded of the camera. */
+/** The frames of the camera that one receiver has decoded. */
 class Watcher {
   frames = [];
   last = { n: NO_CAMERA, hidden: false };
@@ -121,13 +121,13 @@ class Watcher {
     this.last = line;
   }
 
-  /** Waits for a frame that was taken after a time. */
+  /** Waits for a frame that was captured after a time. */
   sees(since) {
     return this.#wait(`a frame taken after ${since}`,
       () => this.last.n > since && !this.last.hidden);
   }
 
-  /** Waits for the picture, and for the room to say that it is one. */
+  /** Waits for the placeholder, and for the room to tell that it is one. */
   seesPicture() {
     return this.#wait('the picture', () => this.last.n === NO_CAMERA &&
       this.last.hidden && this.frames.at(-2) === NO_CAMERA);
@@ -169,7 +169,7 @@ async function watchByChromium(t, link) {
   return watcher;
 }
 
-/** Whether what a watcher decoded is what it may. */
+/** Asserts that a watcher decoded only frames that it may. */
 function judge(t, camera, { name, frames }) {
   const seen = frames.filter(n => n >= 0);
   t.diagnostic(`${name}: ${seen.length} frames of the camera, ` +

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Peers come and go while one pipeline runs, which also serves the room:
- * afterwards its process has the threads, file descriptors and elements that it
- * had, and hardly more memory.
+/* Peers join and leave while one pipeline runs, which also serves the room:
+ * afterwards its process has the same threads, file descriptors and elements,
+ * and hardly more memory.
  *
  *   churn [ROUNDS [PEERS]]       default 20 rounds of 10 peers
  *
- * The peers live in a second process (this program again, with --peers), which
- * does what lines on its standard input say, so that only the one pipeline is
- * measured here. What is measured is the memory in use, not the process' size,
- * which has the allocator's holes in it, and GLib's slices are switched off.
+ * The peers are in a second process (this program again, with --peers), which
+ * takes commands on its standard input, so that only the one pipeline is
+ * measured here. The measure is the memory in use, not the process' size, which
+ * includes the allocator's holes; GLib's slices are switched off.
  *
- * What remains of each peer (docs/performance.md, "Coming and going") is the
- * names that GLib keeps for ever, and what GnuTLS keeps of each thread.
+ * Each peer leaves some memory behind (docs/performance.md, "Coming and
+ * going"): the names that GLib keeps for ever, and GnuTLS' state of each
+ * thread.
  */
 
 #include <gst/gst.h>
@@ -118,7 +119,7 @@ on_pad_removed (GstElement *room, GstPad *pad, gpointer pipeline)
   gst_object_unref (sink);
 }
 
-/* Reads the bus until so many messages of this name came. */
+/* Reads the bus until @wanted messages of this name have come. */
 static gboolean
 wait_messages (GstElement *pipeline, const char *name, int wanted)
 {
@@ -154,10 +155,10 @@ same (const Counts *a, const Counts *b)
       && a->elements == b->elements;
 }
 
-/* What the process has once that no longer changes: the ends of streams and
- * idle threads of pools take their time, and what the last to leave had is
- * still being taken apart by then (hundreds of KiB, for half a second). Given
- * what to expect, it waits for just that.
+/* Returns the process's counts once they no longer change: streams and idle
+ * threads of pools take their time to end, and the last peer's elements are
+ * still being freed (hundreds of KiB, for half a second). With @expected, it
+ * waits for these counts.
  *
  * @in_use: (out): bytes */
 static Counts
@@ -225,7 +226,7 @@ start_peers (const char *self, const char *link, int n, GPid *pid)
   g_autoptr (GError) error = NULL;
   g_autofree char *number = g_strdup_printf ("%d", n);
   const char *argv[] = { self, "--peers", link, number, NULL };
-  /* a tool that looks at the memory is to see this process alone */
+  /* a memory checker must follow this process alone */
   g_auto (GStrv) env = g_environ_unsetenv (g_get_environ (), "LD_PRELOAD");
   int in;
 
@@ -243,7 +244,7 @@ check (int number, gboolean good, const char *what)
   printf ("%sok %d %s\n", good ? "" : "not ", number, what);
 }
 
-/* Returns: the memory in use, when all who came have gone */
+/* Returns: the memory in use after all peers of a round have left */
 static gint64
 report (GstElement *pipeline, const Counts *expected, int peers)
 {
@@ -260,7 +261,7 @@ report (GstElement *pipeline, const Counts *expected, int peers)
 static void
 churn (GstElement *pipeline, FILE *orders, int rounds, int peers)
 {
-  /* the first to come has the encoders made, and what a process makes once */
+  /* the first round also makes the encoders and what a process makes once */
   gboolean good = one_round (pipeline, orders, peers);
   gint64 warm = 0, end, per_peer;
   Counts before = settle (pipeline, NULL, &end), after;
@@ -315,7 +316,7 @@ measure (const char *self, int rounds, int peers)
 
 /* ------------------------------------------------------- the peers' side */
 
-/* One that connects with nobody but the first in the room. */
+/* A peer that connects with the first member of the room only. */
 static GstElement *
 new_peer (const char *link, int number)
 {
@@ -332,7 +333,7 @@ new_peer (const char *link, int number)
   return pipeline;
 }
 
-/* Nobody reads these buses: what piles up there would keep peers alive. */
+/* No one reads these buses, whose messages would keep the peers alive. */
 static GstBusSyncReply
 drop_message (GstBus *bus, GstMessage *message, gpointer data)
 {
@@ -368,7 +369,7 @@ be_peers (const char *link, int n)
 int
 main (int argc, char **argv)
 {
-  /* GLib looks before main() */
+  /* GLib has read the variable before main(), so the program starts anew */
   if (!g_getenv ("G_SLICE")) {
     g_setenv ("G_SLICE", "always-malloc", TRUE);
     execv ("/proc/self/exe", argv);

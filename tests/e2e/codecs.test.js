@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Whatever people give a room, Chromium shows it: H.264 as encoders make it when
- * nobody asks them for anything, of profiles that no browser need decode, out of
- * files, and pictures of any size. And every codec of video-codecs is spoken with
- * browsers, both ways, whoever of the two offers.
+ * Chromium shows every stream that a room can be given: H.264 with the default
+ * settings of encoders, of profiles that no browser has to decode, and out of
+ * files, and pictures of any size. Also, every codec of video-codecs works with
+ * browsers in both directions, whichever end offers.
  */
 
 import assert from 'node:assert/strict';
@@ -52,7 +52,7 @@ const cases = [
     source: picture(5120, 1440, 2) },
 ];
 
-/** The size of the picture that the page shows of its only peer. */
+/** The size of the picture of the page's only peer. */
 const shownSize = browser => browser.page.evaluate(() => {
   const video = document.querySelector('video[data-peer]');
   return video ? [video.videoWidth, video.videoHeight] : null;
@@ -98,7 +98,7 @@ test('Chromium shows', async t => {
 
 const PATIENCE = 60000;
 
-/** Whoever comes later calls, and whoever is called offers. */
+/** The member that joins later calls, and the member that is called offers. */
 for (const [name, open] of [['Chromium', openChromium], ['Firefox', openFirefox]]) {
   test(`${name} and a pipeline in VP9`, async t => {
     const server = new Server();

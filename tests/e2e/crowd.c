@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Many join one room at once, and all meet all: both ends of each pair are
- * connected, by the same session, and everybody sees everybody once.
+/* Many members join one room at once, and each connects with each: both ends of
+ * a pair are connected by the same session, and each member has one tile of
+ * each other one.
  *
  *   crowd [MEMBERS [SPREAD_MS [decode|pass [SECONDS]]]]
  *
- * By default 8 members within 100 ms, who decode what they see. With SECONDS,
- * they are held to that, counted from the first one's start; without, the time
- * is only told. The server is in this process, the members in a few others
- * (this program again, with --members), which say on their standard output what
- * they see.
+ * By default 8 members join within 100 ms and decode each other's video. With
+ * SECONDS the test fails if they take longer, counted from the start of the
+ * first one; without, the time is only printed. The server is in this process,
+ * the members are in a few others (this program again, with --members), which
+ * report their peers on standard output.
  */
 
 #include <gst/gst.h>
@@ -77,7 +78,7 @@ on_pad_removed (GstElement *room, GstPad *pad, gpointer user_data)
     printf ("gone %s %s\n", member->id, GST_PAD_NAME (pad));
 }
 
-/* Warnings are told; nobody else reads the bus. */
+/* Prints warnings, as nothing else reads the bus. */
 static GstBusSyncReply
 on_message (GstBus *bus, GstMessage *message, gpointer user_data)
 {
@@ -121,7 +122,7 @@ member_new (const char *link, int number, gboolean decode)
   return self;
 }
 
-/* By which session the room is connected with this peer; "": by none. */
+/* Returns: the session by which the room is connected with the peer, or "" */
 static char *
 session_with (const GstStructure *peer, const GstStructure *stats,
     const char *id)
@@ -178,7 +179,7 @@ on_join (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Standard input ends when the parent wants no more. */
+/* The parent closes standard input to end this process. */
 static gboolean
 on_end (int fd, GIOCondition condition, gpointer loop)
 {
@@ -210,11 +211,11 @@ be_members (const char *link, int first, int n, int spread_us, gboolean decode)
   g_timeout_add (LOOK_MS, on_look, members);
   g_unix_fd_add (STDIN_FILENO, G_IO_IN | G_IO_HUP, on_end, loop);
   g_main_loop_run (loop);
-  /* a process that exits has left as well, and sooner */
+  /* the members leave by the exit of the process, which is faster */
   return 0;
 }
 
-/* --------------------------------------------------------- who looks at all */
+/* ------------------------------------------------------------- the observer */
 
 typedef struct {
   int members;
@@ -229,7 +230,7 @@ typedef struct {
   GMainLoop *loop;
 } Crowd;
 
-/* user and system time of all processes so far */
+/* Returns: the user and system time of all processes so far */
 static double
 cpu_seconds (Crowd *self)
 {
@@ -348,7 +349,7 @@ on_time (gpointer is_up)
   return G_SOURCE_REMOVE;
 }
 
-/* Until it is so, or this long has passed. */
+/* Waits until the condition holds, or for this long. */
 static gboolean
 wait_for (Crowd *self, gboolean (*condition) (Crowd *), int ms)
 {
@@ -380,7 +381,7 @@ check (int number, gboolean good, const char *what)
   printf ("%sok %d %s\n", good ? "" : "not ", number, what);
 }
 
-/* One line every two seconds */
+/* Prints the state of the crowd every two seconds. */
 static gboolean
 on_progress (gpointer user_data)
 {

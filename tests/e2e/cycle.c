@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Two members in one pipeline go from NULL to PLAYING and back ten times, and
- * leave nothing behind: GStreamer's leaks tracer finds no object of theirs.
+/* Two members in one pipeline go from NULL to PLAYING and back ten times, after
+ * which GStreamer's leaks tracer finds no object of theirs.
  */
 
 #include <gst/gst.h>
@@ -25,7 +25,7 @@ find_tracer (void)
   return found;
 }
 
-/* How many objects are alive; says which, if asked to. */
+/* Returns: the number of live objects, which are printed on request */
 static guint
 count_alive (GstTracer *tracer, gboolean say)
 {
@@ -41,7 +41,7 @@ count_alive (GstTracer *tracer, gboolean say)
     const GValue *object = gst_structure_get_value (one, "object");
     g_autofree char *text = gst_structure_to_string (one);
 
-    /* dtlsdec keeps the process's certificate for whoever comes next */
+    /* dtlsdec keeps the process's certificate for the next connection */
     if (G_VALUE_HOLDS_OBJECT (object)
         && g_str_equal (G_VALUE_TYPE_NAME (object), "GstDtlsAgent"))
       continue;
@@ -53,8 +53,8 @@ count_alive (GstTracer *tracer, gboolean say)
 }
 
 /* A DTLS connection lives until its last time-out, a second or more after its
- * end. The tracer takes references to what it finds, which races with objects
- * that are about to go, so it is asked seldom. */
+ * end. The tracer takes references to live objects, which races with objects
+ * that are being freed, so it is asked seldom. */
 static gboolean
 wait_nothing_alive (GstTracer *tracer)
 {

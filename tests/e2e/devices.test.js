@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Firefox, and the microphones of a real sound server: the one that was chosen
- * is used, another while it is unplugged, and it again when it is back.
+ * Firefox with microphones of a real sound server: the chosen one is used,
+ * another one while the chosen one is unplugged, and the chosen one again when
+ * it is back.
  */
 
 import assert from 'node:assert/strict';
@@ -14,7 +15,7 @@ import { until } from './kit/wait.js';
 
 const PATIENCE = 60000;
 
-/** Notes what is opened. */
+/** Records the microphones that the page opens. */
 function watchTracks() {
   window.tracks = [];
   const { mediaDevices } = navigator;

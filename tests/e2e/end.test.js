@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * A recording that is interrupted (gst-launch-1.0 -e, Ctrl-C) is a whole file:
- * the end comes out of the room's pads, and the pipeline ends by itself.
+ * A recording that is interrupted (gst-launch-1.0 -e, Ctrl-C) is a complete
+ * file: the room's pads push EOS, and the pipeline ends by itself.
  */
 
 import assert from 'node:assert/strict';
@@ -19,7 +19,7 @@ import { until } from './kit/wait.js';
 const [red] = looks;
 const words = text => text.trim().split(/\s+/);
 
-/** What stands after the room, FILE being where it records to. */
+/** The part of the pipeline behind the room, which records to FILE. */
 const recorders = [
   ['room.video_0 ! queue ! videoconvert ! x264enc tune=zerolatency'
     + ' ! mp4mux ! filesink location=FILE', 'call.mp4'],
@@ -35,7 +35,7 @@ const recorders = [
     + ' room.audio_0 ! queue ! mux.audio_0', 'call.webm', 'decode=false'],
 ];
 
-/** A player goes through @file; it fails where the index is missing. */
+/** Plays @file to its end, which fails if the index is missing. */
 function decode(file) {
   execFileSync('gst-launch-1.0', ['-q', 'filesrc', `location=${file}`, '!',
     'decodebin', '!', 'videoconvert', '!', 'fakesink'],

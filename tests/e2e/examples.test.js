@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** Each example, by the command line at its top. */
+/** Runs each example by the command line at its top. */
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
@@ -18,9 +18,10 @@ import { until } from './kit/wait.js';
 const root = process.env.MESH_SOURCE_ROOT;
 const [red, green, blue] = looks;
 
-/** Runs an example; what it prints is in `output`. */
+/** Starts an example, whose output is collected in `output`. */
 function run(t, program, args = [], variables = {}) {
-  // In a group of its own, so that what a script started ends with it.
+  // In a process group of its own, so that all that a script starts ends with
+  // it.
   const child = spawn(program, args, { detached: true,
     env: { ...environment, ...variables }, stdio: ['pipe', 'pipe', 'pipe'] });
   child.output = '';
@@ -31,7 +32,7 @@ function run(t, program, args = [], variables = {}) {
   return child;
 }
 
-/* What examples/call says before it starts: one line a step. */
+/* The lines that examples/call prints before it starts, one for each step. */
 const steps = [/^installing \d+ packages$/, /^building( \(.*\))?$/,
   /^camera: \/dev\/video\d+/, /^no camera: the others see a moving test picture$/,
   /^microphone and loudspeaker: /, /^no sound server: the others hear a quiet tone/,
@@ -137,7 +138,7 @@ test('serve.py is found by the command line at its top', () => {
     .match(/^ {4}(meson devenv -C build .*) \[ADDR:PORT\]$/m);
   const [meson, ...words] = line.replace('build', process.env.MESH_BUILD_ROOT)
     .split(' ');
-  // It ends at once, since it cannot listen there.
+  // The example ends at once, since it cannot listen there.
   const { stderr } = spawnSync(meson, [...words, 'nowhere'],
     { cwd: root, encoding: 'utf8', env: environment });
   assert.match(stderr, /^error: .*"nowhere"/m);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** What goes wrong for one must not go wrong for the others. */
+/** A fault of one member, or with one peer, must not disturb the others. */
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
@@ -24,7 +24,7 @@ async function meet(a, look, timeout = 60000) {
     () => [a.summary(), a.output]);
 }
 
-/** Two pipelines that see each other, and end with the test. */
+/** Connects two pipelines, which end with the test. */
 async function pair(t, link, room) {
   const a = party({ name: 'ada', look: red, link, room, ...cheap });
   const b = party({ name: 'bob', look: green, link, room, ...cheap });
@@ -36,8 +36,8 @@ async function pair(t, link, room) {
   return [a, b];
 }
 
-/** What disturbs the two of a pair shows by the time that they have more frames
- *  of each other. */
+/** Waits for more frames between the two of a pair, by which time any fault
+ *  between them has shown. */
 async function seeMore([a, b], seconds) {
   const sights = [a.sight(b.look), b.sight(a.look)];
   const enough = sights.map(sight => sight.video.frames + seconds * FPS);
@@ -229,7 +229,7 @@ test('junk from a peer is a warning, and the call goes on', async t => {
     for (const id of members.filter(m => m !== rude.id)) {
       bad.forEach(message => rude.say(id, message));
       rude.send(id, { type: 'joinroom', from: members[0], to: id });
-      // An answer that nobody can use, to a real offer.
+      // An unusable answer to a real offer.
       rude.say(id, { type: 'call', sid, codecs: ['VP8'] });
     }
     const offer = await rude.hear('signal');

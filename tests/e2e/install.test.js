@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * What somebody reads who starts from a fresh clone: a line a step, and the log
- * where a step fails. With programs in place of apt-get and meson that do as
- * told, in a copy of the scripts.
+ * The output of the scripts in a fresh clone: one line for each step, and the
+ * log of a step that fails. A copy of the scripts runs with stand-ins for
+ * apt-get and meson.
  */
 
 import assert from 'node:assert/strict';
@@ -16,7 +16,7 @@ import test from 'node:test';
 
 const root = process.env.MESH_SOURCE_ROOT;
 
-/** A clone with @programs, by name and what they do, before all others. */
+/** Makes a clone in which @programs (names and scripts) come first in PATH. */
 function clone(t, programs) {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-clone-'));
   const write = (path, text) => {
@@ -41,7 +41,7 @@ function clone(t, programs) {
 const chatter = `for n in $(seq 300); do
   echo "Unpacking number $n"; echo "complaint $n" >&2
 done`;
-/* Whoever is not root has sudo, which is root here as well. */
+/* A user other than root has sudo, whose stand-in just runs the command. */
 const bare = { 'dpkg-query': 'exit 1', sudo: 'exec "$@"' };
 
 test('packages are installed in one line', t => {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * The kit itself: both browsers, with the devices that it gives them, meet
- * each other's colour and tone over a plain RTCPeerConnection.
+ * The kit itself: both browsers, with the devices that the kit gives them,
+ * receive each other's colour and tone over a plain RTCPeerConnection.
  */
 
 import assert from 'node:assert/strict';

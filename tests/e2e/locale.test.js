@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Parties on machines with other languages: a comma in numbers, an i whose
- * upper case has a dot, and months that are called otherwise.
+ * Members on machines with other languages: a comma in numbers, an i whose
+ * upper case has a dot, and other names of months.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -21,7 +21,7 @@ for (const [here, there] of [['de_DE', 'tr_TR'], ['tr_TR', 'de_DE']]) {
       ([language, where], i) => {
         execFileSync('localedef', ['-i', language, '-f', 'UTF-8',
           `${folder}/${language}.UTF-8`]);
-        // The bus is read by the kit, in English.
+        // The kit reads messages of the bus in English.
         const locale = `${language}.UTF-8`;
         return { where, name: 'I\u0131\u015f\u0131l', look: looks[i],
           env: { LOCPATH: folder, LC_NUMERIC: locale, LC_CTYPE: locale,

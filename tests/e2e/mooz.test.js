@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Calls with pages that call as mooz does, of both of simple-peer's dialects:
- * four parties in a room, whoever hosts it, see and hear each other. With
- * MESH_LONG=1 that is every host with every joiners.
+ * Calls with pages that call as mooz does, with both dialects of simple-peer:
+ * four members of a room see and hear each other, whichever of them is the
+ * host. MESH_LONG=1 tests every host with all combinations of joiners.
  */
 
 import assert from 'node:assert/strict';
@@ -58,7 +58,7 @@ async function enter(who, room, { host = false, via = app, api = host } = {}) {
   }
 }
 
-/** All see and hear each other; those of whom `but` is true need not. */
+/** Waits until all see and hear each other, except pairs that `but` names. */
 async function allMeet(all, but = () => false) {
   for (const who of all) {
     for (const other of all.filter(o => o !== who && !but(who, o))) {
@@ -77,14 +77,14 @@ async function leave(who) {
     await who.party.page.goto('about:blank');
 }
 
-/** The pipeline's view of a look. */
+/** The pipeline's peer of a look. */
 const sightOf = (who, look) =>
   [...who.party.sights.values()].find(s => s.colour === look.colour && !s.gone);
 
 const ada = pipeline('ada', blue), bob = pipeline('bob', yellow);
 const recent = page('9.11', 1), old = page('9.7', 0);
 
-/** Begun first, since it takes its time until the host counts as gone. */
+/** This test starts first, as it takes long until the host counts as gone. */
 const orphaned = { room: randomUUID(), eve: pipeline('eve', cyan) };
 
 test('a page hosts a call, and just goes', async () => {
@@ -98,8 +98,8 @@ test('a page hosts a call, and just goes', async () => {
 const KINDS = ['9.7', '9.11', 'pipeline'];
 
 /**
- * Each host, with the three that join in each order, and each mix of them at
- * once. What pages do among themselves is not ours.
+ * Each host, with three others that join in each order, and with each mix of
+ * them at once. Connections of pages with each other are not tested.
  */
 function everyCall() {
   const calls = [];
@@ -117,7 +117,7 @@ function everyCall() {
   return calls.map((call, i) => ({ ...call, via: i % 2 ? ourApp : app }));
 }
 
-/** Each kind hosts, joins first, and last, with each other; two of a kind. */
+/** A selection in which each kind hosts, joins first and joins last. */
 const someCalls = [
   { order: ['9.7', 'pipeline', '9.11', 'pipeline'], via: app },
   { order: ['pipeline', '9.11', '9.11', '9.7'], via: ourApp },
@@ -125,7 +125,7 @@ const someCalls = [
   { order: ['9.11', '9.7', 'pipeline', 'pipeline'], via: ourApp, atOnce: true },
 ];
 
-/** A message in a line, candidates left out, for whoever looks for a failure. */
+/** Describes a message in a line, without candidates, for a failure's text. */
 const said = ({ at, type, from, to, data, shouldCall = [] }) =>
   [Math.round(at), type, data?.type, from.slice(0, 4), 'to', to.slice(0, 4),
     ...shouldCall.map(id => id.slice(0, 4))].filter(Boolean).join(' ');
@@ -151,8 +151,8 @@ for (const { order, atOnce, via } of process.env.MESH_LONG
         await allMeet(all.slice(0, i + 2));
       }
     }
-    // A page that hosts names only those who have called: two that ask at
-    // once do not hear of each other.
+    // A page that hosts names only members that have called, so two that ask at
+    // once are not told of each other.
     const strangers = (a, b) =>
       atOnce && host.peer && a.peer && b.peer && a !== host && b !== host;
     await allMeet(all, strangers);
@@ -224,8 +224,8 @@ test('what a page does in a call', async t => {
   });
 });
 
-/* Nobody but the room's own page could answer here: a pipeline would repair it
- * by calling the newcomer. */
+/* The members are pages only, since a pipeline would repair the room by calling
+ * the newcomer. */
 test('an answer that comes before its subscription is kept on our server',
   async t => {
     const room = randomUUID();

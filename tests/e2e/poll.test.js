@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * A network that lets no WebSocket through: a page and pipelines join all the
- * same, by long polling.
+ * A network that lets no WebSocket through, in which a page and pipelines join
+ * by long polling.
  */
 
 import assert from 'node:assert/strict';
@@ -15,8 +15,8 @@ import { Server } from './kit/server.js';
 import { now, until } from './kit/wait.js';
 
 const [red, green, blue] = looks;
-/* Once refused, a WebSocket is not asked for again: nobody waits for a second
- * one before the call, nor in it. */
+/* After a refusal no other WebSocket is tried, neither before the call nor in
+ * it. */
 test('without WebSockets page and pipeline join at once', async t => {
   const server = new Server();
   const proxy = new Proxy(await server.url(), { upgrade: 'refuse' });
@@ -32,7 +32,7 @@ test('without WebSockets page and pipeline join at once', async t => {
     proxy.close();
     await server.stop();
   });
-  /* A browser that has just started is busy with itself. */
+  /* A browser that has just started is still busy. */
   await page.join(await proxy.url());
   await until('ada to be welcomed', () => proxy.upgrades > 0);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* meshprobe: a sink for tests. `room. : meshprobe fd=3` takes whatever streams
- * a room has, and writes what each peer looks and sounds like, one JSON object
- * a line:
+/* meshprobe: a sink for tests. `room. : meshprobe fd=3` takes all streams of a
+ * room, and writes the colour and the tone of each peer, one JSON object a
+ * line:
  *
  *   {"t":MS,"pad":"video_0","peer":ID,"name":NAME,"kind":"video",
  *    "frames":N,"gap":MS,"rgb":[R,G,B]}
@@ -11,9 +11,9 @@
  *   {"t":MS,"pad":"video_0",…,"kind":"gone"}
  *
  * t is CLOCK_MONOTONIC in ms, frames counts from the stream's start, gap is the
- * longest pause between two buffers since the line before, rgb the mean colour
- * of the picture's middle. The first buffer of a stream gives a line at once,
- * then there is one every `interval`.
+ * longest pause between two buffers since the last line, rgb the mean colour of
+ * the picture's middle. The first buffer of a stream writes a line at once,
+ * after which there is one every `interval`.
  */
 
 #include <gst/audio/audio.h>
@@ -34,7 +34,7 @@ G_DECLARE_FINAL_TYPE (MeshProbePad, mesh_probe_pad, MESH, PROBE_PAD, GstPad)
 struct _MeshProbePad {
   GstPad parent;
 
-  /* the pad's streaming thread only, but for peer and name: object lock */
+  /* used by the pad's streaming thread; peer and name under the object lock */
   char *peer;
   char *name;
   GstVideoInfo video;
@@ -45,9 +45,9 @@ struct _MeshProbePad {
   gint64 gap;
   float *window;                /* mono, WINDOW_MS long */
   gsize filled;
-  float sum;                    /* of the samples of the next one of `window` */
+  float sum;                    /* of the samples for the next one of window */
   int summed;
-  int hz;                       /* loudest since the last line */
+  int hz;                       /* the loudest tone since the last line */
   double level;
 };
 
@@ -75,7 +75,7 @@ GST_STATIC_PAD_TEMPLATE ("audio_%u", GST_PAD_SINK, GST_PAD_REQUEST,
     GST_STATIC_CAPS (GST_AUDIO_CAPS_MAKE ("{ S16LE, F32LE }")
         ",layout=interleaved"));
 
-/* JSON knows no comma in numbers, whatever the machine's language. */
+/* Writes a number with a point, as JSON needs it, in every locale. */
 typedef char Number[G_ASCII_DTOSTR_BUF_SIZE];
 #define NUMBER(value, digits) \
   g_ascii_formatd ((Number) { 0 }, sizeof (Number), "%." digits "f", (value))
@@ -114,7 +114,7 @@ write_line (MeshProbe *self, MeshProbePad *pad, const char *kind,
   GST_OBJECT_UNLOCK (self);
 }
 
-/* Counts a buffer; whether a line is due. */
+/* Counts a buffer. Returns: whether a line is due */
 static gboolean
 count_buffer (MeshProbe *self, MeshProbePad *pad)
 {
@@ -131,7 +131,7 @@ count_buffer (MeshProbe *self, MeshProbePad *pad)
   return TRUE;
 }
 
-/* Mean of the middle half of one plane. */
+/* Returns: the mean of the middle half of one plane */
 static double
 plane_mean (GstVideoFrame *frame, int plane)
 {
@@ -181,7 +181,7 @@ look (MeshProbe *self, MeshProbePad *pad, GstBuffer *buffer)
   pad->gap = 0;
 }
 
-/* Power at one frequency (Goertzel's algorithm). */
+/* Returns: the power at one frequency (Goertzel's algorithm) */
 static double
 power_at (const float *x, gsize n, double hz, double rate)
 {
@@ -197,7 +197,7 @@ power_at (const float *x, gsize n, double hz, double rate)
   return (a * a + b * b - k * a * b) * 2 / ((double) n * n);
 }
 
-/* Remembers the loudest window's tone, since a tone may come in pulses. */
+/* Keeps the tone of the loudest window, since a tone may be pulsed. */
 static void
 hear_window (MeshProbePad *pad, double rate)
 {
@@ -221,7 +221,8 @@ hear_window (MeshProbePad *pad, double rate)
   pad->hz = best_hz;
 }
 
-/* Several samples become one: a party hears many, and shares its processor. */
+/* Averages several samples into one, since a member measures many streams on a
+ * shared processor. */
 static void
 hear_sample (MeshProbePad *pad, float sample)
 {
@@ -325,7 +326,7 @@ probe_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return ok;
 }
 
-/* The next stream may get the same pad. Nothing flows while it is unlinked. */
+/* Resets an unlinked pad for its next stream; no buffer comes meanwhile. */
 static void
 on_unlinked (GstPad *pad, GstPad *peer, MeshProbe *self)
 {

@@ -2,7 +2,7 @@
 
 /**
  * Pipelines whose environment names a proxy: this machine is reached without
- * it, others through it, and what goes wrong names it, without its password.
+ * the proxy, others through it, and errors name the proxy without its password.
  */
 
 import assert from 'node:assert/strict';
@@ -44,7 +44,7 @@ async function start(t, options) {
   } };
 }
 
-/* 10.77.0.1 is this machine's in the namespace that the tests run in. */
+/* 10.77.0.1 is this machine's address in the network namespace of the tests. */
 for (const address of ['127.0.0.1', '0.0.0.0', '10.77.0.1']) {
   test(`what serves at ${address} is reached without the proxy`, async t => {
     const { tunnel, join } = await start(t, { tunnels: 'refuse' });

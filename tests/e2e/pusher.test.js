@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Pusher's own libraries against meshroom-server: pusher-js as pages have it,
- * pusher as an application's server has it. What they refuse to send
- * themselves is sent by hand, signed or not.
+ * Pusher's own libraries with meshroom-server: pusher-js as in pages, pusher as
+ * in an application's server. Requests that the libraries refuse to make are
+ * made by hand, signed or not.
  */
 
 import assert from 'node:assert/strict';
@@ -18,7 +18,7 @@ import { until } from './kit/wait.js';
 
 const APP = { appId: 'app', key: 'key-1', secret: 'a secret: of two parts' };
 
-/** What an emitter of pusher-js says next about something. */
+/** Resolves with the next event of an emitter of pusher-js. */
 const heard = (emitter, event) => new Promise(done => {
   const take = (...data) => {
     emitter.unbind(event, take);
@@ -27,7 +27,7 @@ const heard = (emitter, event) => new Promise(done => {
   emitter.bind(event, take);
 });
 
-/** A server with an application, and how to reach it. */
+/** A server with a Pusher application, and the settings to reach it. */
 async function serve(t) {
   const server = new Server(['--pusher-app',
     `${APP.appId}:${APP.key}:${APP.secret}`,
@@ -41,7 +41,7 @@ async function serve(t) {
   const { hostname: host, port } = new URL(url);
   const api = new Pusher({ ...APP, host, port });
   let users = 0;
-  /** A page: its signatures come from the application at once. */
+  /** A page, whose subscriptions the application signs. */
   const open = async (options = {}) => {
     const user = { user_id: `user-${++users}`, user_info: { nr: users } };
     const page = new PusherJs(APP.key, {
@@ -82,7 +82,7 @@ test('public channels: trigger, exclusion, batch, unsubscribe', async t => {
   assert.deepEqual(await Promise.all(both),
     [{ text: 'ä "\\ 😀\n' }, { text: 'ä "\\ 😀\n' }]);
 
-  // to all channels, and not to him who caused it
+  // the event goes to all channels, but not to the client that caused it
   const two = heard(inB, 'two');
   await api.trigger(['news', 'other=@,.;_-', 'nobody'], 'two', 'plain words',
     { socket_id: a.connection.socket_id });
@@ -116,14 +116,14 @@ test('private channels: signatures, client events', async t => {
   assert.equal(await text, 'just "text"');
   assert.deepEqual(echo, []);
 
-  // ten a second, and no more
+  // the limit is ten a second
   const refused = heard(a.connection, 'error');
   for (let n = 0; n < 30; n++)
     inA.trigger('client-many', n);
   assert.equal((await refused).data.code, 4301);
   assert.equal(a.connection.state, 'connected');
 
-  // a signature of another secret, or for another channel, opens nothing
+  // a signature by another secret, or for another channel, is refused
   const wrong = new Pusher({ ...APP, secret: 'guessed' });
   for (const sign of [
     ({ socketId, channelName }) =>
@@ -181,7 +181,7 @@ test('users: signed in, spoken to, sent away', async t => {
   await api.sendToUser(a.id, 'hey', { x: 1 });
   assert.deepEqual(await hey, { x: 1 });
 
-  // by hand: closed from here, pusher-js keeps a timer that holds up node
+  // by hand, since pusher-js keeps a timer after its close, which blocks node
   const socket = new WebSocket(`ws://${host}:${port}/app/${APP.key}?protocol=7`);
   const [text] = await once(socket, 'message');
   const { socket_id } = JSON.parse(JSON.parse(text).data);
@@ -228,7 +228,7 @@ test('encrypted channels: the server passes on what it cannot read', async t => 
   assert.deepEqual(await secret, { text: 'ä' });
 });
 
-/** A request with whatever query and body; signed with what is given. */
+/** Makes a request with any query and body, signed with the given secret. */
 async function ask({ url, api }, path, { method = 'POST', body, query, ...rest }) {
   const signed = query ?? api.createSignedQueryString(
     { method, path, body, params: {} });
@@ -287,7 +287,7 @@ test('what is not signed rightly, or is too much, is refused', async t => {
     assert.equal(await ask(served, path, request), status,
       `${path} ${JSON.stringify(request).slice(0, 200)}`);
 
-  // none of it came through, what is just within the limits does
+  // none of these events came through, and one within the limits does
   const last = heard(a, 'e');
   assert.equal(await ask(served, events, { body, query: at(now - 500) }), 200);
   await last;
@@ -349,7 +349,7 @@ test('a message that a page of mooz posts arrives', async t => {
   assert.equal(read.status, 405);
   assert.deepEqual(await read.json(), { error: 'Unacceptable Method' });
 
-  // it is no way around signatures, nor for strangers' pages
+  // channels other than rooms, and pages of other origins, are refused
   assert.equal((await post('private-x', '{}'))[0], 403);
   assert.equal((await post('news', '{}'))[0], 403);
   assert.equal((await post(id, '{}', { Origin: 'https://elsewhere' }))[0], 403);

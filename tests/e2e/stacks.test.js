@@ -2,7 +2,8 @@
 
 /**
  * Other implementations of WebRTC in a room with pipelines: sound and picture
- * both ways, whoever of the two offers, in mooz's way and in ours, sealed.
+ * go both ways, whichever end offers, with mooz's signalling and with ours,
+ * which is sealed.
  */
 
 import { execFile } from 'node:child_process';
@@ -28,7 +29,7 @@ test.after(async () => {
   app.close();
   service.close();
   await server.stop();
-  // libwebrtc's threads would keep the process for ever
+  // libwebrtc's threads would keep the process alive for ever
   setTimeout(() => process.exit(), 500).unref();
 });
 
@@ -37,7 +38,7 @@ async function meet(one, other) {
     () => one.party.meets(other.look), PATIENCE, () => one.party.summary());
 }
 
-/** How to join: what pipelines are told, and what makes the other a member. */
+/** The kinds of rooms: the pipelines' properties, and the other member. */
 const mooz = {
   name: "in mooz's way",
   async open() {

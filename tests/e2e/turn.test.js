@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Calls with a real TURN server (coturn), however its address and credentials
- * are spelled; and what is said when it is not there or does not know us.
+ * Calls with a real TURN server (coturn), in all spellings of its address and
+ * credentials; and the warnings when it is down or rejects the credentials.
  */
 
 import assert from 'node:assert/strict';
@@ -15,7 +15,7 @@ import { Pipeline } from './kit/pipeline.js';
 import { Server } from './kit/server.js';
 import { until } from './kit/wait.js';
 
-/* This machine's, in the namespace that the tests run in. */
+/* This machine's address in the network namespace of the tests. */
 const ADDRESS = '10.77.0.1';
 const PATIENCE = 60000;
 const skip = !hasTurn && 'coturn is not installed';
@@ -40,7 +40,7 @@ async function start(t) {
   } };
 }
 
-/** The user and the password as coturn's REST interface has them. */
+/** User and password in the form of coturn's REST interface. */
 function login(turn) {
   const user = `${Math.floor(Date.now() / 1000) + 3600}:mesh`;
   return [user, createHmac('sha1', turn.secret).update(user).digest('base64')];

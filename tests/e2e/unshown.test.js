@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Members who have no video codec in common hear each other, whoever of the two
- * offers, and are told why there is no picture; and a page that somebody does
- * not connect with says so.
+ * Members without a video codec in common hear each other, whichever end
+ * offers, and are told why there is no picture. A page tells its user when a
+ * member refuses to connect.
  */
 
 import assert from 'node:assert/strict';
@@ -20,7 +20,7 @@ const PATIENCE = 60000;
 const server = new Server();
 test.after(() => server.stop());
 
-/** A Chromium as it is built without H.264. */
+/** Makes Chromium act as one that was built without H.264. */
 function withoutH264() {
   for (const kind of [RTCRtpReceiver, RTCRtpSender]) {
     const get = kind.getCapabilities.bind(kind);

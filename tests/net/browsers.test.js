@@ -18,8 +18,8 @@ const why = (!hasTurn && 'coturn is not installed') ||
 const pipeKinds = ['open', 'port-restricted', 'symmetric'];
 const pageKinds = ['port-restricted', 'symmetric', 'no UDP'];
 
-/* Each in a kind of network of its own. Pipelines have their own properties,
- * pages what the server tells them. */
+/* The members, each in a kind of network of its own. Pipelines have properties
+ * for STUN and TURN, pages get the servers from meshroom-server. */
 for (const kind of ['chromium', 'firefox']) {
   test(`${kind} and pipelines connect through gateways`, { skip: why },
     async t => {

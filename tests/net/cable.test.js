@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** The bad cable itself, and who connects across it. */
+/** The bad cable itself, and connections across it. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -10,8 +10,8 @@ import { Lab, SERVER, sh, within } from './kit/lab.js';
 import { volley } from './kit/volley.js';
 import { Watcher } from './kit/watcher.js';
 
-/* How many datagrams of a volley fit into a socket's buffer, so that none is
- * lost where nobody has the time to read. */
+/* The number of datagrams that fit into a socket's buffer, so that none is lost
+ * when the reader is late. */
 const FIT = 150;
 
 const inOrder = back => back.every(([n], i) => i === 0 || n > back[i - 1][0]);
@@ -20,7 +20,7 @@ test('a cable is as bad as its profile, and can change', async t => {
   const lab = new Lab();
   t.after(() => lab.close());
   const { space, cable } = await lab.beyond('ada', 'cellular');
-  // 50 ms and 2 % each way: 4 % on average are lost, and never 15.
+  // 50 ms and 2 % loss each way: 4 % are lost on average, and never 15 %.
   let back = await volley(within(space), SERVER, FIT);
   assert.ok(back.length > 0.85 * FIT && back.length < FIT,
     `${back.length} of ${FIT}`);
@@ -38,8 +38,8 @@ test('a cable is as bad as its profile, and can change', async t => {
   assert.equal(back.length, FIT);
 });
 
-/* Nothing but the cable decides what becomes of them: not the kernel either,
- * which keeps what waits for an answer to ARP. */
+/* The cable alone delays and drops the datagrams, and not the kernel, in which
+ * they could wait for an answer to ARP. */
 test('what goes first over a cable arrives, and in order', async t => {
   const lab = new Lab();
   t.after(() => lab.close());
@@ -50,7 +50,8 @@ test('what goes first over a cable arrives, and in order', async t => {
     assert.ok(inOrder(back), `out of order: ${JSON.stringify(back)}`);
     assert.match(sh(`ip neigh show ${address}`), /PERMANENT/);
 
-    // Whoever else is on the bridge asks for the address, and is told at once.
+    // Other members on the bridge ask for the address by ARP, and get it at
+    // once.
     const near = lab.open(`near${n}`);
     back = await volley(within(near.space), address, FIT, 0, within(space));
     assert.equal(back.length, FIT);

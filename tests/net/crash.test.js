@@ -15,7 +15,7 @@ const cheap = { fps: FPS, size: [160, 120] };
 const OUTAGE_MS = 10000;
 const names = ['ada', 'bob', 'cleo', 'dora', 'emil', 'fred'];
 
-/** Joins, and gives how long it took to meet everybody. */
+/** Joins, and returns the time until everybody was met. */
 async function arrive(lab, name, look, place, others) {
   const began = now();
   const p = lab.join(name, look, place, cheap);
@@ -45,14 +45,14 @@ test('the room outlives its host, and its server', async t => {
     await lab.killServer();
     await pause(OUTAGE_MS);
     await lab.restartServer();
-    // Whoever is back in the room is met, and that is everybody.
+    // The newcomer meets everybody, since all have come back to the room.
     [, again] = await arrive(lab, 'ada', looks[0], place, five);
   });
   t.diagnostic(`after the server's return a newcomer met five after ${
     again.toFixed(0)} ms`);
   for (const p of five) {
     assert.ok([...p.sights.values()].filter(s => !s.gone).length === 5);
-    // The host of before, and nobody else.
+    // Only the former host is gone.
     assert.equal(p.messages.filter(m => m.name === 'meshroom-peer-removed')
       .length, p === fred ? 0 : 1);
   }

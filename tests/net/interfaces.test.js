@@ -34,7 +34,7 @@ ${lines.join('\n')}
 LINES`);
 }
 
-/** Plugs a party's cable out and in, which makes its interface the last one. */
+/** Unplugs and plugs a member's cable, whose interface is then the last one. */
 function plugAnew({ space, port, address }) {
   sh(`ip link del ${port}
     ip link add ${port} type veth peer name eth0 netns ${space}
@@ -44,7 +44,7 @@ function plugAnew({ space, port, address }) {
     ip -n ${space} route add default via ${SERVER}`);
 }
 
-/* In somebody else's process, libnice has its own list while that is short. */
+/* In an application's process libnice's own list is used while it is short. */
 for (const [n, last, own] of [[40, false, 1], [40, true, 1], [200, false, 1],
   [200, true, 1], [10, false, 0], [10, true, 0], [200, true, 0]]) {
   test(`${n} bridges at both ends, ${last ? 'before' : 'after'} the way out${
@@ -65,8 +65,8 @@ test('a browser with 40 bridges', async t => {
   const lab = await CallLab.open(t);
   const place = lab.open('ada');
   addBridges(place.space, 40);
-  // Link-local addresses take a moment to be known as unique, and a browser
-  // drops what it is loading whenever another one is.
+  // A browser aborts loading when an address appears, and link-local addresses
+  // take a moment until they are known to be unique.
   await until('the addresses to be settled', () =>
     sh(`ip -n ${place.space} -6 addr show tentative`) === '', PATIENCE);
   const a = new PageParty('ada', 'chromium', red, lab.link,
@@ -76,7 +76,7 @@ test('a browser with 40 bridges', async t => {
   await meet([a, b], [a, b], 2 * PATIENCE);
 });
 
-/* What leads through a gateway ranks below every address of the machine. */
+/* Candidates through a gateway rank below every address of the machine. */
 test('40 bridges behind gateways', { skip: !hasTurn &&
   'coturn is not installed' }, async t => {
   let turn;
@@ -94,7 +94,7 @@ test('40 bridges behind gateways', { skip: !hasTurn &&
   await meet([a, b], [a, b]);
 });
 
-/* libnice aborts when an address that it looks for is none of the first 64. */
+/* libnice aborts when an address of a candidate is none of the first 64. */
 for (const own of [1, 0]) {
   test(`an address goes where there are 200 others${
     own ? '' : ", in an application's process"}`, async t => {
@@ -125,7 +125,7 @@ test('loopback is all that both ends have', async t => {
   t.after(() => a.stop('SIGKILL'));
   a.name = 'ada';
   const link = await a.waitLink();
-  // Said to ada while nobody else is in the room.
+  // The warning comes while ada is alone in the room.
   await until('the machine to be called alone', () =>
     a.said('no network address but loopback'), PATIENCE, explain(a));
   const b = party({ name: 'bob', look: green, link, within: within(space) });

@@ -2,12 +2,12 @@
 
 /* net-launch DESCRIPTION…
  *
- * Runs a pipeline with a meshroom called `room`, and writes what its property
- * peers says, one JSON list a line, five times a second:
+ * Runs a pipeline with a meshroom called `room`, and writes the value of its
+ * property peers as one JSON list a line, five times a second:
  *
  *   [{"id":ID,"name":NAME,"state":STATE,"path":PATH,"silence":MS},…]
  *
- * silence is missing for one that was never heard. */
+ * silence is missing for a peer that was never heard. */
 
 #include <glib-unix.h>
 #include <gst/gst.h>
@@ -83,7 +83,7 @@ on_message (GstBus *bus, GstMessage *message, gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Whatever streams the peers send are taken, and dropped. */
+/* Links each pad of the room to a fakesink. */
 static void
 on_pad (GstElement *room, GstPad *pad, gpointer user_data)
 {

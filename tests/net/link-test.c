@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* That a bad link is as bad as its profile says, and always in the same way. */
+/* Tests that a bad link matches its profile, and is the same for the same
+ * seed. */
 
 #include "link.h"
 
@@ -12,7 +13,7 @@ typedef struct {
   guint lost;
   guint bursts;                 /* runs of losses */
   guint twice;
-  guint overtaken;              /* by the next one */
+  guint overtaken;              /* packets that the next one has overtaken */
   double delay_ms;              /* mean */
   gint64 longest;               /* us */
   guint32 hash;                 /* of all times */
@@ -125,8 +126,8 @@ some_are_overtaken_and_some_come_twice (void)
   about ((double) r.twice / PACKETS, 0.02, 0.002);
 }
 
-/* 8 Mbit/s into 2: a quarter comes through, and what does waited for as much
- * as the queue holds. */
+/* 8 Mbit/s into 2 Mbit/s: a quarter of the packets come through, each after the
+ * delay of a full queue. */
 static void
 rate_is_bounded_and_so_is_the_queue (void)
 {

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* The calculation of a bad link (link.h), and the profiles of links. */
+
 #include "link.h"
 
 #include <math.h>
 #include <string.h>
 
-/* How far behind its place a packet falls that others overtake. */
+/* The additional delay of a packet that others overtake. */
 #define LATE_MS 30
 #define SPIKE_PERIOD (30 * G_TIME_SPAN_SECOND)
 #define SPIKE_BEGIN (10 * G_TIME_SPAN_SECOND)
 #define SPIKE_END (20 * G_TIME_SPAN_SECOND)
 
-/* The figures are those that others test calls with: `moderate`,
- * `international`, `spiky` and the rates are RingRTC's call simulator's, `wifi`
- * to `satellite` str0m's, `thin` libwebrtc's. */
+/* The figures are those of other projects' tests of calls: `moderate`,
+ * `international`, `spiky` and the rates are from RingRTC's call simulator,
+ * `wifi` to `satellite` from str0m, `thin` from libwebrtc. */
 static const LinkProfile profiles[] = {
   { .name = "clean" },
   { .name = "moderate", .delay_ms = 100, .jitter_ms = 25, .heavy_tail = TRUE,
@@ -42,9 +44,9 @@ struct _Link {
   const LinkProfile *profile;
   GRand *rand;
   gboolean bad;                 /* in a burst of losses */
-  gint64 began_at;              /* -1: not yet */
-  gint64 busy_until;            /* the last bit of what is queued goes out */
-  gint64 last_out;              /* nothing overtakes this */
+  gint64 began_at;              /* the first packet; -1: none yet */
+  gint64 busy_until;            /* when the last bit in the queue goes out */
+  gint64 last_out;              /* packets come out no earlier, for order */
 };
 
 /**
@@ -79,7 +81,7 @@ link_find_profile (const char *name)
 /**
  * link_new:
  * @profile: what the link is like
- * @seed: for its luck
+ * @seed: for the random numbers
  *
  * Returns: (transfer full): one direction of a link
  */
@@ -106,8 +108,8 @@ link_set_profile (Link *link, const LinkProfile *profile)
   link->bad = FALSE;
 }
 
-/* Every packet draws as often as any other, so that what happens to one does
- * not depend on what became of those before it. */
+/* Every packet takes the same number of random numbers, so that its fate does
+ * not depend on that of earlier packets. */
 static gboolean
 happens (Link *self, double chance)
 {
@@ -128,7 +130,7 @@ is_lost (Link *self, gint64 now)
   return happens (self, chance);
 }
 
-/* Mean 0, standard deviation 1. */
+/* Returns: a random number with mean 0 and standard deviation 1 */
 static double
 deviation (Link *self)
 {
@@ -141,7 +143,7 @@ deviation (Link *self)
   return sqrt (-2 * log (u)) * cos (2 * G_PI * v);
 }
 
-/* When the last bit is out; -1: there is no room to wait. */
+/* Returns: when the packet's last bit goes out, -1 if the queue is full */
 static gint64
 transmit (Link *self, gsize bytes, gint64 now)
 {
@@ -159,11 +161,11 @@ transmit (Link *self, gsize bytes, gint64 now)
 /**
  * link_push:
  * @link: a link
- * @bytes: how long a packet is
- * @now: when it goes in, in microseconds of any clock that does not go back
- * @times: (out): when it comes out, first and second copy
+ * @bytes: the length of a packet
+ * @now: when it goes in, in microseconds of a monotonic clock
+ * @times: (out): when the first and the second copy come out
  *
- * Returns: how many copies come out: 0, 1 or 2
+ * Returns: the number of copies that come out: 0, 1 or 2
  */
 guint
 link_push (Link *link, gsize bytes, gint64 now, gint64 times[2])

@@ -5,27 +5,27 @@
 
 G_BEGIN_DECLS
 
-/* One direction of a bad link, as a calculation: packets go in, and the times
- * at which they come out again, if they do. No clock, no socket; the same
- * seed and the same packets give the same link. */
+/* One direction of a bad link, as a calculation: for each packet that goes in,
+ * it gives the times at which the packet comes out, if any. It uses no clock
+ * and no socket; the same seed and the same packets give the same times. */
 
 /**
  * LinkProfile:
- * @name: what it is called
- * @delay_ms: one way
+ * @name: the profile's name
+ * @delay_ms: delay in one direction
  * @jitter_ms: standard deviation of the delay. Packets stay in order
  * @heavy_tail: whether the delay is Pareto distributed, rather than normally
- * @to_bad: chance that, after a packet, losses begin (Gilbert and Elliott's
- *   model)
- * @to_good: chance that they end again; 1 / @to_good packets is a burst's mean
- *   length
- * @loss: of packets between bursts
- * @burst_loss: of packets in bursts
- * @spike_loss: of all packets, from second 10 to 20 of every 30
- * @duplicate: packets that come twice
- * @reorder: packets that those after them overtake
- * @kbit: bits a millisecond; 0 = no limit
- * @queue_bytes: what may wait for its turn, where there is a limit
+ * @to_bad: probability that a burst of losses begins after a packet (Gilbert
+ *   and Elliott's model)
+ * @to_good: probability that the burst ends after a packet; its mean length is
+ *   1 / @to_good packets
+ * @loss: share of lost packets between bursts
+ * @burst_loss: share of lost packets in bursts
+ * @spike_loss: share of all packets lost from second 10 to 20 of every 30
+ * @duplicate: share of packets that come twice
+ * @reorder: share of packets that later ones overtake
+ * @kbit: the rate in kbit/s; 0 = no limit
+ * @queue_bytes: the size of the queue, where there is a limit
  */
 typedef struct {
   const char *name;

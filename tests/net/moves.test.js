@@ -11,7 +11,7 @@ import { PUBLIC, SERVER, sh } from './kit/lab.js';
 
 const [red, green, blue] = looks;
 
-/** How long after `since` a look was seen and heard again, in ms. */
+/** Returns how many ms after `since` a look was seen and heard again. */
 async function back(p, look, since) {
   return until(`${look.colour} to be back`, () => {
     for (const s of p.sights.values()) {
@@ -25,7 +25,7 @@ async function back(p, look, since) {
 
 const count = (p, name) => p.messages.filter(m => m.name === name).length;
 
-/** That nobody was taken for somebody else meanwhile. */
+/** Asserts that the members still have the same pads. */
 function assertSamePads(p, peers) {
   assert.equal(p.sights.size, peers);
   assert.ok([...p.sights.values()].every(s => !s.gone), 'a pad is gone');
@@ -43,7 +43,7 @@ test('an address is taken away and another given', async t => {
   sh(`ip -n ada addr del ${here.address}/24 dev eth0
     ip -n ada addr add ${PUBLIC}.200/24 dev eth0
     ip -n ada route add default via ${SERVER}`);
-  // What was under way before arrives within a moment.
+  // Packets that were sent before the move arrive within this time.
   const since = moved + 300;
   for (const [p, other] of [[a, b], [b, a]]) {
     const after = await back(p, other.look, since) + since - moved;
@@ -61,7 +61,7 @@ test('a link is out for 30 s', async t => {
     lab.join('bob', green, lab.open('bob')),
     lab.join('cleo', blue, unplugged)];
   await meet(all, all);
-  // One that the machine cannot see, and one that it can.
+  // The machine cannot see the first outage, but it sees the second one.
   sh(`bridge link set dev ${silent.port} state 0
     ip link set ${unplugged.port} down`);
   await pause(30000);

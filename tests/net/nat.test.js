@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Who reaches whom, and how, through which gateways. One room with two members
- * in each kind of network is every pair of kinds at once.
+ * Connections through gateways: which kinds of networks connect, and by which
+ * path. One room with two members in each kind tests all pairs at once.
  */
 
 import assert from 'node:assert/strict';
@@ -17,9 +17,9 @@ import { Watcher } from './kit/watcher.js';
 /** The pairs of kinds, each once. */
 const cells = networks.flatMap((a, i) => networks.slice(i).map(b => [a, b]));
 
-/** Everybody in one room; members are called `KIND 1` and `KIND 2`.
- *  @param tell what to tell the server of the TURN server
- *  @param options what to tell members themselves */
+/** Joins two members of each kind, called `KIND 1` and `KIND 2`, to one room.
+ *  @param tell the server's options for the TURN server
+ *  @param options the members' own properties */
 async function gather(t, tell, options) {
   const lab = new Lab();
   const turn = new Turn(SERVER);
@@ -43,7 +43,7 @@ async function gather(t, tell, options) {
   return members;
 }
 
-/** How the two of a cell are connected, as both see it, or null. */
+/** The path between the two members of a cell, as both see it, or null. */
 function pathOf(members, [a, b]) {
   const one = members.get(`${a} 1`), two = members.get(`${b} 2`);
   const paths = [one.path(two.name), two.path(one.name)];

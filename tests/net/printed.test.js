@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** What a server says where it is, others can open. */
+/** The addresses that a server prints can be opened from other machines. */
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -11,7 +11,7 @@ import { Pipeline } from '../e2e/kit/pipeline.js';
 import { until } from '../e2e/kit/wait.js';
 import { PUBLIC, sh, within } from './kit/lab.js';
 
-/* A machine and a friend's, on one cable, made anew for each test. */
+/* Two machines on one cable, which are made anew for each test. */
 function machines(t, { ipv4 = true, ipv6 = true } = {}) {
   const tag = randomUUID().slice(0, 4);
   const [here, there] = [`here${tag}`, `there${tag}`];
@@ -40,7 +40,7 @@ function machines(t, { ipv4 = true, ipv6 = true } = {}) {
   return { here, there };
 }
 
-/* meshroom-server in a namespace; its output once it listens. */
+/* Starts meshroom-server in a namespace, and waits until it listens. */
 async function serve(t, space, ...options) {
   const server = new Server(options, {}, within(space));
   t.after(() => server.stop());
@@ -48,7 +48,7 @@ async function serve(t, space, ...options) {
   return server;
 }
 
-/* Whether a page can be had there from a namespace. */
+/* Whether a page can be loaded from an address in a namespace. */
 function opens(space, url) {
   const [command, ...args] = [...within(space), process.execPath, '-e',
     `fetch(${JSON.stringify(url)}).then(a => process.exit(a.ok ? 0 : 1))`];

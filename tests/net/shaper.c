@@ -2,10 +2,10 @@
 
 /* net-shaper SEED PROFILE NAMESPACE-A NAMESPACE-B
  *
- * A cable between two network namespaces that is as bad as a profile of link.c
- * says, both ways: a TUN device `cable` in each, and this program in between.
- * Writes `ready` when both are there (they are down yet). A line on stdin that
- * names another profile makes the cable like that; the end of stdin ends it.
+ * A bad cable between two network namespaces, with a profile of link.c in both
+ * directions: a TUN device `cable` in each, and this program in between. Writes
+ * `ready` when both devices exist (they are still down). A line on stdin that
+ * names another profile changes the cable; the end of stdin ends the program.
  *
  *     party ── cable ─[ link ]─ cable ── gateway
  */
@@ -24,7 +24,7 @@
 #include "link.h"
 
 #define MAX_PACKET 65536
-/* However slow the link: what a program may keep. */
+/* The most bytes that this program keeps, however slow the link is. */
 #define MAX_WAITING 20000
 
 typedef struct _Cable Cable;
@@ -38,7 +38,7 @@ typedef struct {
 
 typedef struct {
   gint64 at;
-  guint64 serial;               /* what is due at one time stays in order */
+  guint64 serial;               /* keeps the order of packets due at one time */
   int to;
   GBytes *packet;
 } Waiting;
@@ -109,7 +109,7 @@ on_due (gpointer user_data)
 
     if (next->at > now)
       break;
-    /* a device that is down, or full, loses it, as devices do */
+    /* a device that is down or full loses the packet, as real ones do */
     if (write (next->to, packet, length) < 0 && errno != EIO
         && errno != EAGAIN && errno != ENOBUFS)
       g_warning ("a packet: %s", g_strerror (errno));

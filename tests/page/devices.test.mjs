@@ -23,9 +23,9 @@ after(async () => {
 
 /**
  * Records the open devices. `plug.out(label)` unplugs a device, and
- * `plug.in(label)` plugs it in again; `plug.busy` holds labels
- * of devices that another program uses, and with `plug.single` only one device
- * of a kind can be open at a time, as in some phones.
+ * `plug.in(label)` plugs it in again; `plug.busy` holds labels of devices that
+ * another program uses, and with `plug.single` only one device of a kind can be
+ * open at a time, as in some phones.
  */
 function watchPlugs() {
   const plug = window.plug = {tracks: [], asked: 0, gone: new Set(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** Parties that are real browsers, each with a camera and a tone of its own. */
+/** Members that are real browsers, each with a colour and a tone of its own. */
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -14,10 +14,10 @@ import { now, pause, until } from './wait.js';
 
 const LOOK_MS = 200;
 
-/** Small: to draw in software takes more than all else, and is not tested. */
+/** The window is small, since drawing in software takes most of the CPU. */
 const VIEW = { width: 400, height: 300 };
 
-/** How much processor a process has had, in hundredths of a second. */
+/** The CPU time of a process, in hundredths of a second. */
 function readTicks(pid) {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   const [utime, stime] = stat.slice(stat.lastIndexOf(')')).split(' ').slice(12);
@@ -25,7 +25,7 @@ function readTicks(pid) {
 }
 
 export class Browser {
-  /** @type {string[]} what the page said on its console, or threw */
+  /** @type {string[]} the page's console messages and exceptions */
   log = [];
   #looking = null;
   #lookedAt = 0;
@@ -40,8 +40,8 @@ export class Browser {
   }
 
   /**
-   * Waits until it has done with its own start: that takes seconds of
-   * processor, which a call would have to share.
+   * Waits until the browser has started, which takes seconds of CPU time that a
+   * call would lack.
    */
   async settle() {
     const { pid } = this.browser.process();
@@ -55,7 +55,7 @@ export class Browser {
     }
   }
 
-  /** Opens a room's link, which joins. */
+  /** Joins a room by opening its link. */
   async join(link) {
     await this.page.goto(link, { waitUntil: 'domcontentloaded' });
   }
@@ -70,8 +70,8 @@ export class Browser {
   }
 
   /**
-   * What it sees and hears of each peer, at most LOOK_MS old: to look costs the
-   * page time that it needs for the call.
+   * The sights and sounds of each peer, at most LOOK_MS old, since each look
+   * takes time that the page needs for the call.
    */
   look() {
     if (!this.#looking || now() - this.#lookedAt > LOOK_MS) {
@@ -115,7 +115,7 @@ export class Browser {
     await this.page.locator(`aria/${name}[role="button"]`).click();
   }
 
-  /** A browser that is too busy to hear of it is ended. */
+  /** Closes the browser, and kills one that is too busy to react. */
   async close() {
     const child = this.browser.process();
     await Promise.race([this.browser.close().catch(() => {}), pause(5000)]);
@@ -124,7 +124,7 @@ export class Browser {
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 });
   }
 
-  /** As the kernel would end it. */
+  /** Kills the browser. */
   kill() {
     this.browser.process().kill('SIGKILL');
     this.sound?.kill();
@@ -144,7 +144,7 @@ const launchChromium = (folder, args) => puppeteer.launch({
   ],
 });
 
-/** Chromium's camera and microphone, in its options: what the look says. */
+/** Chromium's options for a camera and a microphone with the look. */
 function fakeDevices(folder, look, camera) {
   writeY4m(join(folder, 'camera.y4m'), look.rgb, camera);
   writeWav(join(folder, 'microphone.wav'), look.hz);
@@ -154,12 +154,12 @@ function fakeDevices(folder, look, camera) {
 }
 
 /**
- * @param {object} look what its camera shows and its microphone hears
+ * @param {object} look the colour of its camera and the tone of its microphone
  * @param {object} [options]
  * @param {string[]} [options.args] further options of Chromium
- * @param {object} [options.camera] as writeY4m() takes it
- * @param {number} [options.devices] so many cameras, each with a name of its
- *   own and Chromium's own test picture, in place of the one with the look
+ * @param {object} [options.camera] options for writeY4m()
+ * @param {number} [options.devices] number of cameras, each with a name of its
+ *   own and Chromium's own test picture, instead of the one with the look
  */
 export async function openChromium(look,
   { args = [], camera = {}, devices = 0 } = {}) {
@@ -173,8 +173,8 @@ export async function openChromium(look,
 }
 
 /**
- * A window for each of the looks, all in one Chromium: several pages that cost
- * less than several browsers. The first one's close() closes all.
+ * Opens a window for each of the looks in one Chromium, which costs less than
+ * several browsers. The first window's close() closes all.
  */
 export async function openWindows(looks) {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-chromium-'));
@@ -187,7 +187,7 @@ export async function openWindows(looks) {
   }));
 }
 
-/** Microphones of a sound server, which are plugged in and out. */
+/** Microphones of a sound server, which can be plugged in and out. */
 class Microphones {
   #modules = new Map();
   #environment;
@@ -214,8 +214,8 @@ class Microphones {
 }
 
 /**
- * A sound server with nobody listening. Without one Firefox's AudioContexts
- * stand still, and so does whatever measures or makes sound in a page.
+ * A sound server without a listener. Without it Firefox's AudioContexts do not
+ * run, and so neither measure nor make sound in a page.
  */
 async function startSound(folder) {
   const socket = join(folder, 'sound');
@@ -232,11 +232,11 @@ async function startSound(folder) {
 }
 
 /**
- * @param {object} look what its camera shows and its microphone hears
+ * @param {object} look the colour of its camera and the tone of its microphone
  * @param {object} [options]
- * @param {object} [options.prefs] further ones
- * @param {string[]} [options.microphones] these are plugged in, and what the
- *   page gets are the browser's own devices, in place of those with the look
+ * @param {object} [options.prefs] further preferences
+ * @param {string[]} [options.microphones] names of microphones to plug in; the
+ *   page then gets the browser's own devices instead of those with the look
  */
 export async function openFirefox(look, { prefs = {}, microphones } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-firefox-'));
@@ -248,7 +248,7 @@ export async function openFirefox(look, { prefs = {}, microphones } = {}) {
     executablePath: '/usr/bin/firefox-esr',
     defaultViewport: VIEW,
     userDataDir: join(folder, 'profile'),
-    // Snapshots of a profile and calls home are of no use here.
+    // The tests need neither backups of the profile nor calls to the vendor.
     extraPrefsFirefox: {
       'media.navigator.permission.disabled': true,
       'media.navigator.streams.fake': !microphones,

@@ -6,7 +6,7 @@ const alive = new Set();
 
 process.on('exit', () => alive.forEach(child => child.kill('SIGKILL')));
 
-/** As child_process.spawn(), but it does not outlive the test. */
+/** As child_process.spawn(), but the process ends with the test. */
 export function start(command, args, options) {
   const child = spawn(command, args, options);
   alive.add(child);

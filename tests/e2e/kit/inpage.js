@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * What runs inside a browser's page. puppeteer carries these functions over as
- * text, so each stands for itself.
+ * Functions that run inside a browser's page. puppeteer passes them as text, so
+ * each of them uses nothing outside of itself.
  */
 
 /**
- * Watches every remote <video data-peer>; `meshSights()` then tells what each
- * looks and sounds like, and `meshMark()` forgets how long pauses were so far.
+ * Watches every remote <video data-peer>. `meshSights()` then returns the
+ * colour and the tone of each, and `meshMark()` resets the longest pauses.
  */
 export function installProbe() {
   const states = new Map();
@@ -33,7 +33,7 @@ export function installProbe() {
     return state;
   }
 
-  // The sound may be the video's own, or have an element of its own.
+  // The sound may be the video's, or that of another element.
   function listen(video, state) {
     const elements = [video, ...document.querySelectorAll(
       `audio[data-peer="${video.dataset.peer}"]`)];
@@ -45,7 +45,7 @@ export function installProbe() {
     audio.resume();
     state.tracks = ids;
     state.analyser = audio.createAnalyser();
-    state.analyser.fftSize = 4096;   // bins of 12 Hz: more costs time
+    state.analyser.fftSize = 4096;   // bins of 12 Hz; smaller ones cost time
     state.analyser.smoothingTimeConstant = 0;
     audio.createMediaStreamSource(new MediaStream(tracks))
       .connect(state.analyser);
@@ -100,8 +100,8 @@ export function installProbe() {
 }
 
 /**
- * A camera of one colour and a microphone of one tone, for a browser whose own
- * fake devices cannot be told what to show.
+ * A camera of one colour and a microphone of one tone, for a browser whose fake
+ * devices cannot be set up.
  */
 export function installDevices({ rgb, hz }) {
   function picture() {
@@ -113,7 +113,7 @@ export function installDevices({ rgb, hz }) {
     setInterval(() => {
       draw.fillStyle = `rgb(${rgb.join()})`;
       draw.fillRect(0, 0, 320, 240);
-      // Something moves in a corner, so that every frame is a new one.
+      // A corner changes, so that every frame is a new one.
       draw.fillStyle = '#888';
       draw.fillRect(n++ % 32, 0, 4, 4);
     }, 66);
@@ -138,9 +138,8 @@ export function installDevices({ rgb, hz }) {
 }
 
 /**
- * Reads what the frames of a peer say (camera-frame.h), every one that is
- * decoded; `cameraLines()` gives what came since it was called last. Chromium
- * only.
+ * Reads the numbers of all decoded frames of a peer (camera-frame.h);
+ * `cameraLines()` returns those since its last call. Chromium only.
  */
 export function installCameraReader(name) {
   const COLUMNS = 8, ROWS = 6, MARK = 0xa53c, CONTRAST = 60, SIZE = 8;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * The colours and tones by which the parties of a test are told apart, and the
- * files that give a browser's fake camera and microphone one of each.
+ * The colours and tones that identify the members of a test, and the files for
+ * a browser's fake camera and microphone with one of each.
  */
 
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 
-/** Far enough apart to survive any encoder; the tones too, and no harmonics. */
+/** Colours that differ after any encoder, and tones that are no harmonics. */
 export const looks = [
   { colour: 'red', rgb: [220, 40, 40], hz: 400 },
   { colour: 'green', rgb: [40, 180, 60], hz: 550 },
@@ -18,7 +18,7 @@ export const looks = [
   { colour: 'cyan', rgb: [40, 190, 200], hz: 1450 },
 ];
 
-/** The name of the nearest colour, or null where none is near. */
+/** The name of the nearest colour, or null if none is near. */
 export function nameColour(rgb) {
   for (const look of looks) {
     const far = Math.hypot(...look.rgb.map((c, i) => c - rgb[i]));
@@ -28,7 +28,7 @@ export function nameColour(rgb) {
   return null;
 }
 
-/** Whether a frequency found is the tone wanted; probes see steps of 10 Hz. */
+/** Whether a measured frequency is the tone; probes measure in 10 Hz steps. */
 export function isTone(hz, wanted) {
   return Math.abs(hz - wanted) <= 25;
 }
@@ -52,8 +52,8 @@ export function writeY4m(path, [r, g, b],
 }
 
 /**
- * A tone in pulses, for --use-file-for-fake-audio-capture: a steady one would
- * be taken for noise, and suppressed.
+ * A pulsed tone for --use-file-for-fake-audio-capture, since a steady one would
+ * be suppressed as noise.
  */
 export function writeWav(path, hz, rate = 48000) {
   const seconds = 2;

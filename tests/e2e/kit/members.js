@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Parties that are neither browser nor GStreamer: in node, with one of the
- * implementations of WebRTC of stack.js, in a room of mooz's or of ours.
+ * Members that are neither a browser nor GStreamer: they run in node with one
+ * of the WebRTC implementations of stack.js, in a room of mooz's or of ours.
  */
 
 import { randomUUID, webcrypto } from 'node:crypto';
@@ -11,7 +11,7 @@ import WebSocket from 'ws';
 import { isTone, nameColour } from './media.js';
 
 /**
- * What one connection is asked for, and made by a stack's `makePeer()`.
+ * The options of one connection, which a stack's `makePeer()` makes.
  * @typedef {object} Wish
  * @property {{rgb: number[] | null, hz: number}} sight to be kept up to date
  * @property {boolean} initiator makes the offer
@@ -19,10 +19,10 @@ import { isTone, nameColour } from './media.js';
  * @property {() => void} connected
  */
 
-/** What is seen and heard, by whichever connection is the newest. */
+/** The colour and the tone of each peer, by its newest connection. */
 class Member {
   id = randomUUID();
-  /** what came of each @type {Map<string, {rgb, hz}>} */
+  /** by peer id @type {Map<string, {rgb, hz}>} */
   sights = new Map();
   errors = [];
 
@@ -100,7 +100,7 @@ export class MoozMember extends Member {
   }
 }
 
-/** The page's own modules, which find in node what a browser would give. */
+/** The page's own modules, which run in node with globals that they need. */
 async function importPage() {
   globalThis.WebSocket ??= WebSocket;
   globalThis.crypto ??= webcrypto;
@@ -114,7 +114,7 @@ async function importPage() {
 const page = await importPage();
 const now = () => performance.now();
 
-/** Joins a room of ours as the page does, and seals what it says. */
+/** Joins a room of ours as the page does, with sealed messages. */
 export class RoomMember extends Member {
   /** @type {Map<string, {peer, sid: string, up: boolean}>} */
   #attempts = new Map();
@@ -137,7 +137,7 @@ export class RoomMember extends Member {
         warning: warn, failed: (code, text) => warn(text) });
     this.room.join(now());
     this.socket.start();
-    // what it hears of media is for the sights to tell
+    // the sights report the media, not the room
     this.#heard = setInterval(() => {
       this.#attempts.forEach(({ sid, up }, other) =>
         up && this.room.heard(other, sid, now()));

@@ -2,9 +2,9 @@
 
 /**
  * A page that calls as mooz does: pusher-js for signalling, simple-peer for
- * WebRTC, and a route `POST /api/messages/ID` that passes messages on. Written
- * from what mooz does on the wire, its weaknesses included: nobody leaves, no
- * message is repeated, what comes twice is done twice.
+ * WebRTC, and a route `POST /api/messages/ID` that passes messages on. It is
+ * written after mooz's behaviour on the wire, with its weaknesses: no member
+ * says goodbye, no message is repeated, and a duplicate is handled twice.
  */
 
 import { createHash, createHmac, randomUUID } from 'node:crypto';
@@ -26,11 +26,11 @@ const files = {
 };
 
 /**
- * What runs in the page. mooz asks to join without waiting until it can hear the
- * answer, and is lost when it does not; a `patient` page waits. A `late` one
- * subscribes once its request has been answered, which the app below puts off
- * until the host's answer has been triggered: what is a race with mooz is then
- * lost for certain.
+ * The script of the page. mooz sends its joinroom before its subscription is
+ * active, and never joins if it misses the answer; a `patient` page waits for
+ * the subscription. A `late` page subscribes once its request has been
+ * answered, which the app below delays until the host's answer has been
+ * triggered: so it always loses the race that mooz may lose.
  */
 async function main({ room, id, host, patient, late, wsPort, appKey }) {
   const peers = new Map();
@@ -110,11 +110,11 @@ export async function trigger({ url, app, key, secret }, channel, data) {
     method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
 }
 
-/** The app: serves the page, and passes messages on. */
+/** The application, which serves the page and passes messages on. */
 export class MoozApp {
   /** every message, as `{ to, type, from, at, … }`; `at` is in milliseconds */
   messages = [];
-  /** Whether who asks to join is told so after the host's answer has gone out. */
+  /** Whether a joinroom is confirmed only after the host's answer was sent. */
   answersLast = false;
   #crowd = null;
   #triggered = new EventEmitter();
@@ -168,7 +168,7 @@ export class MoozApp {
     }
   }
 
-  /** Has nobody join before so many have asked: then all do at once. */
+  /** Holds joinrooms back until this many have come, then passes all on. */
   gather(count) {
     const opened = new EventEmitter();
     this.#crowd = { count, asked: new Set(), opened: once(opened, 'open'),
@@ -200,7 +200,7 @@ export class MoozApp {
   }
 }
 
-/** Has a browser open the page; `peer` is simple-peer's version. */
+/** Opens the page in a browser; `peer` is simple-peer's version. */
 export async function openRoom(browser, app, room,
   { host = false, peer = '9.11', patient = true, late = false } = {}) {
   await browser.join(`${app.url}/room/${room}?peer=${peer}` +

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * A party that is a gst-launch-1.0 of its own. What it sees and hears comes from
- * tests/e2e/probe.c, which takes all of the room's streams.
+ * A member that is a gst-launch-1.0 of its own. Its sights and sounds are
+ * measured by tests/e2e/probe.c, which takes all of the room's streams.
  */
 
 import { createInterface } from 'node:readline';
@@ -11,12 +11,12 @@ import { start } from './children.js';
 import { isTone, nameColour } from './media.js';
 import { now, until } from './wait.js';
 
-/** How often meshprobe writes a line of a stream. */
+/** The interval at which meshprobe writes a line for each stream. */
 const LINE_MS = 200;
 
 const root = process.env.MESH_BUILD_ROOT;
 
-/** Where GStreamer finds our plugins and what the tests measure with. */
+/** The environment in which GStreamer finds our plugins and the probe. */
 export const environment = {
   ...process.env,
   GST_PLUGIN_PATH_1_0:
@@ -25,7 +25,7 @@ export const environment = {
   LC_ALL: 'C',
 };
 
-/** What came in of one peer, by the newest line of each kind. */
+/** The measurements of one peer, by the newest line of each kind. */
 class Sight {
   video = null;
   audio = null;
@@ -52,7 +52,7 @@ class Sight {
     this.worst[line.kind] = Math.max(this.worst[line.kind], line.gap);
   }
 
-  /** The longest pause, one that still lasts included. */
+  /** The longest pause, including one that still lasts. */
   longest(kind) {
     const silent = this[kind] ? now() - this[kind].t : Infinity;
     return silent > 2 * LINE_MS ? Math.max(silent, this.worst[kind])
@@ -72,7 +72,7 @@ class Sight {
 }
 
 export class Pipeline extends EventEmitter {
-  /** what came of each peer, by its id @type {Map<string, Sight>} */
+  /** the measurements of each peer, by its id @type {Map<string, Sight>} */
   sights = new Map();
   /** meshroom's element messages @type {{name: string, text: string}[]} */
   messages = [];
@@ -81,10 +81,12 @@ export class Pipeline extends EventEmitter {
   exited = null;
 
   /**
-   * @param {string[]} description what stands after gst-launch-1.0
+   * @param {string[]} description the arguments of gst-launch-1.0
    * @param {object} [options]
-   * @param {string[]} [options.within] a command that runs it somewhere else
-   * @param {number} [options.pipes] how many further ones, from fd 4
+   * @param {string[]} [options.within] a command that runs it elsewhere, such
+   * as
+   *   in a network namespace
+   * @param {number} [options.pipes] the number of further pipes, from fd 4
    */
   constructor(description, { env = {}, within = [], pipes = 0 } = {}) {
     super();
@@ -126,7 +128,7 @@ export class Pipeline extends EventEmitter {
     this.emit('output', line);
   }
 
-  /** The link of the room that it serves. */
+  /** The link of the room that the pipeline serves. */
   async waitLink() {
     await until('the link', () => this.link || this.exited, 20000,
       () => this.output);
@@ -135,7 +137,7 @@ export class Pipeline extends EventEmitter {
     return this.link;
   }
 
-  /** Whether a party of this look is seen and heard, as one peer. */
+  /** Whether one peer has both the colour and the tone of a look. */
   meets(look) {
     for (const sight of this.sights.values()) {
       if (!sight.gone && sight.colour === look.colour &&
@@ -145,12 +147,12 @@ export class Pipeline extends EventEmitter {
     return false;
   }
 
-  /** How many peers' video is there. */
+  /** The number of peers whose video arrives. */
   get faces() {
     return [...this.sights.values()].filter(s => s.video && !s.gone).length;
   }
 
-  /** Forgets how long pauses were so far. */
+  /** Resets the longest pauses. */
   mark() {
     for (const sight of this.sights.values()) {
       sight.worst = { video: 0, audio: 0 };
@@ -158,7 +160,7 @@ export class Pipeline extends EventEmitter {
     }
   }
 
-  /** What is there of a look. */
+  /** The peer of a look. */
   sight(look) {
     return [...this.sights.values()]
       .find(sight => sight.colour === look.colour && !sight.gone);
@@ -186,7 +188,7 @@ export class Pipeline extends EventEmitter {
     this.process.kill(name);
   }
 
-  /** Ends it as Ctrl-C does, which leaves the room, and waits for its end. */
+  /** Ends the pipeline as Ctrl-C does, by which it leaves, and waits for it. */
   async stop(signal = 'SIGINT') {
     if (!this.exited) {
       this.process.kill(signal);
@@ -210,10 +212,10 @@ export class Pipeline extends EventEmitter {
  * @param {string} [options.link] or
  * @param {string} [options.serve]
  * @param {string[]} [options.room] further properties of meshroom
- * @param {number} [options.fps] 15; fewer cost less
+ * @param {number} [options.fps] 15; a lower rate costs less
  * @param {number[]} [options.size] of its picture
- * @param {string[]} [options.within] as Pipeline has it
- * @param {object} [options.env] likewise
+ * @param {string[]} [options.within] as for Pipeline
+ * @param {object} [options.env] as for Pipeline
  */
 export function party({ name, look, link, serve, room = [], fps = 15,
   size: [width, height] = [320, 240], within = [], env = {} }) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * A proxy as some networks have one: it takes each request whole, asks the
- * server on a new connection, takes the whole answer, and passes that on, or
- * not. What it does to WebSockets is up to the test.
+ * A proxy as some networks have one: it reads each request completely, makes it
+ * on a new connection to the server, and passes the complete answer on, or cuts
+ * it off. A test chooses what becomes of WebSockets.
  */
 
 import { once } from 'node:events';
@@ -11,7 +11,7 @@ import http from 'node:http';
 import { connect } from 'node:net';
 
 export class Proxy {
-  /** how many answers were cut off, and how many WebSockets asked for */
+  /** the number of answers cut off, and of WebSockets requested */
   aborted = 0;
   upgrades = 0;
   #pairs = new Set();
@@ -43,7 +43,7 @@ export class Proxy {
     const body = [];
     for await (const chunk of request)
       body.push(chunk);
-    /* Some never get there. */
+    /* Some requests never reach the server. */
     const unlucky = Math.random() < this.abort;
     if (unlucky && Math.random() < 0.25) {
       this.aborted++;
@@ -104,7 +104,7 @@ export class Proxy {
     });
   }
 
-  /** Cuts the WebSockets that there are. */
+  /** Cuts all present WebSockets. */
   cutAll() {
     this.#pairs.forEach(socket => socket.destroy());
     this.#pairs.clear();

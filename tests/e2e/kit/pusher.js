@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * As much of Pusher Channels as mooz needs, written after Pusher's documentation
- * and not after our server: what works with both is not a misunderstanding of
- * ours alone. It checks signatures, and refuses what is too long.
+ * The part of Pusher Channels that mooz needs, written after Pusher's
+ * documentation and not after our server, so that tests with both find
+ * misunderstandings of ours. It checks signatures and the limits on lengths.
  */
 
 import { createHash, createHmac } from 'node:crypto';
@@ -105,7 +105,7 @@ export class PusherService {
     }
   }
 
-  /** Cuts every connection, with a code of Pusher's. */
+  /** Closes every connection with a close code of Pusher's. */
   cut(code) {
     this.sockets.clients.forEach(socket => socket.close(code));
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** A meshroom-server of a test's own, members without media, and a wire-tap. */
+/** A meshroom-server for a test, members without media, and a wire-tap. */
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
@@ -15,7 +15,8 @@ export class Server {
   /**
    * @param {string[]} [args]
    * @param {object} [env]
-   * @param {string[]} [within] a command that runs it somewhere else
+   * @param {string[]} [within] a command that runs it elsewhere, such as in a
+   *   network namespace
    */
   constructor(args = [], env = {}, within = []) {
     const [command, ...rest] = [...within,
@@ -31,7 +32,7 @@ export class Server {
     }
   }
 
-  /** Its address, once it accepts connections. */
+  /** The server's address, once it accepts connections. */
   async url() {
     const found = await until('the server to listen',
       () => this.output.match(/^listening on (\S+)$/m), 10000,
@@ -54,8 +55,8 @@ export class Server {
 }
 
 /**
- * A member of a room without a key that speaks the envelope and says what it
- * is told to, and nothing else.
+ * A member of a room without a key. It speaks the envelope, and sends only the
+ * messages that a test tells it to send.
  */
 export class Member extends EventEmitter {
   id = randomUUID();
@@ -95,7 +96,7 @@ export class Member extends EventEmitter {
     this.socket.send(JSON.stringify({ mid: ++this.#mid, to, payload }));
   }
 
-  /** Says something with the fields that all messages have. */
+  /** Sends a message, with the fields that all messages have. */
   say(to, message) {
     this.send(to, { from: this.id, to, inc: this.inc, ...message });
   }
@@ -106,9 +107,9 @@ export class Member extends EventEmitter {
 }
 
 /**
- * Stands between a pipeline and a server, as a server or a network that is not
- * honest could: every frame passes through `change`, which may alter it, or
- * give null to lose it.
+ * A relay between a pipeline and a server, which acts as a dishonest server or
+ * network could: every frame passes through `change`, which may alter it, or
+ * return null to drop it.
  */
 export class WireTap {
   pairs = [];
@@ -152,7 +153,7 @@ export class WireTap {
     return `http://127.0.0.1:${this.server.address().port}`;
   }
 
-  /** Says something to every client as if the server had. */
+  /** Sends a frame to every client as if the server had sent it. */
   inject(text) {
     this.pairs.forEach(({ client }) => client.send(text));
   }

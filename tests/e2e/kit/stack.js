@@ -2,8 +2,8 @@
 
 /**
  * Implementations of WebRTC that are neither a browser's nor GStreamer's, each
- * with a picture and a tone of its own. `makePeer()` gives something with
- * simple-peer's signal() and destroy(); members.js says to whom.
+ * with a picture and a tone of its own. `makePeer()` returns an object with
+ * simple-peer's signal() and destroy(), which members.js connects.
  */
 
 import { createSocket } from 'node:dgram';
@@ -22,7 +22,7 @@ const toRgb = ([y, u, v]) => [1.164 * (y - 16) + 1.596 * (v - 128),
   1.164 * (y - 16) - 0.813 * (v - 128) - 0.391 * (u - 128),
   1.164 * (y - 16) + 2.018 * (u - 128)].map(Math.round);
 
-/** By how often half a second of it crosses zero. */
+/** Measures a tone by the zero crossings in half a second. */
 class Ear {
   #crossings = 0;
   #samples = 0;
@@ -70,7 +70,7 @@ export class Libwebrtc {
     return source.createTrack();
   }
 
-  /** As many blocks of 10 ms as are due: timers come late. */
+  /** Sends as many blocks of 10 ms as are due, since timers are late. */
   #tone() {
     const source = new this.wrtc.nonstandard.RTCAudioSource();
     const started = performance.now();
@@ -120,7 +120,7 @@ export class Libwebrtc {
 }
 
 /**
- * Takes packets off a stream, where each stands after its length (RFC 4571).
+ * Reads packets from a stream, in which each follows its length (RFC 4571).
  * @param {(packet: Buffer) => void} take
  */
 function readFramed(stream, take) {
@@ -141,7 +141,7 @@ function writeFramed(stream, packet) {
   stream.write(Buffer.concat([length, packet]));
 }
 
-/** Answers STUN's binding requests (RFC 8489) with who has asked. */
+/** Answers STUN binding requests (RFC 8489) with the requester's address. */
 function answerStun(socket) {
   const COOKIE = 0x2112a442;
   socket.on('message', (request, { address, port }) => {
@@ -162,14 +162,14 @@ function answerStun(socket) {
 }
 
 /**
- * werift, which is JavaScript throughout and so has no codecs: packets of a
- * gst-launch go through it, and what it receives goes into another.
+ * werift, which is all JavaScript and so has no codecs: it sends the packets of
+ * one gst-launch, and passes the packets that it receives to another.
  */
 export class Werift {
   codecs = ['VP8'];
   errors = [];
   #tracks = new Set();
-  // Told of no server, it asks one on the Internet, and waits for the answer.
+  // Without a STUN server of ours, werift asks one on the Internet and waits.
   #stun = answerStun(createSocket('udp4'));
 
   constructor(look) {
@@ -179,7 +179,7 @@ export class Werift {
       'videotestsrc', 'is-live=true', 'pattern=solid-color',
       `foreground-color=${((0xff << 24 | r << 16 | g << 8 | b) >>> 0)}`, '!',
       'video/x-raw,width=320,height=240,framerate=15/1', '!',
-      // a key frame every 400 ms, since nobody is there to ask for one
+      // a key frame every 400 ms, since requests for key frames are not passed
       'vp8enc', 'deadline=1', 'keyframe-max-dist=6', '!', 'rtpvp8pay', '!',
       'rtpstreampay', '!', 'fdsink', 'fd=4',
       'audiotestsrc', 'is-live=true', `freq=${look.hz}`, 'volume=0.4', '!',
@@ -219,7 +219,8 @@ export class Werift {
         tracks.forEach(track => pc.addTrack(track));
         await describe('createAnswer');
       }
-      // No ontrack: to it `m=video 0` is a refusal, also with a=bundle-only.
+      // ontrack does not come: werift takes `m=video 0` for a rejected m-line,
+      // also with a=bundle-only.
       for (const { kind, receiver } of pc.getTransceivers())
         this.#pass(kind, receiver, viewer, sight);
     };
@@ -256,13 +257,13 @@ export class Werift {
     into.on('error', () => {});
     receiver.track.onReceiveRtp.subscribe(packet => {
       writeFramed(into, packet.serialize());
-      // it began somewhere in between
+      // the stream may have begun between two key frames
       if (kind === 'video' && !sight.rgb)
         receiver.sendRtcpPLI(packet.header.ssrc).catch(() => {});
     });
   }
 
-  /** Decodes what comes of one peer, and tells what it is. */
+  /** Decodes the streams of one peer, and measures colour and tone. */
   #view(sight) {
     const caps = 'application/x-rtp-stream,payload=96,clock-rate=';
     const viewer = new Pipeline([

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * That what happens to one does not disturb the others, on a machine that may
- * have other things to do: their frames go on as many as before, and none is as
- * late as one would be that waits for somebody who has stopped.
+ * Asserts that an event at one member does not disturb the others, also on a
+ * busy machine: as many frames come as before, and none is so late as if its
+ * stream had waited for a member that has stopped.
  */
 
 import assert from 'node:assert/strict';
 import { now, until } from './wait.js';
 
-/** Half of what it takes at least to notice that a peer is silent: that is how
- *  long whoever waits for that peer is held up. */
+/** Half of the shortest time in which the silence of a peer is noticed, for
+ *  which a stream that waits for that peer would be blocked. */
 export const HELD_UP_MS = 2000;
 
-/* Of the frames that were due; but for as many as the longest pause is long,
- * which may still be on their way. */
+/* The least share of the frames that were due. Frames of the length of the
+ * longest pause do not count, as they may still be in flight. */
 const FEWEST = 0.9;
 
 /**
  * @param {object[]} parties pipelines that meet each other, each with its look
  *   as `look`, of @fps frames a second
  * @param {number} fps
- * @param {() => Promise<void>} act what happens; takes a few seconds
+ * @param {() => Promise<void>} act the event; takes a few seconds
  */
 export async function assertUndisturbed(parties, fps, act) {
   const each = parties.flatMap(a => parties.filter(b => b !== a)

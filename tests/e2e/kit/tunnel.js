@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * The kind of proxy that http_proxy names: it is asked for tunnels (CONNECT) and
- * for whole URLs, and leads every host to the server of the test.
+ * A proxy as http_proxy names one: it takes requests for tunnels (CONNECT) and
+ * for whole URLs, and connects every host name to the server of the test.
  */
 
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ export class Tunnel {
   #sockets = new Set();
 
   /**
-   * @param {string} url of the server that all names lead to
+   * @param {string} url of the server that stands for all hosts
    * @param {object} [options]
    * @param {'pass' | 'refuse' | 'password' | 'hang'} [options.tunnels]
    * @param {'pass' | 'refuse' | 'password' | 'hang'} [options.requests]
@@ -47,7 +47,7 @@ export class Tunnel {
     this.server.listen(0, '127.0.0.1');
   }
 
-  /** What a pipeline's environment says, which has a password in it. */
+  /** The value of a pipeline's http_proxy, which contains a password. */
   async environment() {
     if (!this.server.listening)
       await once(this.server, 'listening');

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** Milliseconds of the clock that meshprobe's lines carry as well. */
+/** The time in ms, by the clock that meshprobe's lines use as well. */
 export const now = () => Number(process.hrtime.bigint() / 1000n) / 1000;
 
-/** A pause between two looks at something that gives no event. */
+/** A pause between two looks at a state that emits no event. */
 export const pause = ms => new Promise(done => setTimeout(done, ms));
 
 /**
- * Waits until `look` gives something true, and gives that.
- * @param {string} what what is waited for, for the error's text
- * @param {() => any} look may be async; what it throws is remembered
+ * Waits until `look` returns a true value, and returns it.
+ * @param {string} what the awaited state, for the error's text
+ * @param {() => any} look may be async; its last error is kept for the text
  * @param {number} timeout in ms: a watchdog, not an expectation
  * @param {() => any} [explain] more for the error's text
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** A bad cable between two namespaces: tests/net/shaper.c. */
+/** A bad cable between two network namespaces (tests/net/shaper.c). */
 
 import { createInterface } from 'node:readline';
 import { start } from '../../e2e/kit/children.js';
@@ -36,7 +36,7 @@ export class Cable {
     await this.#waitFor('ready');
   }
 
-  /** Makes it like another profile. @param {string} profile */
+  /** Changes the cable's profile. @param {string} profile */
   async become(profile) {
     this.process.stdin.write(profile + '\n');
     await this.#waitFor(profile);

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** A laboratory with a server, and parties with pictures and tones in it. */
+/** A laboratory with a server, and members with pictures and tones. */
 
 import { party } from '../../e2e/kit/pipeline.js';
 import { Server } from '../../e2e/kit/server.js';
 import { until } from '../../e2e/kit/wait.js';
 import { Lab, SERVER, within } from './lab.js';
 
-/** How long whoever is waited for may take on a machine that is busy. */
+/** The longest wait of a test, which suffices on a busy machine. */
 export const PATIENCE = 60000;
 
 export class CallLab extends Lab {
   #parties = [];
 
   /**
-   * One that goes when the test ends.
+   * Sets up a laboratory, which is taken down when the test ends.
    * @param {import('node:test').TestContext} t
    * @param {() => string[]} [options] of the server, once there is a network
    */
@@ -34,7 +34,7 @@ export class CallLab extends Lab {
    * @param {number} [options.fps]
    * @param {number[]} [options.size]
    * @param {string[]} [options.room] further properties of meshroom
-   * @param {object} [options.env] as Pipeline has it
+   * @param {object} [options.env] as for Pipeline
    */
   join(name, look, place,
     { fps = 15, size = [320, 240], room = [], env } = {}) {
@@ -46,13 +46,13 @@ export class CallLab extends Lab {
     return p;
   }
 
-  /** Ends the server as the kernel would. */
+  /** Kills the server. */
   async killServer() {
     this.address = new URL(await this.server.url()).host;
     await this.server.stop('SIGKILL');
   }
 
-  /** Starts it again, where it was. */
+  /** Starts the server again, at the same address. */
   async restartServer() {
     this.server = new Server(['--listen', this.address]);
     await this.server.url();
@@ -68,7 +68,7 @@ export class CallLab extends Lab {
 export const explain = (...all) => () => all.map(p => [p.name, p.summary(),
   p.output.split('\n').filter(line => /^(WARN|ERROR)/.test(line)).slice(-9)]);
 
-/** Waits until everybody of the first sees and hears everybody of the second. */
+/** Waits until each of the first sees and hears each of the second. */
 export async function meet(who, whom, timeout = PATIENCE) {
   await Promise.all(who.flatMap(a => whom.filter(b => a !== b).map(b =>
     until(`${a.name} to meet ${b.name}`, () => a.meets(b.look), timeout,

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Networks to put parties into, made of the kernel's namespaces. The one that
- * the test runs in (tests/net/netns.sh) is the public network: a bridge, with
- * servers on it. Each party has a namespace of its own, on the bridge or behind
- * a gateway:
+ * Networks for the members of a test, made of network namespaces. The one of
+ * the test itself (tests/net/netns.sh) is the public network: a bridge with
+ * servers on it. Each member has a namespace of its own, on the bridge or
+ * behind a gateway:
  *
  *     servers ─ pub ┬─ party (open)
  *                   ├─ gateway ── party
  *                   └─ post ~~~~~ party (at the end of a bad cable)
  *
- * What servers send to private addresses goes out and is lost, as on the
- * Internet; an error for it is what a TURN server would end a session for.
+ * Packets of servers to private addresses are lost, as on the Internet; for an
+ * ICMP error a TURN server would end the session.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -21,7 +21,7 @@ import { gatewayRules } from './nat.js';
 export const PUBLIC = '198.51.100';
 export const SERVER = `${PUBLIC}.1`;
 
-/* The bridge's own link address, which would change with its ports otherwise. */
+/* The bridge's link address, which would otherwise change with its ports. */
 const BRIDGE = '02:00:00:00:00:01';
 
 if (process.env.MESH_LAB !== 'in')
@@ -33,7 +33,7 @@ export function sh(script) {
     stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** What stands before a command that is to run in a namespace. */
+/** The command that runs another one in a namespace. */
 export const within = space =>
   ['nsenter', `--net=/run/netns/${space}`, '--'];
 
@@ -51,8 +51,8 @@ export class Lab {
   }
 
   #space(name) {
-    // IPv4 alone: addresses of links, which come a second late, are no part of
-    // any test.
+    // IPv4 only, since link-local addresses of IPv6 come a second late and are
+    // part of no test.
     sh(`ip netns add ${name}
       ${within(name).join(' ')} sh -ec '
         echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
@@ -61,7 +61,7 @@ export class Lab {
     this.#spaces.push(name);
   }
 
-  /* One end of a cable in the bridge, the other is DEVICE in a namespace. */
+  /* Makes a cable between the bridge and DEVICE in a namespace. */
   #plug(space, device) {
     const n = ++this.#count;
     sh(`ip link add port${n} type veth peer name ${device} netns ${space}
@@ -70,25 +70,25 @@ export class Lab {
     return { port: `port${n}`, address: `${PUBLIC}.${10 + n}` };
   }
 
-  /* Makes the servers and a post know each other's link addresses, so that the
-   * cable alone decides what becomes of a packet. Those that wait for an answer
-   * to ARP wait in the kernel, which drops what is too much; and while it sends
-   * them off on one processor, a newer one that is sent on another one overtakes
-   * them. Proxy ARP would keep them waiting for up to 0.8 s, but for its
-   * proxy_delay of 0, which is for those parties that do ask. */
+  /* Gives the servers and a post each other's link addresses, so that the cable
+   * alone delays and drops packets. Packets that wait for an answer to ARP do
+   * so in the kernel, which drops them if there are too many; and while it
+   * sends them on one processor, a newer packet on another one can overtake
+   * them. Other members do ask by ARP: proxy_delay is 0, as proxy ARP would
+   * otherwise answer up to 0.8 s late. */
   #introduce(post, address) {
     const [wan] = JSON.parse(sh(`ip -n ${post} -json link show wan`));
     sh(`ip neigh replace ${address} lladdr ${wan.address} dev pub nud permanent
       ip -n ${post} neigh replace ${SERVER} lladdr ${BRIDGE} dev wan nud permanent`);
   }
 
-  /** A party with loopback and nothing else. */
+  /** A place with loopback only. */
   alone(space) {
     this.#space(space);
     return { space };
   }
 
-  /** Puts one that is alone on the public network. */
+  /** Connects such a place to the public network. */
   connect({ space }) {
     const { port, address } = this.#plug(space, 'eth0');
     sh(`ip -n ${space} addr add ${address}/24 dev eth0
@@ -96,13 +96,13 @@ export class Lab {
     return { space, port, address, device: 'eth0' };
   }
 
-  /** A party on the public network. */
+  /** A place on the public network. */
   open(space) {
     return this.connect(this.alone(space));
   }
 
   /**
-   * A party behind a gateway.
+   * A place behind a gateway.
    * @param {string} space
    * @param {string} kind see nat.js
    */
@@ -129,8 +129,8 @@ RULES
   }
 
   /**
-   * A party with a public address, at the end of a cable that is as bad as a
-   * profile of tests/net/link.c says.
+   * A place with a public address at the end of a cable with a profile of
+   * tests/net/link.c.
    */
   async beyond(space, profile, seed = 1) {
     const post = `${space}-post`;
@@ -155,15 +155,15 @@ RULES
     return { space, port, address, cable, device: 'cable' };
   }
 
-  /** A party of a kind of network: 'open', or as in nat.js. */
+  /** A place in a kind of network: 'open', or as in nat.js. */
   place(space, kind) {
     return kind === 'open' ? this.open(space) : this.behind(space, kind);
   }
 
-  /** Takes everything down; whoever is still inside is cut off. */
+  /** Takes all networks down; members that still run are cut off. */
   close() {
     this.#cables.forEach(cable => cable.stop());
-    // The kernel takes its time over a namespace, and a cable's name is taken
+    // The kernel removes a namespace with a delay, and a cable's name is in use
     // until then.
     for (let n = 1; n <= this.#count; n++)
       sh(`ip link del port${n}`);

@@ -5,8 +5,8 @@
  * the public side, `lan` the private one.
  */
 
-/* Whoever sends to a mapped port gets in, whomever that was opened for: the
- * port's owner is remembered by us, beside the kernel's own table. */
+/* Packets of every sender to a mapped port get in. For that these rules keep
+ * the owner of each port, beside the kernel's own table. */
 const fullCone = `
 table ip nat {
   map owners {
@@ -26,9 +26,10 @@ table ip nat {
   }
 }`;
 
-/* One port outside for one inside, and only those get in who were sent to. What
- * comes too early is dropped, as home gateways do: answered by the gateway
- * itself it would be a connection, and its port taken for those inside. */
+/* One outer port for each inner port, and only senders to which a packet was
+ * sent get in. Earlier packets are dropped, as home gateways do: if the gateway
+ * itself answered them, that would be a connection, whose port could not be
+ * mapped any more. */
 const portRestricted = `
 table ip nat {
   chain in { type nat hook prerouting priority dstnat; }
@@ -50,7 +51,7 @@ table ip filter {
   }
 }`;
 
-/* Another port for each destination, so that nobody can know it beforehand. */
+/* Another outer port for each destination, which cannot be predicted. */
 const symmetric = portRestricted.replace('masquerade',
   'masquerade fully-random');
 
@@ -61,7 +62,7 @@ const noUdp = portRestricted.replace('policy accept',
 const kinds = { 'full cone': fullCone, 'port-restricted': portRestricted,
   symmetric, 'no UDP': noUdp };
 
-/** The kinds of networks that a party can be in, `open` among them. */
+/** The kinds of networks, including `open`. */
 export const networks = ['open', ...Object.keys(kinds)];
 
 /** @param {string} kind */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * A party that is a browser in a namespace. What drives a browser must be in
- * the same network as it, so this file is run there as well:
+ * A member that is a browser in a network namespace. The driver of a browser
+ * must be in the same network, so this file runs there as well:
  *
  *   node page-party.js chromium|firefox LOOK LINK
  *
- * opens the room's page, and writes a line with what it sees and hears of the
- * others, a few times a second, until its stdin ends.
+ * opens the room's page, and writes a line with the sights and sounds of the
+ * others a few times a second, until its stdin ends.
  */
 
 import { createInterface } from 'node:readline';
@@ -18,8 +18,8 @@ import { start } from '../../e2e/kit/children.js';
 import { isTone, looks } from '../../e2e/kit/media.js';
 import { pause } from '../../e2e/kit/wait.js';
 
-/** A browser that trusts a server without TLS, as browsers do localhost: else
- *  a page may use neither camera nor cryptography. */
+/** A browser that trusts a server without TLS, as browsers trust localhost:
+ *  otherwise its page may use neither camera nor cryptography. */
 function openTrusting(kind, look, { origin, hostname }) {
   if (kind === 'chromium') {
     return openChromium(look, { args: ['--no-proxy-server',
@@ -30,12 +30,12 @@ function openTrusting(kind, look, { origin, hostname }) {
     'media.devices.insecure.enabled': true } });
 }
 
-/** By what path each of the others is connected, by name. */
+/** The path of the connection with each of the others, by name. */
 const readPaths = () => Object.fromEntries(
   [...document.querySelectorAll('[data-path]')].map(tile =>
     [tile.querySelector('.name').textContent, tile.dataset.path]));
 
-/** What the page tells the person. */
+/** The notices of the page. */
 const readNotices = () => [...document.querySelectorAll('#notices p')]
   .map(line => line.textContent);
 

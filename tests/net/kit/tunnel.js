@@ -4,9 +4,9 @@
  * node tests/net/kit/tunnel.js PATH in PORT
  * node tests/net/kit/tunnel.js PATH out HOST PORT
  *
- * Both ends of a tunnel for TCP through a Unix socket, which reaches from one
- * network namespace into another where no packet does, as ssh's does from one
- * machine to another. Says "ready" when it can be used.
+ * One end of a TCP tunnel through a Unix socket, which connects two network
+ * namespaces that exchange no packets, as a tunnel of ssh connects machines.
+ * Prints "ready" when it can be used.
  */
 
 import net from 'node:net';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** coturn, as the STUN and TURN server of a laboratory, with credentials that
- *  end ("TURN REST"). */
+/** coturn as the STUN and TURN server of a laboratory, with credentials that
+ *  expire ("TURN REST"). */
 
 import { createHmac, randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -17,7 +17,7 @@ export class Turn {
   output = '';
   secret = randomBytes(12).toString('hex');
 
-  /** @param {string} address where it listens */
+  /** @param {string} address at which the server listens */
   constructor(address, port = 3478) {
     this.host = `${address}:${port}`;
     this.folder = mkdtempSync(join(tmpdir(), 'mesh-turn-'));
@@ -42,13 +42,13 @@ export class Turn {
       /UDP listener opened/i.test(this.output), 10000, () => this.output);
   }
 
-  /** What meshroom's stun-server is to be. */
+  /** The value for meshroom's stun-server. */
   get stun() {
     return `stun://${this.host}`;
   }
 
-  /** What meshroom's turn-servers are to be: by UDP, and where that is
-   *  blocked, by TCP. */
+  /** The value for meshroom's turn-servers: by UDP, and by TCP where UDP is
+   *  blocked. */
   get turn() {
     const user = `${Math.floor(Date.now() / 1000) + 3600}:mesh`;
     const password = createHmac('sha1', this.secret).update(user)
@@ -58,7 +58,7 @@ export class Turn {
     return `<"${url}?transport=udp","${url}?transport=tcp">`;
   }
 
-  /** What meshroom-server is to tell members. */
+  /** The options for meshroom-server, which names coturn to members. */
   get serverOptions() {
     const urls = [`stun:${this.host}`, ...['udp', 'tcp'].map(transport =>
       `turn:${this.host}?transport=${transport}`)];

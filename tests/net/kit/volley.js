@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * Sends numbered datagrams, and tells what came back from an echo:
+ * Sends numbered datagrams, and reports those that an echo sends back:
  *
  *   node volley.js ADDRESS PORT COUNT INTERVAL-MS
  *
@@ -9,7 +9,7 @@
  *
  *   node volley.js ADDRESS
  *
- * is an echo, which writes its port.
+ * is an echo, which prints its port.
  */
 
 import { execFile } from 'node:child_process';
@@ -45,7 +45,7 @@ async function main([address, port, count, interval]) {
     socket.send(data, Number(port), address);
     await new Promise(done => setTimeout(done, Number(interval)));
   }
-  // Some may be lost, so that nothing tells which of them is the last.
+  // Datagrams may be lost, so it is not known which of them is the last.
   quiet = setTimeout(() => {
     console.log(JSON.stringify(back));
     socket.close();
@@ -54,7 +54,7 @@ async function main([address, port, count, interval]) {
 
 const self = fileURLToPath(import.meta.url);
 
-/** An echo in a namespace. Returns its port, and what ends it. */
+/** Starts an echo in a namespace. Returns its port and a function to end it. */
 async function echoWithin([command, ...args], address) {
   const child = start(command, [...args, process.execPath, self, address],
     { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -63,9 +63,9 @@ async function echoWithin([command, ...args], address) {
 }
 
 /**
- * A volley from within a namespace to an echo of the test's own.
+ * Sends a volley from a namespace to an echo that this function starts.
  * @param {string[]} within
- * @param {string} address where the echo is
+ * @param {string} address of the echo
  * @param {number} count
  * @param {number} [interval] ms
  * @param {string[]} [there] the namespace of the echo, if it has one

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** A party that tells by which paths it is connected (tests/net/launch.c). */
+/** A member that reports the paths of its connections (tests/net/launch.c). */
 
 import { createInterface } from 'node:readline';
 import { once } from 'node:events';
@@ -16,11 +16,11 @@ export class Watcher {
   /**
    * @param {string} name
    * @param {string} link
-   * @param {string[]} within what puts it into its network
+   * @param {string[]} within the command that runs it in its network
    * @param {string[]} [room] further properties of meshroom
    * @param {object} [options]
-   * @param {boolean} [options.stubborn] tries again when the server could not
-   *   be reached at first, as people do
+   * @param {boolean} [options.stubborn] starts it again when the server could
+   *   not be reached at first, as a person would
    */
   constructor(name, link, within, room = [], { stubborn = false } = {}) {
     this.name = name;
@@ -50,12 +50,12 @@ export class Watcher {
       .on('line', line => { this.output += line + '\n'; });
   }
 
-  /** What it knows of another one. @param {string} name */
+  /** The state of another member. @param {string} name */
   peer(name) {
     return this.peers.find(p => p.name === name);
   }
 
-  /** By what path it is connected with another one, or null. */
+  /** The path of the connection with another member, or null. */
   path(name) {
     const peer = this.peer(name);
     return peer?.state === 'connected' && peer.path ? peer.path : null;
