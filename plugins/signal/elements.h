@@ -5,6 +5,7 @@
 
 G_BEGIN_DECLS
 
+/* The elements that the plugin registers. */
 GST_ELEMENT_REGISTER_DECLARE (signalsrc);
 GST_ELEMENT_REGISTER_DECLARE (signalsink);
 

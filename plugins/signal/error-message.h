@@ -5,6 +5,8 @@
 
 G_BEGIN_DECLS
 
+/* Posts errors of the signalling as messages of an element. */
+
 void mesh_signal_post_error (GstElement *element, const GError *error,
     gboolean fatal);
 

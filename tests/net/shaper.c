@@ -7,7 +7,7 @@
  * `ready` when both devices exist (they are still down). A line on stdin that
  * names another profile changes the cable; the end of stdin ends the program.
  *
- *     party ── cable ─[ link ]─ cable ── gateway
+ *     member ── cable ─[ link ]─ cable ── gateway
  */
 
 #include <errno.h>

@@ -176,7 +176,7 @@ export class Call {
     this.#run();
   }
 
-  /** Says goodbye to everybody. */
+  /** Sends a bye to all members, and ends the call. */
   leave() {
     if (this.#over)
       return;

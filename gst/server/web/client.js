@@ -212,7 +212,7 @@ export class Client {
       this.#retry(now);
   }
 
-  /** Does what is due. @param {number} now */
+  /** Connects, gives up or sends what is due. @param {number} now */
   tick(now) {
     if (this.#phase === 'waiting' && now >= this.#connectAt) {
       this.#phase = 'connecting';
@@ -247,7 +247,7 @@ export class Client {
     }
   }
 
-  /** @returns {ClientAction[]} what is to be done, once */
+  /** @returns {ClientAction[]} the actions since the last call */
   takeActions() {
     return this.#actions.splice(0);
   }

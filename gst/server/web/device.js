@@ -175,16 +175,17 @@ export class Device {
     return this.#start(first);
   }
 
-  /** Stopped before anybody is told: not one more picture of it is sent. */
+  /** Stops the track before `changed` is called, so that no frame follows. */
   close() {
     this.release((track) => track.stop());
   }
 
   /**
-   * As close(), for one who has the track stopped later.
+   * Closes the device as close() does, but leaves it to the caller to stop the
+   * track.
    *
-   * @param {(track: MediaStreamTrack) => void} take called before anybody is
-   *   told, if a track is open
+   * @param {(track: MediaStreamTrack) => void} take called with the open track,
+   *   if any, before `changed`
    */
   release(take) {
     if (!this.#wanted && !this.#track)
@@ -199,8 +200,8 @@ export class Device {
   }
 
   /**
-   * Goes over to another device, at once where one is open or about to be. If
-   * it cannot be had, the one before stays, and stays the chosen one.
+   * Chooses another device, and opens it at once if the device is wanted. If it
+   * cannot be opened, the former one stays open and chosen.
    *
    * @param {string} id
    * @returns {Promise<Problem | null>}
@@ -214,8 +215,8 @@ export class Device {
   }
 
   /**
-   * A device was plugged in or out: if the chosen one is back, it takes the
-   * place of the one that stood in for it.
+   * Opens the chosen device instead of its substitute when it is plugged in
+   * again. To be called whenever a device was plugged in or unplugged.
    *
    * @returns {Promise<Problem | null>}
    */

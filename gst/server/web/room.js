@@ -168,7 +168,7 @@ export class Room {
   }
 
   /**
-   * Does what is due.
+   * Carries out what is due: timeouts, calls, and repeated messages.
    *
    * @param {number} now
    */
@@ -188,7 +188,7 @@ export class Room {
       state.sendStates(this, now);
   }
 
-  /** Says goodbye to everybody, and ends everything. */
+  /** Sends a bye to all members, and ends all attempts and connections. */
   leave() {
     if (this.left)
       return;
@@ -238,7 +238,7 @@ export class Room {
     this.codecs = codecs ?? ['VP8'];
   }
 
-  /** @param {string} text what to say to everybody */
+  /** @param {string} text the chat message to all members */
   chat(text) {
     for (const member of this.members)
       this.send(this.message('chat', member.id, {text}));

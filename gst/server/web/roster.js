@@ -309,7 +309,7 @@ function callEverybody(room, now) {
 export function startAsking(room, now) {
   room.answered = false;
   room.nAsked = 0;
-  /* The host has nobody to ask. */
+  /* The host knows the members, and calls them without asking. */
   if (areHost(room))
     callEverybody(room, now);
   else
@@ -566,7 +566,7 @@ const speaksForRoom = (room, id) => room.host === null || room.host === id;
 
 /** @param {Room} room @param {Message} message @param {number} now */
 export function onRoomreply(room, message, now) {
-  /* Without a host everybody answers, each for the members that it knows. */
+  /* Without a host all members answer, each with the members that it knows. */
   const call = room.joined && (!room.answered || room.host === null);
   if (!speaksForRoom(room, message.from))
     return;

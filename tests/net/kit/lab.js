@@ -6,9 +6,9 @@
  * servers on it. Each member has a namespace of its own, on the bridge or
  * behind a gateway:
  *
- *     servers ─ pub ┬─ party (open)
- *                   ├─ gateway ── party
- *                   └─ post ~~~~~ party (at the end of a bad cable)
+ *     servers ─ pub ┬─ member (open)
+ *                   ├─ gateway ── member
+ *                   └─ post ~~~~~ member (at the end of a bad cable)
  *
  * Packets of servers to private addresses are lost, as on the Internet; for an
  * ICMP error a TURN server would end the session.
