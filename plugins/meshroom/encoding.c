@@ -2,6 +2,8 @@
 
 #include "meshroom/encoding.h"
 
+#include <gst/video/video.h>
+
 #include "meshroom/common.h"
 #include "meshroom/encoder-size.h"
 
@@ -67,6 +69,27 @@ on_caps (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_OK;
 }
 
+/* Fails where a frame is smaller than its caps say, since some encoders would
+ * read beyond its end. Applications may send one, and a leaky queue may pass on
+ * a frame behind the caps of the next one. */
+static GstPadProbeReturn
+on_frame (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
+  GstVideoMeta *meta = gst_buffer_get_video_meta (buffer);
+  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
+  GstVideoInfo video;
+
+  if (!caps || !gst_video_info_from_caps (&video, caps)
+      || (meta ? meta->width >= (guint) GST_VIDEO_INFO_WIDTH (&video)
+          && meta->height >= (guint) GST_VIDEO_INFO_FIELD_HEIGHT (&video)
+          : gst_buffer_get_size (buffer) >= GST_VIDEO_INFO_SIZE (&video)))
+    return GST_PAD_PROBE_OK;
+  GST_ELEMENT_ERROR (GST_OBJECT_PARENT (pad), STREAM, FORMAT,
+      ("a frame is smaller than its caps say"), (NULL));
+  return GST_PAD_PROBE_DROP;
+}
+
 static GstElement *
 append (MeshCompartment *compartment, const char *description, GError **error)
 {
@@ -98,10 +121,13 @@ static MeshRepeatFilter *
 fill_video (MeshCompartment *compartment, guint failures, Tuning *tuning,
     GError **error)
 {
-  GstElement *head = append (compartment, VIDEO_HEAD, error);
-  g_autoptr (GstPad) sink = NULL, src = NULL;
+  GstElement *head = append (compartment, VIDEO_HEAD, error), *converter;
+  g_autoptr (GstPad) sink = NULL, src = NULL, frames = NULL;
 
-  if (!head || !append (compartment, "videoconvertscale", error))
+  if (!head)
+    return NULL;
+  converter = append (compartment, "videoconvertscale", error);
+  if (!converter)
     return NULL;
   tuning->filter = append (compartment, "capsfilter caps=" SQUARE_I420, error);
   if (!tuning->filter)
@@ -112,6 +138,8 @@ fill_video (MeshCompartment *compartment, guint failures, Tuning *tuning,
   src = gst_element_get_static_pad (head, "src");
   gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_caps,
       g_memdup2 (tuning, sizeof *tuning), g_free);
+  frames = gst_element_get_static_pad (converter, "sink");
+  gst_pad_add_probe (frames, GST_PAD_PROBE_TYPE_BUFFER, on_frame, NULL, NULL);
   sink = gst_element_get_static_pad (head, "sink");
   return mesh_repeat_filter_new (sink, tuning->encoder);
 }
