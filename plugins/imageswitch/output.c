@@ -338,15 +338,17 @@ end_left_flush (ImageSwitch *self)
 {
   g_autoptr (GstPad) peer = gst_pad_get_peer (self->srcpad);
 
-  if (self->flow.flush != FLOWING && peer)
+  if (peer)
     gst_pad_send_event (peer, gst_event_new_flush_stop (TRUE));
 }
 
-/* Called before the pads are active, so that only setters run beside it. */
+/* Called before the pads are active, so that only setters run beside it, and the
+ * camera's FLUSH_START, which a pad takes at any time. */
 void
 imageswitch_output_reset (ImageSwitch *self)
 {
-  end_left_flush (self);
+  gboolean left;
+
   imageswitch_hide_reset (self);
   imageswitch_told_took_caps (self, NULL);
   gst_segment_init (&self->camera.segment, GST_FORMAT_UNDEFINED);
@@ -357,11 +359,14 @@ imageswitch_output_reset (ImageSwitch *self)
   imageswitch_schedule_reset (&self->schedule);
   self->running = TRUE;
   self->changes.upstream = self->sink_flushing = FALSE;
+  left = self->flow.flush != FLOWING;
   self->flow = (Flow) { .failure = GST_FLOW_OK };
   self->ends = (Ends) { FALSE };
   imageswitch_told_flows_locked (self, self->hidden);
   imageswitch_gate_set_running (self->gate, TRUE);
   g_mutex_unlock (&self->lock);
+  if (left)
+    end_left_flush (self);
 }
 
 void

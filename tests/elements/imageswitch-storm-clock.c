@@ -28,6 +28,17 @@ is_owed_locked (Storm *storm)
       && !storm->stalled;
 }
 
+/* How long there may be nothing: two intervals, since the picture leaves a turn
+ * to a camera that was shown. An interval is no whole number of nanoseconds.
+ *
+ * The clock does not wait for a camera that is not live. It may go on by one
+ * more while a frame that was let through is on its way. */
+static GstClockTime
+longest_dark_locked (Storm *storm)
+{
+  return (storm->live ? 2 : 3) * storm->interval + 10;
+}
+
 static void
 jump_locked (Storm *storm, GstClockTime to, gboolean owed)
 {
@@ -36,8 +47,7 @@ jump_locked (Storm *storm, GstClockTime to, gboolean owed)
   if (owed) {
     storm->dark += to - storm->now;
     storm->dark_max = MAX (storm->dark_max, storm->dark);
-    /* an interval is no whole number of nanoseconds */
-    if (storm->dark > 2 * storm->interval + 10)
+    if (storm->dark > longest_dark_locked (storm))
       storm_violation_locked (storm, "nothing for %" GST_TIME_FORMAT
           ", the interval being %" GST_TIME_FORMAT,
           GST_TIME_ARGS (storm->dark), GST_TIME_ARGS (storm->interval));
