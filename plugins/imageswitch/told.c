@@ -127,7 +127,8 @@ imageswitch_told_hidden (ImageSwitch *self, gboolean hidden, GstClockTime time)
               NULL)));
 }
 
-/* Ends downstream's flush, with the camera's event or in its place. */
+/* Ends downstream's flush, with the camera's event or in its place. A pad that
+ * has been shut meanwhile sends no FLUSH_STOP: the next start does then. */
 gboolean
 imageswitch_told_flush_stop (ImageSwitch *self, GstEvent *flush_stop,
     gboolean reset_time)
@@ -137,6 +138,8 @@ imageswitch_told_flush_stop (ImageSwitch *self, GstEvent *flush_stop,
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
 
   gst_segment_init (&self->out.segment, GST_FORMAT_UNDEFINED);
+  if (!ret && !self->running)
+    return FALSE;
   flow->flush = FLOWING;
   flow->prerolled = flow->failed = self->ends.sent = FALSE;
   flow->failure = GST_FLOW_OK;

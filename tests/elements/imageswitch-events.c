@@ -139,6 +139,51 @@ GST_START_TEST (restart_in_the_middle_of_a_flush_ends_it)
 }
 GST_END_TEST;
 
+static gpointer
+send_flush_stop (gpointer data)
+{
+  gst_harness_push_event (data, gst_event_new_flush_stop (TRUE));
+  return NULL;
+}
+
+static gpointer
+stop_element (gpointer data)
+{
+  gst_element_set_state (data, GST_STATE_READY);
+  return NULL;
+}
+
+/* The camera's FLUSH_STOP waits for the stream's lock until the pad is shut, and
+ * gets no further. */
+GST_START_TEST (restart_while_a_flush_ends_ends_it)
+{
+  GstHarness *h = harness_new_visible ();
+  GstPad *src = gst_element_get_static_pad (h->element, "src");
+  GstPad *sink = gst_element_get_static_pad (h->element, "sink");
+  GThread *camera, *application;
+
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  GST_PAD_STREAM_LOCK (src);
+  camera = g_thread_new ("camera", send_flush_stop, h);
+  while (GST_PAD_STREAM_TRYLOCK (sink)) {
+    GST_PAD_STREAM_UNLOCK (sink);
+    g_thread_yield ();
+  }
+  application = g_thread_new ("application", stop_element, h->element);
+  while (GST_PAD_IS_ACTIVE (src))
+    g_thread_yield ();
+  GST_PAD_STREAM_UNLOCK (src);
+  g_thread_join (camera);
+  g_thread_join (application);
+  set_hidden (h, TRUE);
+  gst_element_set_state (h->element, GST_STATE_PLAYING);
+  gst_buffer_unref (pull_ticking (h));
+  gst_object_unref (src);
+  gst_object_unref (sink);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
 GST_START_TEST (flush_passes_while_visible)
 {
   GstHarness *h = harness_new (NULL);
@@ -306,6 +351,7 @@ imageswitch_events_suite (void)
   tcase_add_test (tcase, flush_is_not_noticed_while_hidden);
   tcase_add_test (tcase, unfinished_flush_does_not_stop_the_picture);
   tcase_add_test (tcase, restart_in_the_middle_of_a_flush_ends_it);
+  tcase_add_test (tcase, restart_while_a_flush_ends_ends_it);
   tcase_add_test (tcase, flush_passes_while_visible);
   tcase_add_test (tcase, caps_change_while_hidden_waits_for_show);
   tcase_add_test (tcase, caps_change_in_a_short_blink);
