@@ -140,6 +140,48 @@ rate_is_bounded_and_so_is_the_queue (void)
   g_assert_cmpint (r.longest, >, 28000 * 8000 / 2000);
 }
 
+/* Half of a packet of 8 ms at the old rate goes out at the new one, four times
+ * as slowly. */
+static void
+capacity_changes_under_what_is_queued (void)
+{
+  static const LinkStep steps[] = { { 0, 1000 }, { 12 * 1000, 250 },
+    { 100 * 1000, 0 }, { 200 * 1000, 1000 } };
+  LinkProfile profile = { .name = "test", .queue_ms = 300 };
+  Link *link = link_new (&profile, 1);
+  gint64 times[2];
+
+  link_set_schedule (link, steps, G_N_ELEMENTS (steps));
+  g_assert_cmpuint (link_push (link, BYTES, 0, times), ==, 1);
+  g_assert_cmpint (times[0], ==, 8000);
+  g_assert_cmpuint (link_push (link, BYTES, 0, times), ==, 1);
+  g_assert_cmpint (times[0], ==, 12000 + 16000);
+  g_assert_cmpint (link_get_queue (link, 20000), ==, 8000);
+  g_assert_cmpuint (link_push (link, BYTES, 84000, times), ==, 1);
+  g_assert_cmpint (times[0], ==, 204000);
+  g_assert_cmpuint (link_push (link, BYTES, 84000, times), ==, 1);
+  for (guint i = 0; i < 30; i++)
+    link_push (link, BYTES, 204000, times);
+  g_assert_cmpint (link_get_queue (link, 204000), ==, 248000);
+  for (guint i = 0; i < 30; i++)
+    link_push (link, BYTES, 204000, times);
+  g_assert_cmpint (link_get_queue (link, 204000), ==, 304000);
+  g_assert_cmpuint (link_push (link, BYTES, 204000, times), ==, 0);
+  link_free (link);
+}
+
+/* 8 Mbit/s into 2 without a queue: what passes is not held up. */
+static void
+policer_drops_and_does_not_delay (void)
+{
+  LinkProfile profile = { .name = "test", .kbit = 2000, .queue_bytes = 16000,
+    .policed = TRUE };
+  Result r = run (&profile, 1, PACKETS);
+
+  about (1 - (double) r.lost / PACKETS, 0.25, 0.001);
+  g_assert_cmpint (r.longest, ==, 0);
+}
+
 static void
 profile_can_change (void)
 {
@@ -179,6 +221,8 @@ main (int argc, char **argv)
   TEST (delay_and_jitter_keep_the_order);
   TEST (some_are_overtaken_and_some_come_twice);
   TEST (rate_is_bounded_and_so_is_the_queue);
+  TEST (capacity_changes_under_what_is_queued);
+  TEST (policer_drops_and_does_not_delay);
   TEST (profile_can_change);
   TEST (profiles_are_possible);
   return g_test_run ();

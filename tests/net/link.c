@@ -45,7 +45,11 @@ struct _Link {
   GRand *rand;
   gboolean bad;                 /* in a burst of losses */
   gint64 began_at;              /* the first packet; -1: none yet */
+  const LinkStep *steps;        /* in place of the profile's rate */
+  guint n_steps;
   gint64 busy_until;            /* when the last bit in the queue goes out */
+  double tokens;                /* bytes that a policer would let through */
+  gint64 tokens_at;
   gint64 last_out;              /* packets come out no earlier, for order */
 };
 
@@ -143,19 +147,121 @@ deviation (Link *self)
   return sqrt (-2 * log (u)) * cos (2 * G_PI * v);
 }
 
+/* The limit at a time, and until when it is the same. */
+static guint
+rate_at (const Link *self, gint64 at, gint64 *until)
+{
+  guint kbit = self->n_steps > 0 ? self->steps[0].kbit : self->profile->kbit;
+
+  *until = G_MAXINT64;
+  for (guint i = 1; i < self->n_steps; i++) {
+    if (self->steps[i].at > at) {
+      *until = self->steps[i].at;
+      break;
+    }
+    kbit = self->steps[i].kbit;
+  }
+  return kbit;
+}
+
+/* When the last bit is out of what begins to go out at @start; -1: never. */
+static gint64
+finish (const Link *self, gsize bytes, gint64 start)
+{
+  double bits = bytes * 8.;
+
+  for (;;) {
+    gint64 until;
+    guint kbit = rate_at (self, start, &until);
+    double room = kbit * ((double) until - start) / 1000;
+
+    if (bits <= room)
+      return start + (gint64) (bits * 1000 / kbit);
+    if (until == G_MAXINT64)
+      return -1;
+    bits -= room;
+    start = until;
+  }
+}
+
+/* Whether a policer lets a packet through. */
+static gboolean
+is_within (Link *self, gsize bytes, gint64 now)
+{
+  gint64 until;
+
+  self->tokens += rate_at (self, now, &until) * (now - self->tokens_at) / 8000.;
+  self->tokens = MIN (self->tokens, self->profile->queue_bytes);
+  self->tokens_at = now;
+  if (self->tokens < bytes)
+    return FALSE;
+  self->tokens -= bytes;
+  return TRUE;
+}
+
 /* Returns: when the packet's last bit goes out, -1 if the queue is full */
 static gint64
 transmit (Link *self, gsize bytes, gint64 now)
 {
   const LinkProfile *p = self->profile;
-  gint64 start = MAX (now, self->busy_until);
+  gint64 start = MAX (now, self->busy_until), until, out;
+  guint kbit = rate_at (self, start, &until);
 
-  if (p->kbit == 0)
+  if (p->policed)
+    return is_within (self, bytes, now) ? now : -1;
+  if (kbit == 0 && self->n_steps == 0)
     return now;
-  if ((double) (start - now) * p->kbit / 8000 + bytes > p->queue_bytes)
+  if (p->queue_ms > 0 ? start - now > p->queue_ms * 1000
+      : (double) (start - now) * kbit / 8000 + bytes > p->queue_bytes)
     return -1;
-  self->busy_until = start + (gint64) bytes * 8000 / p->kbit;
-  return self->busy_until;
+  out = finish (self, bytes, start);
+  if (out >= 0)
+    self->busy_until = out;
+  return out;
+}
+
+/**
+ * link_set_schedule:
+ * @link: a link
+ * @steps: (array length=n) (transfer none): capacities by time, the first from
+ *   the beginning; they must outlive the link
+ * @n: how many there are; 0 = the profile's limit
+ */
+void
+link_set_schedule (Link *link, const LinkStep *steps, guint n)
+{
+  link->steps = steps;
+  link->n_steps = n;
+}
+
+/**
+ * link_get_kbit:
+ * @link: a link
+ * @at: a time
+ *
+ * Returns: the capacity at that time, in bits a millisecond; 0 = no limit, or
+ *   with a schedule, that nothing goes out
+ */
+guint
+link_get_kbit (Link *link, gint64 at)
+{
+  gint64 until;
+
+  return rate_at (link, at, &until);
+}
+
+/**
+ * link_get_queue:
+ * @link: a link
+ * @now: the time
+ *
+ * Returns: how long a packet that was pushed now would wait for its turn, in
+ *   microseconds
+ */
+gint64
+link_get_queue (Link *link, gint64 now)
+{
+  return MAX (link->busy_until - now, 0);
 }
 
 /**

@@ -26,6 +26,10 @@ G_BEGIN_DECLS
  * @reorder: share of packets that later ones overtake
  * @kbit: the rate in kbit/s; 0 = no limit
  * @queue_bytes: the size of the queue, where there is a limit
+ * @queue_ms: how long a packet may wait in the queue, in place of @queue_bytes;
+ *   0 = @queue_bytes is the limit
+ * @policed: there is no queue: packets above the rate are dropped, but for
+ *   @queue_bytes at once (a token bucket)
  */
 typedef struct {
   const char *name;
@@ -41,7 +45,21 @@ typedef struct {
   double reorder;
   guint kbit;
   guint queue_bytes;
+  guint queue_ms;
+  gboolean policed;
 } LinkProfile;
+
+/**
+ * LinkStep:
+ * @at: a time, by the clock of link_push()
+ * @kbit: bits a millisecond from then on; 0 = nothing goes out
+ *
+ * One step of a capacity that changes, also for what is queued by then.
+ */
+typedef struct {
+  gint64 at;
+  guint kbit;
+} LinkStep;
 
 typedef struct _Link Link;
 
@@ -49,6 +67,9 @@ const LinkProfile *link_find_profile (const char *name);
 const LinkProfile *link_get_profiles (guint *n);
 Link *link_new (const LinkProfile *profile, guint32 seed);
 void link_set_profile (Link *link, const LinkProfile *profile);
+void link_set_schedule (Link *link, const LinkStep *steps, guint n);
+guint link_get_kbit (Link *link, gint64 at);
+gint64 link_get_queue (Link *link, gint64 now);
 guint link_push (Link *link, gsize bytes, gint64 now, gint64 times[2]);
 void link_free (Link *link);
 
