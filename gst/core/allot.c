@@ -118,8 +118,6 @@ give (MeshAllotPeer *peers, guint n, Kind kind, double rest)
  *
  * Divides the uplink anew. To be called whenever a target or what is wanted has
  * changed, and some times a second.
- *
- * Since: 0.1
  */
 void
 mesh_allot_divide (MeshAllot *allot, MeshAllotPeer *peers, guint n, gint64 now)

@@ -27,8 +27,6 @@ G_BEGIN_DECLS
  *
  * A peer, for mesh_allot_divide(), which sets @share. The structure is to be
  * kept from call to call.
- *
- * Since: 0.1
  */
 typedef struct {
   guint64 target;
@@ -47,8 +45,6 @@ typedef struct {
  *
  * What is known of the uplink. Initialised with zeros, but for @uplink, which
  * may be set at any time; 0 = it is found out. The other fields are its own.
- *
- * Since: 0.1
  */
 typedef struct {
   guint64 uplink;

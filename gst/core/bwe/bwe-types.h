@@ -11,8 +11,6 @@ G_BEGIN_DECLS
  * MESH_BWE_LOST:
  *
  * Stands for the arrival time of a packet that did not arrive.
- *
- * Since: 0.1
  */
 #define MESH_BWE_LOST G_MININT64
 
@@ -25,8 +23,6 @@ G_BEGIN_DECLS
  * @probe: the probe that it was part of; 0 = none
  *
  * What a transport-wide report tells of one packet.
- *
- * Since: 0.1
  */
 typedef struct {
   gint64 sent_at;
@@ -40,8 +36,6 @@ typedef struct {
  *
  * How many packets a probe has at least (libwebrtc, probe_controller.cc,
  * `min_packets`).
- *
- * Since: 0.1
  */
 #define MESH_BWE_PROBE_PACKETS 5
 
@@ -50,8 +44,6 @@ typedef struct {
  * @MESH_BWE_CLEAR: nothing speaks against sending more
  * @MESH_BWE_WARNING: a queue may be growing: begin nothing new
  * @MESH_BWE_CONGESTED: a queue stands on the path, or much is lost: send less
- *
- * Since: 0.1
  */
 typedef enum {
   MESH_BWE_CLEAR,

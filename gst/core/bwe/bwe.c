@@ -109,12 +109,9 @@ begin_path (MeshBwe *self, double rate, gint64 now)
 /**
  * mesh_bwe_new:
  * @config: the bounds, and what the peer reports
- * @now: the time
  *
  * Returns: (transfer full): an estimator, with its first target to be fetched
  *   by mesh_bwe_pop()
- *
- * Since: 0.1
  */
 MeshBwe *
 mesh_bwe_new (const MeshBweConfig *config, gint64 now)
@@ -136,8 +133,6 @@ mesh_bwe_new (const MeshBweConfig *config, gint64 now)
 /**
  * mesh_bwe_free:
  * @bwe: (nullable) (transfer full): an estimator
- *
- * Since: 0.1
  */
 void
 mesh_bwe_free (MeshBwe *bwe)
@@ -150,12 +145,8 @@ mesh_bwe_free (MeshBwe *bwe)
 
 /**
  * mesh_bwe_sent:
- * @bwe: an estimator
  * @size: how many bytes were sent to the peer, with all headers; of one packet,
  *   or of all since the last call if that is a few milliseconds ago
- * @now: the time
- *
- * Since: 0.1
  */
 void
 mesh_bwe_sent (MeshBwe *bwe, guint size, gint64 now)
@@ -238,9 +229,6 @@ update_rate (MeshBwe *self, gint64 now)
  *   packets were sent
  * @n: how many they are
  * @rtt: the round-trip time, or 0 to have it taken from the report
- * @now: the time
- *
- * Since: 0.1
  */
 void
 mesh_bwe_feed (MeshBwe *bwe, const MeshBwePacket *packets, guint n, gint64 rtt,
@@ -276,9 +264,6 @@ mesh_bwe_feed (MeshBwe *bwe, const MeshBwePacket *packets, guint n, gint64 rtt,
  * @bwe: an estimator without `feedback`
  * @loss: the share of packets that was lost, 0 to 1, of the receiver report
  * @rtt: the round-trip time; 0 = not known
- * @now: the time
- *
- * Since: 0.1
  */
 void
 mesh_bwe_report (MeshBwe *bwe, double loss, gint64 rtt, gint64 now)
@@ -297,12 +282,8 @@ mesh_bwe_report (MeshBwe *bwe, double loss, gint64 rtt, gint64 now)
 
 /**
  * mesh_bwe_want:
- * @bwe: an estimator
  * @bits: the rate that would be sent if the path took it, be it the next
  *   rung's; 0 = nothing more than is sent: the path is not asked for more
- * @now: the time
- *
- * Since: 0.1
  */
 void
 mesh_bwe_want (MeshBwe *bwe, guint64 bits, gint64 now)
@@ -316,14 +297,10 @@ mesh_bwe_want (MeshBwe *bwe, guint64 bits, gint64 now)
 
 /**
  * mesh_bwe_reset_path:
- * @bwe: an estimator
- * @now: the time
  *
  * The packets go another way from now on, or the receiver's clock has jumped:
  * what was learned of delays is void, and the path is asked anew, from the
  * start rate or what is given now, whichever is less.
- *
- * Since: 0.1
  */
 void
 mesh_bwe_reset_path (MeshBwe *bwe, gint64 now)
@@ -356,12 +333,8 @@ silence_deadline (MeshBwe *self)
 
 /**
  * mesh_bwe_deadline:
- * @bwe: an estimator
- *
  * Returns: when mesh_bwe_tick() is to be called if nothing else happens before;
  *   %G_MAXINT64 = not at all. To be asked for after each other call
- *
- * Since: 0.1
  */
 gint64
 mesh_bwe_deadline (MeshBwe *bwe)
@@ -373,12 +346,8 @@ mesh_bwe_deadline (MeshBwe *bwe)
 
 /**
  * mesh_bwe_tick:
- * @bwe: an estimator
- * @now: the time
  *
  * Acts on the time that has passed. May be called at any time.
- *
- * Since: 0.1
  */
 void
 mesh_bwe_tick (MeshBwe *bwe, gint64 now)
@@ -401,12 +370,9 @@ mesh_bwe_tick (MeshBwe *bwe, gint64 now)
 
 /**
  * mesh_bwe_pop:
- * @bwe: an estimator
  * @action: (out): what is to be done
  *
  * Returns: whether there was anything
- *
- * Since: 0.1
  */
 gboolean
 mesh_bwe_pop (MeshBwe *bwe, MeshBweAction *action)
@@ -420,10 +386,7 @@ mesh_bwe_pop (MeshBwe *bwe, MeshBweAction *action)
 
 /**
  * mesh_bwe_get_figures:
- * @bwe: an estimator
  * @figures: (out): what it knows, for people to look at
- *
- * Since: 0.1
  */
 void
 mesh_bwe_get_figures (MeshBwe *bwe, MeshBweFigures *figures)

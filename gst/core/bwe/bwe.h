@@ -35,8 +35,6 @@ typedef struct _MeshBwe MeshBwe;
  * @feedback: whether the peer sends transport-wide reports, for
  *   mesh_bwe_feed(); else there are only receiver reports, for
  *   mesh_bwe_report()
- *
- * Since: 0.1
  */
 typedef struct {
   guint64 start;
@@ -51,8 +49,6 @@ typedef struct {
  * @MESH_BWE_PROBE: send at @bits for @duration, and at least
  *   %MESH_BWE_PROBE_PACKETS packets, marked with @probe
  * @MESH_BWE_STATE: the path is now @state
- *
- * Since: 0.1
  */
 typedef enum {
   MESH_BWE_TARGET,
@@ -67,8 +63,6 @@ typedef enum {
  * @duration: how long a probe lasts
  * @probe: a probe's number, never 0
  * @state: the path's state
- *
- * Since: 0.1
  */
 typedef struct {
   MeshBweActionType type;
@@ -87,8 +81,6 @@ typedef struct {
  * @queue_delay: how long packets wait on the path
  * @state: the path's state
  * @limited_by_source: whether less is sent than the path would take
- *
- * Since: 0.1
  */
 typedef struct {
   guint64 target;

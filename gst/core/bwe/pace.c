@@ -46,9 +46,6 @@ pay (MeshPace *self, guint queued, gint64 now)
  * mesh_pace_init:
  * @pace: (out caller-allocates): a pacer
  * @target: the rate that is meant to be sent in all, bit/s, above 0
- * @now: the time
- *
- * Since: 0.1
  */
 void
 mesh_pace_init (MeshPace *pace, guint64 target, gint64 now)
@@ -58,11 +55,7 @@ mesh_pace_init (MeshPace *pace, guint64 target, gint64 now)
 
 /**
  * mesh_pace_set_target:
- * @pace: a pacer
  * @target: the rate that is meant to be sent in all from now on, bit/s, above 0
- * @now: the time
- *
- * Since: 0.1
  */
 void
 mesh_pace_set_target (MeshPace *pace, guint64 target, gint64 now)
@@ -73,13 +66,9 @@ mesh_pace_set_target (MeshPace *pace, guint64 target, gint64 now)
 
 /**
  * mesh_pace_when:
- * @pace: a pacer
  * @queued: how many bytes wait to be sent, with those asked for
- * @now: the time
  *
  * Returns: when the next packet may go: @now, or later
- *
- * Since: 0.1
  */
 gint64
 mesh_pace_when (MeshPace *pace, guint queued, gint64 now)
@@ -95,14 +84,10 @@ mesh_pace_when (MeshPace *pace, guint queued, gint64 now)
 
 /**
  * mesh_pace_sent:
- * @pace: a pacer
  * @size: the length of a packet that was sent: a picture's, sound's, a repeated
  *   one's or padding
- * @now: the time
  *
  * Returns: the probe that the packet is part of; 0 = none
- *
- * Since: 0.1
  */
 guint
 mesh_pace_sent (MeshPace *pace, guint size, gint64 now)
@@ -122,15 +107,12 @@ mesh_pace_sent (MeshPace *pace, guint size, gint64 now)
 
 /**
  * mesh_pace_probe:
- * @pace: a pacer
  * @probe: the probe's number, not 0
  * @bits: its rate, bit/s
  * @duration: how long it lasts at least
  *
  * What is sent from the next mesh_pace_padding() on is part of the probe, until
  * it has had its bytes and packets.
- *
- * Since: 0.1
  */
 void
 mesh_pace_probe (MeshPace *pace, guint probe, guint64 bits, gint64 duration)
@@ -155,14 +137,10 @@ end_probe (MeshPace *self)
 
 /**
  * mesh_pace_padding:
- * @pace: a pacer
- * @now: the time
  * @next: (out): when to ask again; %G_MAXINT64 = after mesh_pace_probe()
  *
  * Returns: whether a packet of padding is to be sent now, and asked again at
  *   once
- *
- * Since: 0.1
  */
 gboolean
 mesh_pace_padding (MeshPace *pace, gint64 now, gint64 *next)

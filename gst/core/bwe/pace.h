@@ -16,8 +16,6 @@ G_BEGIN_DECLS
  * MESH_PACE_PROBES:
  *
  * How many probes may wait for their turn; further ones are left out.
- *
- * Since: 0.1
  */
 #define MESH_PACE_PROBES 4
 
@@ -26,8 +24,6 @@ G_BEGIN_DECLS
  *
  * A pacer, to be set up by mesh_pace_init(). Nothing in it needs to be freed;
  * its fields are its own.
- *
- * Since: 0.1
  */
 typedef struct {
   double target;                /* bits per second */
