@@ -4,7 +4,7 @@
 /* The times and limits of a room (docs/protocol.md, "Joining" to "A clock that
  * went back"). gst/server/web/timing.js has the same under the same names, and
  * tests/vectors/timing.json holds both to it: a value is changed in all
- * three. */
+ * four places. */
 
 #define MS(ms) ((gint64) (ms) * 1000)
 
