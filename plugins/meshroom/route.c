@@ -32,6 +32,9 @@ take_out_locked (MeshSource *self, gpointer element, GPtrArray *doomed)
 {
   if (!element)
     return;
+  /* What fails from here on is no reason to begin the route anew. */
+  if (MESH_IS_COMPARTMENT (element))
+    mesh_compartment_abandon (element);
   g_ptr_array_add (doomed, gst_object_ref (element));
   g_ptr_array_remove_fast (self->elements, element);
 }
