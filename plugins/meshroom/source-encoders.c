@@ -30,9 +30,12 @@ failure_free (gpointer data)
 }
 
 /* @fanout: (nullable): the encoding's fan-out, which tells it from the next one
- * of that codec: a stopped source gets other encodings when it is fed again */
-static MeshEncoding *
-find_locked (MeshSource *self, const MeshCodec *codec, MeshFanout *fanout)
+ * of that codec: a stopped source gets other encodings when it is fed again
+ *
+ * Returns: (nullable): the encoding in @codec */
+MeshEncoding *
+mesh_source_find_encoding_locked (MeshSource *self, const MeshCodec *codec,
+    MeshFanout *fanout)
 {
   for (guint i = 0; i < self->encodings->len; i++) {
     MeshEncoding *encoding = g_ptr_array_index (self->encodings, i);
@@ -41,13 +44,6 @@ find_locked (MeshSource *self, const MeshCodec *codec, MeshFanout *fanout)
       return encoding;
   }
   return NULL;
-}
-
-/* Returns: (nullable): the encoding in @codec */
-MeshEncoding *
-mesh_source_find_encoding_locked (MeshSource *self, const MeshCodec *codec)
-{
-  return find_locked (self, codec, NULL);
 }
 
 /* Returns: (transfer full): the fan-out of @codec, which is made if there is
@@ -59,7 +55,7 @@ mesh_source_dup_fanout (MeshSource *self, const MeshCodec *codec)
   MeshEncoding *encoding;
 
   g_mutex_lock (&self->lock);
-  encoding = find_locked (self, codec, NULL);
+  encoding = mesh_source_find_encoding_locked (self, codec, NULL);
   if (encoding)
     fanout = gst_object_ref (encoding->fanout);
   g_mutex_unlock (&self->lock);
@@ -72,7 +68,7 @@ mesh_source_dup_fanout (MeshSource *self, const MeshCodec *codec)
   gst_bin_add (self->room, GST_ELEMENT (fanout));
   gst_element_sync_state_with_parent (GST_ELEMENT (fanout));
   g_mutex_lock (&self->lock);
-  if (!find_locked (self, codec, NULL)) {
+  if (!mesh_source_find_encoding_locked (self, codec, NULL)) {
     mesh_fanout_set_muted (fanout, self->muted);
     g_ptr_array_add (self->elements, gst_object_ref (fanout));
     g_ptr_array_add (self->encodings, g_steal_pointer (&encoding));
@@ -96,7 +92,7 @@ take_failure (GstElement *room, gpointer user_data)
   MeshEncoding *encoding;
 
   g_mutex_lock (&self->lock);
-  encoding = find_locked (self, failure->codec, NULL);
+  encoding = mesh_source_find_encoding_locked (self, failure->codec, NULL);
   if (encoding && encoding->compartment == failure->compartment)
     encoding->broken = g_steal_pointer (&failure->text);
   g_mutex_unlock (&self->lock);
@@ -119,8 +115,8 @@ on_encoder_failed (MeshCompartment *compartment, const GError *error,
 }
 
 /* The tee's new branch gets a copy of the sticky events that the tee keeps. It
- * would miss caps that are just passing, and an encoder with other caps than its
- * frames fails or crashes: so nothing passes meanwhile. */
+ * would miss caps that are just passing, and an encoder with other caps than
+ * its frames fails or crashes: so nothing passes meanwhile. */
 static void
 put_in (MeshSource *self, GstElement *tee, GstElement *encoder,
     GstElement *fanout)
@@ -189,7 +185,7 @@ add_encoder_locked (MeshSource *self, MeshEncoding *encoding)
           g_memdup2 (&context, sizeof context), g_free));
   filter = mesh_encoding_fill (codec, failures, compartment, &error);
   g_mutex_lock (&self->lock);
-  encoding = find_locked (self, codec, fanout);
+  encoding = mesh_source_find_encoding_locked (self, codec, fanout);
   if (!encoding || self->tee != tee)
     return;
   if (error) {
@@ -204,7 +200,7 @@ add_encoder_locked (MeshSource *self, MeshEncoding *encoding)
 
   put_in (self, tee, GST_ELEMENT (compartment), GST_ELEMENT (fanout));
   g_mutex_lock (&self->lock);
-  encoding = find_locked (self, codec, fanout);
+  encoding = mesh_source_find_encoding_locked (self, codec, fanout);
   if (encoding && encoding->compartment == compartment) {
     g_ptr_array_add (self->elements, g_steal_pointer (&compartment));
     return;
@@ -231,7 +227,7 @@ mesh_source_feed (MeshSource *self, const MeshCodec *codec)
   gboolean failed = FALSE;
 
   g_mutex_lock (&self->lock);
-  encoding = find_locked (self, codec, NULL);
+  encoding = mesh_source_find_encoding_locked (self, codec, NULL);
   if (encoding && encoding->busy)
     encoding = NULL;
   if (encoding) {
@@ -247,7 +243,7 @@ mesh_source_feed (MeshSource *self, const MeshCodec *codec)
     } else {
       add_encoder_locked (self, encoding);
     }
-    encoding = find_locked (self, codec, fanout);
+    encoding = mesh_source_find_encoding_locked (self, codec, fanout);
   }
   if (encoding) {
     encoding->busy = FALSE;

@@ -57,7 +57,7 @@ gboolean mesh_source_speaks (MeshSource *source, const MeshCodec *codec);
 
 /* source-encoders.c: any thread; the lock is held where the name says so */
 MeshEncoding *mesh_source_find_encoding_locked (MeshSource *source,
-    const MeshCodec *codec);
+    const MeshCodec *codec, MeshFanout *fanout);
 MeshFanout *mesh_source_dup_fanout (MeshSource *source, const MeshCodec *codec);
 void mesh_source_feed (MeshSource *source, const MeshCodec *codec);
 void mesh_source_feed_all (MeshSource *source);

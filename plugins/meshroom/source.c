@@ -212,7 +212,7 @@ mesh_source_dup_failure (MeshSource *source, const MeshCodec *codec)
   char *failure;
 
   g_mutex_lock (&source->lock);
-  encoding = mesh_source_find_encoding_locked (source, codec);
+  encoding = mesh_source_find_encoding_locked (source, codec, NULL);
   failure = encoding ? g_strdup (encoding->failure) : NULL;
   g_mutex_unlock (&source->lock);
   return failure;

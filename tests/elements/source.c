@@ -359,7 +359,7 @@ get_encoder_pad (Fixture *f, const char *name)
   g_mutex_lock (&f->source->lock);
   pad = gst_element_get_static_pad (GST_ELEMENT (
           mesh_source_find_encoding_locked (f->source,
-              mesh_codec_find (name))->compartment), "sink");
+              mesh_codec_find (name), NULL)->compartment), "sink");
   g_mutex_unlock (&f->source->lock);
   return pad;
 }
