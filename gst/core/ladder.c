@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The step of each peer, and the rate of each rung. A rung's rate follows the
+ * shares of those on it within bounds, so that most of what happens on a path
+ * changes no step. One who would have it go far below what the others get goes
+ * down a step instead. */
+
+#include "core/ladder.h"
+
+#include <stdlib.h>
+
+#define MS(ms) ((gint64) (ms) * 1000)
+
+/* Ours: headers of IP, UDP, RTP and SRTP, 58 bytes a packet, which is seldom
+ * full at these rates. */
+#define HEADERS 1.07
+/* Two temporal layers: what the first takes of both (vp8enc, set as in
+ * tests/check/elements/vp8enc.c of gst-plugins-good). */
+#define HALF_OF_FRAMES .6
+/* Ours: the least that a rung's rate may be of its nominal one. Below that, the
+ * next smaller rung looks better. */
+#define FLOOR .6
+/* Ours: a picture that is drawn a little larger than it is looks as good; where
+ * it saves an encoder, a little larger still. */
+#define AS_DRAWN .85
+#define AS_DRAWN_RUNNING .8
+/* Ours: what a share must be of a step's least rate to enter and to keep it. A
+ * peer without feedback gets no more than a quarter above what it was seen to
+ * take, so its share is never far above. */
+#define ENTER 1.2
+#define ENTER_NO_FEEDBACK 1.
+#define KEEP .9
+/* Ours: the same, of the rate that the others on a rung can have. An estimate
+ * goes down by 15 % now and then (gst/core/bwe/aimd.c) and comes back. */
+#define ENTER_OTHERS .95
+#define KEEP_OTHERS .85
+#define DRAG_TIME MS (1500)
+/* neko waits 12 s before it goes up, and 6 s before it goes down; a probe has
+ * shown the rate here. A peer that has just begun to show a picture, or shows it
+ * larger, waits for what its user has asked for. */
+#define GOOD_TIME MS (2000)
+#define EAGER_GOOD_TIME MS (300)
+#define EAGER_TIME MS (4000)
+#define SHORT_TIME MS (300)
+/* Ours, after mediasoup's 10 s without an upgrade after a downgrade: how long a
+ * peer stays down, and how long if a step up did not last. */
+#define STAY_DOWN MS (4000)
+#define LEAST_BACK_OFF MS (10000)
+#define MOST_BACK_OFF MS (120000)
+#define LASTS MS (30000)
+/* A rung ends so long after the last peer has left it. */
+#define UNUSED_TIME MS (5000)
+/* Ours: an encoder is not disturbed for less, and a rate goes up in so many
+ * steps a second. */
+#define CHANGE .05
+#define UP_INTERVAL MS (300)
+
+typedef struct {
+  MeshLadder *ladder;
+  MeshLadderPeer **peers;
+  guint n;
+  gint64 now;
+  double *scratch;              /* room for a number a peer */
+} Work;
+
+static guint
+rung_of (guint step)
+{
+  return step > 0 ? MESH_RUNGS - (step + 1) / 2 : MESH_RUNGS;
+}
+
+static guint
+top_of (guint rung)
+{
+  return 2 * (MESH_RUNGS - rung);
+}
+
+static guint
+layers_of (guint step)
+{
+  return step % 2 == 1 ? 1 : 2;
+}
+
+/* What a step takes of its rung's rate, with headers. */
+static double
+factor_of (guint step)
+{
+  return HEADERS * (layers_of (step) == 1 ? HALF_OF_FRAMES : 1);
+}
+
+static gboolean
+exists (const MeshLadder *ladder, guint step)
+{
+  guint rung = rung_of (step);
+
+  return step == 0 || (rung < ladder->n_rungs
+      && layers_of (step) >= 3 - MIN (ladder->rungs[rung].layers, 2));
+}
+
+static double
+floor_of (const MeshLadderRung *rung)
+{
+  return rung->fixed ? rung->nominal : FLOOR * rung->nominal;
+}
+
+static double
+available (const MeshLadderPeer *peer)
+{
+  return peer->share > peer->sound ? (double) (peer->share - peer->sound) : 0;
+}
+
+/* Whether the peer sees the picture. */
+static gboolean
+sees (const MeshLadder *ladder, const MeshLadderPeer *peer)
+{
+  return peer->connected && !ladder->muted && ladder->n_rungs > 0
+      && (!peer->want_known || (peer->want_width > 0 && peer->want_height > 0));
+}
+
+static gboolean
+is_large_enough (const MeshLadderRung *rung, const MeshLadderPeer *peer)
+{
+  double part = rung->running ? AS_DRAWN_RUNNING : AS_DRAWN;
+
+  /* The whole picture is shown in what is drawn, however that is shaped. */
+  return rung->width >= part * peer->want_width
+      || rung->height >= part * peer->want_height;
+}
+
+/* The best step that a peer can use: the smallest rung that is not too small. */
+static guint
+best_of_use (const MeshLadder *ladder, const MeshLadderPeer *peer)
+{
+  guint rung = 0, step;
+
+  if (!sees (ladder, peer))
+    return 0;
+  if (peer->want_known) {
+    rung = ladder->n_rungs - 1;
+    while (rung > 0 && !is_large_enough (&ladder->rungs[rung], peer))
+      rung--;
+  }
+  step = top_of (rung);
+  if (peer->want_known && peer->want_fps > 0 && exists (ladder, step - 1)
+      && peer->want_fps <= ladder->rungs[rung].framerate / 2)
+    step--;
+  return step;
+}
+
+/**
+ * mesh_ladder_ask:
+ * @peer: (inout): a peer, whose demand, picture and size are set
+ *
+ * Finds out what is to be asked of a peer's path and of the uplink, before that
+ * is divided.
+ */
+void
+mesh_ladder_ask (const MeshLadder *ladder, MeshLadderPeer *peer)
+{
+  guint most = best_of_use (ladder, peer), next;
+  const MeshLadderRung *rung;
+
+  peer->demand = peer->sound;
+  peer->picture = 0;
+  peer->size = 0;
+  if (most == 0)
+    return;
+  rung = &ladder->rungs[rung_of (most)];
+  peer->picture = (guint64) (factor_of (most)
+      * MAX (rung->nominal, ENTER * floor_of (rung)));
+  peer->size = rung->nominal;
+  /* All frames of the peer's rung, or else those of the next one. */
+  next = MAX ((peer->step + 2) / 2 * 2, top_of (ladder->n_rungs - 1));
+  next = MIN (next, most);
+  rung = &ladder->rungs[rung_of (next)];
+  peer->demand += next > peer->step
+      ? (guint64) (ENTER * factor_of (next) * rung->nominal) : peer->picture;
+}
+
+static int
+least_first (gconstpointer a, gconstpointer b)
+{
+  double x = *(const double *) a, y = *(const double *) b;
+
+  return x < y ? -1 : x > y;
+}
+
+/* The rate of a rung that the others on it can have: the upper one of the two
+ * in the middle; 0 = there is nobody else. */
+static double
+rate_of_others (const Work *work, guint rung, const MeshLadderPeer *except)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < work->n; i++) {
+    const MeshLadderPeer *peer = work->peers[i];
+
+    if (peer != except && rung_of (peer->step) == rung)
+      work->scratch[n++] = available (peer) / factor_of (peer->step);
+  }
+  if (n == 0)
+    return 0;
+  qsort (work->scratch, n, sizeof *work->scratch, least_first);
+  return MIN (work->scratch[n / 2], work->ladder->rungs[rung].nominal);
+}
+
+static gboolean
+does (const Work *work, const MeshLadderPeer *peer, guint step,
+    double of_floor, double of_others)
+{
+  guint rung = rung_of (step);
+  double has = available (peer) / factor_of (step);
+
+  return step == 0
+      || (has >= of_floor * floor_of (&work->ladder->rungs[rung])
+          && has >= of_others * rate_of_others (work, rung, peer));
+}
+
+/* Whether the peer can have its step, if the rung's rate follows its share. */
+static gboolean
+keeps (const Work *work, const MeshLadderPeer *peer)
+{
+  return does (work, peer, peer->step, KEEP, 0);
+}
+
+/* Returns the best step up to @most for which there is enough. */
+static guint
+best_step (const Work *work, const MeshLadderPeer *peer, guint most,
+    double of_floor)
+{
+  while (most > 0 && (!exists (work->ladder, most)
+          || !does (work, peer, most, of_floor, ENTER_OTHERS)))
+    most--;
+  return most;
+}
+
+/* A step up that did not last is not tried again for a while, and for longer
+ * each time. A picture that stands need not wait otherwise. */
+static void
+go_down (MeshLadderPeer *self, guint step, gint64 now)
+{
+  gboolean failed = self->up_at > 0
+      && now - self->up_at < MAX (LASTS, self->back_off);
+
+  if (failed)
+    self->back_off = CLAMP (2 * self->back_off, LEAST_BACK_OFF, MOST_BACK_OFF);
+  else if (self->up_at > 0)
+    self->back_off = 0;
+  self->up_at = self->good_since = self->drags_since = 0;
+  self->step = step;
+  self->blocked_until = now + MAX (self->back_off, step > 0 ? STAY_DOWN : 0);
+}
+
+/* The share does not do: half the frames are left out at once, and the rung is
+ * left when that does not help. */
+static void
+fall (const Work *work, MeshLadderPeer *self)
+{
+  if (self->short_since == 0)
+    self->short_since = work->now;
+  self->good_since = 0;
+  if (self->step % 2 == 0 && exists (work->ladder, self->step - 1))
+    go_down (self, self->step - 1, work->now);
+  if (keeps (work, self))
+    self->short_since = 0;
+  else if (self->state == MESH_BWE_CONGESTED
+      || work->now - self->short_since >= SHORT_TIME)
+    go_down (self, best_step (work, self, self->step - 1, 1), work->now);
+}
+
+/* Whether the others on the peer's rung have had much less than they could for
+ * the peer's sake, and for how long. */
+static gboolean
+drags (const Work *work, MeshLadderPeer *self)
+{
+  if (does (work, self, self->step, 0, KEEP_OTHERS))
+    self->drags_since = 0;
+  else if (self->drags_since == 0)
+    self->drags_since = work->now;
+  return self->drags_since > 0 && work->now - self->drags_since >= DRAG_TIME;
+}
+
+static void
+climb (const Work *work, MeshLadderPeer *self)
+{
+  double enter = self->no_feedback ? ENTER_NO_FEEDBACK : ENTER;
+  gboolean eager = self->step == 0
+      || (work->now < self->eager_until && !self->no_feedback);
+  guint good = best_step (work, self, self->most, enter);
+
+  if (good <= self->step || self->state != MESH_BWE_CLEAR
+      || work->now < self->blocked_until) {
+    self->good_since = 0;
+    return;
+  }
+  if (self->good_since == 0) {
+    self->good_since = work->now;
+    self->good = good;
+  }
+  self->good = MIN (self->good, good);
+  if (work->now - self->good_since < (eager ? EAGER_GOOD_TIME : GOOD_TIME))
+    return;
+  self->step = self->good;
+  self->up_at = work->now;
+  self->good_since = 0;
+}
+
+/* A picture that was not seen is sent at once, as well as the share allows. */
+static void
+appear (const Work *work, MeshLadderPeer *self)
+{
+  self->seen = TRUE;
+  self->good_since = self->short_since = 0;
+  self->step = best_step (work, self, self->most, 1);
+}
+
+static void
+decide_step (const Work *work, MeshLadderPeer *self)
+{
+  guint most = best_of_use (work->ladder, self);
+
+  if (most > self->most)
+    self->eager_until = work->now + EAGER_TIME;
+  self->most = most;
+  if (most == 0) {
+    self->seen = FALSE;
+    self->step = 0;
+  } else if (!self->seen) {
+    appear (work, self);
+  } else if (self->step > most || !exists (work->ladder, self->step)) {
+    self->step = best_step (work, self, most, KEEP);
+    self->good_since = 0;
+  } else if (!keeps (work, self)) {
+    fall (work, self);
+  } else if (drags (work, self)) {
+    go_down (self, best_step (work, self, self->step - 1, 1), work->now);
+  } else {
+    self->short_since = 0;
+    climb (work, self);
+  }
+  self->rung = rung_of (self->step);
+  self->layers = layers_of (self->step);
+}
+
+/* Returns the rate that a rung should have: as much as the least share allows,
+ * but for those that are about to leave it. 0 = nobody is on it. */
+static double
+rate_for_all (const Work *work, guint rung)
+{
+  double least = G_MAXDOUBLE;
+  gboolean used = FALSE;
+
+  for (guint i = 0; i < work->n; i++) {
+    const MeshLadderPeer *peer = work->peers[i];
+
+    if (rung_of (peer->step) != rung)
+      continue;
+    used = TRUE;
+    if (keeps (work, peer))
+      least = MIN (least, available (peer) / factor_of (peer->step));
+  }
+  if (!used)
+    return 0;
+  return CLAMP (least < G_MAXDOUBLE ? least : 0,
+      floor_of (&work->ladder->rungs[rung]),
+      work->ladder->rungs[rung].nominal);
+}
+
+static void
+decide_rate (const Work *work, guint index)
+{
+  MeshLadderRung *rung = &work->ladder->rungs[index];
+  double rate = rate_for_all (work, index);
+  gboolean was_needed = rung->needed;
+
+  if (rate > 0)
+    rung->used_at = work->now;
+  rung->needed = rung->used_at > 0
+      && work->now - rung->used_at < UNUSED_TIME;
+  if (rate == 0)
+    return;
+  if (!was_needed || rate < (1 - CHANGE) * rung->rate
+      || rung->rate > rung->nominal
+      || (rate > (1 + CHANGE) * rung->rate
+          && work->now - rung->set_at >= UP_INTERVAL)) {
+    rung->rate = (guint64) rate;
+    rung->set_at = work->now;
+  }
+}
+
+/**
+ * mesh_ladder_decide:
+ * @ladder: (inout): the rungs, of which it is told whether they are needed, and
+ *   at which rate
+ * @peers: (array length=n): all peers that take the source in this codec, whose
+ *   rungs and layers are set
+ * @n: how many there are
+ * @now: the time
+ *
+ * Decides anew what each peer gets.
+ */
+void
+mesh_ladder_decide (MeshLadder *ladder, MeshLadderPeer **peers, guint n,
+    gint64 now)
+{
+  g_autofree double *scratch = g_new (double, n + 1);
+  Work work = { ladder, peers, n, now, scratch };
+
+  for (guint i = 0; i < n; i++)
+    decide_step (&work, peers[i]);
+  for (guint i = 0; i < MESH_RUNGS; i++) {
+    if (i < ladder->n_rungs)
+      decide_rate (&work, i);
+    else
+      ladder->rungs[i].needed = FALSE;
+  }
+}
