@@ -5,14 +5,19 @@
 
 G_BEGIN_DECLS
 
-/* Hands one encoded stream to any number of branches, each with a queue and a
- * thread of its own, so that no branch can hold up another or the encoder.
+/* Hands one stream, encoded in up to MESH_RUNGS qualities, to any number of
+ * branches, each with a queue and a thread of its own, so that no branch can
+ * hold up another or an encoder.
  *
- *            ┌ branch: gate → queue → thread → src_0
- *   sink ────┼ branch: gate → queue → thread → src_1
- *            └ …
+ *   sink_0 (full size) ─┐   ┌ branch: gate → rung, layers → queue → thread → src
+ *   sink_1 ─────────────┼───┼ branch: gate → rung, layers → queue → thread → src
+ *   sink_2 (smallest) ──┘   └ …
  *
- * A branch starts with its gate closed: events pass, buffers do not. */
+ * A branch starts with its gate closed: events pass, buffers do not. It takes
+ * rung 0 with all layers unless it is told otherwise. Sound has one rung. */
+
+/* Rungs are numbered from 0, the full size, downwards. */
+#define MESH_RUNGS 3
 
 #define MESH_TYPE_FANOUT (mesh_fanout_get_type ())
 G_DECLARE_FINAL_TYPE (MeshFanout, mesh_fanout, MESH, FANOUT, GstElement)
@@ -22,12 +27,16 @@ G_DECLARE_FINAL_TYPE (MeshFanout, mesh_fanout, MESH, FANOUT, GstElement)
 typedef void (*MeshFanoutStarved) (gint64 waited, gpointer user_data);
 
 MeshFanout *mesh_fanout_new (GstCaps *caps);
+GstPad *mesh_fanout_get_sink (MeshFanout *fanout, guint rung);
 void mesh_fanout_set_starved (MeshFanout *fanout, MeshFanoutStarved starved,
     gpointer user_data);
 void mesh_fanout_set_muted (MeshFanout *fanout, gboolean muted);
 
 GstPad *mesh_fanout_add_branch (MeshFanout *fanout);
 void mesh_fanout_open_branch (MeshFanout *fanout, GstPad *branch);
+void mesh_fanout_set_step (MeshFanout *fanout, GstPad *branch, guint rung,
+    guint layers);
+guint mesh_fanout_get_rung (GstPad *branch);
 void mesh_fanout_close_branch (GstPad *branch);
 void mesh_fanout_remove_branch (MeshFanout *fanout, GstPad *branch);
 guint64 mesh_fanout_branch_dropped (GstPad *branch);

@@ -149,16 +149,16 @@ static void
 pass_on (MeshSource *self)
 {
   g_autoptr (MeshFanout) fanout = mesh_source_dup_fanout (self, self->input);
-  g_autoptr (GstPad) sink =
-      gst_element_get_static_pad (GST_ELEMENT (fanout), "sink");
+  GstPad *sink = mesh_fanout_get_sink (fanout, 0);
+  g_autoptr (GstPad) src = gst_element_get_static_pad (self->parser, "src");
   g_autoptr (GstPad) taken = NULL;
 
-  if (gst_element_link (self->parser, GST_ELEMENT (fanout)))
+  if (gst_pad_link (src, sink) == GST_PAD_LINK_OK)
     return;
   taken = gst_pad_get_peer (sink);
   if (taken)
     gst_pad_unlink (taken, sink);
-  gst_element_link (self->parser, GST_ELEMENT (fanout));
+  gst_pad_link (src, sink);
 }
 
 /* Decides between passing the stream on and decoding it. The decision needs the

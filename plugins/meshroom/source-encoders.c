@@ -126,7 +126,7 @@ put_in (MeshSource *self, GstElement *tee, GstElement *encoder,
   g_autoptr (GstPad) branch = NULL;
 
   gst_bin_add (self->room, encoder);
-  gst_element_link (encoder, fanout);
+  gst_element_link_pads (encoder, "src", fanout, "sink_0");
   gst_element_sync_state_with_parent (encoder);
   GST_PAD_STREAM_LOCK (trunk);
   branch = gst_element_request_pad_simple (tee, "src_%u");

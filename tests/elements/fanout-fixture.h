@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A fan-out with a source before it, and a pad behind each of its branches that
- * notes what comes and can block. */
+/* A fan-out with a source before each of its rungs, and a pad behind each of its
+ * branches that notes what comes and can block. */
 
 #include <gst/check/gstcheck.h>
 #include <gst/video/video.h>
@@ -38,12 +38,16 @@ typedef struct {
   GstFlowReturn flow;
 } Out;
 
+/* One rung's encoder. The buffers of rung N are numbered from N * RUNG on, those
+ * of the same time alike. */
+#define RUNG 10000
 typedef struct {
-  MeshFanout *fanout;
+  MeshFanout *fanout;           /* (transfer full): of the rung that made it */
+  gboolean owner;
   GstPad *source;
   guint next;                   /* number of the next buffer */
   guint key_requests;
-  gint64 requested_at[2];
+  guint requested_at[2];        /* number of the buffer that comes next */
   guint other_events;
 } In;
 
@@ -62,6 +66,7 @@ out_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   out->inside--;
   g_array_append_val (out->numbers, number);
   g_ptr_array_add (out->buffers, buffer);
+  g_string_append (out->events, "buffer ");
   flow = out->flow;
   g_cond_broadcast (&changed);
   g_mutex_unlock (&lock);
@@ -160,7 +165,7 @@ in_event (GstPad *pad, GstObject *parent, GstEvent *event)
   g_mutex_lock (&lock);
   if (gst_video_event_is_force_key_unit (event)) {
     if (in->key_requests < G_N_ELEMENTS (in->requested_at))
-      in->requested_at[in->key_requests] = g_get_monotonic_time ();
+      in->requested_at[in->key_requests] = in->next;
     in->key_requests++;
   } else if (GST_EVENT_TYPE (event) != GST_EVENT_RECONFIGURE) {
     in->other_events++;
@@ -190,21 +195,31 @@ start_stream (In *in, const char *caps)
 }
 
 static inline In *
-in_new (const char *caps_description)
+in_new_rung (MeshFanout *fanout, guint rung, const char *caps)
 {
   In *in = g_new0 (In, 1);
-  g_autoptr (GstCaps) caps = gst_caps_from_string (caps_description);
-  g_autoptr (GstPad) sink = NULL;
 
-  in->fanout = gst_object_ref_sink (mesh_fanout_new (caps));
+  in->fanout = fanout;
+  in->next = rung * RUNG;
   in->source = gst_object_ref_sink (gst_pad_new (NULL, GST_PAD_SRC));
   gst_pad_set_element_private (in->source, in);
   gst_pad_set_event_function (in->source, in_event);
   gst_pad_set_active (in->source, TRUE);
-  sink = gst_element_get_static_pad (GST_ELEMENT (in->fanout), "sink");
-  gst_pad_link_full (in->source, sink, GST_PAD_LINK_CHECK_NOTHING);
-  gst_element_set_state (GST_ELEMENT (in->fanout), GST_STATE_PLAYING);
-  start_stream (in, caps_description);
+  gst_pad_link_full (in->source, mesh_fanout_get_sink (fanout, rung),
+      GST_PAD_LINK_CHECK_NOTHING);
+  gst_element_set_state (GST_ELEMENT (fanout), GST_STATE_PLAYING);
+  start_stream (in, caps);
+  return in;
+}
+
+static inline In *
+in_new (const char *caps_description)
+{
+  g_autoptr (GstCaps) caps = gst_caps_from_string (caps_description);
+  MeshFanout *fanout = gst_object_ref_sink (mesh_fanout_new (caps));
+  In *in = in_new_rung (fanout, 0, caps_description);
+
+  in->owner = TRUE;
   return in;
 }
 
@@ -217,23 +232,32 @@ video_new (void)
 static inline void
 in_free (In *in)
 {
-  gst_element_set_state (GST_ELEMENT (in->fanout), GST_STATE_NULL);
-  ASSERT_OBJECT_REFCOUNT (in->fanout, "fan-out", 1);
-  gst_object_unref (in->fanout);
+  if (in->owner) {
+    gst_element_set_state (GST_ELEMENT (in->fanout), GST_STATE_NULL);
+    ASSERT_OBJECT_REFCOUNT (in->fanout, "fan-out", 1);
+    gst_object_unref (in->fanout);
+  }
   gst_object_unref (in->source);
   g_free (in);
+}
+
+static inline GstBuffer *
+make_next (In *in, gboolean key, gsize size)
+{
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, size, NULL);
+
+  GST_BUFFER_PTS (buffer) = in->next % RUNG * FRAME;
+  GST_BUFFER_OFFSET (buffer) = in->next++;
+  if (!key)
+    GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+  return buffer;
 }
 
 static inline void
 push_sized (In *in, gboolean key, gsize size)
 {
-  GstBuffer *buffer = gst_buffer_new_allocate (NULL, size, NULL);
-
-  GST_BUFFER_PTS (buffer) = in->next * FRAME;
-  GST_BUFFER_OFFSET (buffer) = in->next++;
-  if (!key)
-    GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
-  ck_assert_int_eq (gst_pad_push (in->source, buffer), GST_FLOW_OK);
+  ck_assert_int_eq (gst_pad_push (in->source, make_next (in, key, size)),
+      GST_FLOW_OK);
 }
 
 static inline void

@@ -226,8 +226,7 @@ check_codec (Fixture *f, const char *name)
 {
   g_autoptr (MeshFanout) fanout =
       mesh_source_get_fanout (f->source, mesh_codec_find (name));
-  g_autoptr (GstPad) sink =
-      gst_element_get_static_pad (GST_ELEMENT (fanout), "sink");
+  GstPad *sink = mesh_fanout_get_sink (fanout, 0);
   gint n = 0;
   gulong probe = gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_BUFFER, on_encoded,
       &n, NULL);
