@@ -3,6 +3,10 @@
 /** The bad cable itself, and connections across it. */
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'node:test';
 import { Server } from '../e2e/kit/server.js';
 import { now, until } from '../e2e/kit/wait.js';
@@ -37,6 +41,31 @@ test('a cable is as bad as its profile, and can change', async t => {
   back = await volley(within(space), SERVER, FIT);
   assert.equal(back.length, FIT);
 });
+
+test('a cable takes single figures, a schedule, and notes each packet',
+  async t => {
+    const lab = new Lab();
+    const folder = mkdtempSync(join(tmpdir(), 'mesh-cable-'));
+    const log = join(folder, 'packets');
+    t.after(() => lab.close());
+    t.after(() => rmSync(folder, { recursive: true }));
+    const { space, cable } = await lab.beyond('ada', 'clean');
+    await cable.become('set up delay_ms=30 loss=0');
+    let back = await volley(within(space), SERVER, 20);
+    assert.equal(back.length, 20);
+    assert.ok(back.every(([, ms]) => ms >= 29), JSON.stringify(back));
+
+    await cable.become(`log ${log}`);
+    await cable.become('schedule down 0:60000 1000:1000');
+    back = await volley(within(space), SERVER, 20);
+    assert.equal(back.length, 0);
+    cable.stop();
+    await once(cable.process, 'exit');
+    const ways = readFileSync(log, 'utf8').trim().split('\n')
+      .map(line => Number(line.split(' ')[2]));
+    assert.equal(ways.filter(way => way === 0).length, 20);
+    assert.equal(ways.filter(way => way === 1).length, 20);
+  });
 
 /* The cable alone delays and drops the datagrams, and not the kernel, in which
  * they could wait for an answer to ARP. */

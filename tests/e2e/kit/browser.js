@@ -3,7 +3,8 @@
 /** Members that are real browsers, each with a colour and a tone of its own. */
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync }
+  from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import puppeteer from 'puppeteer-core';
@@ -131,8 +132,18 @@ export class Browser {
   }
 }
 
-const launchChromium = (folder, args) => puppeteer.launch({
-  executablePath: '/usr/bin/chromium',
+/** A program that starts Chromium by a command, such as in a namespace. */
+function wrapChromium(folder, within) {
+  const path = join(folder, 'chromium');
+  writeFileSync(path, `#!/bin/sh\nexec ${within.join(' ')} chromium "$@"\n`,
+    { mode: 0o755 });
+  return path;
+}
+
+const launchChromium = (folder, args, within = []) => puppeteer.launch({
+  executablePath: within.length ? wrapChromium(folder, within)
+    : '/usr/bin/chromium',
+  pipe: within.length > 0,      // since its port cannot be reached from here
   defaultViewport: VIEW,
   userDataDir: join(folder, 'profile'),
   args: [
@@ -160,13 +171,15 @@ function fakeDevices(folder, look, camera) {
  * @param {object} [options.camera] options for writeY4m()
  * @param {number} [options.devices] number of cameras, each with a name of its
  *   own and Chromium's own test picture, instead of the one with the look
+ * @param {string[]} [options.within] a command that runs it elsewhere, such as
+ *   in a network namespace
  */
 export async function openChromium(look,
-  { args = [], camera = {}, devices = 0 } = {}) {
+  { args = [], camera = {}, devices = 0, within } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-chromium-'));
   const browser = await launchChromium(folder, [...devices
     ? [`--use-fake-device-for-media-stream=device-count=${devices}`]
-    : fakeDevices(folder, look, camera), ...args]);
+    : fakeDevices(folder, look, camera), ...args], within);
   const page = (await browser.pages())[0] ?? await browser.newPage();
   await page.evaluateOnNewDocument(installProbe);
   return new Browser(browser, page, folder);

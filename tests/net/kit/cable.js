@@ -36,10 +36,10 @@ export class Cable {
     await this.#waitFor('ready');
   }
 
-  /** Changes the cable's profile. @param {string} profile */
-  async become(profile) {
-    this.process.stdin.write(profile + '\n');
-    await this.#waitFor(profile);
+  /** Changes the cable. @param {string} change a profile, or a command */
+  async become(change) {
+    this.process.stdin.write(change + '\n');
+    await this.#waitFor(change);
   }
 
   stop() {
