@@ -168,6 +168,13 @@ take_description (GstPromise *promise, const char *field)
   return description;
 }
 
+/* The bandwidth of a session, of which RTCP may take a twentieth. rtpsession
+ * else takes the rate at which packets come. For a small or still picture that
+ * leaves so little that a lost packet is asked for once a second, and each
+ * such request puts off the next report (RFC 4585 §3.5.2): losses and round
+ * trip would be unknown as long as anything is lost. */
+#define SESSION_BANDWIDTH 1e6
+
 /* Has the RTP session ask for frequent reports: a peer that sends nothing is
  * known to live by its receiver reports alone, which by default may be nearly
  * as far apart as we wait for them. The first packet counts, since data that
@@ -183,7 +190,7 @@ tune_session (MeshPeer *self)
     g_signal_emit_by_name (rtpbin, "get-internal-session", 0, &session);
   if (session)
     g_object_set (session, "rtcp-min-interval", (guint64) GST_SECOND,
-        "probation", 0, NULL);
+        "bandwidth", SESSION_BANDWIDTH, "probation", 0, NULL);
 }
 
 static void
