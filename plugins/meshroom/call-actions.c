@@ -50,6 +50,7 @@ stop_peer (MeshCall *self, Member *member, MeshPeer **peer)
 {
   if (!*peer)
     return;
+  mesh_call_keep_counts (member, *peer);
   mesh_peer_abandon (*peer);
   mesh_member_pads_disconnect (member->pads, GST_ELEMENT (*peer));
   mesh_removals_push_peer (self->removals, g_steal_pointer (peer));
@@ -64,6 +65,7 @@ mesh_call_drop_member (MeshCall *self, const char *id)
     return;
   stop_peer (self, member, &member->peer);
   stop_peer (self, member, &member->old);
+  mesh_call_keep_member_counts (self, member);
   mesh_removals_push_pads (self->removals, g_steal_pointer (&member->pads));
   g_hash_table_remove (self->members, id);
 }

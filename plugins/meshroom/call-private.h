@@ -43,6 +43,7 @@ typedef struct {
    * later is in it as well: there is no other that both ends speak. */
   const MeshCodec *only_codec;
   gboolean excused;             /* the member was told that it is not shown us */
+  MeshCounts ended;             /* of attempts that have ended */
 } Member;
 
 struct _MeshCall {
@@ -82,7 +83,9 @@ struct _MeshCall {
                                  * thread */
   GHashTable *stats;            /* peer id -> GstStructure */
   GPtrArray *peers;             /* GstStructure */
-  guint connected;
+  MeshCallSums sums;
+  MeshCounts ended;             /* of members who are gone; the call's thread
+                                 * alone */
 
   gint waiting;                 /* messages not yet read; atomic */
 };
@@ -144,5 +147,7 @@ void mesh_call_probe_ice_servers (MeshCall *call);
 
 /* call-stats.c */
 void mesh_call_refresh_stats (MeshCall *call);
+void mesh_call_keep_counts (Member *member, MeshPeer *peer);
+void mesh_call_keep_member_counts (MeshCall *call, Member *member);
 
 G_END_DECLS

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/link.h"
+#include "meshroom/figures.h"
 #include "meshroom/source.h"
 #include "meshroom/notifier.h"
 
@@ -43,6 +44,16 @@ typedef struct {
   gpointer user_data;
 } MeshCallConfig;
 
+/* The sums over all peers. */
+typedef struct {
+  guint peers;                  /* that are known */
+  guint connected;
+  guint relayed;                /* of those that are connected */
+  /* Rates and counts are sums, also over peers that are gone; all others are
+   * means over those that are connected. Sizes are not kept. */
+  MeshFigures figures;
+} MeshCallSums;
+
 MeshCall *mesh_call_new (const MeshCallConfig *config, GError **error);
 void mesh_call_join (MeshCall *call);
 void mesh_call_receive (MeshCall *call, const char *json, gsize length);
@@ -53,6 +64,7 @@ void mesh_call_set_source (MeshCall *call, MeshKind kind,
 void mesh_call_chat (MeshCall *call, const char *text);
 void mesh_call_fill_peers (MeshCall *call, GValue *array);
 GstStructure *mesh_call_get_stats (MeshCall *call);
+void mesh_call_get_sums (MeshCall *call, MeshCallSums *sums);
 void mesh_call_end_streams (MeshCall *call);
 void mesh_call_stop (MeshCall *call);
 

@@ -127,6 +127,8 @@ add_sender (MeshPeer *self, const MeshCodec *codec, int payload_type,
   gst_element_add_pad (GST_ELEMENT (self), ghost);
   sender->codec = codec;
   sender->payloader = payloader;
+  if (codec->kind == MESH_VIDEO)
+    mesh_meter_watch_sent (self->meter, ghost, codec);
   if (!self->sources[codec->kind])
     return TRUE;
   sender->fanout = mesh_source_get_fanout (self->sources[codec->kind], codec);

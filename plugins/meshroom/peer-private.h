@@ -6,6 +6,7 @@
 #include <gst/webrtc/webrtc.h>
 
 #include "core/candidates.h"
+#include "meshroom/meter.h"
 #include "meshroom/selected-pair.h"
 #include "meshroom/verify.h"
 
@@ -14,7 +15,7 @@ G_BEGIN_DECLS
 /* The attempt's inside, for its own files: peer.c has its life and what can be
  * asked of it, ice.c the settings of its ICE agent, peer-events.c what it tells
  * the room, peer-task.c the tasks in which it does, failure.c what goes wrong,
- * negotiate.c the session descriptions, peer-streams.c what the peer sends. */
+ * peer-stats.c its figures, negotiate.c the session descriptions, peer-streams.c what the peer sends. */
 
 /* One stream to the peer: a branch of a fan-out, linked to a payloader. */
 typedef struct {
@@ -44,6 +45,7 @@ struct _MeshPeer {
   MeshSelectedPair *selected_pair;
   char **addresses;             /* that we announce */
   MeshVerifier *verifier;
+  MeshMeter *meter;
 
   /* worker only */
   MeshCandidates *candidates;   /* the peer's */

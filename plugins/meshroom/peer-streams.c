@@ -160,6 +160,9 @@ mesh_peer_on_stream (GstElement *webrtc, GstPad *pad, gpointer user_data)
   src = gst_element_get_static_pad (receiver, "src");
   name = g_strdup_printf ("%s_src", mesh_kind_names[codec->kind]);
   ghost = gst_ghost_pad_new (name, src);
+  if (codec->kind == MESH_VIDEO)
+    mesh_meter_watch_received (self->meter, ghost,
+        self->decode ? NULL : codec);
   gst_pad_set_active (ghost, TRUE);
   gst_element_add_pad (GST_ELEMENT (self), ghost);
   post_pad (self, codec->kind, ghost);

@@ -43,6 +43,16 @@ set_up_rtpbin (MeshPeer *self)
       G_CALLBACK (mesh_peer_on_jitterbuffer), self);
 }
 
+/* Called after the verifier is set up, which drops what must not be counted. */
+static void
+set_up_meter (MeshPeer *self)
+{
+  g_autoptr (GstElement) rtpbin =
+      gst_bin_get_by_name (GST_BIN (self->webrtc), "rtpbin");
+
+  self->meter = mesh_meter_new (rtpbin);
+}
+
 /**
  * mesh_peer_new:
  * @config: what it needs; copied
@@ -86,6 +96,7 @@ mesh_peer_new (const MeshPeerConfig *config, GError **error)
   mesh_peer_set_up_ice (self, config);
   set_up_rtpbin (self);
   mesh_peer_set_up_events (self, config->verify_fingerprint);
+  set_up_meter (self);
   gst_bin_add (GST_BIN (self), self->webrtc);
   return self;
 }
@@ -230,37 +241,6 @@ mesh_peer_take_heard (MeshPeer *peer)
 }
 
 /**
- * mesh_peer_get_stats:
- * Returns: (transfer full): its state and figures, as webrtcbin and the
- *   fan-out count them
- */
-GstStructure *
-mesh_peer_get_stats (MeshPeer *peer)
-{
-  GstWebRTCPeerConnectionState connection;
-  GstWebRTCICEConnectionState ice;
-  GstStructure *stats;
-
-  g_object_get (peer->webrtc, "connection-state", &connection,
-      "ice-connection-state", &ice, NULL);
-  stats = gst_structure_new ("peer-stats",
-      "sid", G_TYPE_STRING, peer->sid,
-      "offerer", G_TYPE_BOOLEAN, peer->offerer,
-      "connection-state", GST_TYPE_WEBRTC_PEER_CONNECTION_STATE, connection,
-      "ice-connection-state", GST_TYPE_WEBRTC_ICE_CONNECTION_STATE, ice,
-      "verified", G_TYPE_BOOLEAN, mesh_verifier_is_open (peer->verifier),
-      NULL);
-  for (guint i = 0; i < MESH_N_KINDS; i++) {
-    g_autofree char *name = g_strdup_printf ("%s-dropped", mesh_kind_names[i]);
-
-    if (peer->senders[i].branch)
-      gst_structure_set (stats, name, G_TYPE_UINT64,
-          mesh_fanout_branch_dropped (peer->senders[i].branch), NULL);
-  }
-  return stats;
-}
-
-/**
  * mesh_peer_abandon:
  *
  * Ends the attempt as far as the worker is concerned: no event comes any
@@ -380,6 +360,7 @@ mesh_peer_finalize (GObject *object)
   g_strfreev (self->video_codecs);
   g_clear_pointer (&self->selected_pair, mesh_selected_pair_free);
   g_clear_pointer (&self->candidates, mesh_candidates_free);
+  g_clear_pointer (&self->meter, mesh_meter_unref);
   g_strfreev (self->addresses);
   g_clear_pointer (&self->worker, g_main_context_unref);
   g_mutex_clear (&self->lock);

@@ -4,6 +4,7 @@
 #include "core/addresses.h"
 #include "core/sdp.h"
 #include "meshroom/codec-elements.h"
+#include "meshroom/figures.h"
 #include "meshroom/source.h"
 
 G_BEGIN_DECLS
@@ -89,6 +90,8 @@ gboolean mesh_peer_is_addressless (MeshPeer *peer, gint64 now);
 char *mesh_peer_explain (MeshPeer *peer);
 gboolean mesh_peer_has_address (MeshPeer *peer, const char *address);
 GstStructure *mesh_peer_get_stats (MeshPeer *peer);
+void mesh_peer_get_figures (MeshPeer *peer, gint64 now,
+    MeshFigures *figures);
 void mesh_peer_abandon (MeshPeer *peer);
 void mesh_peer_let_go (MeshPeer *peer);
 void mesh_peer_close (MeshPeer *peer);

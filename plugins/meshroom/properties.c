@@ -295,8 +295,55 @@ install_room_properties (GObjectClass *klass)
   properties[PROP_MAX_PEERS] = g_param_spec_uint ("max-peers", "Max peers",
       "How many others to connect to; further ones are told that the room is "
       "full", 1, 64, DEFAULT_MAX_PEERS, FLAGS | GST_PARAM_MUTABLE_READY);
+}
+
+/**
+ * meshroom:stats:
+ *
+ * Figures of the call, at most a second old. Reading them waits for nobody.
+ *
+ * * `peers`, `connected` (guint): how many others are known, and how many of
+ *   them are connected
+ *
+ * Each peer has a field named by its id, a #GstStructure:
+ *
+ * * `state` (string): "idle", "calling", "connecting" or "connected"
+ * * `path` (string): "direct", or "relay" through a TURN server; "" before
+ *   there is one
+ * * `estimate` (guint64): bit/s that the path to it takes; 0 = not known
+ * * `sent-bitrate`, `received-bitrate` (guint64): bit/s of the last second or
+ *   two, of RTP with its headers and all retransmissions
+ * * `rtt` (guint64): the round trip in ns, measured by what is sent; 0 = not
+ *   known
+ * * `loss-sent`, `loss-received` (double): which part of the packets of the
+ *   last two seconds was lost on the way, 0 to 1, whether it was
+ *   retransmitted or not
+ * * `sent-width`, `sent-height` (gint), `sent-framerate` (double): of the
+ *   picture that it is sent; 0 where there is none
+ * * `received-width`, `received-height` (gint), `received-framerate`
+ *   (double): of its picture
+ * * `freezes`, `frozen-time` (guint64): how often its picture stood still
+ *   that should have moved, and for how many ns altogether
+ * * `playout-delay` (guint64): for how many ns what it sends is held, to even
+ *   out its arrival
+ * * `key-frames-asked`, `key-frames-sent` (guint64): how many it has asked us
+ *   for, and how many it was sent
+ *
+ * Counts begin with the peer's first connection and go on when it is
+ * replaced. While there is an attempt at a connection, the structure has
+ * further fields for whoever looks for a fault: `sid`, `offerer`,
+ * `connection-state`, `ice-connection-state`, `verified`, `audio-dropped`,
+ * `video-dropped`. These may change.
+ *
+ * Since: 0.1
+ */
+static void
+install_figures (GObjectClass *klass)
+{
   properties[PROP_STATS] = g_param_spec_boxed ("stats", "Stats",
-      "Figures of the call and, in a field named by its id, of each peer; "
+      "Figures of the call and, in a field named by its id, of each peer "
+      "(state, path, estimate, bit rates, rtt, losses, pictures, freezes, key "
+      "frames); "
       "refreshed every second", GST_TYPE_STRUCTURE,
       G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   properties[PROP_PEERS] = gst_param_spec_array ("peers", "Peers",
@@ -439,6 +486,7 @@ mesh_meshroom_install_properties (GObjectClass *klass)
   klass->set_property = mesh_meshroom_set_property;
   klass->get_property = mesh_meshroom_get_property;
   install_room_properties (klass);
+  install_figures (klass);
   install_media_properties (klass);
   g_object_class_install_properties (klass, N_PROPERTIES, properties);
   install_peer_signals (G_TYPE_FROM_CLASS (klass));
