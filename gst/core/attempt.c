@@ -49,6 +49,7 @@ begin (MeshRoom *room, MeshMember *member, char *sid, MeshPeerPhase phase,
   member->n_remote = member->n_local = 0;
   if (member->old_since == NEVER)
     member->old_since = now;
+  mesh_want_begin (member);
 
   action = mesh_room_action_new (MESH_ROOM_START, member->id);
   action->sid = g_strdup (sid);
@@ -232,6 +233,7 @@ mesh_attempt_go_back (MeshRoom *room, MeshMember *member, gint64 now)
   member->caller = member->old_caller;
   member->heard_at = member->old_heard_at;
   member->have_remote = member->have_local = TRUE;
+  mesh_want_begin (member);
   push (room, MESH_ROOM_BACK, member, g_strdup (member->sid), NULL);
   return TRUE;
 }

@@ -241,6 +241,36 @@ read_bye (MeshMessage *self, JsonObject *object, GError **error)
 }
 
 static gboolean
+read_count (JsonObject *object, const char *name, guint max, guint *dest,
+    GError **error)
+{
+  gint64 value = -1;
+
+  if (!mesh_json_get_int (object, name, 0, max, &value, error))
+    return FALSE;
+  if (value < 0)
+    return fail (error, name, "is missing");
+  *dest = value;
+  return TRUE;
+}
+
+static gboolean
+read_want (MeshMessage *self, JsonObject *object, GError **error)
+{
+  MeshWant *want = &self->want;
+
+  return read_sid (object, &self->sid, error)
+         && require (self->sid, "sid", error)
+         && read_count (object, "width", MESH_WANT_MAX_SIDE, &want->width,
+             error)
+         && read_count (object, "height", MESH_WANT_MAX_SIDE, &want->height,
+             error)
+         && read_count (object, "fps", MESH_WANT_MAX_FPS, &want->fps, error)
+         && ((want->width == 0) == (want->height == 0)
+             || fail (error, "height", "does not go with the width"));
+}
+
+static gboolean
 read_outdated (MeshMessage *self, JsonObject *object, GError **error)
 {
   return read_text (object, "yours", 16, mesh_is_inc, &self->yours, error)
@@ -314,6 +344,7 @@ static gboolean (*const readers[]) (MeshMessage *self, JsonObject *object,
     [MESH_MESSAGE_ROSTER] = read_roster,
     [MESH_MESSAGE_CHAT] = read_chat,
     [MESH_MESSAGE_BYE] = read_bye,
+    [MESH_MESSAGE_WANT] = read_want,
     [MESH_MESSAGE_OUTDATED] = read_outdated,
     [MESH_MESSAGE_SEALED] = read_sealed,
     [MESH_MESSAGE_WELCOME] = read_welcome,

@@ -94,6 +94,15 @@ write_bye (const MeshMessage *self, JsonObject *object)
 }
 
 static void
+write_want (const MeshMessage *self, JsonObject *object)
+{
+  write_text (object, "sid", self->sid);
+  json_object_set_int_member (object, "width", self->want.width);
+  json_object_set_int_member (object, "height", self->want.height);
+  json_object_set_int_member (object, "fps", self->want.fps);
+}
+
+static void
 write_outdated (const MeshMessage *self, JsonObject *object)
 {
   write_text (object, "yours", self->yours);
@@ -138,6 +147,7 @@ static const struct {
   [MESH_MESSAGE_ROSTER] = { "roster", write_roster },
   [MESH_MESSAGE_CHAT] = { "chat", write_chat },
   [MESH_MESSAGE_BYE] = { "bye", write_bye },
+  [MESH_MESSAGE_WANT] = { "want", write_want },
   [MESH_MESSAGE_OUTDATED] = { "outdated", write_outdated },
   [MESH_MESSAGE_SEALED] = { "sealed", write_sealed },
   [MESH_MESSAGE_WELCOME] = { "welcome", write_welcome },

@@ -14,6 +14,10 @@ G_BEGIN_DECLS
 #define MESH_MESSAGE_MAX_NAME 256
 #define MESH_MESSAGE_MAX_TEXT 4096
 
+/* The largest side (pixels) and frame rate that a receiver can want. */
+#define MESH_WANT_MAX_SIDE 16384
+#define MESH_WANT_MAX_FPS 240
+
 /**
  * MESH_MESSAGE_MAX_WAITING:
  *
@@ -42,6 +46,7 @@ typedef enum {
   MESH_MESSAGE_ROSTER,
   MESH_MESSAGE_CHAT,
   MESH_MESSAGE_BYE,
+  MESH_MESSAGE_WANT,
   MESH_MESSAGE_OUTDATED,
   MESH_MESSAGE_SEALED,
   MESH_MESSAGE_WELCOME,
@@ -51,6 +56,20 @@ typedef enum {
   MESH_MESSAGE_UNDELIVERABLE,
   MESH_MESSAGE_OFFLINE,
 } MeshMessageType;
+
+/**
+ * MeshWant:
+ * @width: in pixels of the receiver's screen; 0 = the picture is not seen
+ * @height: 0 if @width is 0, and only then
+ * @fps: frames per second; 0 = as many as there are
+ *
+ * The largest picture that a receiver has a use for.
+ */
+typedef struct {
+  guint width;
+  guint height;
+  guint fps;
+} MeshWant;
 
 /**
  * MeshMessage:
@@ -88,6 +107,8 @@ typedef struct {
   char *room;                   /* welcome */
   char *host;                   /* welcome */
   gboolean resumed;             /* welcome */
+
+  MeshWant want;                /* want */
 
   char *yours;                  /* outdated: the recipient's incarnation */
   char *newest;                 /* outdated: the newest one of the recipient

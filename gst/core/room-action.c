@@ -75,8 +75,8 @@ mesh_room_send_state (MeshRoom *room, const char *to)
   mesh_room_send (room, message);
 }
 
-/* Sends our state to every member that has had it before, and sets when to do
- * so again. */
+/* Sends our state, and what we can use of its picture, to every member that has
+ * had it before, and sets when to do so again. */
 void
 mesh_room_send_states (MeshRoom *room, gint64 now)
 {
@@ -87,6 +87,7 @@ mesh_room_send_states (MeshRoom *room, gint64 now)
     if (member->phase == MESH_PEER_IDLE && !member->old_sid)
       continue;
     mesh_room_send_state (room, member->id);
+    member->want_said = FALSE;
     room->state_at = mesh_room_next_state (room, now);
   }
 }

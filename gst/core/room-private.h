@@ -8,7 +8,8 @@ G_BEGIN_DECLS
 
 /* Inside of a room: room.c has the public calls and the clockwork, roster.c
  * knows who is there and departed.c who was, attempt.c runs one pair's attempt,
- * and room-action.c keeps what is to be done. */
+ * want.c tells which size of a picture is of use, and room-action.c keeps what
+ * is to be done. */
 
 #define NEVER G_MAXINT64
 
@@ -58,6 +59,16 @@ typedef struct {
   gint64 old_heard_at;
   gint64 old_since;             /* its silence counts from here: it was heard,
                                  * or another attempt began; NEVER: none has */
+
+  /* what we can use of its picture, and it of ours */
+  gboolean wants;               /* our side has said what it can use */
+  MeshWant want;
+  gboolean want_said;           /* the member was told `said` in this attempt */
+  MeshWant said;
+  gint64 want_free_at;          /* the member is told nothing before */
+  gint64 want_larger_at;        /* nor before this, if want is the larger */
+  gboolean has_wanted;          /* in this attempt */
+  MeshWant wanted;
 
   /* the next attempt */
   char call_inc[17];            /* of the last call accepted, */
@@ -200,6 +211,13 @@ void mesh_attempt_on_signal (MeshRoom *room, MeshMember *member,
     const MeshMessage *message);
 void mesh_attempt_on_bye (MeshRoom *room, MeshMember *member,
     const MeshMessage *message, gint64 now);
+
+/* want.c */
+void mesh_want_begin (MeshMember *member);
+gint64 mesh_want_due_at (MeshRoom *room, MeshMember *member);
+void mesh_want_say_due (MeshRoom *room, gint64 now);
+void mesh_want_on_message (MeshRoom *room, MeshMember *member,
+    const MeshMessage *message);
 
 /* outdated.c */
 gboolean mesh_outdated_refuses (MeshRoom *room, const MeshMessage *message,

@@ -59,6 +59,10 @@
 #define STATE_INTERVAL MS (10000)
 #define STATE_INTERVAL_LISTED MS (30000)
 
+/* What we can use of a member's picture (want.c) */
+#define WANT_INTERVAL MS (500)  /* the least between two messages to a member */
+#define WANT_LARGER MS (300)    /* and before a larger picture is asked for */
+
 /* Leaving */
 #define GHOST_TIMEOUT MS (6500) /* one retry, and nobody answered */
 #define NO_SIGN_TIMEOUT MS (30000)

@@ -191,6 +191,10 @@ dispatch (MeshRoom *room, MeshMember *member, const MeshMessage *message,
       if (member)
         on_state (room, member, message);
       break;
+    case MESH_MESSAGE_WANT:
+      if (member)
+        mesh_want_on_message (room, member, message);
+      break;
     case MESH_MESSAGE_OUTDATED:
       mesh_outdated_on_message (room, message);
       break;
@@ -254,6 +258,7 @@ member_deadline (MeshRoom *room, MeshMember *member, gint64 free_at)
       MIN (mesh_room_ghost_at (room, member),
           mesh_room_forget_at (room, member)));
 
+  at = MIN (at, mesh_want_due_at (room, member));
   if (member->renew && room->server != SERVER_OFFLINE)
     at = 0;
   if (member->phase == MESH_PEER_IDLE && room->joined
@@ -311,6 +316,7 @@ mesh_room_tick (MeshRoom *room, gint64 now)
     mesh_room_send_rosters (room, now);
   if (now >= room->state_at && room->server != SERVER_OFFLINE)
     mesh_room_send_states (room, now);
+  mesh_want_say_due (room, now);
 }
 
 /**

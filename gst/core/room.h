@@ -75,6 +75,9 @@ typedef struct {
  * @MESH_ROOM_REMOTE_CANDIDATE: @peer's @candidate for attempt @sid, never
  *   before its SDP, with @mline (-1 = unknown) and @mid (may be %NULL)
  * @MESH_ROOM_CHAT: @peer says @text
+ * @MESH_ROOM_WANTED: @peer, at the other end of attempt @sid, has a use for
+ *   @want of our picture from now on. Before the first of an attempt nothing is
+ *   known, also after @MESH_ROOM_BACK
  * @MESH_ROOM_OUTDATED: the others know a later life of ours, with the
  *   incarnation @text: our clock has gone back. Take an incarnation above it
  *   and call mesh_room_reincarnate(), or nobody listens to us
@@ -94,6 +97,7 @@ typedef enum {
   MESH_ROOM_REMOTE_SDP,
   MESH_ROOM_REMOTE_CANDIDATE,
   MESH_ROOM_CHAT,
+  MESH_ROOM_WANTED,
   MESH_ROOM_OUTDATED,
   MESH_ROOM_WARNING,
 } MeshRoomActionType;
@@ -120,6 +124,7 @@ typedef struct {
   char *candidate;
   int mline;
   char *mid;
+  MeshWant want;
   MeshMessage *message;
 } MeshRoomAction;
 
@@ -170,6 +175,8 @@ void mesh_room_chat (MeshRoom *room, const char *text, gint64 now);
 gboolean mesh_room_reincarnate (MeshRoom *room, const char *inc, gint64 now);
 void mesh_room_tell (MeshRoom *room, const char *peer, const char *text,
     gint64 now);
+void mesh_room_want (MeshRoom *room, const char *peer, guint width,
+    guint height, guint fps, gint64 now);
 
 /* What the connection of an attempt reports; an unknown sid is ignored. */
 void mesh_room_local_sdp (MeshRoom *room, const char *peer, const char *sid,

@@ -119,6 +119,7 @@ mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
   };
 
   mesh_call_tell_reach (self, reach);
+  member->want_known = FALSE;
   member->peer = mesh_peer_new (&config, &error);
   if (member->peer) {
     gst_bin_add (GST_BIN (self->config.element), GST_ELEMENT (member->peer));
@@ -135,6 +136,24 @@ mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
       : "webrtcbin makes no offer to it");
   mesh_room_failed (self->room, action->peer, action->sid, "refused",
       g_get_monotonic_time ());
+}
+
+/* Notes what the member at the other end of the present attempt has a use for.
+ * What is sent to it follows from that. */
+void
+mesh_call_take_want (MeshCall *self, const MeshRoomAction *action)
+{
+  Member *member = g_hash_table_lookup (self->members, action->peer);
+
+  if (!member)
+    return;
+  GST_DEBUG_OBJECT (self->config.element, "%s can use %ux%u at %u/s of our "
+      "picture", action->peer, action->want.width, action->want.height,
+      action->want.fps);
+  member->want_known = TRUE;
+  member->want_width = action->want.width;
+  member->want_height = action->want.height;
+  member->want_fps = action->want.fps;
 }
 
 void
@@ -211,6 +230,7 @@ mesh_call_change_attempt (MeshCall *self, const MeshRoomAction *action)
     case MESH_ROOM_BACK:
       member->peer = g_steal_pointer (&member->old);
       member->connected_at = g_get_monotonic_time ();
+      member->want_known = FALSE;
       break;
     case MESH_ROOM_DROP:
       stop_peer (self, member, &member->old);

@@ -44,6 +44,13 @@ typedef struct {
   const MeshCodec *only_codec;
   gboolean excused;             /* the member was told that it is not shown us */
   MeshCounts ended;             /* of attempts that have ended */
+
+  /* The largest size of our picture that the member has a use for, in the
+   * present attempt: 0x0 = it does not see it; 0 fps = any. */
+  gboolean want_known;          /* FALSE: it has not said, as older apps */
+  guint want_width;
+  guint want_height;
+  guint want_fps;
 } Member;
 
 struct _MeshCall {
@@ -107,6 +114,7 @@ void mesh_call_drop_member (MeshCall *call, const char *id);
 guint mesh_call_count_attempts (MeshCall *call);
 void mesh_call_start_attempt (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_change_attempt (MeshCall *call, const MeshRoomAction *action);
+void mesh_call_take_want (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_take_remote_sdp (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_listen (MeshCall *call);
 

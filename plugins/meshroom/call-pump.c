@@ -98,6 +98,9 @@ carry_out (MeshCall *self, const MeshRoomAction *action)
     case MESH_ROOM_CHAT:
       mesh_call_tell_chat (self, action->peer, action->text);
       break;
+    case MESH_ROOM_WANTED:
+      mesh_call_take_want (self, action);
+      break;
     case MESH_ROOM_OUTDATED:
       reincarnate (self, action->text);
       break;

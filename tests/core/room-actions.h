@@ -17,6 +17,7 @@ static const char *const action_names[] = {
   [MESH_ROOM_REMOTE_SDP] = "remote-sdp",
   [MESH_ROOM_REMOTE_CANDIDATE] = "remote-candidate",
   [MESH_ROOM_CHAT] = "chat",
+  [MESH_ROOM_WANTED] = "wanted",
   [MESH_ROOM_OUTDATED] = "outdated",
   [MESH_ROOM_WARNING] = "warning",
 };

@@ -24,6 +24,12 @@ is_set (JsonObject *object, const char *name)
   return json_object_get_boolean_member_with_default (object, name, FALSE);
 }
 
+static guint
+get_count (JsonObject *object, const char *name)
+{
+  return json_object_get_int_member_with_default (object, name, 0);
+}
+
 static char **
 get_list (JsonObject *object, const char *name)
 {
@@ -77,6 +83,11 @@ action_to_json (const MeshRoomAction *action)
   if (action->type == MESH_ROOM_PEER_CHANGED) {
     json_object_set_boolean_member (object, "muted", action->muted);
     json_object_set_boolean_member (object, "hidden", action->hidden);
+  }
+  if (action->type == MESH_ROOM_WANTED) {
+    json_object_set_int_member (object, "width", action->want.width);
+    json_object_set_int_member (object, "height", action->want.height);
+    json_object_set_int_member (object, "fps", action->want.fps);
   }
   if (action->type == MESH_ROOM_START)
     json_object_set_boolean_member (object, "offerer", action->offerer);
@@ -172,6 +183,9 @@ run_step (MeshRoom *room, JsonObject *step)
   else if (g_str_equal (in, "state"))
     mesh_room_set_state (room, get (step, "name"), is_set (step, "muted"),
         is_set (step, "hidden"), now);
+  else if (g_str_equal (in, "want"))
+    mesh_room_want (room, get (step, "peer"), get_count (step, "width"),
+        get_count (step, "height"), get_count (step, "fps"), now);
   else
     report (room, in, step, now);
 }

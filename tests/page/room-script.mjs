@@ -16,6 +16,8 @@ export const inputs = {
   state: (room, {at, name, muted, hidden}) =>
     room.setState(name, muted, hidden, at),
   chat: (room, {text}) => room.chat(text),
+  want: (room, {at, peer, width, height, fps}) =>
+    room.want(peer, {width, height, fps}, at),
   'local-sdp': (room, {peer, sid, type, sdp}) =>
     room.localSdp(peer, sid, type, sdp),
   'local-candidate': (room, {peer, sid, candidate, mline, mid}) =>

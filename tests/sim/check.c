@@ -226,6 +226,9 @@ look (const MeshPeerInfo *info, gpointer user_data)
   else if (peer->room && info->muted != peer->muted)
     l->why = g_strdup_printf ("S6: %u is wrong about the state of %i", l->node,
         other);
+  else if (peer->room && l->world->nodes[l->node].wanted[other] != peer->wants)
+    l->why = g_strdup_printf ("S6: %u is wrong about what %i wants", l->node,
+        other);
 }
 
 static char *

@@ -141,6 +141,10 @@ change_state (World *world, const Fault *fault)
   node->muted = !node->muted;
   sim_room_set_muted (node->room, "n", node->muted,
       sim_node_now (world, node));
+  node->wants = fault->how % 4;
+  for (guint i = 0; i < world->n; i++)
+    sim_room_want (node->room, world->nodes[i].id, node->wants,
+        sim_node_now (world, node));
   sim_run_actions (world, fault->node);
 }
 

@@ -114,6 +114,7 @@ start (World *world, guint index, guint other, const MeshRoomAction *action)
     return;
   *link = (Link) { .sid = sid, .offerer = action->offerer,
     .began_at = world->now };
+  node->wanted[other] = UNKNOWN;
   if (link->offerer)
     describe_later (world, index, other, sid);
 }
@@ -139,6 +140,7 @@ change (World *world, guint index, guint other, const MeshRoomAction *action)
   } else if (action->type == MESH_ROOM_BACK) {
     sim_check_back (world, index, other, link);
     link->aside = FALSE;
+    world->nodes[index].wanted[other] = UNKNOWN;
   } else {
     if (is_of_old)
       sim_check_drop (world, index, other, action, link);
@@ -165,6 +167,19 @@ remote_sdp (World *world, guint index, guint other,
   if (!link->offerer)
     describe_later (world, index, other, sid);
   try_connect (world, index, other, link);
+}
+
+static void
+wanted (World *world, guint index, guint other, const MeshRoomAction *action)
+{
+  Node *node = &world->nodes[index];
+  Link *link = sim_link (node, other, intern_sid (world, action->sid));
+
+  sim_tell (world, "%u: %u wants %u", index, other, action->want.width);
+  if (!link || link->aside)
+    sim_violation (world, "%u is told what %u wants of another attempt", index,
+        other);
+  node->wanted[other] = action->want.width;
 }
 
 static void
@@ -246,6 +261,9 @@ carry_out (World *world, guint index, MeshRoomAction *action)
       link = sim_link (&world->nodes[index], other, sid);
       if (!link || !link->have_remote)
         sim_violation (world, "%u: a candidate before its description", index);
+      break;
+    case MESH_ROOM_WANTED:
+      wanted (world, index, other, action);
       break;
     case MESH_ROOM_PEER_ADDED:
       show (world, index, other, TRUE, NULL);
@@ -339,6 +357,7 @@ sim_start (World *world, guint index, gboolean other_token)
   sim_tell (world, "%u: starts, %s", index, inc);
   node->life++;
   node->muted = FALSE;
+  node->wants = index % 3;
   node->doom = 0;
   node->resume_at = 0;
   memset (node->gone_inc, 0, sizeof node->gone_inc);
@@ -495,6 +514,8 @@ sim_on_connected (World *world, const Event *event)
   sim_tell (world, "%u: %s with %u is connected", event->node,
       sid_text (world, event->index), event->other);
   sim_room_connected (node->room, other->id, sid_text (world, event->index),
+      sim_node_now (world, node));
+  sim_room_want (node->room, other->id, node->wants,
       sim_node_now (world, node));
   sim_run_actions (world, event->node);
 }

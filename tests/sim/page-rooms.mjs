@@ -26,6 +26,7 @@ const mutants = {
   'no-back': ['attempt.js', "room.push({type: 'back'", "({type: 'back'"],
   'no-drop': ['attempt.js',
     'member.oldSid === null && member.overSid === null', 'true'],
+  'no-want-again': ['state.js', 'member.wantSaid = false', 'void 0'],
   'both-offer': ['attempt.js', 'sid, offerer: false', 'sid, offerer: true'],
 };
 

@@ -154,6 +154,12 @@ read_action (JsonObject *object)
   action->candidate = get_text (object, "candidate");
   action->mid = get_text (object, "mid");
   action->mline = json_object_get_int_member_with_default (object, "mline", -1);
+  action->want.width
+      = json_object_get_int_member_with_default (object, "width", 0);
+  action->want.height
+      = json_object_get_int_member_with_default (object, "height", 0);
+  action->want.fps
+      = json_object_get_int_member_with_default (object, "fps", 0);
   action->muted = is_set (object, "muted");
   action->hidden = is_set (object, "hidden");
   action->offerer = is_set (object, "offerer");
@@ -202,11 +208,13 @@ describe (const MeshRoomAction *action)
   g_autofree char *codecs = action->codecs
       ? g_strjoinv (" ", action->codecs) : NULL;
 
-  return g_strdup_printf ("%s %s %s %s %s %s %i %i %i %s %s %s %s %i %s %s",
+  return g_strdup_printf ("%s %s %s %s %s %s %i %i %i %s %s %s %s %i %s "
+      "%ux%u %u %s",
       action_names[action->type], action->peer, action->sid, action->reason,
       action->type == MESH_ROOM_WARNING ? "" : action->text, action->name,
       action->muted, action->hidden, action->offerer, codecs, action->sdp_type,
-      action->sdp, action->candidate, action->mline, action->mid, message);
+      action->sdp, action->candidate, action->mline, action->mid,
+      action->want.width, action->want.height, action->want.fps, message);
 }
 
 static void
@@ -397,6 +405,15 @@ sim_room_set_muted (SimRoom *room, const char *name, gboolean muted, gint64 now)
     mesh_room_set_state (room->core, name, muted, FALSE, now);
   tell (room, "state", now, ",\"name\":\"%s\",\"muted\":%s,\"hidden\":false",
       name, muted ? "true" : "false");
+}
+
+void
+sim_room_want (SimRoom *room, const char *peer, guint size, gint64 now)
+{
+  if (room->core)
+    mesh_room_want (room->core, peer, size, size, size > 0 ? 30 : 0, now);
+  tell (room, "want", now, ",\"peer\":\"%s\",\"width\":%u,\"height\":%u,"
+      "\"fps\":%u", peer, size, size, size > 0 ? 30 : 0);
 }
 
 /* An incarnation that is not newer is refused. */

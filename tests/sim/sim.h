@@ -25,6 +25,7 @@
 #define MAX_NODES 8
 #define ROOM MAX_NODES          /* as a recipient */
 #define MAX_FAULTS 48
+#define UNKNOWN G_MAXUINT
 
 typedef struct _SimRoom SimRoom;
 
@@ -49,7 +50,7 @@ typedef enum {
   FAULT_PARTITION,              /* no media between two groups */
   FAULT_DEAF,                   /* no media one way between two */
   FAULT_ICE,                    /* a connection fails for no reason */
-  FAULT_STATE,                  /* mutes, hides */
+  FAULT_STATE,                  /* mutes, shows the others at another size */
   FAULT_SERVER_KILL,
   FAULT_SERVER_KILL_AFTER,      /* so many frames */
   FAULT_SERVER_PAUSE,
@@ -187,6 +188,8 @@ typedef struct {
   Client client;
   Link links[MAX_NODES][2];
   gboolean shown[MAX_NODES];
+  guint wants;                  /* how large it shows the others */
+  guint wanted[MAX_NODES];      /* and was told that they show it */
   gboolean early[MAX_NODES];    /* dropped before its time; see check.c */
   char gone_inc[MAX_NODES][17]; /* of whoever said goodbye to it */
 } Node;
@@ -286,6 +289,7 @@ void sim_room_tick (SimRoom *room, gint64 now);
 void sim_room_leave (SimRoom *room, gint64 now);
 void sim_room_set_muted (SimRoom *room, const char *name, gboolean muted,
     gint64 now);
+void sim_room_want (SimRoom *room, const char *peer, guint size, gint64 now);
 gboolean sim_room_reincarnate (SimRoom *room, const char *inc, gint64 now);
 void sim_room_local (SimRoom *room, const char *peer, const char *sid,
     const char *type, const char *sdp, gint64 now);

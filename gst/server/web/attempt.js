@@ -24,6 +24,7 @@ import {BARRED_TIME, CALL_TIMEOUT, CONNECT_TIMEOUT, LOST_SILENCE_TIMEOUT,
   MAX_CANDIDATES, OLD_LINGERS, OLD_SILENCE, OLD_STAYS, OTHER_SIDE_LATER,
   RETRY_DELAYS, SILENCE_TIMEOUT, STEADY_AFTER, STEADY_SILENCE_TIMEOUT,
   WARN_AFTER} from './timing.js';
+import * as want from './want.js';
 
 /** @typedef {import('./message.js').Message} Message */
 /** @typedef {import('./room.js').Room} Room */
@@ -50,6 +51,7 @@ function begin(room, member, sid, phase, codecs, now) {
   member.nRemote = member.nLocal = 0;
   if (member.oldSince === Infinity)
     member.oldSince = now;
+  want.begin(member);
   if (member.caller) {
     room.push({type: 'start', peer: member.id, sid, offerer: false});
   } else {
@@ -233,6 +235,7 @@ export function goBack(room, member, now) {
   member.caller = member.oldCaller;
   member.heardAt = member.oldHeardAt;
   member.haveRemote = member.haveLocal = true;
+  want.begin(member);
   room.push({type: 'back', peer: member.id, sid: member.sid});
   return true;
 }

@@ -69,6 +69,17 @@ export class Member {
    * that was later; Infinity: no attempt has begun yet. */
   oldSince = 0;
 
+  /* What we can use of the member's picture, and what it can use of ours. */
+  /** @type {import('./want.js').Want | null} null: nobody has said yet */
+  want = null;
+  /** What the member was told. @type {import('./want.js').Want | null} */
+  said = null;
+  wantSaid = false;             // it was, in this attempt
+  wantFreeAt = 0;               // the earliest time of the next 'want'
+  wantLargerAt = 0;             // and of one that asks for more
+  /** In this attempt. @type {import('./want.js').Want | null} */
+  wanted = null;
+
   /* The next attempt. */
   callInc = '';                 // incarnation of the last call accepted
   lastCall = 0;                 // the number of that call

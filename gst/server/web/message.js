@@ -33,6 +33,10 @@ import {isInc, isUuid, parseSid} from './ids.js';
  * @property {string} [room]
  * @property {string} [host]
  * @property {boolean} [resumed]
+ * @property {number} [width] want: in pixels of the receiver's screen; 0 = the
+ *   picture is not seen
+ * @property {number} [height]
+ * @property {number} [fps] want: 0 = as many as there are
  * @property {string} [yours] outdated: the recipient's incarnation
  * @property {string} [newest] outdated: the recipient's newest known
  *   incarnation. Other messages from the sealer: the sender's, if it is newer
@@ -53,6 +57,8 @@ const MAX_CANDIDATE_BYTES = 1024;
 const MAX_MID_BYTES = 64;
 const MAX_MLINE = 255;
 const MAX_MEMBERS = 64;
+export const MAX_WANT_SIDE = 16384;
+export const MAX_WANT_FPS = 240;
 const MAX_CODECS = 16;
 const MAX_CODEC_BYTES = 32;
 
@@ -244,6 +250,19 @@ function readSignal(message, object) {
 }
 
 /** @param {Message} message @param {Record<string, any>} object */
+function readWant(message, object) {
+  message.sid = readSid(object) ?? fail('sid', 'is missing');
+  message.width = readInt(object, 'width', 0, MAX_WANT_SIDE)
+    ?? fail('width', 'is missing');
+  message.height = readInt(object, 'height', 0, MAX_WANT_SIDE)
+    ?? fail('height', 'is missing');
+  message.fps = readInt(object, 'fps', 0, MAX_WANT_FPS)
+    ?? fail('fps', 'is missing');
+  if ((message.width === 0) !== (message.height === 0))
+    fail('height', 'does not go with the width');
+}
+
+/** @param {Message} message @param {Record<string, any>} object */
 function readSealed(message, object) {
   message.re = readText(object, 're', 16, (re) => re === '' || isInc(re));
   message.n = readInt(object, 'n', 1, Number.MAX_SAFE_INTEGER);
@@ -290,6 +309,7 @@ const memberReaders = {
     message.sid = readSid(object);
     message.reason = readText(object, 'reason', MAX_REASON_BYTES);
   },
+  want: readWant,
   outdated(message, object) {
     message.yours = readText(object, 'yours', 16, isInc)
       ?? fail('yours', 'is missing');
@@ -369,6 +389,7 @@ const writers = {
   roster: ({ids}) => ({members: ids}),
   chat: ({text}) => ({text}),
   bye: ({sid, reason}) => ({sid, reason}),
+  want: ({sid, width, height, fps}) => ({sid, width, height, fps}),
   outdated: ({yours, newest}) => ({yours, newest}),
   sealed: ({re, n, box}) => ({re, n, box}),
   welcome: ({id, room, resumed, host, ids}) =>

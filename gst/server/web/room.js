@@ -21,6 +21,7 @@ import * as pace from './pace.js';
 import * as roster from './roster.js';
 import * as state from './state.js';
 import * as timing from './timing.js';
+import * as want from './want.js';
 
 /** @typedef {import('./message.js').Message} Message */
 /** @typedef {import('./member.js').Member} Member */
@@ -44,6 +45,8 @@ import * as timing from './timing.js';
  * remote-sdp: `peer`'s description for attempt `sid`;
  * remote-candidate: `peer`'s `candidate`, never before the description;
  * chat: `peer` has sent `text`;
+ * wanted: `peer` has a use for our picture in `width` x `height` (0: it does not
+ *   see it) at `fps` (0: as many as there are), in attempt `sid`;
  * outdated: another member knows the incarnation `text` of ours, which is
  *   newer: call reincarnate() with one above it;
  * warning: tell the user `text`.
@@ -51,7 +54,7 @@ import * as timing from './timing.js';
  * @typedef {object} Action
  * @property {'send' | 'peer-added' | 'peer-removed' | 'peer-changed' | 'start'
  *   | 'stop' | 'retire' | 'back' | 'drop' | 'remote-sdp' | 'remote-candidate'
- *   | 'chat' | 'outdated' | 'warning'} type
+ *   | 'chat' | 'wanted' | 'outdated' | 'warning'} type
  * @property {string} [peer]
  * @property {string} [sid]
  * @property {string} [reason]
@@ -66,8 +69,34 @@ import * as timing from './timing.js';
  * @property {string} [candidate]
  * @property {number} [mline] undefined: not given
  * @property {string} [mid]
+ * @property {number} [width]
+ * @property {number} [height]
+ * @property {number} [fps]
  * @property {Message} [message]
  */
+
+/** What anybody may send. @type {Record<string, roster.Handler>} */
+const handlers = {
+  joinroom: roster.onJoinroom,
+  roomreply: roster.onRoomreply,
+  roster: roster.onRoster,
+  call: attempt.onCall,
+  outdated: outdated.onMessage,
+};
+
+/**
+ * What only members may send.
+ *
+ * @type {Record<string, (room: Room, member: Member, message: Message,
+ *   now: number) => void>}
+ */
+const memberHandlers = {
+  signal: attempt.onSignal,
+  state: state.onState,
+  want: want.onMessage,
+  chat: (room, {id}, {text}) => room.push({type: 'chat', peer: id, text}),
+  bye: attempt.onBye,
+};
 
 export class Room {
   /** @type {Action[]} */
@@ -186,6 +215,7 @@ export class Room {
       roster.sendRosters(this, now);
     if (now >= this.stateAt && this.server !== 'offline')
       state.sendStates(this, now);
+    want.sayDue(this, now);
   }
 
   /** Sends a bye to all members, and ends all attempts and connections. */
@@ -242,6 +272,20 @@ export class Room {
   chat(text) {
     for (const member of this.members)
       this.send(this.message('chat', member.id, {text}));
+  }
+
+  /**
+   * Tells a member what we have a use for of its picture, now or once the two
+   * are connected.
+   *
+   * @param {string} peer
+   * @param {import('./want.js').Want} size
+   * @param {number} now
+   */
+  want(peer, size, now) {
+    const member = this.find(peer);
+    if (member)
+      want.set(this, member, size, now);
   }
 
   /* Reports from the connection of an attempt; an unknown sid is ignored. */
@@ -513,47 +557,20 @@ export class Room {
    * @param {number} now
    */
   #dispatch(member, message, now) {
-    switch (message.type) {
-      case 'joinroom':
-        roster.onJoinroom(this, message, now);
-        break;
-      case 'roomreply':
-        roster.onRoomreply(this, message, now);
-        break;
-      case 'roster':
-        roster.onRoster(this, message, now);
-        break;
-      case 'call':
-        attempt.onCall(this, message, now);
-        break;
-      case 'signal':
-        if (member)
-          attempt.onSignal(this, member, message);
-        break;
-      case 'state':
-        if (member)
-          state.onState(this, member, message);
-        break;
-      case 'outdated':
-        outdated.onMessage(this, message);
-        break;
-      case 'chat':
-        if (member)
-          this.push({type: 'chat', peer: member.id, text: message.text});
-        break;
-      case 'bye':
-        if (member)
-          attempt.onBye(this, member, message, now);
-        else
-          roster.noteBye(this, message, now);
-        break;
-    }
+    const {type} = message;
+    if (Object.hasOwn(handlers, type))
+      handlers[type](this, message, now);
+    else if (member && Object.hasOwn(memberHandlers, type))
+      memberHandlers[type](this, member, message, now);
+    else if (type === 'bye')
+      roster.noteBye(this, message, now);
   }
 
   /** @param {Member} member @param {number} freeAt */
   #memberDeadline(member, freeAt) {
     const at = Math.min(attempt.timeout(member), attempt.dropAt(member),
-      roster.ghostAt(this, member), roster.forgetAt(this, member));
+      roster.ghostAt(this, member), roster.forgetAt(this, member),
+      want.dueAt(this, member));
     if (member.renew && this.server !== 'offline')
       return 0;
     if (member.phase !== 'idle' || !this.joined || this.server === 'offline')

@@ -25,18 +25,19 @@ export const nextState = (room, now) =>
   now + (room.lists ? STATE_INTERVAL_LISTED : STATE_INTERVAL);
 
 /**
- * Sends our state to every member with an attempt or a connection, and sets
- * when to send it again.
+ * Sends our state, and what we can use of its picture, to every member with an
+ * attempt or a connection, and sets when to send them again.
  *
  * @param {Room} room
  * @param {number} now
  */
 export function sendStates(room, now) {
   room.stateAt = Infinity;
-  for (const {id, phase, oldSid} of room.members) {
-    if (phase === 'idle' && oldSid === null)
+  for (const member of room.members) {
+    if (member.phase === 'idle' && member.oldSid === null)
       continue;
-    sendState(room, id);
+    sendState(room, member.id);
+    member.wantSaid = false;
     room.stateAt = nextState(room, now);
   }
 }

@@ -41,6 +41,9 @@ export const PACE_HOLDS_UP = 3000;
 export const STATE_INTERVAL = 10000;
 export const STATE_INTERVAL_LISTED = 30000;
 
+export const WANT_INTERVAL = 500;
+export const WANT_LARGER = 300;
+
 export const GHOST_TIMEOUT = 6500;
 export const NO_SIGN_TIMEOUT = 30000;
 export const MAX_MEMBERS = 64;
