@@ -31,6 +31,8 @@ struct _MeshClients {
   MeshClientsLimits limits;     /* bound by what the system allows */
   GPtrArray *origins;
   MeshIce *ice;
+  MeshClientsMetrics write_metrics;     /* of the program that embeds it */
+  gpointer metrics_data;
   GMainContext *context;
   MeshEventLoop *loop;
   MeshCredentials *credentials; /* NULL: plain http */
@@ -169,8 +171,11 @@ answer_metrics (MeshClients *self, MeshHttpResponse *response)
     .requests = self->requests,
     .sessions = mesh_polls_count (self->polls),
   };
-  char *text = mesh_metrics_to_text (&stats, mesh_hub_get_stats (self->hub),
+  g_autofree char *own = mesh_metrics_to_text (&stats,
+      mesh_hub_get_stats (self->hub),
       self->pusher ? mesh_pusher_hub_get_stats (self->pusher) : NULL);
+  g_autofree char *more = self->write_metrics (self->metrics_data);
+  char *text = g_strconcat (own, more, NULL);
 
   response->status = 200;
   response->type = "text/plain; version=0.0.4; charset=utf-8";
@@ -519,4 +524,14 @@ void
 mesh_clients_set_pusher (MeshClients *clients, MeshPusherHub *pusher)
 {
   clients->pusher = pusher;
+}
+
+/* To be called before a client is accepted. @write: what to call for figures of
+ * the program that embeds the server */
+void
+mesh_clients_set_metrics (MeshClients *clients, MeshClientsMetrics write,
+    gpointer user_data)
+{
+  clients->write_metrics = write;
+  clients->metrics_data = user_data;
 }

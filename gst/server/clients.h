@@ -23,6 +23,9 @@ typedef struct {
   guint half_open;              /* of them, those that are not a member's */
 } MeshClientsLimits;
 
+/* Returns: (transfer full) (nullable): lines that /metrics ends with */
+typedef char *(*MeshClientsMetrics) (gpointer user_data);
+
 MeshClients *mesh_clients_new (GMainContext *context,
     const MeshClientsLimits *limits, GPtrArray *origins, MeshIce *ice,
     GError **error);
@@ -30,6 +33,8 @@ void mesh_clients_free (MeshClients *clients);
 gboolean mesh_clients_set_certificate (MeshClients *clients,
     GTlsCertificate *certificate, GError **error);
 void mesh_clients_set_pusher (MeshClients *clients, MeshPusherHub *pusher);
+void mesh_clients_set_metrics (MeshClients *clients,
+    MeshClientsMetrics write, gpointer user_data);
 void mesh_clients_accept (GSocket *socket, gpointer clients);
 
 G_END_DECLS

@@ -30,6 +30,10 @@ struct _MeshServer {
   GPtrArray *origins;           /* ends in a NULL */
   GPtrArray *apps;              /* of Pusher: "ID:KEY:SECRET" */
   MeshIce *ice;                 /* for members */
+  MeshServerMetricsFunc metrics;        /* NULL: /metrics has the server's
+                                         * figures only */
+  gpointer metrics_data;
+  GDestroyNotify metrics_destroy;
 
   /* while listening */
   MeshListener *listener;
@@ -45,6 +49,7 @@ mesh_server_finalize (GObject *object)
   MeshServer *self = MESH_SERVER (object);
 
   mesh_server_stop (self);
+  mesh_server_set_metrics_func (self, NULL, NULL, NULL);
   g_ptr_array_unref (self->origins);
   g_ptr_array_unref (self->apps);
   mesh_ice_free (self->ice);
@@ -203,6 +208,56 @@ mesh_server_add_ice_server (MeshServer *server, const char *uri,
 }
 
 /**
+ * MeshServerMetricsFunc:
+ * @server: the server that is asked for `/metrics`
+ * @user_data: what was given with the function
+ *
+ * Writes figures of the program that embeds the server. It is called for every
+ * request, on the server's thread, which waits for it.
+ *
+ * Returns: (transfer full): lines in Prometheus' text format, version 0.0.4,
+ *   each with its end. Anybody who reaches the server can read them
+ *
+ * Since: 0.1
+ */
+
+/**
+ * mesh_server_set_metrics_func:
+ * @server: a server
+ * @func: (nullable) (scope notified) (closure user_data) (destroy destroy):
+ *   what to call for further figures; %NULL = there are none
+ * @user_data: for @func
+ * @destroy: (nullable): called with @user_data when @func is not called any
+ *   more
+ *
+ * Has `/metrics` end with figures of the program that embeds the server. Their
+ * names must not be those of the server's own.
+ *
+ * Since: 0.1
+ */
+void
+mesh_server_set_metrics_func (MeshServer *server, MeshServerMetricsFunc func,
+    gpointer user_data, GDestroyNotify destroy)
+{
+  g_return_if_fail (MESH_IS_SERVER (server));
+
+  if (server->metrics_destroy)
+    server->metrics_destroy (server->metrics_data);
+  server->metrics = func;
+  server->metrics_data = user_data;
+  server->metrics_destroy = destroy;
+}
+
+/* Implements MeshClientsMetrics. */
+static char *
+write_metrics (gpointer user_data)
+{
+  MeshServer *self = user_data;
+
+  return self->metrics ? self->metrics (self, self->metrics_data) : NULL;
+}
+
+/**
  * mesh_server_listen:
  * @server: a server
  * @address: "ADDR:PORT"; port 0 = any free one. ADDR is an IPv4 address, an
@@ -233,6 +288,8 @@ mesh_server_listen (MeshServer *server, const char *address,
   server->https = certificate != NULL;
   server->clients = mesh_clients_new (context, &server->limits,
       server->origins, server->ice, error);
+  if (server->clients)
+    mesh_clients_set_metrics (server->clients, write_metrics, server);
   if (server->clients && (!certificate
           || mesh_clients_set_certificate (server->clients, certificate,
               error))) {

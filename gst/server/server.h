@@ -47,6 +47,12 @@ gboolean mesh_server_add_ice_server (MeshServer *server, const char *uri,
 MESH_SERVER_API
 gboolean mesh_server_set_turn_secret (MeshServer *server, const char *secret,
     GError **error);
+/* Returns: (transfer full): further lines of /metrics, each with its end */
+typedef char *(*MeshServerMetricsFunc) (MeshServer *server,
+    gpointer user_data);
+MESH_SERVER_API
+void mesh_server_set_metrics_func (MeshServer *server,
+    MeshServerMetricsFunc func, gpointer user_data, GDestroyNotify destroy);
 MESH_SERVER_API
 void mesh_server_stop (MeshServer *server);
 

@@ -15,6 +15,8 @@ struct _MeshServe {
   GMainLoop *loop;
   char *address;
   char **ice_servers;
+  MeshServeMetrics metrics;
+  gpointer user_data;
   char **urls;
   char *link;                   /* the link of a room on the server */
   GError *error;
@@ -36,6 +38,14 @@ add_ice_servers (MeshServe *self, MeshServer *server)
   }
 }
 
+static char *
+write_metrics (MeshServer *server, gpointer user_data)
+{
+  MeshServe *self = user_data;
+
+  return self->metrics (self->user_data);
+}
+
 /* All of the server is called from this thread. */
 static gpointer
 run (gpointer user_data)
@@ -46,6 +56,7 @@ run (gpointer user_data)
   g_main_context_push_thread_default (self->context);
   server = mesh_server_new ();
   add_ice_servers (self, server);
+  mesh_server_set_metrics_func (server, write_metrics, self, NULL);
   if (mesh_server_listen (server, self->address, NULL, &self->error))
     self->urls = mesh_server_dup_urls (server);
   self->link = mesh_server_make_link (server);
@@ -81,6 +92,8 @@ quit (gpointer user_data)
  * @address: "ADDR:PORT"; port 0 takes any free one
  * @ice_servers: (nullable) (array zero-terminated=1): STUN and TURN servers
  *   that members are told of
+ * @metrics: what writes the figures of the call, until mesh_serve_stop()
+ * @user_data: for @metrics
  * @error: return location for an error
  *
  * Starts the server, and waits until it listens.
@@ -89,7 +102,7 @@ quit (gpointer user_data)
  */
 MeshServe *
 mesh_serve_new (const char *address, const char *const *ice_servers,
-    GError **error)
+    MeshServeMetrics metrics, gpointer user_data, GError **error)
 {
   MeshServe *self = g_new0 (MeshServe, 1);
 
@@ -97,6 +110,8 @@ mesh_serve_new (const char *address, const char *const *ice_servers,
   g_cond_init (&self->cond);
   self->address = g_strdup (address);
   self->ice_servers = g_strdupv ((char **) ice_servers);
+  self->metrics = metrics;
+  self->user_data = user_data;
   self->context = g_main_context_new ();
   self->loop = g_main_loop_new (self->context, FALSE);
   self->thread = g_thread_new ("meshroom-serve", run, self);

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "meshroom/metrics.h"
 
 /* How long to wait until the messages that say goodbye have been sent. */
 #define MAX_GOODBYE (500 * G_TIME_SPAN_MILLISECOND)
@@ -210,6 +211,20 @@ dup_ice_servers (MeshMeshroom *self)
   g_mutex_unlock (&self->lock);
   return g_strv_builder_end (builder);
 }
+
+/* Implements MeshServeMetrics. Before and after the call there are zeros. */
+static char *
+write_metrics (gpointer user_data)
+{
+  MeshMeshroom *self = user_data;
+  MeshCallSums sums = { 0 };
+
+  g_mutex_lock (&self->lock);
+  if (self->call)
+    mesh_call_get_sums (self->call, &sums);
+  g_mutex_unlock (&self->lock);
+  return mesh_call_sums_to_text (&sums);
+}
 #endif
 
 /* Starts the embedded server. Returns: (transfer full) (nullable): the link of
@@ -221,7 +236,7 @@ start_serving (MeshMeshroom *self, const char *address, GError **error)
   g_auto (GStrv) ice_servers = dup_ice_servers (self);
 
   self->serve_thread = mesh_serve_new (address,
-      (const char *const *) ice_servers, error);
+      (const char *const *) ice_servers, write_metrics, self, error);
   if (!self->serve_thread)
     return NULL;
   return mesh_link_parse (mesh_serve_get_link (self->serve_thread), error);

@@ -208,6 +208,47 @@ health_and_metrics (Serving *f, gconstpointer data)
           "\nmeshroom_rejected_total{code=\"too-big\"} 0\n"));
 }
 
+static char *
+write_figures (MeshServer *server, gpointer user_data)
+{
+  Serving *f = user_data;
+
+  g_assert_true (server == f->server);
+  g_assert_true (g_main_context_is_owner (f->context));
+  return g_strdup ("cups_total 3\n");
+}
+
+static void
+a_program_adds_its_figures (Serving *f, gconstpointer data)
+{
+  g_autofree char *metrics = NULL;
+
+  f->metrics = write_figures;
+  serving_start (f);
+  metrics = get (f, "/metrics");
+  g_assert_nonnull (strstr (metrics, "\nmeshroom_rooms 0\n"));
+  g_assert_true (g_str_has_suffix (metrics, "\ncups_total 3\n"));
+}
+
+static void
+count (gpointer counter)
+{
+  ++*(guint *) counter;
+}
+
+static void
+the_figures_are_let_go_of (Serving *f, gconstpointer data)
+{
+  guint gone = 0;
+  MeshServer *server = mesh_server_new ();
+
+  mesh_server_set_metrics_func (server, write_figures, &gone, count);
+  mesh_server_set_metrics_func (server, write_figures, &gone, count);
+  g_assert_cmpuint (gone, ==, 1);
+  g_assert_finalize_object (server);
+  g_assert_cmpuint (gone, ==, 2);
+}
+
 static void
 requests_in_a_row_are_answered_in_order (Serving *f, gconstpointer data)
 {
@@ -342,6 +383,8 @@ main (int argc, char **argv)
   ADD (a_person_who_is_lost_is_told_what_to_do);
   ADD (only_get_and_head);
   ADD (health_and_metrics);
+  ADD (a_program_adds_its_figures);
+  ADD (the_figures_are_let_go_of);
   ADD (requests_in_a_row_are_answered_in_order);
   ADD (bad_requests_are_refused);
   ADD (websockets_are_for_known_origins);

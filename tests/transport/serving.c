@@ -75,6 +75,7 @@ start_cb (gpointer user_data)
   if (self->pusher_app)
     mesh_server_add_pusher_app (self->server, self->pusher_app, &error);
   g_assert_no_error (error);
+  mesh_server_set_metrics_func (self->server, self->metrics, self, NULL);
   mesh_server_listen (self->server, "127.0.0.1:0", self->certificate, &error);
   g_assert_no_error (error);
   self->url = mesh_server_dup_url (self->server);

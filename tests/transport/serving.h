@@ -21,6 +21,7 @@ typedef struct {
   GTlsCertificate *certificate;
   char **origins;
   const char *pusher_app;       /* NULL: none */
+  MeshServerMetricsFunc metrics;        /* NULL: none */
 
   GThread *thread;
   GMainContext *context;
