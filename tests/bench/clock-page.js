@@ -19,6 +19,7 @@ export function installClock({ width, height, fps }) {
     constructor(...args) {
       super(...args);
       window.clockConnections.push(this);
+      window.clockBegan ??= Date.now();
     }
   };
 
@@ -268,8 +269,12 @@ export async function readConnections() {
   return all;
 }
 
-/** Makes a connection without a room: what the rival is without our page. */
-export async function plainCall(sends) {
+/**
+ * Makes a connection without a room.
+ * @param {boolean} sends
+ * @param {number} [bits] the most that it may send of video
+ */
+export async function plainCall(sends, bits) {
   const connection = window.clockCall = new RTCPeerConnection();
   connection.onicecandidate = ({ candidate }) => candidate &&
     window.putAcross(JSON.stringify({ candidate }));
@@ -297,7 +302,11 @@ export async function plainCall(sends) {
   if (sends) {
     const stream = await navigator.mediaDevices.getUserMedia(
       { video: true, audio: true });
-    stream.getTracks().forEach(track => connection.addTrack(track, stream));
+    for (const track of stream.getTracks()) {
+      connection.addTransceiver(track, { streams: [stream],
+        sendEncodings: [track.kind === 'video' && bits
+          ? { maxBitrate: bits } : {}] });
+    }
     await connection.setLocalDescription();
     window.putAcross(JSON.stringify(
       { description: connection.localDescription }));

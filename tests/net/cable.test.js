@@ -3,7 +3,6 @@
 /** The bad cable itself, and connections across it. */
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,12 +54,11 @@ test('a cable takes single figures, a schedule, and notes each packet',
     assert.equal(back.length, 20);
     assert.ok(back.every(([, ms]) => ms >= 29), JSON.stringify(back));
 
-    await cable.become(`log ${log}`);
+    await cable.log(log);
     await cable.become('schedule down 0:60000 1000:1000');
     back = await volley(within(space), SERVER, 20);
     assert.equal(back.length, 0);
-    cable.stop();
-    await once(cable.process, 'exit');
+    await cable.end();
     const ways = readFileSync(log, 'utf8').trim().split('\n')
       .map(line => Number(line.split(' ')[2]));
     assert.equal(ways.filter(way => way === 0).length, 20);

@@ -160,8 +160,8 @@ read_32 (const guint8 *bytes)
 }
 
 /* Writes what happened to a packet: when it came and when it goes out, in us,
- * or -1 if it is lost; its way, 0 = up; its length; and SSRC, payload type,
- * sequence number and timestamp if it is RTP. */
+ * or -1 if it is lost; its way, 0 = up; its length and destination; and SSRC,
+ * payload type, sequence number and timestamp if it is RTP. */
 static void
 log_packet (Way *way, const guint8 *packet, gsize length, gint64 now,
     gint64 out)
@@ -170,7 +170,8 @@ log_packet (Way *way, const guint8 *packet, gsize length, gint64 now,
   const guint8 *rtp = packet + head + 8;
 
   fprintf (way->cable->log, "%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %d %"
-      G_GSIZE_FORMAT, now, out, way != way->cable->ways, length);
+      G_GSIZE_FORMAT " %u.%u.%u.%u", now, out, way != way->cable->ways, length,
+      packet[16], packet[17], packet[18], packet[19]);
   /* RTCP's packet types have 64 to 95 in the place of a payload type. */
   if (packet[9] == IPPROTO_UDP && length >= head + 8 + 12 && rtp[0] >> 6 == 2
       && ((rtp[1] & 0x7f) < 64 || (rtp[1] & 0x7f) > 95))

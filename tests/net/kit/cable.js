@@ -2,6 +2,7 @@
 
 /** A bad cable between two network namespaces (tests/net/shaper.c). */
 
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { start } from '../../e2e/kit/children.js';
 import { until } from '../../e2e/kit/wait.js';
@@ -40,6 +41,35 @@ export class Cable {
   async become(change) {
     this.process.stdin.write(change + '\n');
     await this.#waitFor(change);
+  }
+
+  /**
+   * Makes both directions alike, for all but TCP.
+   * @param {object} how
+   * @param {number} how.rtt ms, without the queue
+   * @param {number} [how.kbit] 0 = no limit
+   * @param {number} [how.queueMs] how long a packet may wait
+   * @param {number} [how.loss] share of packets lost
+   * @param {number} [how.burst] how many are lost in a row, on average
+   */
+  async shape({ rtt, kbit = 0, queueMs = 300, loss = 0, burst = 1 }) {
+    await this.become('spare tcp');
+    await this.become(`set both delay_ms=${rtt / 2} queue_ms=${queueMs} ` +
+      `kbit=${kbit} ` + (burst > 1
+      ? `to_bad=${loss / (burst * (1 - loss))} to_good=${1 / burst} burst_loss=1`
+      : `loss=${loss}`));
+  }
+
+  /** Writes a line for each packet into a file (shaper.c). */
+  async log(path) {
+    await this.become(`log ${path}`);
+  }
+
+  /** Ends it, and so completes its log. */
+  async end() {
+    this.stop();
+    if (this.process.exitCode === null)
+      await once(this.process, 'exit');
   }
 
   stop() {

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+/**
+ * The members of the benches of a call's picture and sound: pipelines (clock.c)
+ * and browsers (clock-page.js) that send 1280x720@30 with a clock in it, or read
+ * the clock out of what comes.
+ */
+
+import { createInterface } from 'node:readline';
+import { once } from 'node:events';
+import { openChromium, openFirefox } from '../e2e/kit/browser.js';
+import { start } from '../e2e/kit/children.js';
+import { looks } from '../e2e/kit/media.js';
+import { environment } from '../e2e/kit/pipeline.js';
+import { within } from '../net/kit/lab.js';
+import { installClock, installClockReader, plainCall, readConnections }
+  from './clock-page.js';
+
+export const SIZE = { width: 1280, height: 720, fps: 30 };
+
+/** A pipeline that sends, or receives. */
+export class PipelineEnd {
+  /** [ms of day, number, width, height] of each frame */
+  frames = [];
+  /** [ms of day, tone] */
+  tones = [];
+  output = '';
+
+  /**
+   * @param {string} name
+   * @param {string} link
+   * @param {{space: string}} place
+   * @param {string[]} description of its sources and meshroom's properties
+   */
+  constructor(name, link, place, description = []) {
+    const [command, ...args] = [...within(place.space),
+      `${process.env.MESH_BUILD_ROOT}/tests/bench/bench-clock`,
+      'meshroom', 'name=room', `link=${link}`, `display-name=${name}`,
+      ...description];
+    this.name = name;
+    /** when it began, by the time of day */
+    this.began = Date.now();
+    this.child = start(command, args, { stdio: 'pipe',
+      env: { ...environment, MESHROOM_OWN_PROCESS: '1' } });
+    createInterface({ input: this.child.stdout })
+      .on('line', line => this.#take(line.split(' ')));
+    this.child.stderr.on('data', text => { this.output += text; });
+  }
+
+  #take([kind, , ms, value, width, height]) {
+    if (kind === 'video')
+      this.frames.push([ms, value, width, height].map(Number));
+    else if (kind === 'sound')
+      this.tones.push([ms, value].map(Number));
+  }
+
+  async look() {}
+
+  async stop() {
+    this.child.stdin.end();
+    if (this.child.exitCode === null && !this.child.signalCode)
+      await once(this.child, 'exit');
+  }
+}
+
+/**
+ * What a pipeline sends.
+ * @param {string} [encoder] before the room, in place of the room's own
+ */
+export const pipelineSource = (encoder = '') => ['videotestsrc', 'is-live=true',
+  'pattern=black', '!', `video/x-raw,format=I420,width=${SIZE.width},` +
+    `height=${SIZE.height},framerate=${SIZE.fps}/1`, '!', 'clockpicture', '!',
+  ...encoder ? [...encoder.split(' '), '!'] : [], 'room.video_sink',
+  'audiotestsrc', 'is-live=true', 'wave=silence', 'samplesperbuffer=960', '!',
+  'audio/x-raw,format=S16LE,rate=48000,channels=1', '!', 'clocksound', '!',
+  'room.audio_sink'];
+
+/** A browser that sends; Chromium receives as well. */
+export class BrowserEnd {
+  frames = [];
+  tones = null;
+  /** what its connections count, at each look */
+  counts = [];
+
+  /**
+   * @param {string} name
+   * @param {string} link of the room that it is to join
+   * @param {{space: string}} place where Chromium runs
+   */
+  static async openChromium(name, link, place) {
+    const browser = await openChromium(looks[0], { within: within(place.space),
+      args: ['--no-proxy-server', '--unsafely-treat-insecure-origin-as-secure='
+        + new URL(link).origin] });
+    return new BrowserEnd(name, browser).#prepare();
+  }
+
+  /** Firefox runs where the bench does: its driver must be able to reach it. */
+  static async openFirefox(name, link) {
+    const browser = await openFirefox(looks[0], { prefs: {
+      'network.proxy.type': 0,
+      'dom.securecontext.allowlist': new URL(link).hostname,
+      'media.devices.insecure.enabled': true } });
+    return new BrowserEnd(name, browser).#prepare();
+  }
+
+  constructor(name, browser) {
+    this.name = name;
+    this.browser = browser;
+  }
+
+  async #prepare() {
+    const { page } = this.browser;
+    page.setDefaultNavigationTimeout(60000);
+    await page.evaluateOnNewDocument(installClock, SIZE);
+    await page.evaluateOnNewDocument(installClockReader);
+    await this.browser.settle();
+    return this;
+  }
+
+  get output() {
+    return this.browser.log.slice(-20).join('\n');
+  }
+
+  /** Opens the room's page. */
+  join(link, sends) {
+    return this.browser.join(sends ? link
+      : link.replace('#', '?muted=1&hidden=1#'));
+  }
+
+  /** Takes what the page has found since the last look. */
+  async look() {
+    const { page } = this.browser;
+    const ms = Date.now();
+    this.frames.push(...await page.evaluate(() => window.clockLines()));
+    this.counts.push({ ms, ...await page.evaluate(readConnections) });
+  }
+
+  stop() {
+    return this.browser.close();
+  }
+}
+
+/**
+ * Connects two pages by a bare connection, which is what a room's is compared
+ * with.
+ * @param {BrowserEnd} sender
+ * @param {BrowserEnd} receiver
+ * @param {string} link whose server gives them an origin
+ * @param {number} [bits] the most that the sender may send of video
+ */
+export async function callPlainly(sender, receiver, link, bits) {
+  for (const [from, to] of [[sender, receiver], [receiver, sender]]) {
+    await from.browser.join(new URL('/lost.html', link).href);
+    await from.browser.page.exposeFunction('putAcross', text =>
+      to.browser.page.evaluate(t => window.takeAcross(t), text));
+  }
+  await receiver.browser.page.evaluate(plainCall, false);
+  await sender.browser.page.evaluate(plainCall, true, bits);
+}
