@@ -2,17 +2,21 @@
 
 /* The room's budget. Each peer's estimator sees the queue of the uplink as if
  * it were its own path's, and all of them at once: that is what tells a full
- * uplink from a peer whose own path is full. */
+ * uplink from a peer whose own path is full. And each has found out what the
+ * uplink takes beside what all others get, which is not there for all of them
+ * at once. */
 
 #include "core/allot.h"
 
-/* Ours: two peers that are congested within this share what is full, and all
+/* Ours: two peers that are pressed within this share what is full, and all
  * are given so much of what got through together. It is believed for so long,
- * and while nobody is congested a little more is tried. */
+ * and while nobody is pressed a little more is tried. */
 #define TOGETHER G_USEC_PER_SEC
 #define OF_ACKED .9
 #define GROWTH_A_SECOND .05
 #define BELIEVED (30 * G_USEC_PER_SEC)
+/* Ours: a target that falls to this at once (by 15 %, gst/core/bwe/aimd.c). */
+#define FALLS .92
 
 typedef enum {
   SOUND,
@@ -21,32 +25,44 @@ typedef enum {
   N_KINDS
 } Kind;
 
+/* Whether a peer's path has become too full since the last call, or is. */
+static gboolean
+is_pressed (const MeshAllotPeer *peer)
+{
+  return peer->state == MESH_BWE_CONGESTED
+      || peer->target < FALLS * peer->last_target;
+}
+
 static void
 look_for_limit (MeshAllot *self, MeshAllotPeer *peers, guint n, gint64 now)
 {
   double acked = 0, passed = (double) (now - self->at) / G_USEC_PER_SEC;
+  double beside = 0;
   guint together = 0;
   gboolean begins = FALSE;
 
   self->at = now;
   for (guint i = 0; i < n; i++) {
     acked += peers[i].acked;
-    if (peers[i].state == MESH_BWE_CONGESTED) {
-      begins = begins || peers[i].congested_at == 0;
-      peers[i].congested_at = now;
-    } else if (now - peers[i].congested_at > TOGETHER) {
-      peers[i].congested_at = 0;
+    beside = MAX (beside, (double) peers[i].target - peers[i].acked);
+    if (is_pressed (&peers[i])) {
+      begins = begins || peers[i].pressed_at == 0;
+      peers[i].pressed_at = now;
+    } else if (now - peers[i].pressed_at > TOGETHER) {
+      peers[i].pressed_at = 0;
     }
-    together += peers[i].congested_at != 0;
+    peers[i].last_target = peers[i].target;
+    together += peers[i].pressed_at != 0;
   }
   if (together > 1 && begins && acked > 0) {
     self->found = OF_ACKED * acked;
     self->found_at = now;
-  } else if (now - self->found_at > BELIEVED) {
-    self->found = 0;
-  } else if (together == 0) {
-    self->found *= 1 + GROWTH_A_SECOND * MIN (passed, 1);
+    return;
   }
+  if (together == 0)
+    self->found *= 1 + GROWTH_A_SECOND * MIN (passed, 1);
+  if (self->found_at == 0 || now - self->found_at > BELIEVED)
+    self->found = MAX (self->found, acked + beside);
 }
 
 static double
@@ -127,7 +143,7 @@ mesh_allot_divide (MeshAllot *allot, MeshAllotPeer *peers, guint n, gint64 now)
   look_for_limit (allot, peers, n, now);
   if (allot->uplink > 0)
     rest = allot->uplink;
-  else if (allot->found > 0)
+  else if (n > 1)
     rest = allot->found;
   for (guint i = 0; i < n; i++)
     peers[i].share = 0;

@@ -23,10 +23,9 @@ G_BEGIN_DECLS
  * @size: how large the picture is shown, in any unit that all peers have alike;
  *   0 = not at all
  * @share: (out): what may be sent to it, with sound
- * @congested_at: (private): 0 at first
  *
- * A peer, for mesh_allot_divide(), which sets @share. The structure is to be
- * kept from call to call.
+ * A peer, for mesh_allot_divide(), which sets @share. Initialised with zeros,
+ * and kept from call to call; the other fields are private.
  */
 typedef struct {
   guint64 target;
@@ -37,7 +36,8 @@ typedef struct {
   guint64 picture;
   double size;
   guint64 share;
-  gint64 congested_at;
+  guint64 last_target;
+  gint64 pressed_at;            /* 0 = not of late */
 } MeshAllotPeer;
 
 /**

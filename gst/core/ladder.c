@@ -26,9 +26,11 @@
 #define AS_DRAWN_RUNNING .8
 /* Ours: what a share must be of a step's least rate to enter and to keep it. A
  * peer without feedback gets no more than a quarter above what it was seen to
- * take, so its share is never far above. */
+ * take, so its share is never far above; and a picture that stands is worse
+ * than one that may stand again. */
 #define ENTER 1.2
-#define ENTER_NO_FEEDBACK 1.
+#define ENTER_LOW 1.
+#define ENTER_SOON 1.6
 #define KEEP .9
 /* Ours: the same, of the rate that the others on a rung can have. An estimate
  * goes down by 15 % now and then (gst/core/bwe/aimd.c) and comes back. */
@@ -42,17 +44,24 @@
 #define EAGER_GOOD_TIME MS (300)
 #define EAGER_TIME MS (4000)
 #define SHORT_TIME MS (300)
+/* Ours: a queue that has to go first is no reason to let the picture stand, and
+ * without one little is seen of what the path takes. */
+#define KEEP_LAST .5
+#define LAST_SHORT_TIME MS (2000)
 /* Ours, after mediasoup's 10 s without an upgrade after a downgrade: how long a
  * peer stays down, and how long if a step up did not last. */
 #define STAY_DOWN MS (4000)
 #define LEAST_BACK_OFF MS (10000)
 #define MOST_BACK_OFF MS (120000)
-#define LASTS MS (30000)
+#define LASTS MS (60000)
+#define SOON 4
 /* A rung ends so long after the last peer has left it. */
 #define UNUSED_TIME MS (5000)
-/* Ours: an encoder is not disturbed for less, and a rate goes up in so many
- * steps a second. */
+/* Ours: an encoder is not disturbed for less, and a rate goes up by so much at a
+ * time. An estimate may be half above what was sent (gst/core/bwe/aimd.c): one
+ * that grows faster is seen to be too much only when the queue is long. */
 #define CHANGE .05
+#define UP_STEP .1
 #define UP_INTERVAL MS (300)
 
 typedef struct {
@@ -95,6 +104,17 @@ exists (const MeshLadder *ladder, guint step)
 
   return step == 0 || (rung < ladder->n_rungs
       && layers_of (step) >= 3 - MIN (ladder->rungs[rung].layers, 2));
+}
+
+/* The least of all steps but none. */
+static guint
+least_step (const MeshLadder *ladder)
+{
+  guint step = 1;
+
+  while (!exists (ladder, step))
+    step++;
+  return step;
 }
 
 static double
@@ -157,24 +177,18 @@ best_of_use (const MeshLadder *ladder, const MeshLadderPeer *peer)
 void
 mesh_ladder_ask (const MeshLadder *ladder, MeshLadderPeer *peer)
 {
-  guint most = best_of_use (ladder, peer), next;
-  const MeshLadderRung *rung;
+  guint most = best_of_use (ladder, peer);
 
-  peer->demand = peer->sound;
   peer->picture = 0;
   peer->size = 0;
-  if (most == 0)
-    return;
-  rung = &ladder->rungs[rung_of (most)];
-  peer->picture = (guint64) (factor_of (most)
-      * MAX (rung->nominal, ENTER * floor_of (rung)));
-  peer->size = rung->nominal;
-  /* All frames of the peer's rung, or else those of the next one. */
-  next = MAX ((peer->step + 2) / 2 * 2, top_of (ladder->n_rungs - 1));
-  next = MIN (next, most);
-  rung = &ladder->rungs[rung_of (next)];
-  peer->demand += next > peer->step
-      ? (guint64) (ENTER * factor_of (next) * rung->nominal) : peer->picture;
+  if (most > 0) {
+    const MeshLadderRung *rung = &ladder->rungs[rung_of (most)];
+
+    peer->picture = (guint64) (factor_of (most)
+        * MAX (rung->nominal, ENTER * floor_of (rung)));
+    peer->size = rung->nominal;
+  }
+  peer->demand = peer->sound + peer->picture;
 }
 
 static int
@@ -204,12 +218,13 @@ rate_of_others (const Work *work, guint rung, const MeshLadderPeer *except)
   return MIN (work->scratch[n / 2], work->ladder->rungs[rung].nominal);
 }
 
+/* Whether @bits are enough for a step. */
 static gboolean
-does (const Work *work, const MeshLadderPeer *peer, guint step,
+does (const Work *work, const MeshLadderPeer *peer, guint step, double bits,
     double of_floor, double of_others)
 {
   guint rung = rung_of (step);
-  double has = available (peer) / factor_of (step);
+  double has = bits / factor_of (step);
 
   return step == 0
       || (has >= of_floor * floor_of (&work->ladder->rungs[rung])
@@ -220,16 +235,21 @@ does (const Work *work, const MeshLadderPeer *peer, guint step,
 static gboolean
 keeps (const Work *work, const MeshLadderPeer *peer)
 {
-  return does (work, peer, peer->step, KEEP, 0);
+  return does (work, peer, peer->step, available (peer), KEEP, 0);
 }
 
-/* Returns the best step up to @most for which there is enough. */
+/* Returns the best step up to @most for which there is enough, as far as that is
+ * proven. */
 static guint
 best_step (const Work *work, const MeshLadderPeer *peer, guint most,
     double of_floor)
 {
+  double bits = available (peer);
+
+  if (peer->proven > 0)
+    bits = MIN (bits, (double) peer->proven - peer->sound);
   while (most > 0 && (!exists (work->ladder, most)
-          || !does (work, peer, most, of_floor, ENTER_OTHERS)))
+          || !does (work, peer, most, bits, of_floor, ENTER_OTHERS)))
     most--;
   return most;
 }
@@ -245,10 +265,11 @@ go_down (MeshLadderPeer *self, guint step, gint64 now)
   if (failed)
     self->back_off = CLAMP (2 * self->back_off, LEAST_BACK_OFF, MOST_BACK_OFF);
   else if (self->up_at > 0)
-    self->back_off = 0;
+    self->back_off /= 2;
   self->up_at = self->good_since = self->drags_since = 0;
   self->step = step;
-  self->blocked_until = now + MAX (self->back_off, step > 0 ? STAY_DOWN : 0);
+  self->down_at = now;
+  self->wait = MAX (self->back_off, step > 0 ? STAY_DOWN : 0);
 }
 
 /* The share does not do: half the frames are left out at once, and the rung is
@@ -256,16 +277,27 @@ go_down (MeshLadderPeer *self, guint step, gint64 now)
 static void
 fall (const Work *work, MeshLadderPeer *self)
 {
+  guint least = least_step (work->ladder), below;
+  gint64 patience;
+
   if (self->short_since == 0)
     self->short_since = work->now;
   self->good_since = 0;
   if (self->step % 2 == 0 && exists (work->ladder, self->step - 1))
     go_down (self, self->step - 1, work->now);
-  if (keeps (work, self))
+  if (keeps (work, self)) {
     self->short_since = 0;
-  else if (self->state == MESH_BWE_CONGESTED
-      || work->now - self->short_since >= SHORT_TIME)
-    go_down (self, best_step (work, self, self->step - 1, 1), work->now);
+    return;
+  }
+  below = best_step (work, self, self->step - 1, 1);
+  patience = self->state == MESH_BWE_CONGESTED ? 0 : SHORT_TIME;
+  if (below == 0 && self->step > least)
+    below = least;
+  else if (below == 0 && does (work, self, self->step, available (self),
+          KEEP_LAST, 0))
+    patience = LAST_SHORT_TIME;
+  if (work->now - self->short_since >= patience)
+    go_down (self, below, work->now);
 }
 
 /* Whether the others on the peer's rung have had much less than they could for
@@ -273,23 +305,37 @@ fall (const Work *work, MeshLadderPeer *self)
 static gboolean
 drags (const Work *work, MeshLadderPeer *self)
 {
-  if (does (work, self, self->step, 0, KEEP_OTHERS))
+  if (does (work, self, self->step, available (self), 0, KEEP_OTHERS))
     self->drags_since = 0;
   else if (self->drags_since == 0)
     self->drags_since = work->now;
   return self->drags_since > 0 && work->now - self->drags_since >= DRAG_TIME;
 }
 
+/* Returns how much of a step's least rate there must be to enter it; 0 = no
+ * step is entered now. Where there is much more than what did not do, it is
+ * tried sooner. */
+static double
+get_enter (const Work *work, const MeshLadderPeer *self)
+{
+  gint64 down_for = work->now - self->down_at;
+
+  if (self->state != MESH_BWE_CLEAR)
+    return 0;
+  if (down_for >= self->wait)
+    return self->no_feedback || self->step == 0 ? ENTER_LOW : ENTER;
+  return down_for >= self->wait / SOON && !self->no_feedback ? ENTER_SOON : 0;
+}
+
 static void
 climb (const Work *work, MeshLadderPeer *self)
 {
-  double enter = self->no_feedback ? ENTER_NO_FEEDBACK : ENTER;
+  double enter = get_enter (work, self);
   gboolean eager = self->step == 0
       || (work->now < self->eager_until && !self->no_feedback);
-  guint good = best_step (work, self, self->most, enter);
+  guint good = enter > 0 ? best_step (work, self, self->most, enter) : 0;
 
-  if (good <= self->step || self->state != MESH_BWE_CLEAR
-      || work->now < self->blocked_until) {
+  if (good <= self->step) {
     self->good_since = 0;
     return;
   }
@@ -314,10 +360,25 @@ appear (const Work *work, MeshLadderPeer *self)
   self->step = best_step (work, self, self->most, 1);
 }
 
+/* A peer that comes to a rung, or to all of its frames, and has it for itself
+ * begins at its least rate. */
+static void
+begin (const Work *work, const MeshLadderPeer *self, guint before)
+{
+  guint index = rung_of (self->step);
+  MeshLadderRung *rung = &work->ladder->rungs[index];
+
+  if (self->step == 0 || (rung_of (before) == index && self->step < before)
+      || rate_of_others (work, index, self) > 0)
+    return;
+  rung->rate = (guint64) floor_of (rung);
+  rung->set_at = work->now;
+}
+
 static void
 decide_step (const Work *work, MeshLadderPeer *self)
 {
-  guint most = best_of_use (work->ladder, self);
+  guint most = best_of_use (work->ladder, self), before = self->step;
 
   if (most > self->most)
     self->eager_until = work->now + EAGER_TIME;
@@ -338,6 +399,8 @@ decide_step (const Work *work, MeshLadderPeer *self)
     self->short_since = 0;
     climb (work, self);
   }
+  if (self->step != before)
+    begin (work, self, before);
   self->rung = rung_of (self->step);
   self->layers = layers_of (self->step);
 }
@@ -371,7 +434,6 @@ decide_rate (const Work *work, guint index)
 {
   MeshLadderRung *rung = &work->ladder->rungs[index];
   double rate = rate_for_all (work, index);
-  gboolean was_needed = rung->needed;
 
   if (rate > 0)
     rung->used_at = work->now;
@@ -379,13 +441,15 @@ decide_rate (const Work *work, guint index)
       && work->now - rung->used_at < UNUSED_TIME;
   if (rate == 0)
     return;
-  if (!was_needed || rate < (1 - CHANGE) * rung->rate
-      || rung->rate > rung->nominal
-      || (rate > (1 + CHANGE) * rung->rate
-          && work->now - rung->set_at >= UP_INTERVAL)) {
-    rung->rate = (guint64) rate;
-    rung->set_at = work->now;
+  if (rate > (1 + CHANGE) * rung->rate) {
+    if (work->now - rung->set_at < UP_INTERVAL)
+      return;
+    rate = CLAMP ((1 + UP_STEP) * rung->rate, floor_of (rung), rate);
+  } else if (rate > (1 - CHANGE) * rung->rate) {
+    return;
   }
+  rung->rate = (guint64) rate;
+  rung->set_at = work->now;
 }
 
 /**

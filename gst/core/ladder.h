@@ -89,6 +89,7 @@ typedef struct {
  * @no_feedback: whether the peer sends receiver reports alone
  * @state: its path's state
  * @share: what may be sent to it, of mesh_allot_divide()
+ * @proven: what its path was seen to take, with sound; 0 = @share is
  * @sound: what of @share is not for this picture
  * @want_known: whether the peer has said how large it shows the picture
  * @want_width: how wide it shows it; 0 = not at all
@@ -108,6 +109,7 @@ typedef struct {
   gboolean no_feedback;
   MeshBweState state;
   guint64 share;
+  guint64 proven;
   guint64 sound;
   gboolean want_known;
   guint want_width;
@@ -127,7 +129,8 @@ typedef struct {
   gint64 drags_since;           /* 0 = it costs others nothing */
   gint64 eager_until;
   gint64 up_at;                 /* 0 = it has gone down since */
-  gint64 blocked_until;
+  gint64 down_at;
+  gint64 wait;                  /* from then on, before it goes up */
   gint64 back_off;
 } MeshLadderPeer;
 

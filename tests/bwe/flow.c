@@ -134,14 +134,30 @@ sound (gpointer data, guint number)
   world_at (self->world, now + SOUND_TIME, sound, self, 0);
 }
 
+/* Sends a frame of so many bytes, with headers. */
+void
+flow_add_frame (Flow *self, guint size)
+{
+  Frame frame = { .captured_at = world_now (self->world) };
+  guint n = frame.missing = (size + PACKET_BYTES - 1) / PACKET_BYTES;
+
+  g_array_append_val (self->frames, frame);
+  for (guint i = 0; i < n; i++) {
+    Waiting waiting = { self->frames->len - 1, size / n };
+
+    g_queue_push_tail (&self->waiting, g_memdup2 (&waiting, sizeof waiting));
+    self->waiting_bytes += waiting.size;
+  }
+  pump (self);
+}
+
 static void
 picture (gpointer data, guint number)
 {
   Flow *self = data;
   gint64 now = world_now (self->world);
   double rate = MIN (self->target, self->most);
-  Frame frame = { .captured_at = now };
-  guint size, n;
+  guint size;
 
   if (self->config.until > 0 && now >= self->config.until)
     return;
@@ -151,17 +167,8 @@ picture (gpointer data, guint number)
   if (self->paused)
     return;
   size = source_next (&self->source, rate - SOUND_RATE, now);
-  if (size == 0)
-    return;
-  n = frame.missing = (size + PACKET_BYTES - 1) / PACKET_BYTES;
-  g_array_append_val (self->frames, frame);
-  for (guint i = 0; i < n; i++) {
-    Waiting waiting = { self->frames->len - 1, size / n };
-
-    g_queue_push_tail (&self->waiting, g_memdup2 (&waiting, sizeof waiting));
-    self->waiting_bytes += waiting.size;
-  }
-  pump (self);
+  if (size > 0)
+    flow_add_frame (self, size);
 }
 
 static void
@@ -186,6 +193,8 @@ obey (Flow *self)
   MeshBweAction action;
   Tenth *tenth = flow_tenth (self, now);
 
+  if (self->config.changed)
+    self->config.changed (self->config.owner);
   while (mesh_bwe_pop (self->bwe, &action)) {
     switch (action.type) {
       case MESH_BWE_TARGET:
@@ -291,11 +300,13 @@ start (gpointer data, guint number)
 
   self->bwe = mesh_bwe_new (&config, now);
   mesh_pace_init (&self->pace, config.start, now);
-  mesh_bwe_want (self->bwe, (guint64) self->most, now);
+  if (self->config.most > 0)
+    mesh_bwe_want (self->bwe, (guint64) self->most, now);
   obey (self);
   receiver_start (self);
   sound (self, 0);
-  picture (self, 0);
+  if (!self->config.changed)
+    picture (self, 0);
 }
 
 static void

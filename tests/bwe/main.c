@@ -139,7 +139,7 @@ main (int argc, char **argv)
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   g_autoptr (GError) error = NULL;
   const Scenario *tables[] = { scenarios_alone, scenarios_shared,
-    scenarios_rough, scenarios_room };
+    scenarios_rough, scenarios_room, scenarios_ladder };
   guint number = 0, failed = 0;
 
   g_option_context_add_main_entries (context, options, NULL);

@@ -6,6 +6,9 @@
 
 #include <stdlib.h>
 
+/* A picture at 8 frames a second moves, if badly. */
+#define FROZEN MS (200)
+
 typedef double (*Pick) (const Tenth *tenth);
 
 static double
@@ -132,6 +135,26 @@ flow_frame_ms (Flow *flow, gint64 from, gint64 to)
   return longest / 1e3;
 }
 
+/* How long the picture stood still: the sum of all times without a whole frame
+ * that are longer than FROZEN, in ms. */
+double
+flow_frozen_ms (Flow *flow, gint64 from, gint64 to)
+{
+  gint64 last = from, frozen = 0;
+
+  for (guint i = 0; i <= flow->frames->len; i++) {
+    gint64 at = i == flow->frames->len ? to
+        : g_array_index (flow->frames, Frame, i).arrived_at;
+
+    if (at <= last || at > to)
+      continue;
+    if (at - last > FROZEN)
+      frozen += at - last;
+    last = at;
+  }
+  return frozen / 1e3;
+}
+
 static int
 least_first (gconstpointer a, gconstpointer b)
 {
@@ -159,6 +182,27 @@ queue_ms (Flow **flows, guint n, double percentile, gint64 from, gint64 to)
   qsort (waits->data, waits->len, sizeof (gint64), least_first);
   return g_array_index (waits, gint64, (guint) (percentile
           * (waits->len - 1))) / 1e3;
+}
+
+/* The time from a frame's capture to its arrival, in ms: @percentile of 1. */
+double
+flow_delay_ms (Flow *flow, double percentile, gint64 from, gint64 to)
+{
+  g_autoptr (GArray) delays = g_array_new (FALSE, FALSE, sizeof (gint64));
+
+  for (guint i = 0; i < flow->frames->len; i++) {
+    const Frame *frame = &g_array_index (flow->frames, Frame, i);
+    gint64 delay = frame->arrived_at - frame->captured_at;
+
+    if (frame->captured_at >= from && frame->captured_at < to
+        && frame->arrived_at > 0)
+      g_array_append_val (delays, delay);
+  }
+  if (delays->len == 0)
+    return 0;
+  qsort (delays->data, delays->len, sizeof (gint64), least_first);
+  return g_array_index (delays, gint64, (guint) (percentile
+          * (delays->len - 1))) / 1e3;
 }
 
 /* Jain's index of fairness: 1 = all the same. */

@@ -297,7 +297,8 @@ pictures_get_what_they_are_shown_at (void)
   g_assert_cmpuint (peers[1].share, ==, 50 + 187);
 }
 
-/* One peer's own path is full: that is no matter of the others. */
+/* One peer's own path is full: that is no matter of the others. All get at first
+ * what one of them was seen to take beside what the others get. */
 static void
 uplink_is_found_by_two_that_are_congested (void)
 {
@@ -309,13 +310,18 @@ uplink_is_found_by_two_that_are_congested (void)
     peers[i].acked = 1000;
   peers[0].state = MESH_BWE_CONGESTED;
   mesh_allot_divide (&allot, peers, 3, SECOND);
-  g_assert_cmpuint (peers[1].share, ==, 2000);
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpuint (peers[i].share, ==, (3 * 1000 + 1000) / 3);
   peers[1].state = MESH_BWE_CONGESTED;
   mesh_allot_divide (&allot, peers, 3, SECOND + MS (100));
   for (guint i = 0; i < 3; i++)
     g_assert_cmpuint (peers[i].share, ==, 900);
   peers[0].state = peers[1].state = MESH_BWE_CLEAR;
   mesh_allot_divide (&allot, peers, 3, 40 * SECOND);
+  g_assert_cmpuint (peers[2].share, ==, (3 * 1000 + 1000) / 3);
+  /* As long as that does, a little more is tried. */
+  for (guint i = 0; i < 20; i++)
+    mesh_allot_divide (&allot, peers, 3, (41 + i) * SECOND);
   g_assert_cmpuint (peers[2].share, ==, 2000);
 }
 

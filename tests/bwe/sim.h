@@ -9,12 +9,15 @@
  *   source.c     an encoder and a microphone
  *   flow.c       a sender: estimator, pacer, probes
  *   receiver.c   what arrives, and what is reported of it
+ *   caller.c     a source with rungs, for many peers: ladder and budget
  *   tcp.c        somebody else's download
  *   measure.c    what came of it
  *   scenarios-*  the table, and main.c, which runs it */
 
+#include "core/allot.h"
 #include "core/bwe/bwe.h"
 #include "core/bwe/pace.h"
+#include "core/ladder.h"
 #include "net/link.h"
 
 #define SECOND G_GINT64_CONSTANT (1000000)
@@ -108,6 +111,10 @@ typedef struct {
   gint64 from;
   gint64 until;                 /* 0 = to the end */
   gboolean no_feedback;         /* receiver reports alone */
+  /* Called where something may have changed; then frames come by
+   * flow_add_frame(). NULL = the flow has a source of its own. */
+  void (*changed) (gpointer owner);
+  gpointer owner;
 } FlowConfig;
 
 typedef struct {
@@ -134,6 +141,7 @@ typedef struct {
 } Flow;
 
 Flow *flow_new (World *world, const FlowConfig *config);
+void flow_add_frame (Flow *flow, guint size);
 void flow_want (Flow *flow, double bits);
 void flow_pause (Flow *flow, gboolean paused);
 void flow_set_most (Flow *flow, double bits);
@@ -143,6 +151,28 @@ void flow_report (Flow *flow, double loss);
 Tenth *flow_tenth (Flow *flow, gint64 at);
 void receiver_start (Flow *flow);
 void receiver_take (gpointer flow, guint number);
+
+/* caller.c */
+typedef struct _Caller Caller;
+
+typedef struct {
+  Flow *flow;
+  MeshLadderPeer ladder;
+  MeshAllotPeer allot;
+  guint64 demand;               /* that the estimator was told */
+  guint rung;                   /* what it is sent, rather than what it should */
+  guint layers;
+  guint changes;                /* of its step */
+  guint keys;                   /* frames that began a rung for it */
+} Callee;
+
+#define MESH_MAX_CALLEES 8
+
+Caller *caller_new (World *world);
+Callee *caller_add (Caller *caller, const FlowConfig *config);
+MeshLadder *caller_ladder (Caller *caller);
+void caller_use_one_rung (Caller *caller, double rate, guint layers);
+void caller_trace (Caller *caller, const char *name);
 
 /* tcp.c */
 typedef struct _Tcp Tcp;
@@ -162,6 +192,8 @@ double flow_target (Flow *flow, gint64 at);
 double flow_reaches (Flow *flow, double bits, gint64 from, gint64 span);
 double flow_gap_ms (Flow *flow, gint64 from, gint64 to);
 double flow_frame_ms (Flow *flow, gint64 from, gint64 to);
+double flow_frozen_ms (Flow *flow, gint64 from, gint64 to);
+double flow_delay_ms (Flow *flow, double percentile, gint64 from, gint64 to);
 double queue_ms (Flow **flows, guint n, double percentile, gint64 from,
     gint64 to);
 double jain (const double *values, guint n);
@@ -187,3 +219,4 @@ extern const Scenario scenarios_alone[];
 extern const Scenario scenarios_shared[];
 extern const Scenario scenarios_rough[];
 extern const Scenario scenarios_room[];
+extern const Scenario scenarios_ladder[];

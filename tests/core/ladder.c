@@ -135,7 +135,7 @@ goes_down_at_once (void)
   give (&f, 0, 2000, MESH_BWE_CLEAR);
   run (&f, 100);
   assert_gets (&f, 0, 0, 2);
-  g_assert_cmpuint (f.ladder.rungs[0].rate, ==, 1500000);
+  g_assert_cmpuint (f.ladder.rungs[0].rate, >, 1400000);
 
   /* The rate goes first, then half of the frames, then the rung. */
   give (&f, 0, 1200, MESH_BWE_CONGESTED);
@@ -150,14 +150,17 @@ goes_down_at_once (void)
   assert_gets (&f, 0, 0, 1);
   run (&f, 1);
   assert_gets (&f, 0, 1, 2);
-  give (&f, 0, 0, MESH_BWE_CONGESTED);
-  run (&f, 1);
+  /* The least picture lasts a while longer. */
+  give (&f, 0, 40, MESH_BWE_CONGESTED);
+  run (&f, 10);
+  assert_gets (&f, 0, 2, 1);
+  run (&f, 20);
   assert_gets (&f, 0, MESH_RUNGS, 0);
 }
 
 /* Counts the steps up in @seconds, of a path that never takes the step. */
 static guint
-count_failures (Fixture *f, guint seconds)
+count_failures (Fixture *f, guint kbit, guint seconds)
 {
   guint ups = 0;
 
@@ -169,7 +172,7 @@ count_failures (Fixture *f, guint seconds)
       ups++;
       give (f, 0, 200, MESH_BWE_CONGESTED);
     } else if (f->peers[0].rung == rung) {
-      give (f, 0, 700, MESH_BWE_CLEAR);
+      give (f, 0, kbit, MESH_BWE_CLEAR);
     }
   }
   return ups;
@@ -185,16 +188,21 @@ does_not_flap (void)
   give (&f, 0, 200, MESH_BWE_CLEAR);
   run (&f, 10);
   assert_gets (&f, 0, 2, 2);
-  g_assert_cmpuint (count_failures (&f, 60), <=, 4);
-  g_assert_cmpuint (count_failures (&f, 600), <=, 6);
+  g_assert_cmpuint (count_failures (&f, 450, 60), <=, 4);
+  g_assert_cmpuint (count_failures (&f, 450, 600), <=, 6);
+  /* Much more than what did not do is tried sooner. */
+  g_assert_cmpuint (count_failures (&f, 700, 600), >, 10);
+  g_assert_cmpuint (count_failures (&f, 700, 600), <=, 20);
 
-  /* A step that has lasted ends it. */
-  give (&f, 0, 700, MESH_BWE_CLEAR);
-  run (&f, 3000);
-  give (&f, 0, 200, MESH_BWE_CONGESTED);
-  run (&f, 5);
-  assert_gets (&f, 0, 2, 2);
-  give (&f, 0, 700, MESH_BWE_CLEAR);
+  /* Each step that lasts makes up for one that did not. */
+  for (guint i = 0; i < 5; i++) {
+    give (&f, 0, 450, MESH_BWE_CLEAR);
+    run (&f, 3000);
+    give (&f, 0, 200, MESH_BWE_CONGESTED);
+    run (&f, 5);
+    assert_gets (&f, 0, 2, 2);
+  }
+  give (&f, 0, 450, MESH_BWE_CLEAR);
   run (&f, 70);
   assert_gets (&f, 0, 1, 2);
 }
@@ -316,7 +324,7 @@ the_slow_one_costs_the_others_nothing (void)
   for (guint i = 0; i < 3; i++)
     assert_gets (&f, i, 1, 2);
   assert_gets (&f, 3, 2, 2);
-  g_assert_cmpuint (f.ladder.rungs[1].rate, ==, 500000);
+  g_assert_cmpuint (f.ladder.rungs[1].rate, >, 475000);
 
   /* Where all have less, the rate is less. */
   for (guint i = 0; i < 3; i++)
@@ -336,6 +344,8 @@ a_rate_is_not_set_for_every_trifle (void)
   guint64 rate = 0;
 
   begin (&f, 1);
+  give (&f, 0, 1400, MESH_BWE_CLEAR);
+  run (&f, 50);
   for (guint i = 0; i < 100; i++) {
     give (&f, 0, 1400 + 60 * (i % 2), MESH_BWE_CLEAR);
     run (&f, 1);
@@ -384,7 +394,7 @@ what_is_encoded_already_stands_rather_than_floods (void)
   run (&f, 10);
   assert_gets (&f, 0, 0, 2);
   g_assert_cmpuint (f.ladder.rungs[0].rate, ==, 1500000);
-  give (&f, 0, 1000, MESH_BWE_CONGESTED);
+  give (&f, 0, 500, MESH_BWE_CONGESTED);
   run (&f, 1);
   assert_gets (&f, 0, MESH_RUNGS, 0);
   g_assert_cmpuint (f.peers[0].demand, >, 1500000);

@@ -36,6 +36,7 @@ struct _MeshBwe {
   guint silence;                /* steps that were taken for want of reports */
   gint64 quiet_since;           /* the last of them */
   double before_silence;        /* the target then */
+  double proven;                /* see MeshBweFigures */
   gint64 resumed_at;
 
   double want;                  /* 0 = no more than is sent */

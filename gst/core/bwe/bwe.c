@@ -99,6 +99,7 @@ begin_path (MeshBwe *self, double rate, gint64 now)
   self->groups = (MeshBweGroups) { 0 };
   self->acked = (MeshBweAcked) { 0 };
   self->aimd = (MeshBweAimd) { .rate = rate, .changed_at = now };
+  self->proven = rate;
   self->gate = (MeshBweGate) { 0 };
   self->queue = (MeshBweQueue) { 0 };
   self->prober = (MeshBweProber) { .last_id = self->prober.last_id };
@@ -218,6 +219,10 @@ update_rate (MeshBwe *self, gint64 now)
     mesh_bwe_aimd_update (&self->aimd, &signs, now);
   self->aimd.rate = CLAMP (self->aimd.rate, (double) self->config.floor,
       (double) self->config.ceiling);
+  if (self->aimd.decreased_at == now)
+    self->proven = MIN (self->proven, self->aimd.rate);
+  else
+    self->proven = MAX (self->proven, MIN (self->acked.rate, self->aimd.rate));
   mesh_bwe_loss_update (&self->loss, estimate (self),
       self->queue.standing > QUEUED, self->rtt, now);
 }
@@ -393,6 +398,7 @@ mesh_bwe_get_figures (MeshBwe *bwe, MeshBweFigures *figures)
 {
   *figures = (MeshBweFigures) {
     .target = bwe->told_target,
+    .proven = bwe->config.feedback ? (guint64) bwe->proven : bwe->told_target,
     .acked = (guint64) bwe->acked.rate,
     .loss = bwe->loss.loss,
     .rtt = bwe->rtt,

@@ -75,6 +75,8 @@ typedef struct {
 /**
  * MeshBweFigures:
  * @target: the target that was given last
+ * @proven: the greatest rate that has arrived, or that a probe has shown, since
+ *   it was last too much; @target grows to half above what is sent
  * @acked: the rate that arrives; 0 = not known
  * @loss: the share of packets that is lost, 0 to 1, over the last seconds
  * @rtt: round-trip time; 0 = not known
@@ -84,6 +86,7 @@ typedef struct {
  */
 typedef struct {
   guint64 target;
+  guint64 proven;
   guint64 acked;
   double loss;
   gint64 rtt;

@@ -2,7 +2,9 @@
 
 /* Whether the path is clear, by how long packets wait on it. A shared encoder
  * has few rates, so a peer's rung is changed seldom and by much: that takes a
- * slower and surer sign than a target that moves with every report. */
+ * slower and surer sign than a target that moves with every report. It is the
+ * standing queue that counts: on a link of 500 kbit/s the packets of one frame
+ * wait 30 ms for each other, and the path would never be clear. */
 
 #include "core/bwe/bwe-private.h"
 
@@ -25,7 +27,7 @@ mesh_bwe_gate_update (MeshBweGate *self, const MeshBweQueue *queue,
     MeshBweUsage usage, double loss, gint64 now)
 {
   gboolean bad = queue->delay > JOINING || loss > MUCH_LOSS;
-  gboolean good = queue->delay < LEAVING && loss < LITTLE_LOSS
+  gboolean good = queue->standing < LEAVING && loss < LITTLE_LOSS
       && usage != MESH_BWE_OVERUSE;
 
   self->bad_since = !bad ? 0 : self->bad_since ? self->bad_since : now;

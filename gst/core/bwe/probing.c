@@ -131,6 +131,7 @@ mesh_bwe_take_result (MeshBwe *self, double result, double probed,
     return;
   /* What arrives all the time is no less true than a burst. */
   result = MAX (result, MIN (self->acked.rate, self->aimd.rate));
+  self->proven = self->alr.limited ? result : MAX (self->proven, result);
   if (result > self->aimd.rate || self->alr.limited)
     mesh_bwe_aimd_probed (&self->aimd, result, now);
   if (!saturated && result > GOOD * probed && self->want > result)

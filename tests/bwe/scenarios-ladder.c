@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Pictures with rungs: estimator, budget, ladder and encoders together. What is
+ * judged is what people see. */
+
+#include "sim.h"
+
+/* What the full rung takes, with headers and sound. */
+#define FULL (1.5e6 * 1.07 + SOUND_RATE)
+
+static Callee *
+add (World *world, Caller *caller, double delay_ms, const LinkStep *steps,
+    guint n_steps)
+{
+  LinkProfile forward = { .delay_ms = delay_ms, .queue_ms = 300 };
+  LinkProfile back = { .delay_ms = delay_ms };
+  FlowConfig config = {
+    .forward = world_link (world, &forward, steps, n_steps),
+    .back = world_link (world, &back, NULL, 0),
+    .start = KBIT (300),
+  };
+
+  return caller_add (caller, &config);
+}
+
+/* The link of the issue: 4 Mbit/s, 500 kbit/s for 15 s, and 4 Mbit/s again. */
+static void
+slow_for_a_while_at (double delay_ms)
+{
+  static const LinkStep steps[] = { { 0, 4000 }, { 20 * SECOND, 500 },
+    { 35 * SECOND, 4000 } };
+  g_autoptr (World) world = world_new ();
+  Caller *caller = caller_new (world);
+  Callee *callee = add (world, caller, delay_ms, steps, G_N_ELEMENTS (steps));
+  Flow *flow = callee->flow;
+  g_autofree char *name = g_strdup_printf ("L1 %g ms", 2 * delay_ms);
+  g_autofree char *what = g_strdup_printf ("full rate at %g ms round trip, in",
+      2 * delay_ms);
+
+  caller_trace (caller, name);
+  world_run (world, 60 * SECOND);
+  scenario_row (what, flow_reaches (flow, .9 * FULL, 0, SECOND), AT_MOST (4),
+      "s");
+  scenario_row ("frozen while it is slow", flow_frozen_ms (flow, 20 * SECOND,
+          35 * SECOND), AT_MOST (1500), "ms");
+  scenario_row ("longest of it", flow_gap_ms (flow, 20 * SECOND, 35 * SECOND),
+      AT_MOST (1000), "ms");
+  scenario_row ("p95 of delay from 3 s on", flow_delay_ms (flow, .95,
+          23 * SECOND, 35 * SECOND), AT_MOST (350), "ms");
+  scenario_row ("U from 5 s on", flow_rate (flow, 25 * SECOND, 35 * SECOND)
+      / 5e3, 70, 100, "%");
+  scenario_row ("80 % after its return in", flow_reaches (flow, .8 * FULL,
+          35 * SECOND, SECOND), AT_MOST (10), "s");
+  scenario_row ("frozen otherwise", flow_frozen_ms (flow, 2 * SECOND,
+          20 * SECOND) + flow_frozen_ms (flow, 35 * SECOND, 60 * SECOND),
+      AT_MOST (300), "ms");
+  scenario_row ("changes", callee->changes, AT_MOST (16), "");
+}
+
+static void
+slow_for_a_while (void)
+{
+  slow_for_a_while_at (2);
+  slow_for_a_while_at (25);
+}
+
+static void
+steady (void)
+{
+  static const guint rates[] = { 300, 450, 700, 1000, 1300, 1600, 3000 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rates); i++) {
+    LinkStep step = { 0, rates[i] };
+    g_autoptr (World) world = world_new ();
+    Caller *caller = caller_new (world);
+    Callee *callee = add (world, caller, 25, &step, 1);
+    g_autofree char *name = g_strdup_printf ("L2 %u", rates[i]);
+    g_autofree char *what = g_strdup_printf ("rungs changed in 5 minutes at %u kbit/s",
+        rates[i]);
+    guint changes, keys;
+
+    caller_trace (caller, name);
+    world_run (world, 15 * SECOND);
+    changes = callee->changes;
+    keys = callee->keys;
+    world_run (world, 315 * SECOND);
+    scenario_row (what, callee->keys - keys, AT_MOST (3), "");
+    scenario_row ("with those of layers", callee->changes - changes,
+        AT_MOST (12), "");
+    scenario_row ("U", flow_rate (callee->flow, 15 * SECOND, 315 * SECOND)
+        / MIN (rates[i] * 1e3, FULL) * 100, 70, 105, "%");
+    scenario_row ("frozen", flow_frozen_ms (callee->flow, 5 * SECOND,
+            315 * SECOND), AT_MOST (1000), "ms");
+    scenario_row ("p95 of delay", flow_delay_ms (callee->flow, .95, 5 * SECOND,
+            315 * SECOND), AT_MOST (250), "ms");
+  }
+}
+
+static void
+want (Callee *callee, guint width, guint height)
+{
+  callee->ladder.want_known = TRUE;
+  callee->ladder.want_width = width;
+  callee->ladder.want_height = height;
+}
+
+/* Goes on until a rung is sent; returns how long it took, in s. */
+static double
+wait_for (World *world, Callee *callee, guint rung, gint64 longest)
+{
+  gint64 from = world_now (world);
+
+  while (callee->rung != rung && world_now (world) < from + longest)
+    world_run (world, world_now (world) + MS (20));
+  return (double) (world_now (world) - from) / SECOND;
+}
+
+/* B9 with rungs: a picture that was small, or not seen, for a minute. */
+static void
+drawn_large (void)
+{
+  static const LinkStep steps[] = { { 0, 3000 }, { 20 * SECOND, 500 },
+    { 40 * SECOND, 3000 } };
+
+  for (guint i = 0; i < 3; i++) {
+    static const char *cases[] = { "small", "small, the link slow meanwhile",
+      "hidden" };
+    g_autoptr (World) world = world_new ();
+    Caller *caller = caller_new (world);
+    Callee *callee = add (world, caller, 25, steps, i == 1 ? 3 : 1);
+    g_autofree char *name = g_strdup_printf ("L3 %u", i);
+    g_autofree char *what = g_strdup_printf ("full size after it was %s, in",
+        cases[i]);
+
+    caller_trace (caller, name);
+    want (callee, i == 2 ? 0 : 320, i == 2 ? 0 : 180);
+    world_run (world, 60 * SECOND);
+    scenario_row ("probes until then", 100 * flow_probe_share (callee->flow,
+            SECOND, 60 * SECOND), AT_MOST (2), "%");
+    want (callee, 1280, 720);
+    scenario_row (what, wait_for (world, callee, 0, 20 * SECOND), AT_MOST (1),
+        "s");
+    world_run (world, 90 * SECOND);
+    scenario_row ("80 % of the full rate in", flow_reaches (callee->flow,
+            .8 * FULL, 60 * SECOND, SECOND), AT_MOST (4), "s");
+    scenario_row ("frozen from then on", flow_frozen_ms (callee->flow,
+            61 * SECOND, 90 * SECOND), AT_MOST (300), "ms");
+  }
+}
+
+static void
+set_rate (gpointer data, guint number)
+{
+  static const LinkProfile profiles[] = {
+    { .loss = 1 },
+    { .delay_ms = 25, .kbit = 3000, .queue_ms = 300 },
+  };
+
+  link_set_profile (data, &profiles[number]);
+}
+
+/* Nothing passes for 5 s, either way. */
+static void
+outage (void)
+{
+  static const LinkStep step = { 0, 3000 };
+  g_autoptr (World) world = world_new ();
+  Caller *caller = caller_new (world);
+  Callee *callee = add (world, caller, 25, &step, 1);
+  Flow *flow = callee->flow;
+
+  caller_trace (caller, "L5");
+  for (guint i = 0; i < 2; i++) {
+    world_at (world, (20 + 5 * i) * SECOND, set_rate, flow->config.forward, i);
+    world_at (world, (20 + 5 * i) * SECOND, set_rate, flow->config.back, i);
+  }
+  world_run (world, 50 * SECOND);
+  scenario_row ("frozen after it", flow_frozen_ms (flow, 25 * SECOND,
+          50 * SECOND), AT_MOST (1500), "ms");
+  scenario_row ("80 % of the full rate in", flow_reaches (flow, .8 * FULL,
+          25 * SECOND, SECOND), AT_MOST (6), "s");
+}
+
+/* A source that is encoded already, with layers and without, on a link that is
+ * too slow for it for a while. */
+static void
+encoded (void)
+{
+  static const LinkStep steps[] = { { 0, 3000 }, { 20 * SECOND, 1000 },
+    { 40 * SECOND, 3000 } };
+
+  for (guint layers = 1; layers <= 2; layers++) {
+    g_autoptr (World) world = world_new ();
+    Caller *caller = caller_new (world);
+    Callee *callee = add (world, caller, 25, steps, G_N_ELEMENTS (steps));
+    Flow *flow = callee->flow;
+    g_autofree char *name = g_strdup_printf ("L6 %u", layers);
+
+    caller_trace (caller, name);
+    caller_use_one_rung (caller, MBIT (1.2), layers);
+    world_run (world, 60 * SECOND);
+    scenario_row (layers == 1 ? "first frame without layers, in"
+        : "first frame with layers, in", flow_reaches (flow, KBIT (500), 0,
+            MS (500)), AT_MOST (4), "s");
+    scenario_row ("frozen at 3 Mbit/s", flow_frozen_ms (flow, 5 * SECOND,
+            20 * SECOND), AT_MOST (1), "ms");
+    scenario_row ("Q p95 at 1 Mbit/s", queue_ms (&flow, 1, .95, 22 * SECOND,
+            40 * SECOND), AT_MOST (100), "ms");
+    scenario_row ("sound lost then", flow_sounds_lost (flow, 22 * SECOND,
+            40 * SECOND), AT_MOST (0), "");
+    if (layers == 2)
+      scenario_row ("frozen then", flow_frozen_ms (flow, 20 * SECOND,
+              40 * SECOND), AT_MOST (1500), "ms");
+    scenario_row ("all of it again in", flow_reaches (flow, MBIT (1.2),
+            40 * SECOND, SECOND), AT_MOST (12), "s");
+  }
+}
+
+/* A peer that sends nothing but receiver reports. */
+static void
+reports_alone (void)
+{
+  static const LinkStep steps[] = { { 0, 4000 }, { 120 * SECOND, 500 } };
+  LinkProfile forward = { .delay_ms = 25, .queue_ms = 300 };
+  LinkProfile back = { .delay_ms = 25 };
+  g_autoptr (World) world = world_new ();
+  Caller *caller = caller_new (world);
+  FlowConfig config = {
+    .forward = world_link (world, &forward, steps, G_N_ELEMENTS (steps)),
+    .back = world_link (world, &back, NULL, 0),
+    .start = KBIT (300), .no_feedback = TRUE,
+  };
+  Callee *callee = caller_add (caller, &config);
+
+  caller_trace (caller, "L7");
+  world_run (world, 180 * SECOND);
+  scenario_row ("rate after 9 s", flow_rate (callee->flow, 8 * SECOND,
+          10 * SECOND) / 1e3, 150, 320, "kbit/s");
+  scenario_row ("80 % of the full rate in", flow_reaches (callee->flow,
+          .8 * FULL, 0, SECOND), AT_MOST (100), "s");
+  scenario_row ("U from 20 s after 4 -> 0.5", flow_rate (callee->flow,
+          140 * SECOND, 180 * SECOND) / 5e3, 40, 100, "%");
+}
+
+const Scenario scenarios_ladder[] = {
+  { "L1", "4 Mbit/s, 500 kbit/s for 15 s, and 4 Mbit/s again",
+      slow_for_a_while },
+  { "L2", "a link that stays as it is", steady },
+  { "L3", "a picture that is drawn large", drawn_large },
+  { "L5", "nothing passes for 5 s", outage },
+  { "L6", "a source that is encoded already", encoded },
+  { "L7", "receiver reports alone", reports_alone },
+  { NULL }
+};
