@@ -82,6 +82,16 @@ takes_av1 (const char *fmtp)
     "buffer-optimal-size=500 keyframe-max-dist=300 " \
     "min-quantizer=4 max-quantizer=56 static-threshold=1 "
 
+/* Two temporal layers: the upper one's frames refer to the last frame of the
+ * lower one, and nothing refers to them, so each of them can be left out. */
+#define LAYERS "temporal-scalability-number-layers=2 " \
+    "temporal-scalability-periodicity=2 " \
+    "temporal-scalability-layer-sync-flags=\"<false,true>\" " \
+    "temporal-scalability-layer-flags=\"<" \
+    "no-ref-golden+no-ref-alt+no-upd-golden+no-upd-alt," \
+    "no-ref-golden+no-ref-alt+no-upd-last+no-upd-golden+no-upd-alt" \
+    "+no-upd-entropy>\" "
+
 static const MeshCodec codecs[] = {
   {
     .name = "OPUS",
@@ -115,8 +125,8 @@ static const MeshCodec codecs[] = {
     .payloader = "rtpvp8pay picture-id-mode=15-bit mtu=1200",
     .depayloader = "rtpvp8depay request-keyframe=true wait-for-keyframe=true",
     .encoders = {
-      { "vp8enc cpu-used=-8 error-resilient=default " LIBVPX,
-            "target-bitrate", 1 },
+      { "vp8enc cpu-used=-8 error-resilient=default " LAYERS LIBVPX,
+            "target-bitrate", 1, 2 },
     },
     .decoders = "vp8dec|avdec_vp8",
     .read_size = mesh_vp8_read_size,

@@ -23,13 +23,17 @@ typedef enum {
  * @element: the element with its properties, as gst-launch reads it; %NULL
  *   after the last one
  * @bitrate: (nullable): the property that is to follow the picture's size and
- *   rate; %NULL: the encoder keeps to what @element says
+ *   rate, and what peers can take, while the encoder runs; %NULL: the encoder
+ *   keeps to what @element says
  * @bitrate_unit: bit/s in one of what @bitrate counts
+ * @layers: 2 where @element makes every other frame of an upper temporal layer,
+ *   which no other frame needs, by the properties of vp8enc; else 0
  */
 typedef struct {
   const char *element;
   const char *bitrate;
   guint bitrate_unit;
+  guint layers;
 } MeshCodecEncoder;
 
 /**

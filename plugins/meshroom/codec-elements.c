@@ -184,6 +184,22 @@ mesh_codec_count_encoders (const MeshCodec *codec)
 }
 
 /**
+ * mesh_codec_find_encoder:
+ * @n: which of its encoders that are installed, from 0
+ *
+ * Returns: (nullable): what the table says of it
+ */
+const MeshCodecEncoder *
+mesh_codec_find_encoder (const MeshCodec *codec, guint n)
+{
+  for (guint i = 0; codec->encoders[i].element; i++) {
+    if (is_installed (codec->encoders[i].element) && n-- == 0)
+      return &codec->encoders[i];
+  }
+  return NULL;
+}
+
+/**
  * mesh_codec_make_encoder:
  * @n: which of its encoders that are installed, from 0
  * @encoder: (out): what the table says of it
@@ -197,12 +213,12 @@ mesh_codec_make_encoder (const MeshCodec *codec, guint n,
 {
   g_autoptr (GString) names = g_string_new (NULL);
 
-  for (guint i = 0; codec->encoders[i].element; i++) {
-    *encoder = &codec->encoders[i];
-    g_string_append_printf (names, "%s%s", i ? "|" : "", (*encoder)->element);
-    if (is_installed ((*encoder)->element) && n-- == 0)
-      return make ((*encoder)->element, error);
-  }
+  *encoder = mesh_codec_find_encoder (codec, n);
+  if (*encoder)
+    return make ((*encoder)->element, error);
+  for (guint i = 0; codec->encoders[i].element; i++)
+    g_string_append_printf (names, "%s%s", i ? "|" : "",
+        codec->encoders[i].element);
   set_not_installed (error, names->str);
   return NULL;
 }

@@ -22,6 +22,8 @@ gboolean mesh_codec_can_receive (const MeshCodec *codec);
 gboolean mesh_codec_passes (const MeshCodec *codec, const GstCaps *caps);
 GstElement *mesh_codec_make (const char *descriptions, GError **error);
 guint mesh_codec_count_encoders (const MeshCodec *codec);
+const MeshCodecEncoder *mesh_codec_find_encoder (const MeshCodec *codec,
+    guint n);
 GstElement *mesh_codec_make_encoder (const MeshCodec *codec, guint n,
     const MeshCodecEncoder **encoder, GError **error);
 

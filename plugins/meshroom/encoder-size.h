@@ -14,6 +14,6 @@ typedef struct {
 } MeshEncoderSize;
 
 void mesh_encoder_size_choose (const MeshCodec *codec, const GstCaps *caps,
-    MeshEncoderSize *size);
+    int max_pixels, MeshEncoderSize *size);
 
 G_END_DECLS

@@ -56,10 +56,13 @@ typedef struct {
                                  * the rung */
   GstEvent *segment;
   gboolean key_wanted;          /* a peer has asked for a key frame */
-  gboolean asked;               /* upstream has been asked for a key frame ... */
-  GstClockTime asked_at;        /* ... when this was the PTS that had come; NONE:
-                                 * before any */
+  gboolean asked;               /* upstream has been asked for a key frame */
+  GstClockTime asked_at;        /* the PTS that had come then; NONE: none had */
   GstClockTime newest;          /* the PTS that came last */
+  guint layers;                 /* that have been seen */
+  guint bits;                   /* bit/s, of the last whole second */
+  GstClockTime since;           /* the PTS that the present second began with */
+  guint64 bytes;                /* that have come in it */
   gint64 waiting_since;         /* branches wait for a key frame; 0: none does */
 } MeshInlet;
 

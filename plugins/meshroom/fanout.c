@@ -41,6 +41,26 @@ read_layer (MeshFrame *frame)
       "layer-sync", G_TYPE_BOOLEAN, &frame->sync, NULL);
 }
 
+static void
+measure_locked (MeshInlet *inlet, const MeshFrame *frame)
+{
+  GstClockTime pts = GST_BUFFER_PTS (frame->buffer);
+
+  if (frame->layer > 0)
+    inlet->layers = 2;
+  if (!GST_CLOCK_TIME_IS_VALID (inlet->since) || pts < inlet->since) {
+    inlet->since = pts;
+    inlet->bytes = 0;
+  } else if (GST_CLOCK_TIME_IS_VALID (pts)
+      && pts - inlet->since >= GST_SECOND) {
+    inlet->bits = gst_util_uint64_scale (8 * inlet->bytes, GST_SECOND,
+        pts - inlet->since);
+    inlet->since = pts;
+    inlet->bytes = 0;
+  }
+  inlet->bytes += gst_buffer_get_size (frame->buffer);
+}
+
 static GstFlowReturn
 fanout_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
@@ -63,6 +83,7 @@ fanout_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
         inlet, &frame, &doomed);
   waited = mesh_inlet_note_wait_locked (inlet, asks);
   asks |= mesh_inlet_note_frame_locked (inlet, &frame, self->muted);
+  measure_locked (inlet, &frame);
   g_mutex_unlock (&self->lock);
   mesh_fanout_free_items (&doomed);
   gst_buffer_unref (buffer);
@@ -319,6 +340,24 @@ mesh_fanout_set_muted (MeshFanout *fanout, gboolean muted)
 }
 
 /**
+ * mesh_fanout_measure:
+ * @rung: a rung
+ * @bits: (out): what came in by its sink pad in the last whole second of the
+ *   stream, in bit/s
+ * @layers: (out): 2 if frames of an upper temporal layer were among it, ever;
+ *   else 1
+ */
+void
+mesh_fanout_measure (MeshFanout *fanout, guint rung, guint *bits,
+    guint *layers)
+{
+  g_mutex_lock (&fanout->lock);
+  *bits = fanout->inlets[rung].bits;
+  *layers = fanout->inlets[rung].layers;
+  g_mutex_unlock (&fanout->lock);
+}
+
+/**
  * mesh_fanout_new:
  * @caps: (transfer none): the encoded stream's caps, fixed but for what only
  *   the data tells, such as its size
@@ -366,9 +405,10 @@ mesh_fanout_finalize (GObject *object)
   G_OBJECT_CLASS (mesh_fanout_parent_class)->finalize (object);
 }
 
-static GstPad *
-add_sink (MeshFanout *self, guint rung)
+static void
+add_inlet (MeshFanout *self, guint rung)
 {
+  MeshInlet *inlet = &self->inlets[rung];
   GstStaticPadTemplate *template = &sink_templates[rung];
   GstPad *pad = gst_pad_new_from_static_template (template,
       template->name_template);
@@ -378,7 +418,9 @@ add_sink (MeshFanout *self, guint rung)
   gst_pad_set_event_function (pad, fanout_event);
   gst_pad_set_query_function (pad, fanout_query);
   gst_element_add_pad (GST_ELEMENT (self), pad);
-  return pad;
+  inlet->pad = pad;
+  inlet->layers = 1;
+  inlet->newest = inlet->asked_at = inlet->since = GST_CLOCK_TIME_NONE;
 }
 
 static void
@@ -387,7 +429,7 @@ mesh_fanout_init (MeshFanout *self)
   g_mutex_init (&self->lock);
   self->branches = g_ptr_array_new ();
   for (guint i = 0; i < MESH_RUNGS; i++)
-    self->inlets[i].pad = add_sink (self, i);
+    add_inlet (self, i);
 }
 
 static void

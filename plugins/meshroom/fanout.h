@@ -3,6 +3,8 @@
 
 #include <gst/gst.h>
 
+#include "core/ladder.h"
+
 G_BEGIN_DECLS
 
 /* Hands one stream, encoded in up to MESH_RUNGS qualities, to any number of
@@ -16,9 +18,6 @@ G_BEGIN_DECLS
  * A branch starts with its gate closed: events pass, buffers do not. It takes
  * rung 0 with all layers unless it is told otherwise. Sound has one rung. */
 
-/* Rungs are numbered from 0, the full size, downwards. */
-#define MESH_RUNGS 3
-
 #define MESH_TYPE_FANOUT (mesh_fanout_get_type ())
 G_DECLARE_FINAL_TYPE (MeshFanout, mesh_fanout, MESH, FANOUT, GstElement)
 
@@ -31,6 +30,8 @@ GstPad *mesh_fanout_get_sink (MeshFanout *fanout, guint rung);
 void mesh_fanout_set_starved (MeshFanout *fanout, MeshFanoutStarved starved,
     gpointer user_data);
 void mesh_fanout_set_muted (MeshFanout *fanout, gboolean muted);
+void mesh_fanout_measure (MeshFanout *fanout, guint rung, guint *bits,
+    guint *layers);
 
 GstPad *mesh_fanout_add_branch (MeshFanout *fanout);
 void mesh_fanout_open_branch (MeshFanout *fanout, GstPad *branch);

@@ -62,9 +62,11 @@ take_out_encodings_locked (MeshSource *self, GPtrArray *doomed)
   for (guint i = 0; i < self->encodings->len; i++) {
     MeshEncoding *encoding = g_ptr_array_index (self->encodings, i);
 
-    if (!encoding->busy)
-      take_out_locked (self, encoding->compartment, doomed);
-    mesh_encoding_empty (encoding);
+    for (guint r = 0; r < MESH_RUNGS; r++) {
+      if (!encoding->rungs[r].busy)
+        take_out_locked (self, encoding->rungs[r].compartment, doomed);
+      mesh_encoding_empty (encoding, r);
+    }
     mesh_encoding_forgive (encoding);
   }
   self->decoder = NULL;

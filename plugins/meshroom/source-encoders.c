@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The encoders of a source: one for each codec that some peer needs, between
- * the source's tee and the fan-out of that codec.
+/* The encoders of a source: one for each codec and rung that some peer needs,
+ * between the source's tee and the fan-out of that codec.
  *
  * Encoders are made and removed without the source's lock, since that calls
- * handlers of the application. So that one thread at a time does it, an
- * encoding is marked as busy. A thread that finds it busy leaves the work to
- * the thread that has marked it, which looks again before it ends. */
+ * handlers of the application. So that one thread at a time does it, a rung is
+ * marked as busy. A thread that finds it busy leaves the work to the thread
+ * that has marked it, which looks again before it ends. */
 
 #include "meshroom/source-private.h"
 
@@ -14,6 +14,7 @@
 typedef struct {
   MeshSource *source;
   const MeshCodec *codec;
+  guint rung;
   MeshCompartment *compartment;
   char *text;
 } Failure;
@@ -93,10 +94,11 @@ take_failure (GstElement *room, gpointer user_data)
 
   g_mutex_lock (&self->lock);
   encoding = mesh_source_find_encoding_locked (self, failure->codec, NULL);
-  if (encoding && encoding->compartment == failure->compartment)
-    encoding->broken = g_steal_pointer (&failure->text);
+  if (encoding
+      && encoding->rungs[failure->rung].compartment == failure->compartment)
+    encoding->rungs[failure->rung].broken = g_steal_pointer (&failure->text);
   g_mutex_unlock (&self->lock);
-  mesh_source_feed (self, failure->codec);
+  mesh_source_feed_rung (self, failure->codec, failure->rung);
 }
 
 /* Called on the encoder's own streaming thread, which cannot shut itself
@@ -119,14 +121,15 @@ on_encoder_failed (MeshCompartment *compartment, const GError *error,
  * its frames fails or crashes: so nothing passes meanwhile. */
 static void
 put_in (MeshSource *self, GstElement *tee, GstElement *encoder,
-    GstElement *fanout)
+    GstPad *inlet)
 {
   g_autoptr (GstPad) sink = gst_element_get_static_pad (encoder, "sink");
+  g_autoptr (GstPad) src = gst_element_get_static_pad (encoder, "src");
   g_autoptr (GstPad) trunk = gst_element_get_static_pad (tee, "sink");
   g_autoptr (GstPad) branch = NULL;
 
   gst_bin_add (self->room, encoder);
-  gst_element_link_pads (encoder, "src", fanout, "sink_0");
+  gst_pad_link (src, inlet);
   gst_element_sync_state_with_parent (encoder);
   GST_PAD_STREAM_LOCK (trunk);
   branch = gst_element_request_pad_simple (tee, "src_%u");
@@ -149,59 +152,84 @@ take_out (MeshSource *self, GstElement *encoder)
   mesh_source_shut_down (self, encoder);
 }
 
-/* Removes the encoder that has failed. The lock is given away meanwhile. */
+/* Removes the rung's encoder, which has failed or is not needed any more. The
+ * lock is given away meanwhile. */
 static void
-remove_encoder_locked (MeshSource *self, MeshEncoding *encoding)
+remove_encoder_locked (MeshSource *self, MeshEncoding *encoding, guint r)
 {
+  MeshEncodedRung *rung = &encoding->rungs[r];
   g_autoptr (GstElement) encoder =
-      gst_object_ref (GST_ELEMENT (encoding->compartment));
+      gst_object_ref (GST_ELEMENT (rung->compartment));
 
-  encoding->failures++;
-  if (!mesh_encoding_can_retry (encoding))
-    encoding->failure = g_strdup (encoding->broken);
-  mesh_encoding_empty (encoding);
+  if (rung->broken)
+    rung->failures++;
+  if (!mesh_encoding_can_retry (encoding, r))
+    rung->failure = g_strdup (rung->broken);
+  mesh_encoding_empty (encoding, r);
   g_ptr_array_remove_fast (self->elements, encoder);
   g_mutex_unlock (&self->lock);
   take_out (self, encoder);
   g_mutex_lock (&self->lock);
 }
 
+/* Returns: (transfer full) (nullable): a compartment whose encoder is the one
+ * whose turn it is after so many failures */
+static MeshCompartment *
+make_compartment (MeshSource *self, const MeshCodec *codec, guint rung,
+    guint failures, MeshTuning *tuning, MeshRepeatFilter **filter,
+    GError **error)
+{
+  Failure context = { .source = self, .codec = codec, .rung = rung };
+  g_autoptr (MeshCompartment) compartment =
+      gst_object_ref_sink (mesh_compartment_new (on_encoder_failed,
+          g_memdup2 (&context, sizeof context), g_free));
+
+  return mesh_encoding_fill (codec, failures, tuning, compartment, filter,
+      error) ? g_steal_pointer (&compartment) : NULL;
+}
+
 /* Puts an encoder between the tee and the encoding's fan-out. The lock is given
  * away meanwhile, so the input may change, and then the encoder is dropped. */
 static void
-add_encoder_locked (MeshSource *self, MeshEncoding *encoding)
+add_encoder_locked (MeshSource *self, MeshEncoding *encoding, guint r)
 {
   const MeshCodec *codec = encoding->codec;
-  Failure context = { .source = self, .codec = codec };
+  MeshEncodedRung *rung = &encoding->rungs[r];
   g_autoptr (MeshFanout) fanout = gst_object_ref (encoding->fanout);
   g_autoptr (GstElement) tee = gst_object_ref (self->tee);
+  g_autoptr (MeshTuning) tuning = codec->kind == MESH_VIDEO
+      ? mesh_tuning_new (codec, r, rung->bits) : NULL;
   g_autoptr (MeshCompartment) compartment = NULL;
   g_autoptr (MeshRepeatFilter) filter = NULL;
   g_autoptr (GError) error = NULL;
-  guint failures = encoding->failures;
+  guint failures = rung->failures;
 
   g_mutex_unlock (&self->lock);
-  compartment = gst_object_ref_sink (mesh_compartment_new (on_encoder_failed,
-          g_memdup2 (&context, sizeof context), g_free));
-  filter = mesh_encoding_fill (codec, failures, compartment, &error);
+  compartment = make_compartment (self, codec, r, failures, tuning, &filter,
+      &error);
   g_mutex_lock (&self->lock);
   encoding = mesh_source_find_encoding_locked (self, codec, fanout);
   if (!encoding || self->tee != tee)
     return;
+  rung = &encoding->rungs[r];
   if (error) {
-    encoding->failure = g_strdup (error->message);
+    rung->failure = g_strdup (error->message);
     return;
   }
-  encoding->compartment = compartment;
-  encoding->repeat_filter = g_steal_pointer (&filter);
-  if (encoding->repeat_filter)
-    mesh_repeat_filter_set_active (encoding->repeat_filter, self->hidden);
+  if (tuning)
+    mesh_tuning_set_rate (tuning, rung->bits);
+  rung->compartment = compartment;
+  rung->tuning = g_steal_pointer (&tuning);
+  rung->repeat_filter = g_steal_pointer (&filter);
+  if (rung->repeat_filter)
+    mesh_repeat_filter_set_active (rung->repeat_filter, self->hidden);
   g_mutex_unlock (&self->lock);
 
-  put_in (self, tee, GST_ELEMENT (compartment), GST_ELEMENT (fanout));
+  put_in (self, tee, GST_ELEMENT (compartment),
+      mesh_fanout_get_sink (fanout, r));
   g_mutex_lock (&self->lock);
   encoding = mesh_source_find_encoding_locked (self, codec, fanout);
-  if (encoding && encoding->compartment == compartment) {
+  if (encoding && encoding->rungs[r].compartment == compartment) {
     g_ptr_array_add (self->elements, g_steal_pointer (&compartment));
     return;
   }
@@ -211,15 +239,21 @@ add_encoder_locked (MeshSource *self, MeshEncoding *encoding)
 }
 
 static gboolean
-lacks_encoder_locked (MeshSource *self, MeshEncoding *encoding)
+lacks_encoder_locked (MeshSource *self, const MeshEncodedRung *rung)
 {
-  return self->tee && !encoding->compartment && !encoding->failure;
+  return self->tee && rung->wanted && !rung->compartment && !rung->failure;
 }
 
-/* Makes the encoder that the encoding in @codec lacks, and replaces one that
- * has failed, until there is none left to try. */
+static gboolean
+has_useless_encoder_locked (const MeshEncodedRung *rung)
+{
+  return rung->compartment && (rung->broken || !rung->wanted);
+}
+
+/* Makes the encoder that the rung lacks, replaces one that has failed, until
+ * there is none left to try, and removes one that nobody needs. */
 void
-mesh_source_feed (MeshSource *self, const MeshCodec *codec)
+mesh_source_feed_rung (MeshSource *self, const MeshCodec *codec, guint r)
 {
   g_autoptr (MeshFanout) fanout = NULL;
   g_autofree char *broken = NULL;
@@ -228,34 +262,44 @@ mesh_source_feed (MeshSource *self, const MeshCodec *codec)
 
   g_mutex_lock (&self->lock);
   encoding = mesh_source_find_encoding_locked (self, codec, NULL);
-  if (encoding && encoding->busy)
+  if (encoding && encoding->rungs[r].busy)
     encoding = NULL;
   if (encoding) {
-    encoding->busy = TRUE;
+    encoding->rungs[r].busy = TRUE;
     fanout = gst_object_ref (encoding->fanout);
   }
-  while (encoding && (encoding->broken
-          || lacks_encoder_locked (self, encoding))) {
-    if (encoding->broken) {
+  while (encoding && (has_useless_encoder_locked (&encoding->rungs[r])
+          || lacks_encoder_locked (self, &encoding->rungs[r]))) {
+    if (encoding->rungs[r].broken) {
       g_free (broken);
-      broken = g_strdup (encoding->broken);
-      remove_encoder_locked (self, encoding);
-    } else {
-      add_encoder_locked (self, encoding);
+      broken = g_strdup (encoding->rungs[r].broken);
     }
+    if (encoding->rungs[r].compartment)
+      remove_encoder_locked (self, encoding, r);
+    else
+      add_encoder_locked (self, encoding, r);
     encoding = mesh_source_find_encoding_locked (self, codec, fanout);
   }
   if (encoding) {
-    encoding->busy = FALSE;
-    failed = encoding->failure != NULL;
+    encoding->rungs[r].busy = FALSE;
+    failed = encoding->rungs[r].failure != NULL;
   }
   g_mutex_unlock (&self->lock);
   if (!broken)
     return;
   if (failed)
-    mesh_source_warn (self, "it cannot be encoded as %s (%s)", codec->name,
+    mesh_source_warn (self, r == 0 ? "it cannot be encoded as %s (%s)"
+        : "a smaller picture of it cannot be encoded as %s (%s)", codec->name,
         broken);
   self->events->input_known (self, self->user_data);
+}
+
+/* As mesh_source_feed_rung(), for all rungs. */
+void
+mesh_source_feed (MeshSource *self, const MeshCodec *codec)
+{
+  for (guint i = 0; i < MESH_RUNGS; i++)
+    mesh_source_feed_rung (self, codec, i);
 }
 
 /* As mesh_source_feed(), for all codecs that some peer needs. */

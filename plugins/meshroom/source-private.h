@@ -12,7 +12,8 @@ G_BEGIN_DECLS
 /* The source's inside, for its own files: source.c has its pad and what the
  * room asks of it, source-life.c its end, source-caps.c what its pad asks of
  * whoever feeds it, route.c the way from the pad to the fan-outs,
- * source-encoders.c the encoders on that way, input-warnings.c what is said of
+ * source-encoders.c the encoders on that way, source-rungs.c which of them run
+ * and at what rate, input-warnings.c what is said of
  * encoded input. */
 
 struct _MeshSource {
@@ -59,6 +60,8 @@ gboolean mesh_source_speaks (MeshSource *source, const MeshCodec *codec);
 MeshEncoding *mesh_source_find_encoding_locked (MeshSource *source,
     const MeshCodec *codec, MeshFanout *fanout);
 MeshFanout *mesh_source_dup_fanout (MeshSource *source, const MeshCodec *codec);
+void mesh_source_feed_rung (MeshSource *source, const MeshCodec *codec,
+    guint rung);
 void mesh_source_feed (MeshSource *source, const MeshCodec *codec);
 void mesh_source_feed_all (MeshSource *source);
 

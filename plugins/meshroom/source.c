@@ -17,8 +17,11 @@ take_hidden (MeshSource *self, GstEvent *event)
   for (guint i = 0; i < self->encodings->len; i++) {
     MeshEncoding *encoding = g_ptr_array_index (self->encodings, i);
 
-    if (encoding->repeat_filter)
-      mesh_repeat_filter_set_active (encoding->repeat_filter, hidden);
+    for (guint r = 0; r < MESH_RUNGS; r++) {
+      if (encoding->rungs[r].repeat_filter)
+        mesh_repeat_filter_set_active (encoding->rungs[r].repeat_filter,
+            hidden);
+    }
   }
   g_mutex_unlock (&self->lock);
   self->events->hidden (self, hidden, self->user_data);
@@ -203,7 +206,7 @@ mesh_source_get_fanout (MeshSource *source, const MeshCodec *codec)
 /**
  * mesh_source_dup_failure:
  * Returns: (transfer full) (nullable): why the input cannot be encoded as
- *   @codec; %NULL while nothing is known against it
+ *   @codec in its full size; %NULL while nothing is known against it
  */
 char *
 mesh_source_dup_failure (MeshSource *source, const MeshCodec *codec)
@@ -213,7 +216,7 @@ mesh_source_dup_failure (MeshSource *source, const MeshCodec *codec)
 
   g_mutex_lock (&source->lock);
   encoding = mesh_source_find_encoding_locked (source, codec, NULL);
-  failure = encoding ? g_strdup (encoding->failure) : NULL;
+  failure = encoding ? g_strdup (encoding->rungs[0].failure) : NULL;
   g_mutex_unlock (&source->lock);
   return failure;
 }

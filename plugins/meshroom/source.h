@@ -3,16 +3,19 @@
 
 #include "meshroom/codec-elements.h"
 #include "meshroom/fanout.h"
+#include "meshroom/rung.h"
 #include "meshroom/timeline.h"
 
 G_BEGIN_DECLS
 
 /* What the application feeds into one sink pad of meshroom, encoded once for
- * each codec that some peer needs, and fanned out.
+ * each codec and rung that some peer needs, and fanned out.
  *
- *                                  ┌ queue → convert → encoder → fan-out (VP8)
- *   raw      pad → intake → tee ───┤
- *                                  └ queue → convert → encoder → fan-out (H264)
+ *                                ┌ queue → convert → encoder (rung 0) ┬ fan-out
+ *                                ├ queue → convert → encoder (rung 1) ┘ (VP8)
+ *   raw      pad → intake → tee ─┤
+ *                                └ queue → convert → encoder (rung 0) ─ fan-out
+ *                                                                       (H264)
  *   encoded  pad → intake → parser → fan-out
  *
  * Encoded input that not every peer could decode is decoded, and then goes the
@@ -51,6 +54,12 @@ void mesh_source_look_ahead (MeshSource *source);
 const MeshCodec *mesh_source_get_input_codec (MeshSource *source);
 MeshFanout *mesh_source_get_fanout (MeshSource *source,
     const MeshCodec *codec);
+guint mesh_source_get_rungs (MeshSource *source, const MeshCodec *codec,
+    MeshRung rungs[MESH_RUNGS]);
+void mesh_source_run_rung (MeshSource *source, const MeshCodec *codec,
+    guint rung, gboolean run);
+void mesh_source_set_rate (MeshSource *source, const MeshCodec *codec,
+    guint rung, guint bits);
 char *mesh_source_dup_failure (MeshSource *source, const MeshCodec *codec);
 void mesh_source_set_muted (MeshSource *source, gboolean muted);
 void mesh_source_play (MeshSource *source);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What becomes of a picture's size on its way to an encoder. */
+/* What becomes of a picture's size on its way to an encoder, and what rungs it
+ * has. */
 
 #include <gst/check/gstcheck.h>
 
 #undef GST_CAT_DEFAULT          /* the room's own is not used here */
-#include "meshroom/encoder-size.h"
+#include "meshroom/rung.h"
 
 static const struct {
   const char *codec;
@@ -51,10 +52,51 @@ GST_START_TEST (a_picture_fits)
   g_autoptr (GstCaps) caps = gst_caps_from_string (text);
   MeshEncoderSize fit;
 
-  mesh_encoder_size_choose (mesh_codec_find (sizes[__i__].codec), caps, &fit);
+  mesh_encoder_size_choose (mesh_codec_find (sizes[__i__].codec), caps,
+      MESH_MAX_PIXELS, &fit);
   if (memcmp (&fit, &sizes[__i__].fit, sizeof fit) != 0)
     fail ("%s %s: %dx%d, padded by %d, %d", sizes[__i__].codec, text,
         fit.width, fit.height, fit.right, fit.bottom);
+}
+
+GST_END_TEST;
+
+static const struct {
+  const char *caps;
+  guint n;
+  struct { int width, height, fps; guint nominal; } rungs[MESH_RUNGS];
+} ladders[] = {
+  { "width=1280,height=720,framerate=30/1", 3, { { 1280, 720, 30, 2500000 },
+        { 640, 360, 30, 500000 }, { 320, 180, 15, 150000 } } },
+  { "width=1920,height=1080,framerate=60/1", 3, { { 1920, 1080, 60, 2500000 },
+        { 640, 360, 30, 500000 }, { 320, 180, 15, 150000 } } },
+  /* a telephone held upright */
+  { "width=1080,height=1920,framerate=25/1", 3, { { 1080, 1920, 25, 2500000 },
+        { 360, 640, 25, 500000 }, { 180, 320, 15, 150000 } } },
+  /* half-way sizes are not worth an encoder */
+  { "width=640,height=480,framerate=30/1", 2, { { 640, 480, 30, 921600 },
+        { 276, 206, 15, 150000 } } },
+  { "width=640,height=360,framerate=10/1", 2, { { 640, 360, 10, 230400 },
+        { 320, 180, 10, 138240 } } },
+  { "width=320,height=240,framerate=30/1", 1, { { 320, 240, 30, 230400 } } },
+  { "width=64,height=48,framerate=0/1", 1, { { 64, 48, 0, 150000 } } },
+};
+
+GST_START_TEST (a_picture_has_the_rungs_that_are_worth_it)
+{
+  g_autofree char *text =
+      g_strconcat ("video/x-raw,", ladders[__i__].caps, NULL);
+  g_autoptr (GstCaps) caps = gst_caps_from_string (text);
+  MeshRungShape shapes[MESH_RUNGS];
+  guint n = mesh_rung_shapes_choose (mesh_codec_find ("VP8"), caps, shapes);
+
+  ck_assert_uint_eq (n, ladders[__i__].n);
+  for (guint i = 0; i < n; i++) {
+    ck_assert_int_eq (shapes[i].size.width, ladders[__i__].rungs[i].width);
+    ck_assert_int_eq (shapes[i].size.height, ladders[__i__].rungs[i].height);
+    ck_assert_int_eq (shapes[i].fps_n, ladders[__i__].rungs[i].fps);
+    ck_assert_uint_eq (shapes[i].nominal, ladders[__i__].rungs[i].nominal);
+  }
 }
 
 GST_END_TEST;
@@ -67,6 +109,8 @@ fit_suite (void)
 
   suite_add_tcase (suite, tcase);
   tcase_add_loop_test (tcase, a_picture_fits, 0, G_N_ELEMENTS (sizes));
+  tcase_add_loop_test (tcase, a_picture_has_the_rungs_that_are_worth_it, 0,
+      G_N_ELEMENTS (ladders));
   return suite;
 }
 

@@ -158,6 +158,27 @@ run_feeder (gpointer user_data)
   return NULL;
 }
 
+/* What is raw has up to three rungs, and what is encoded one. */
+static void
+run_rungs (Fixture *f, const MeshCodec *codec)
+{
+  guint rung = g_random_int_range (1, MESH_RUNGS);
+  MeshRung rungs[MESH_RUNGS];
+
+  ck_assert_uint_le (mesh_source_get_rungs (f->source, codec, rungs),
+      MESH_RUNGS);
+  mesh_source_run_rung (f->source, codec, rung, g_random_boolean ());
+  mesh_source_set_rate (f->source, codec, rung,
+      g_random_int_range (0, 2000000));
+}
+
+static void
+end_rungs (Fixture *f, const char *codec)
+{
+  for (guint rung = 1; rung < MESH_RUNGS; rung++)
+    mesh_source_run_rung (f->source, mesh_codec_find (codec), rung, FALSE);
+}
+
 /* As a call's worker does it for each peer. */
 static gpointer
 run_worker (gpointer user_data)
@@ -170,6 +191,7 @@ run_worker (gpointer user_data)
     g_autoptr (MeshFanout) fanout = mesh_source_get_fanout (f->source, codec);
 
     g_free (mesh_source_dup_failure (f->source, codec));
+    run_rungs (f, codec);
     mesh_source_set_muted (f->source, g_random_boolean ());
     g_thread_yield ();
   }
@@ -279,6 +301,8 @@ GST_START_TEST (each_codec_has_one_encoder_in_the_end)
   set_caps (&f, RAW (50));
   check_codec (&f, "VP8");
   check_codec (&f, "H264");
+  end_rungs (&f, "VP8");
+  end_rungs (&f, "H264");
   while (count_encoders (&f) != 2)
     g_usleep (1000);
   tear_down (&f);
@@ -358,7 +382,7 @@ get_encoder_pad (Fixture *f, const char *name)
   g_mutex_lock (&f->source->lock);
   pad = gst_element_get_static_pad (GST_ELEMENT (
           mesh_source_find_encoding_locked (f->source,
-              mesh_codec_find (name), NULL)->compartment), "sink");
+              mesh_codec_find (name), NULL)->rungs[0].compartment), "sink");
   g_mutex_unlock (&f->source->lock);
   return pad;
 }
