@@ -102,14 +102,16 @@ static const MeshCodec codecs[] = {
     .clock_rate = 48000,
     .channels = 2,
     .payload_type = 111,
-    .fmtp = "minptime=10;useinbandfec=1",
-    .payloader = "rtpopuspay",
+    .fmtp = "minptime=10;useinbandfec=1;usedtx=1",
+    .payloader = "rtpopuspay dtx=true",
     .depayloader = "rtpopusdepay",
     .encoders = {
-      { "opusenc inband-fec=true packet-loss-percentage=10 bitrate=48000 "
-            "bitrate-type=vbr frame-size=20", NULL, 0 },
+      /* how much is repeated follows the loss that peers report */
+      { "opusenc inband-fec=true packet-loss-percentage=0 dtx=true "
+            "bitrate=48000 bitrate-type=vbr frame-size=20", NULL, 0 },
     },
-    .decoders = "opusdec use-inband-fec=true plc=true",
+    /* use-inband-fec holds a frame back, and is set with the first loss */
+    .decoders = "opusdec plc=true",
     /* rtpopusdepay 1.22 leaves out the rate, which muxers need */
     .completed = "opusparse|identity",
     .is_valid = mesh_opus_packet_is_valid,

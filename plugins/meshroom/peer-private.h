@@ -7,6 +7,7 @@
 
 #include "core/candidates.h"
 #include "meshroom/meter.h"
+#include "meshroom/playout.h"
 #include "meshroom/selected-pair.h"
 #include "meshroom/verify.h"
 
@@ -46,6 +47,7 @@ struct _MeshPeer {
   char **addresses;             /* that we announce */
   MeshVerifier *verifier;
   MeshMeter *meter;
+  MeshPlayout *playout;
 
   /* worker only */
   MeshCandidates *candidates;   /* the peer's */

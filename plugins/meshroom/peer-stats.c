@@ -44,11 +44,26 @@ get_playout_delay (MeshPeer *self)
   return latency * GST_MSECOND;
 }
 
+/* Adds what is known of the playout, which needs to know the round-trip time in
+ * turn. */
+static void
+exchange_with_playout (MeshPeer *self, MeshFigures *figures)
+{
+  MeshPlayoutStats stats;
+
+  mesh_playout_set_rtt (self->playout, figures->rtt);
+  mesh_playout_get_stats (self->playout, &stats);
+  figures->counts.freezes = stats.freezes;
+  figures->counts.frozen_time = stats.frozen;
+}
+
 /**
  * mesh_peer_get_figures:
  * @now: g_get_monotonic_time()
  * @figures: (out): what is known of the connection; counts begin with the
  *   attempt
+ *
+ * The encoder of sound is told of the loss. To be called about once a second.
  */
 void
 mesh_peer_get_figures (MeshPeer *peer, gint64 now, MeshFigures *figures)
@@ -56,4 +71,7 @@ mesh_peer_get_figures (MeshPeer *peer, gint64 now, MeshFigures *figures)
   *figures = (MeshFigures) { 0 };
   mesh_meter_read (peer->meter, now, figures);
   figures->playout_delay = get_playout_delay (peer);
+  exchange_with_playout (peer, figures);
+  if (peer->sources[MESH_AUDIO])
+    mesh_source_set_loss (peer->sources[MESH_AUDIO], figures->sent.loss);
 }

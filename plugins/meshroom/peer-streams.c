@@ -140,8 +140,8 @@ mesh_peer_on_stream (GstElement *webrtc, GstPad *pad, gpointer user_data)
   if (!codec)
     return;
   GST_DEBUG_OBJECT (self, "%s from %s", codec->name, self->id);
-  receiver = mesh_receiver_new (codec, self->decode, on_too_large, self,
-      &error);
+  receiver = mesh_receiver_new (codec, self->decode, self->playout,
+      on_too_large, self, &error);
   if (!receiver) {
     mesh_peer_fail (self, "failed", error->message);
     return;

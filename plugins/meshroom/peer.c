@@ -83,6 +83,7 @@ mesh_peer_new (const MeshPeerConfig *config, GError **error)
   self->decode = config->decode;
   self->takes_over = config->takes_over;
   self->selected_pair = mesh_selected_pair_new ();
+  self->playout = mesh_playout_new ();
   self->addresses = g_strdupv ((char **) config->addresses);
   self->candidates = mesh_candidates_new (config->addresses, config->reach);
   for (guint i = 0; i < MESH_N_KINDS; i++) {
@@ -361,6 +362,7 @@ mesh_peer_finalize (GObject *object)
   g_clear_pointer (&self->selected_pair, mesh_selected_pair_free);
   g_clear_pointer (&self->candidates, mesh_candidates_free);
   g_clear_pointer (&self->meter, mesh_meter_unref);
+  g_clear_pointer (&self->playout, mesh_playout_unref);
   g_strfreev (self->addresses);
   g_clear_pointer (&self->worker, g_main_context_unref);
   g_mutex_clear (&self->lock);

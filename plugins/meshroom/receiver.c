@@ -2,6 +2,8 @@
 
 #include "meshroom/receiver.h"
 
+#include "meshroom/picture-repair.h"
+
 /* Looks at the size of every picture before the decoder does: a key frame may
  * claim 16383x16383, and a decoder would allocate it. What counts is the number
  * of pixels, in whatever shape. */
@@ -110,6 +112,36 @@ add_guard (const MeshCodec *codec, gboolean decode, GstElement *before_decoder,
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, guard, self, g_free);
 }
 
+static GstPadProbeReturn
+count_picture (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  mesh_playout_note_picture (user_data);
+  return GST_PAD_PROBE_OK;
+}
+
+/* Has the decoder take a lost frame out of the packet behind it from the first
+ * loss on. It holds every frame back for that, so it does not where nothing is
+ * lost. */
+static GstPadProbeReturn
+use_fec (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) != GST_EVENT_GAP)
+    return GST_PAD_PROBE_OK;
+  g_object_set (user_data, "use-inband-fec", TRUE, NULL);
+  return GST_PAD_PROBE_REMOVE;
+}
+
+static void
+add_fec (GstElement *depayloader, GstElement *decoder)
+{
+  g_autoptr (GstPad) src = gst_element_get_static_pad (depayloader, "src");
+
+  if (g_object_class_find_property (G_OBJECT_GET_CLASS (decoder),
+          "use-inband-fec"))
+    gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, use_fec,
+        decoder, NULL);
+}
+
 static gboolean
 append (GstBin *bin, GstElement **last, const char *descriptions,
     GError **error)
@@ -129,6 +161,7 @@ append (GstBin *bin, GstElement **last, const char *descriptions,
  * mesh_receiver_new:
  * @codec: what arrives
  * @decode: whether to decode it
+ * @playout: of the attempt
  * @refused: what to call when a picture has more than %MESH_MAX_PIXELS
  * @user_data: for @refused
  * @error: return location for a #MESH_ERROR
@@ -138,7 +171,8 @@ append (GstBin *bin, GstElement **last, const char *descriptions,
  */
 GstElement *
 mesh_receiver_new (const MeshCodec *codec, gboolean decode,
-    MeshReceiverRefused refused, gpointer user_data, GError **error)
+    MeshPlayout *playout, MeshReceiverRefused refused, gpointer user_data,
+    GError **error)
 {
   g_autoptr (GstElement) bin = gst_object_ref_sink (gst_bin_new (NULL));
   g_autoptr (GstPad) sink = NULL, src = NULL;
@@ -152,11 +186,18 @@ mesh_receiver_new (const MeshCodec *codec, gboolean decode,
   add_guard (codec, decode, last, refused, user_data);
   if (decode && !append (GST_BIN (bin), &last, codec->decoders, error))
     return NULL;
+  if (codec->kind == MESH_VIDEO)
+    mesh_picture_repair_add (first, codec, playout);
+  else if (decode)
+    add_fec (first, last);
   if (!decode && codec->completed
       && !append (GST_BIN (bin), &last, codec->completed, error))
     return NULL;
   sink = gst_element_get_static_pad (first, "sink");
   src = gst_element_get_static_pad (last, "src");
+  if (codec->kind == MESH_VIDEO)
+    gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER, count_picture,
+        mesh_playout_ref (playout), (GDestroyNotify) mesh_playout_unref);
   gst_element_add_pad (bin, gst_ghost_pad_new ("sink", sink));
   gst_element_add_pad (bin, gst_ghost_pad_new ("src", src));
   return GST_ELEMENT (g_object_ref (bin));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "meshroom/codec-elements.h"
+#include "meshroom/playout.h"
 
 G_BEGIN_DECLS
 
@@ -14,6 +15,7 @@ G_BEGIN_DECLS
 typedef void (*MeshReceiverRefused) (int width, int height, gpointer user_data);
 
 GstElement *mesh_receiver_new (const MeshCodec *codec, gboolean decode,
-    MeshReceiverRefused refused, gpointer user_data, GError **error);
+    MeshPlayout *playout, MeshReceiverRefused refused, gpointer user_data,
+    GError **error);
 
 G_END_DECLS

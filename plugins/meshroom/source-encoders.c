@@ -225,6 +225,7 @@ add_encoder_locked (MeshSource *self, MeshEncoding *encoding, guint r)
     mesh_repeat_filter_set_active (rung->repeat_filter, self->hidden);
   g_mutex_unlock (&self->lock);
 
+  mesh_source_apply_loss (self, compartment);
   put_in (self, tee, GST_ELEMENT (compartment),
       mesh_fanout_get_sink (fanout, r));
   g_mutex_lock (&self->lock);

@@ -3,6 +3,7 @@
 
 #include "meshroom/source.h"
 
+#include "core/redundancy.h"
 #include "meshroom/compartment.h"
 #include "meshroom/encoding.h"
 #include "meshroom/intake.h"
@@ -13,8 +14,8 @@ G_BEGIN_DECLS
  * room asks of it, source-life.c its end, source-caps.c what its pad asks of
  * whoever feeds it, route.c the way from the pad to the fan-outs,
  * source-encoders.c the encoders on that way, source-rungs.c which of them run
- * and at what rate, input-warnings.c what is said of
- * encoded input. */
+ * and at what rate, source-loss.c the loss that they prepare for,
+ * input-warnings.c what is said of encoded input. */
 
 struct _MeshSource {
   gatomicrefcount refs;
@@ -48,6 +49,7 @@ struct _MeshSource {
   gboolean told_starved;        /* with these caps */
   gboolean muted;
   gboolean hidden;              /* the camera is hidden by a picture */
+  MeshRedundancy redundancy;    /* of sound */
 };
 
 /* source-life.c: any thread, without the lock */
@@ -64,6 +66,9 @@ void mesh_source_feed_rung (MeshSource *source, const MeshCodec *codec,
     guint rung);
 void mesh_source_feed (MeshSource *source, const MeshCodec *codec);
 void mesh_source_feed_all (MeshSource *source);
+
+/* source-loss.c: any thread, without the lock */
+void mesh_source_apply_loss (MeshSource *source, MeshCompartment *compartment);
 
 /* source-caps.c: any thread */
 gboolean mesh_source_query (GstPad *pad, GstObject *parent, GstQuery *query);

@@ -101,6 +101,7 @@ mesh_source_new (GstBin *room, GstPadTemplate *template, MeshKind kind,
   self->events = events;
   self->user_data = user_data;
   g_mutex_init (&self->lock);
+  mesh_redundancy_init (&self->redundancy);
   self->encodings = g_ptr_array_new_with_free_func (mesh_encoding_free);
   self->elements = g_ptr_array_new_with_free_func (gst_object_unref);
   self->pad = gst_object_ref_sink (gst_ghost_pad_new_no_target_from_template (

@@ -62,6 +62,7 @@ void mesh_source_set_rate (MeshSource *source, const MeshCodec *codec,
     guint rung, guint bits);
 char *mesh_source_dup_failure (MeshSource *source, const MeshCodec *codec);
 void mesh_source_set_muted (MeshSource *source, gboolean muted);
+void mesh_source_set_loss (MeshSource *source, double loss);
 void mesh_source_play (MeshSource *source);
 gboolean mesh_source_has_begun (MeshSource *source);
 gboolean mesh_source_has_ended (MeshSource *source);

@@ -60,6 +60,7 @@ make_pipeline (const MeshCodec *codec, int width, int height, Outcome *outcome)
   GstElement *last = gst_bin_get_by_name (GST_BIN (pipeline), "last");
   GstElement *sink = gst_element_factory_make ("fakesink", NULL);
   g_autoptr (GstElement) receiver = NULL;
+  MeshPlayout *playout = mesh_playout_new ();
   const MeshCodecEncoder *encoder;
 
   gst_object_unref (last);
@@ -70,7 +71,9 @@ make_pipeline (const MeshCodec *codec, int width, int height, Outcome *outcome)
   if (codec->splitter)
     add (pipeline, &last, mesh_codec_make (codec->splitter, &error));
   add (pipeline, &last, mesh_codec_make (codec->payloader, &error));
-  receiver = mesh_receiver_new (codec, TRUE, on_refused, outcome, &error);
+  receiver = mesh_receiver_new (codec, TRUE, playout, on_refused, outcome,
+      &error);
+  mesh_playout_unref (playout);
   g_assert_no_error (error);
   add (pipeline, &last, receiver);
   g_object_set (sink, "signal-handoffs", TRUE, "sync", FALSE, NULL);
