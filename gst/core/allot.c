@@ -15,6 +15,7 @@
 #define OF_ACKED .9
 #define GROWTH_A_SECOND .05
 #define BELIEVED (30 * G_USEC_PER_SEC)
+#define ABOVE_SEEN 1.1
 /* Ours: a target that falls to this at once (by 15 %, gst/core/bwe/aimd.c). */
 #define FALLS .92
 
@@ -62,7 +63,8 @@ look_for_limit (MeshAllot *self, MeshAllotPeer *peers, guint n, gint64 now)
   if (together == 0)
     self->found *= 1 + GROWTH_A_SECOND * MIN (passed, 1);
   if (self->found_at == 0 || now - self->found_at > BELIEVED)
-    self->found = MAX (self->found, acked + beside);
+    self->found = CLAMP (self->found, acked + beside,
+        ABOVE_SEEN * (acked + beside));
 }
 
 static double

@@ -199,8 +199,8 @@ least_first (gconstpointer a, gconstpointer b)
   return x < y ? -1 : x > y;
 }
 
-/* The rate of a rung that the others on it can have: the upper one of the two
- * in the middle; 0 = there is nobody else. */
+/* The rate of a rung that the others on it could have with all of its frames: the
+ * upper one of the two in the middle; 0 = there is nobody else. */
 static double
 rate_of_others (const Work *work, guint rung, const MeshLadderPeer *except)
 {
@@ -210,7 +210,7 @@ rate_of_others (const Work *work, guint rung, const MeshLadderPeer *except)
     const MeshLadderPeer *peer = work->peers[i];
 
     if (peer != except && rung_of (peer->step) == rung)
-      work->scratch[n++] = available (peer) / factor_of (peer->step);
+      work->scratch[n++] = available (peer) / HEADERS;
   }
   if (n == 0)
     return 0;
@@ -339,14 +339,11 @@ climb (const Work *work, MeshLadderPeer *self)
     self->good_since = 0;
     return;
   }
-  if (self->good_since == 0) {
+  if (self->good_since == 0)
     self->good_since = work->now;
-    self->good = good;
-  }
-  self->good = MIN (self->good, good);
   if (work->now - self->good_since < (eager ? EAGER_GOOD_TIME : GOOD_TIME))
     return;
-  self->step = self->good;
+  self->step = good;
   self->up_at = work->now;
   self->good_since = 0;
 }

@@ -123,8 +123,7 @@ typedef struct {
   guint step;
   guint most;                   /* the best step that is of use */
   gboolean seen;
-  guint good;                   /* the step that it could take */
-  gint64 good_since;            /* 0 = there is none */
+  gint64 good_since;            /* it could go up; 0 = it could not */
   gint64 short_since;           /* 0 = its share does */
   gint64 drags_since;           /* 0 = it costs others nothing */
   gint64 eager_until;

@@ -110,6 +110,9 @@ decide (gpointer data, guint number)
   for (guint i = 0; i < n; i++) {
     callees[i]->allot = shares[i];
     peers[i]->share = shares[i].share;
+    /* A key frame goes to all peers of a rung at once. */
+    mesh_pace_set_target (&callees[i]->flow->pace, MAX (shares[i].share, 1),
+        now);
   }
   mesh_ladder_decide (&self->ladder, peers, n, now);
   run_encoders (self);

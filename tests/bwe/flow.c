@@ -199,7 +199,8 @@ obey (Flow *self)
     switch (action.type) {
       case MESH_BWE_TARGET:
         self->target = action.bits;
-        mesh_pace_set_target (&self->pace, action.bits, now);
+        if (!self->config.changed)
+          mesh_pace_set_target (&self->pace, action.bits, now);
         break;
       case MESH_BWE_PROBE:
         mesh_pace_probe (&self->pace, action.probe, action.bits,

@@ -27,8 +27,10 @@
  * less to spare is found out by the rate that grows by itself. */
 #define SPARE 1.5
 /* Ours: the most that probes may be of all bytes. A probe is seldom longer than
- * its fewest packets. */
+ * its fewest packets. Where there is next to nothing but sound, it may be more:
+ * a picture that stands waits for it. */
 #define SHARE .02
+#define LEAST_FOR_SHARE 300e3
 #define PACKET_BITS (8. * 1260)
 
 /* What a probe at @rate may be. */
@@ -47,8 +49,8 @@ interval (MeshBwe *self)
   double bits = MAX (MESH_BWE_PROBE_PACKETS * PACKET_BITS,
       FURTHER * self->target * SECONDS (MESH_BWE_PROBE_LENGTH));
 
-  return MAX (INTERVAL,
-      (gint64) (bits / (SHARE * self->target) * G_USEC_PER_SEC));
+  return MAX (INTERVAL, (gint64) (bits
+          / (SHARE * MAX (self->target, LEAST_FOR_SHARE)) * G_USEC_PER_SEC));
 }
 
 static gboolean
@@ -90,10 +92,11 @@ next_rate (MeshBwe *self, gint64 now)
   if (self->alr.limited && self->want_rose && now - self->alr.since > STALE
       && self->acked.rate < PROVEN * self->want)
     return self->want;
-  if (!self->alr.limited && self->want > self->target
+  if (!self->alr.limited && self->want > MIN (self->target, self->proven)
       && self->gate.state == MESH_BWE_CLEAR
       && self->loss.limit == G_MAXDOUBLE && quiet >= interval (self))
-    return SPARE * self->target;
+    return self->proven < PROVEN * self->target ? self->target
+        : SPARE * self->target;
   return 0;
 }
 
@@ -113,7 +116,7 @@ mesh_bwe_consider_probe (MeshBwe *self, gint64 now)
   rate = bound (self, next_rate (self, now));
   if (rate > 0) {
     self->spare_only = self->recover == 0 && self->climb == 0
-        && !self->alr.limited;
+        && !self->alr.limited && rate > self->target;
     self->recover = self->climb = 0;
     self->want_rose = FALSE;
     mesh_bwe_ask_probe (self, rate, now);
