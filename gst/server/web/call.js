@@ -36,6 +36,7 @@ import {divideUplink} from './uplink.js';
  *   a relay
  * @property {string[]} unshown the peer's video codecs if this browser has none
  *   of them, so that the two only hear each other; else empty
+ * @property {import('./quality.js').Quality | null} quality null: none yet
  * @property {number} silence for how many seconds nothing was received, or 0
  */
 
@@ -558,8 +559,8 @@ export class Call {
       return;
     this.#run();
     const told = JSON.stringify(this.#room.members.map(({id}) => {
-      const {path, silence} = this.#view(id);
-      return [id, path, silence];
+      const {path, silence, quality} = this.#view(id);
+      return [id, path, silence, quality];
     }));
     if (told !== this.#told)
       this.#showPeers();
@@ -581,6 +582,7 @@ export class Call {
       connected: member?.phase === 'connected' || this.#old.has(id),
       failing: (member?.failures ?? 0) > 1,
       path: current?.connection.path ?? '',
+      quality: current?.up ? current.connection.quality : null,
       unshown: current?.unshown ?? [],
       silence: silence > NOTABLE_SILENCE ? Math.floor(silence / 1000) : 0};
   }

@@ -4,6 +4,7 @@
 
 import {byId, hideNotice, showNotice} from './dom.js';
 import {chooseGrid} from './layout.js';
+import {blame} from './quality.js';
 import {Tile} from './tile.js';
 
 /** @typedef {import('./call.js').PeerView} PeerView */
@@ -37,8 +38,9 @@ export class Grid {
         this.#tiles.delete(id);
       }
     }
+    const whose = blame(views.map(({quality}) => quality));
     for (const view of views)
-      this.#tile(view.id).update(view);
+      this.#tile(view.id).update(view, whose);
     this.#arrange();
   }
 

@@ -8,6 +8,7 @@
 
 import {noneInCommon, preferOpus, preferVideo} from './codecs.js';
 import {watchServers} from './ice-report.js';
+import {Quality} from './quality.js';
 import {readVideo, tidySdp} from './sdp.js';
 
 /** @typedef {'audio' | 'video'} Kind */
@@ -51,6 +52,8 @@ const CANDIDATE_TYPES = /** @type {const} */ (
 export class Peer {
   /** @type {'' | 'host' | 'prflx' | 'srflx' | 'relay'} as of wasHeard() */
   path = '';
+  /** How good the connection is, while the page is seen. */
+  quality = new Quality();
   /** Whether no local candidate has been found yet. */
   addressless = true;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -168,6 +171,10 @@ export class Peer {
     let received = 0;
     const reports = await this.#pc.getStats();
     this.path = this.#findPath(reports);
+    if (!document.hidden) {
+      this.quality.take([...reports.values()], performance.now(),
+        this.path === 'relay');
+    }
     for (const report of reports.values()) {
       if (report.type === 'inbound-rtp') {
         received += report.packetsReceived ?? 0;

@@ -3,6 +3,7 @@
 /** One peer's tile in the grid, which stays the same for every new attempt. */
 
 import {byId} from './dom.js';
+import {QualityMark} from './quality-mark.js';
 
 /** @typedef {import('./call.js').PeerView} PeerView */
 
@@ -37,6 +38,7 @@ export class Tile {
   element;
   #video;
   #still;
+  #quality;
   #sid = '';
   #hidden = false;
   #onBlocked;
@@ -54,6 +56,7 @@ export class Tile {
     this.element = content.querySelector('figure');
     this.#video = content.querySelector('video');
     this.#still = content.querySelector('canvas');
+    this.#quality = new QualityMark(this.element);
     this.#onBlocked = onBlocked;
     this.#video.dataset.peer = peer;
     this.#video.addEventListener('resize', () => this.#fit());
@@ -64,9 +67,13 @@ export class Tile {
     return this.#video;
   }
 
-  /** @param {PeerView} view */
+  /**
+   * @param {PeerView} view
+   * @param {'your' | 'their' | 'the'} [whose] connection is to blame if it is
+   *   not good
+   */
   update({name, muted, hidden, connected, failing, path, silence,
-    unshown = []}) {
+    unshown = [], quality}, whose = 'the') {
     this.name = name.trim() || 'Guest';
     const find = (selector) => this.element.querySelector(selector);
     find('.name').textContent = this.name;
@@ -82,6 +89,10 @@ export class Tile {
     const words = connected ? describeUnshown(this.name, unshown) : '';
     if (find('.unshown').textContent !== words)
       find('.unshown').textContent = words;
+    if (connected)
+      this.#quality.update(quality, this.name, hidden, whose);
+    else
+      this.#quality.hide();
     this.element.title = connected ? PATHS[path] ?? '' : '';
     this.element.dataset.path = connected ? path : '';
     this.element.classList.toggle('connected', connected);
