@@ -32,6 +32,7 @@ mesh_call_get_member (MeshCall *self, const char *id)
     .peer_id = id,
     .latency = self->config.latency,
     .key = self->config.key,
+    .drawn = self->config.drawn,
     .user_data = self->config.user_data,
   };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/link.h"
+#include "core/message.h"
 #include "meshroom/figures.h"
 #include "meshroom/source.h"
 #include "meshroom/notifier.h"
@@ -41,6 +42,9 @@ typedef struct {
   void (*end_messages) (gpointer user_data);
   /* a key was pressed in a window downstream; on the event's thread */
   void (*key) (const char *key, GstEvent *event, gpointer user_data);
+  /* downstream has said how large it draws a member's picture; the same */
+  void (*drawn) (const char *peer_id, const MeshWant *size,
+      gpointer user_data);
   gpointer user_data;
 } MeshCallConfig;
 
@@ -61,6 +65,8 @@ void mesh_call_set_state (MeshCall *call, const char *name, gboolean muted,
     gboolean hidden);
 void mesh_call_set_source (MeshCall *call, MeshKind kind,
     MeshSource *source);
+void mesh_call_want (MeshCall *call, const char *peer_id,
+    const MeshWant *size);
 void mesh_call_chat (MeshCall *call, const char *text);
 void mesh_call_fill_peers (MeshCall *call, GValue *array);
 GstStructure *mesh_call_get_stats (MeshCall *call);

@@ -15,6 +15,7 @@ typedef struct {
   gsize length;
   gboolean muted;
   gboolean hidden;
+  MeshWant want;
   GSourceFunc func;
 } Task;
 
@@ -166,6 +167,18 @@ do_chat (gpointer user_data)
 }
 
 static gboolean
+do_want (gpointer user_data)
+{
+  Task *task = user_data;
+  const MeshWant *want = &task->want;
+
+  mesh_room_want (task->call->room, task->text, want->width, want->height,
+      want->fps, g_get_monotonic_time ());
+  mesh_call_pump (task->call);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
 do_set_source (gpointer user_data)
 {
   Task *task = user_data;
@@ -283,6 +296,23 @@ mesh_call_set_source (MeshCall *call, MeshKind kind, MeshSource *source)
   task->kind = kind;
   task->source = source ? mesh_source_ref (source) : NULL;
   post_task (call, do_set_source, task);
+}
+
+/**
+ * mesh_call_want:
+ * @peer_id: a member
+ * @size: the largest size of its picture that we have a use for
+ *
+ * Tells the member.
+ */
+void
+mesh_call_want (MeshCall *call, const char *peer_id, const MeshWant *size)
+{
+  Task *task = g_new0 (Task, 1);
+
+  task->text = g_strdup (peer_id);
+  task->want = *size;
+  post_task (call, do_want, task);
 }
 
 /**

@@ -8,6 +8,8 @@
 #include <gst/video/navigation.h>
 #include <gst/video/video.h>
 
+#include "meshroom/drawn.h"
+
 /* The number of frames after which a request for a key frame is repeated, since
  * a request may be lost. */
 #define KEY_FRAME_INTERVAL 30
@@ -29,6 +31,7 @@ typedef struct {
   guint latency;                /* ms */
   guint group_id;
   MeshMemberPadKeyFunc key;
+  MeshMemberPadDrawnFunc drawn; /* NULL: the pad has no picture */
   gpointer user_data;
 
   GMutex lock;                  /* guards what follows */
@@ -42,6 +45,7 @@ typedef struct {
   gboolean refused;             /* downstream has refused the stream, until it
                                  * is linked again or the caps change */
   gboolean reported;            /* a warning about the refusal was posted */
+  MeshDrawn sizes;              /* what downstream says of the picture's size */
 
   /* under the stream lock of the internal pad */
   gboolean eos_sent;
@@ -62,6 +66,7 @@ member_pad_free (gpointer data)
   g_free (member_pad->stream_id);
   g_free (member_pad->peer_id);
   g_free (member_pad->name);
+  mesh_drawn_clear (&member_pad->sizes);
   g_mutex_clear (&member_pad->lock);
   g_free (member_pad);
 }
@@ -325,8 +330,27 @@ member_pad_take_query (GstPad *internal, GstObject *parent, GstQuery *query)
 
 /* --- from the application --- */
 
-/* Handles events from downstream: keys go to the room, requests for a key frame
- * go to the peer's connection, and all others are dropped. */
+/* Tells the room how large downstream draws the picture, after @event, or NULL:
+ * another element, which may never say so, or the pad is gone. */
+static void
+take_size (MemberPad *member_pad, GstEvent *event)
+{
+  MeshWant size;
+  gboolean said;
+
+  g_mutex_lock (&member_pad->lock);
+  said = !event ? mesh_drawn_forget (&member_pad->sizes)
+      : member_pad->drawn && member_pad->state != MEMBER_PAD_REMOVED
+      && mesh_drawn_take (&member_pad->sizes, event);
+  mesh_drawn_get_largest (&member_pad->sizes, &size);
+  g_mutex_unlock (&member_pad->lock);
+  if (said)
+    member_pad->drawn (member_pad->peer_id, &size, member_pad->user_data);
+}
+
+/* Handles events from downstream: keys and the size of the picture go to the
+ * room, requests for a key frame go to the peer's connection, and all others
+ * are dropped. */
 static gboolean
 member_pad_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
@@ -337,6 +361,8 @@ member_pad_event (GstPad *pad, GstObject *parent, GstEvent *event)
     return gst_pad_event_default (pad, parent, event);
   if (GST_EVENT_TYPE (event) == GST_EVENT_RECONFIGURE)
     reopen (member_pad, FALSE);
+  if (GST_EVENT_TYPE (event) == GST_EVENT_CUSTOM_UPSTREAM)
+    take_size (member_pad, event);
   if (GST_EVENT_TYPE (event) == GST_EVENT_NAVIGATION
       && gst_navigation_event_get_type (event)
       == GST_NAVIGATION_EVENT_KEY_PRESS
@@ -363,6 +389,7 @@ static void
 on_linked (GstPad *pad, GstPad *peer, gpointer user_data)
 {
   reopen (user_data, TRUE);
+  take_size (user_data, NULL);
 }
 
 /* --- the pad --- */
@@ -409,6 +436,7 @@ mesh_member_pad_new (const MeshMemberPadConfig *config)
   member_pad->latency = config->latency;
   member_pad->group_id = config->group_id;
   member_pad->key = config->key;
+  member_pad->drawn = config->kind == MESH_VIDEO ? config->drawn : NULL;
   member_pad->user_data = config->user_data;
   g_mutex_init (&member_pad->lock);
   g_object_set_data_full (G_OBJECT (pad), "mesh-member-pad", member_pad,
@@ -534,6 +562,7 @@ mesh_member_pad_remove (GstPad *pad, GstElement *room)
   member_pad->state = MEMBER_PAD_REMOVED;
   member_pad->ended = TRUE;
   g_mutex_unlock (&member_pad->lock);
+  take_size (member_pad, NULL);
   if (remove && GST_OBJECT_PARENT (pad) == GST_OBJECT (room))
     gst_element_remove_pad (room, pad);
 }

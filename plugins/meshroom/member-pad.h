@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "core/message.h"
 #include "meshroom/common.h"
 #include "meshroom/notifier.h"
 
@@ -19,6 +20,11 @@ G_BEGIN_DECLS
 typedef void (*MeshMemberPadKeyFunc) (const char *key, GstEvent *event,
     gpointer user_data);
 
+/* Called when downstream has said how large it draws a member's picture, on the
+ * thread of the event. */
+typedef void (*MeshMemberPadDrawnFunc) (const char *peer_id,
+    const MeshWant *size, gpointer user_data);
+
 typedef struct {
   GstElement *room;             /* valid as long as the pad belongs to it */
   MeshNotifier *notifier;
@@ -28,6 +34,7 @@ typedef struct {
   guint latency;                /* ms */
   guint group_id;
   MeshMemberPadKeyFunc key;
+  MeshMemberPadDrawnFunc drawn;
   gpointer user_data;
 } MeshMemberPadConfig;
 

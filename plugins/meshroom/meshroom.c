@@ -83,6 +83,16 @@
  * fields `peer-id`, `name`, `muted` and `hidden`. The pads of one peer have the
  * same number.
  *
+ * Elements behind a `video_%u` pad may say how large they draw the picture, as
+ * #element-meshview does: by a custom upstream event `meshroom/drawn` with the
+ * integer fields `width`, `height` (pixels; 0 = nobody sees it) and `fps` (0 =
+ * as many as there are), whenever that changes. The peer is told, and need not
+ * send more. Where several say so, behind a tee, each adds a string field `id`
+ * that is its own, and the largest counts; an element that says nothing, such
+ * as a recorder, does not count beside one that does. Linking the pad anew
+ * forgets all of them. Of a pad on which nobody ever says so, the peer is told
+ * nothing, and sends what the network takes.
+ *
  * Connections are looked after: one whose path is gone, since an address of
  * ours changed or nothing comes any more, is replaced by another, and the
  * peer's pads stay meanwhile.

@@ -44,6 +44,17 @@ on_key (const char *key, GstEvent *event, gpointer user_data)
 }
 
 static void
+on_drawn (const char *peer_id, const MeshWant *size, gpointer user_data)
+{
+  MeshMeshroom *self = user_data;
+
+  g_mutex_lock (&self->lock);
+  if (self->call)
+    mesh_call_want (self->call, peer_id, size);
+  g_mutex_unlock (&self->lock);
+}
+
+static void
 on_signal (const char *json, gsize length, gpointer user_data)
 {
   MeshMeshroom *self = user_data;
@@ -371,6 +382,7 @@ start_call (MeshMeshroom *self, const MeshLink *link, gboolean ask,
       .send = send_signal,
       .end_messages = piped ? end_signals : NULL,
       .key = on_key,
+      .drawn = on_drawn,
       .user_data = self,
     },
   };

@@ -6,6 +6,7 @@
 
 #include <pango/pangocairo.h>
 
+#include "drawn.h"
 #include "ticker.h"
 #include "tile.h"
 
@@ -75,6 +76,8 @@ mesh_canvas_set_caps (GstBaseSrc *src, GstCaps *caps)
   g_mutex_lock (&self->scene->lock);
   self->scene->canvas_width = self->info.width;
   self->scene->canvas_height = self->info.height;
+  self->scene->canvas_fps
+      = (self->info.fps_n + self->info.fps_d - 1) / self->info.fps_d;
   mesh_scene_arrange_locked (self->scene);
   g_mutex_unlock (&self->scene->lock);
   return TRUE;
@@ -240,6 +243,7 @@ mesh_canvas_fill (GstPushSrc *src, GstBuffer *buffer)
           mesh_scene_get_latency (self->scene), 1, buffer))
     return GST_FLOW_FLUSHING;
   shots = take_shots (self, buffer, &background);
+  mesh_drawn_tell (self->scene, GST_ELEMENT (src));
   if (!gst_video_frame_map (&frame, &self->info, buffer, GST_MAP_WRITE))
     return GST_FLOW_ERROR;
   paint_background (&frame, background);

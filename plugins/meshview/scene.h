@@ -47,10 +47,12 @@ typedef struct {
 
   int canvas_width;             /* the negotiated size */
   int canvas_height;
+  int canvas_fps;               /* rounded up */
   GPtrArray *tiles;             /* MeshTile, in the order they came */
   GPtrArray *voices;            /* MeshVoice */
   gboolean unsettled;           /* the tiles have to be arranged before the next
                                  * frame */
+  gboolean telling;             /* a thread is in drawn.c */
   MeshGridPlaces places;        /* the tiles' places in the grid */
   char *speaker;                /* peer id, NULL until somebody speaks */
   GstClockTime latency;

@@ -15,6 +15,16 @@
  * second. */
 #define STALLED_AFTER (2 * GST_SECOND)
 
+/* How large a picture is drawn, as upstream is told. */
+typedef struct {
+  int width;
+  int height;
+  int fps;
+} Drawn;
+
+/* what upstream knows before the first event */
+static const Drawn unknown = { -1, -1, -1 };
+
 struct _MeshTile {
   MeshInput parent_instance;
 
@@ -25,6 +35,7 @@ struct _MeshTile {
   MeshRect rect;                /* empty while the tile is not shown */
   double aspect;
   gboolean present;             /* from the first frame to the end */
+  Drawn told;
   GstClockTime moved;           /* when the current frame was first shown */
 
   /* streaming thread only */
@@ -81,11 +92,19 @@ update_aspect (MeshTile *self)
   g_mutex_unlock (&scene->lock);
 }
 
+/* Another stream may come from somebody else, who is told anew. But one who was
+ * told to be unseen has to be told otherwise before a picture can come. */
 static void
 mesh_tile_start (MeshInput *input)
 {
-  mesh_orientation_reset (&MESH_TILE (input)->turn);
-  update_aspect (MESH_TILE (input));
+  MeshTile *self = MESH_TILE (input);
+
+  g_mutex_lock (&input->scene->lock);
+  if (self->present || self->told.width > 0)
+    self->told = unknown;
+  g_mutex_unlock (&input->scene->lock);
+  mesh_orientation_reset (&self->turn);
+  update_aspect (self);
 }
 
 static void
@@ -262,15 +281,99 @@ advance_locked (MeshTile *self, GstClockTime time, GstClockTime duration,
     show_locked (self, g_queue_pop_head (&self->waiting), trash);
 }
 
+/* --- what upstream is told --- */
+
+/* Before the first frame there is nothing to tell, since a sender that believed
+ * to be unseen would never send one: that is taken back where it was said of an
+ * earlier picture. */
+static Drawn
+get_drawn_locked (MeshTile *self)
+{
+  const MeshScene *scene = MESH_INPUT (self)->scene;
+  const MeshRect *rect = &self->rect;
+
+  if (!self->present && self->told.width != 0)
+    return self->told;
+  if (!self->present)
+    return (Drawn) { scene->canvas_width, scene->canvas_height,
+      scene->canvas_fps };
+  if (rect->width <= 0 || rect->height <= 0)
+    return (Drawn) { 0, };
+  return (Drawn) { rect->width, rect->height, scene->canvas_fps };
+}
+
+/**
+ * mesh_tile_is_told_locked:
+ * Returns: whether upstream knows how large the picture is drawn
+ */
+gboolean
+mesh_tile_is_told_locked (MeshTile *self)
+{
+  Drawn drawn = get_drawn_locked (self);
+
+  return drawn.width == self->told.width
+      && drawn.height == self->told.height && drawn.fps == self->told.fps;
+}
+
+/* The id tells several views apart whose events come upon one pad. */
+static GstEvent *
+make_event (MeshTile *self, const Drawn *drawn)
+{
+  g_autofree char *id = g_strdup_printf ("%p", self);
+
+  return gst_event_new_custom (GST_EVENT_CUSTOM_UPSTREAM,
+      gst_structure_new ("meshroom/drawn", "width", G_TYPE_INT, drawn->width,
+          "height", G_TYPE_INT, drawn->height, "fps", G_TYPE_INT, drawn->fps,
+          "id", G_TYPE_STRING, id, NULL));
+}
+
+/* Returns: (transfer full): the event that tells upstream */
+GstEvent *
+mesh_tile_tell_locked (MeshTile *self)
+{
+  self->told = get_drawn_locked (self);
+  return make_event (self, &self->told);
+}
+
+/**
+ * mesh_tile_say_unseen:
+ * @upstream: the pad that the tile was linked to until now
+ *
+ * Tells upstream that this tile shows its picture no more, if it was told
+ * anything: it may go on to other elements, as by a tee.
+ */
+void
+mesh_tile_say_unseen (MeshTile *self, GstPad *upstream)
+{
+  static const Drawn unseen = { 0, };
+  MeshScene *scene = MESH_INPUT (self)->scene;
+  gboolean was_told;
+
+  g_mutex_lock (&scene->lock);
+  was_told = self->told.width > 0;
+  self->told = unknown;
+  g_mutex_unlock (&scene->lock);
+  if (was_told)
+    gst_pad_send_event (upstream, make_event (self, &unseen));
+}
+
+/* --- what is drawn --- */
+
 /* Notes whether the picture has stalled, since the solo layout then shows
- * another picture of the member. */
+ * another picture of the member. A picture that is not drawn may stand still
+ * because its sender knows that. */
 static void
 watch_locked (MeshTile *self, GstClockTime time, const MeshFrame *before)
 {
   MeshInput *input = MESH_INPUT (self);
+  gboolean moves = self->current != before;
   gboolean stalled;
 
-  if (self->current != before || time < self->moved)
+  if (self->rect.width <= 0 && !moves) {
+    self->moved = time;
+    return;
+  }
+  if (moves || time < self->moved)
     self->moved = time;
   stalled = self->current && time > self->moved + STALLED_AFTER;
   if (stalled != input->stalled)
@@ -381,4 +484,5 @@ static void
 mesh_tile_init (MeshTile *self)
 {
   g_queue_init (&self->waiting);
+  self->told = unknown;
 }

@@ -27,6 +27,9 @@ typedef struct {
 
 gboolean mesh_tile_shoot_locked (MeshTile *self, GstClockTime time,
     GstClockTime duration, gboolean labels, MeshShot *shot, GQueue *trash);
+gboolean mesh_tile_is_told_locked (MeshTile *self);
+GstEvent *mesh_tile_tell_locked (MeshTile *self);
+void mesh_tile_say_unseen (MeshTile *self, GstPad *upstream);
 void mesh_tile_keep (MeshTile *self, MeshFrame *old, MeshFrame *frame);
 void mesh_tile_keep_label (MeshTile *self, MeshLabel *label);
 void mesh_shot_clear (MeshShot *shot);

@@ -38,6 +38,12 @@
  * kept free as long as the grid would not be smaller without it, for the member
  * who had it or else for the next one who comes.
  *
+ * ## What is told upstream
+ *
+ * Each `video_%u` pad says how large its picture is drawn, by the event
+ * `meshroom/drawn` that #element-meshroom describes: in pixels of the view, and
+ * 0 by 0 while the layout leaves the picture out. Elements between pass it on.
+ *
  * ## Pads
  *
  * `video_%u` and `audio_%u` take one person's stream each; those that carry the
@@ -197,6 +203,8 @@ on_unlinked (GstPad *pad, GstPad *peer, MeshView *self)
   if (!mesh_input_leave (input, inputs_of (self, input)))
     return;
   GST_INFO_OBJECT (self, "%" GST_PTR_FORMAT " leaves", input);
+  if (MESH_IS_TILE (pad))
+    mesh_tile_say_unseen (MESH_TILE (pad), peer);
   gst_pad_set_active (pad, FALSE);
 }
 

@@ -84,6 +84,9 @@ room_on_event (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
   const char *key;
 
+  if (gst_event_has_name (event, "meshroom/drawn"))
+    g_async_queue_push (g_object_get_data (G_OBJECT (pad), "drawn"),
+        gst_event_ref (event));
   if (GST_EVENT_TYPE (event) != GST_EVENT_NAVIGATION)
     return GST_PAD_PROBE_OK;
   if (gst_navigation_event_get_type (event) == GST_NAVIGATION_EVENT_KEY_PRESS) {
@@ -137,6 +140,9 @@ room_add (GstElement *room, const char *pad, const char *description)
   gst_pad_set_chain_function (GST_PAD (inner), room_chain);
   gst_object_unref (inner);
   gst_object_unref (target);
+  g_object_set_data_full (G_OBJECT (ghost), "drawn", g_async_queue_new_full (
+          (GDestroyNotify) gst_event_unref), (GDestroyNotify)
+      g_async_queue_unref);
   gst_pad_add_probe (ghost, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, room_on_event,
       room, NULL);
   events = g_async_queue_new_full ((GDestroyNotify) gst_event_unref);
