@@ -319,9 +319,15 @@ uplink_is_found_by_two_that_are_congested (void)
   peers[0].state = peers[1].state = MESH_BWE_CLEAR;
   mesh_allot_divide (&allot, peers, 3, 40 * SECOND);
   g_assert_cmpuint (peers[2].share, ==, (3 * 1000 + 1000) / 3);
-  /* As long as that does, a little more is tried. */
+  /* As long as that does, a little more is tried, and what comes of it counts. */
   for (guint i = 0; i < 20; i++)
     mesh_allot_divide (&allot, peers, 3, (41 + i) * SECOND);
+  g_assert_cmpuint (peers[2].share, ==, 1466);
+  for (guint i = 0; i < 20; i++) {
+    for (guint j = 0; j < 3; j++)
+      peers[j].acked = peers[j].share;
+    mesh_allot_divide (&allot, peers, 3, (61 + i) * SECOND);
+  }
   g_assert_cmpuint (peers[2].share, ==, 2000);
 }
 
