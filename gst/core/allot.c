@@ -15,7 +15,7 @@
 #define OF_ACKED .9
 #define GROWTH_A_SECOND .05
 #define BELIEVED (30 * G_USEC_PER_SEC)
-#define ABOVE_SEEN 1.1
+#define MUCH_MORE 1.1
 /* Ours: a target that falls to this at once (by 15 %, gst/core/bwe/aimd.c). */
 #define FALLS .92
 
@@ -38,13 +38,14 @@ static void
 look_for_limit (MeshAllot *self, MeshAllotPeer *peers, guint n, gint64 now)
 {
   double acked = 0, passed = (double) (now - self->at) / G_USEC_PER_SEC;
-  double beside = 0;
+  double beside = 0, want = 0;
   guint together = 0;
   gboolean begins = FALSE;
 
   self->at = now;
   for (guint i = 0; i < n; i++) {
     acked += peers[i].acked;
+    want += (double) peers[i].sound + peers[i].screen + peers[i].picture;
     beside = MAX (beside, (double) peers[i].target - peers[i].acked);
     if (is_pressed (&peers[i])) {
       begins = begins || peers[i].pressed_at == 0;
@@ -58,13 +59,17 @@ look_for_limit (MeshAllot *self, MeshAllotPeer *peers, guint n, gint64 now)
   if (together > 1 && begins && acked > 0) {
     self->found = OF_ACKED * acked;
     self->found_at = now;
+    self->want = want;
     return;
   }
   if (together == 0)
     self->found *= 1 + GROWTH_A_SECOND * MIN (passed, 1);
   if (self->found_at == 0 || now - self->found_at > BELIEVED)
-    self->found = CLAMP (self->found, acked + beside,
-        ABOVE_SEEN * (acked + beside));
+    self->found = MAX (self->found, acked + beside);
+  /* What was tried without harm was tried for less. */
+  if (want > MUCH_MORE * self->want)
+    self->found = MIN (self->found, acked + beside);
+  self->want = want;
 }
 
 static double

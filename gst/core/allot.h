@@ -49,6 +49,7 @@ typedef struct {
 typedef struct {
   guint64 uplink;
   double found;
+  double want;
   gint64 found_at;
   gint64 at;
 } MeshAllot;

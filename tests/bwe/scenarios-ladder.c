@@ -218,6 +218,27 @@ room (void)
   room_at (4000, 5);
 }
 
+/* Peers that have nothing in common but their number come to the full rung all
+ * the same. */
+static void
+many (void)
+{
+  static const LinkStep step = { 0, 5000 };
+  g_autoptr (World) world = world_new ();
+  Caller *caller = caller_new (world);
+  Callee *callees[MESH_MAX_CALLEES];
+  double slowest = 0;
+
+  caller_trace (caller, "L8");
+  for (guint i = 0; i < MESH_MAX_CALLEES; i++)
+    callees[i] = add (world, caller, 5 + 5 * i, &step, 1);
+  world_run (world, 60 * SECOND);
+  for (guint i = 0; i < MESH_MAX_CALLEES; i++)
+    slowest = MAX (slowest, flow_reaches (callees[i]->flow, .8 * FULL, 0,
+            SECOND));
+  scenario_row ("80 % of the full rate for all in", slowest, AT_MOST (15), "s");
+}
+
 static void
 set_rate (gpointer data, guint number)
 {
@@ -321,5 +342,6 @@ const Scenario scenarios_ladder[] = {
   { "L5", "nothing passes for 5 s", outage },
   { "L6", "a source that is encoded already", encoded },
   { "L7", "receiver reports alone", reports_alone },
+  { "L8", "eight peers with links of their own", many },
   { NULL }
 };
