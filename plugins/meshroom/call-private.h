@@ -44,6 +44,9 @@ typedef struct {
   const MeshCodec *only_codec;
   gboolean excused;             /* the member was told that it is not shown us */
   MeshCounts ended;             /* of attempts that have ended */
+  gboolean was_hidden;          /* at the last refresh of the figures */
+  MeshCounts counted;           /* then, all that was counted */
+  MeshCounts placeholders;      /* freezes of the placeholder */
 
   /* The largest size of our picture that the member has a use for, in the
    * present attempt: 0x0 = it does not see it; 0 fps = any. */

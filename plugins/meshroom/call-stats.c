@@ -29,6 +29,13 @@ add_counts (MeshCounts *sum, const MeshCounts *counts)
   sum->key_frames_sent += counts->key_frames_sent;
 }
 
+static void
+leave_out (MeshCounts *sum, const MeshCounts *excused)
+{
+  sum->freezes -= excused->freezes;
+  sum->frozen_time -= excused->frozen_time;
+}
+
 /* To be called when an attempt ends. */
 void
 mesh_call_keep_counts (Member *member, MeshPeer *peer)
@@ -44,12 +51,29 @@ void
 mesh_call_keep_member_counts (MeshCall *self, Member *member)
 {
   add_counts (&self->ended, &member->ended);
+  leave_out (&self->ended, &member->placeholders);
+}
+
+/* Leaves out the freezes of a member while its camera is hidden: a placeholder
+ * comes much less often than the frames before it, and is meant to. The
+ * figures are refreshed at each change of @hidden. */
+static void
+excuse_placeholder (Member *member, gboolean hidden, MeshCounts *counts)
+{
+  if (member->was_hidden) {
+    member->placeholders.freezes += counts->freezes - member->counted.freezes;
+    member->placeholders.frozen_time +=
+        counts->frozen_time - member->counted.frozen_time;
+  }
+  member->was_hidden = hidden;
+  member->counted = *counts;
+  leave_out (counts, &member->placeholders);
 }
 
 /* Reads the figures of the connection that shows the member: that is the one
  * which is set aside until the new one is connected. */
 static void
-get_figures (Member *member, MeshFigures *figures)
+get_figures (Member *member, gboolean hidden, MeshFigures *figures)
 {
   gint64 now = g_get_monotonic_time ();
   MeshFigures of_peer = { 0 }, of_old = { 0 };
@@ -63,6 +87,7 @@ get_figures (Member *member, MeshFigures *figures)
   figures->counts = member->ended;
   add_counts (&figures->counts, &of_peer.counts);
   add_counts (&figures->counts, &of_old.counts);
+  excuse_placeholder (member, hidden, &figures->counts);
 }
 
 /* The names of the fields of MeshFlow, in both ways. */
@@ -142,7 +167,7 @@ refresh_stats (Refresh *r, const MeshPeerInfo *info, Member *member,
       : gst_structure_new_empty ("peer-stats");
 
   if (member)
-    get_figures (member, &figures);
+    get_figures (member, info->hidden, &figures);
   gst_structure_set (s, "state", G_TYPE_STRING, phase_name (info->phase),
       "path", G_TYPE_STRING, !*path ? "" : relayed ? "relay" : "direct", NULL);
   write_figures (s, &figures);

@@ -9,7 +9,12 @@ import {describe, explain} from './quality.js';
 
 /** @typedef {import('./quality.js').Quality} Quality */
 
-/** Writes only what has changed. @param {Element} element @param {string} text */
+/**
+ * Writes only what has changed.
+ *
+ * @param {Element} element
+ * @param {string} text
+ */
 function write(element, text) {
   if (element.textContent !== text)
     element.textContent = text;
