@@ -24,16 +24,20 @@ export class PipelineEnd {
   frames = [];
   /** [ms of day, tone] */
   tones = [];
+  /** the frames of each member, by name */
+  sights = new Map();
+  /** ms of day at which its view made a picture */
+  shown = [];
   output = '';
 
   /**
    * @param {string} name
    * @param {string} link
-   * @param {{space: string}} place
+   * @param {{space: string} | null} place null = where the bench runs
    * @param {string[]} description of its sources and meshroom's properties
    */
   constructor(name, link, place, description = []) {
-    const [command, ...args] = [...within(place.space),
+    const [command, ...args] = [...place ? within(place.space) : [],
       `${process.env.MESH_BUILD_ROOT}/tests/bench/bench-clock`,
       'meshroom', 'name=room', `link=${link}`, `display-name=${name}`,
       ...description];
@@ -47,11 +51,18 @@ export class PipelineEnd {
     this.child.stderr.on('data', text => { this.output += text; });
   }
 
-  #take([kind, , ms, value, width, height]) {
-    if (kind === 'video')
-      this.frames.push([ms, value, width, height].map(Number));
-    else if (kind === 'sound')
+  #take([kind, name, ms, value, width, height]) {
+    if (kind === 'video') {
+      const frame = [ms, value, width, height].map(Number);
+      this.frames.push(frame);
+      if (!this.sights.has(name))
+        this.sights.set(name, []);
+      this.sights.get(name).push(frame);
+    } else if (kind === 'sound') {
       this.tones.push([ms, value].map(Number));
+    } else if (kind === 'shown') {
+      this.shown.push(Number(ms));
+    }
   }
 
   async look() {}
@@ -66,10 +77,12 @@ export class PipelineEnd {
 /**
  * What a pipeline sends.
  * @param {string} [encoder] before the room, in place of the room's own
+ * @param {object} [size]
  */
-export const pipelineSource = (encoder = '') => ['videotestsrc', 'is-live=true',
-  'pattern=black', '!', `video/x-raw,format=I420,width=${SIZE.width},` +
-    `height=${SIZE.height},framerate=${SIZE.fps}/1`, '!', 'clockpicture', '!',
+export const pipelineSource = (encoder = '', { width, height, fps } = SIZE) => [
+  'videotestsrc', 'is-live=true', 'pattern=black', '!',
+  `video/x-raw,format=I420,width=${width},height=${height},` +
+    `framerate=${fps}/1`, '!', 'clockpicture', '!',
   ...encoder ? [...encoder.split(' '), '!'] : [], 'room.video_sink',
   'audiotestsrc', 'is-live=true', 'wave=silence', 'samplesperbuffer=960', '!',
   'audio/x-raw,format=S16LE,rate=48000,channels=1', '!', 'clocksound', '!',

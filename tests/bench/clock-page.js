@@ -260,7 +260,7 @@ export async function readConnections() {
       if (report.type === 'outbound-rtp' && report.kind === 'video')
         keep('out', report, ['frameWidth', 'frameHeight', 'framesPerSecond',
           'targetBitrate', 'bytesSent', 'retransmittedBytesSent',
-          'qualityLimitationReason', 'nackCount', 'pliCount', 'encoderImplementation']);
+          'qualityLimitationReason', 'nackCount', 'pliCount']);
       if (report.type === 'candidate-pair' && report.nominated)
         keep('pair', report, ['availableOutgoingBitrate',
           'currentRoundTripTime']);
@@ -311,4 +311,59 @@ export async function plainCall(sends, bits) {
     window.putAcross(JSON.stringify(
       { description: connection.localDescription }));
   }
+}
+
+/** The frames that came for each of the page's connections. */
+export async function readTiles() {
+  const tiles = [];
+  for (const [index, connection] of window.clockConnections.entries()) {
+    if (connection.connectionState !== 'connected')
+      continue;
+    for (const report of (await connection.getStats()).values()) {
+      if (report.type === 'inbound-rtp' && report.kind === 'video')
+        tiles.push({ id: `${window.clockId ??= crypto.randomUUID()} ${index}`,
+          frames: report.framesDecoded ?? 0, height: report.frameHeight ?? 0 });
+    }
+  }
+  return tiles;
+}
+
+/**
+ * Makes `callTo()`, by which the page calls another one of a mesh without a
+ * room, and a grid of all that it sees.
+ */
+export async function bareCall() {
+  const connections = new Map();
+  const own = await navigator.mediaDevices.getUserMedia(
+    { video: true, audio: true });
+  document.body.style.cssText = 'margin:0;display:grid;gap:4px;height:100vh;' +
+    'grid-template-columns:repeat(3,1fr)';
+  const open = other => {
+    const connection = new RTCPeerConnection();
+    connections.set(other, connection);
+    own.getTracks().forEach(track => connection.addTrack(track, own));
+    connection.onicecandidate = ({ candidate }) => candidate &&
+      window.putTo(other, JSON.stringify({ candidate }));
+    const video = Object.assign(document.createElement('video'),
+      { autoplay: true });
+    video.style.cssText = 'width:100%;height:100%;min-height:0';
+    document.body.append(video);
+    connection.ontrack = ({ streams: [stream] }) => { video.srcObject = stream; };
+    return connection;
+  };
+  const describe = async (other, connection) => {
+    await connection.setLocalDescription();
+    window.putTo(other, JSON.stringify(
+      { description: connection.localDescription }));
+  };
+  window.callTo = other => describe(other, open(other));
+  window.takeFrom = async (other, text) => {
+    const { candidate, description } = JSON.parse(text);
+    const connection = connections.get(other) ?? open(other);
+    if (candidate)
+      return connection.addIceCandidate(candidate);
+    await connection.setRemoteDescription(description);
+    if (description.type === 'offer')
+      await describe(other, connection);
+  };
 }

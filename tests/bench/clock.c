@@ -15,7 +15,9 @@
  *   video NAME MS NUMBER WIDTH HEIGHT     NUMBER as camera_read() returns it
  *   sound NAME MS TONE                    TONE is one of 0 to CLOCK_TONES - 1
  *
- * where MS is the time of day and NAME the peer's. A line `get ELEMENT PROPERTY`
+ * where MS is the time of day and NAME the peer's. The streams go to an element
+ * `view`, if there is one, and each buffer that comes to one called `shown` is a
+ * line `shown all MS`. A line `get ELEMENT PROPERTY`
  * on stdin is answered with `value ELEMENT PROPERTY VALUE`; at the end of stdin
  * the pipeline ends.
  */
@@ -383,27 +385,34 @@ on_data (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_OK;
 }
 
+static GstPadProbeReturn
+on_shown (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  printf ("shown all %" G_GINT64_FORMAT "\n", time_of_day ());
+  return GST_PAD_PROBE_OK;
+}
+
 static void
 on_pad_added (GstElement *room, GstPad *pad, gpointer bin)
 {
-  GstElement *sink;
-  g_autoptr (GstPad) end = NULL;
+  g_autoptr (GstElement) sink = gst_bin_get_by_name (bin, "view");
   Stream *stream;
 
   if (!GST_PAD_IS_SRC (pad))
     return;
-  sink = gst_element_factory_make ("fakesink", NULL);
-  g_object_set (sink, "async", FALSE, "sync", FALSE, NULL);
-  gst_bin_add (bin, sink);
-  end = gst_element_get_static_pad (sink, "sink");
   stream = g_new0 (Stream, 1);
   stream->name = g_strdup ("?");
   stream->is_video = g_str_has_prefix (GST_PAD_NAME (pad), "video");
   stream->tone = -1;
-  gst_pad_add_probe (end, GST_PAD_PROBE_TYPE_DATA_DOWNSTREAM, on_data, stream,
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_DATA_DOWNSTREAM, on_data, stream,
       stream_free);
-  gst_element_sync_state_with_parent (sink);
-  gst_pad_link (pad, end);
+  if (!sink) {
+    sink = gst_object_ref (gst_element_factory_make ("fakesink", NULL));
+    g_object_set (sink, "async", FALSE, "sync", FALSE, NULL);
+    gst_bin_add (bin, sink);
+    gst_element_sync_state_with_parent (sink);
+  }
+  gst_element_link_pads (room, GST_PAD_NAME (pad), sink, NULL);
 }
 
 /* ------------------------------------------------------------------------- */
@@ -445,7 +454,7 @@ on_message (GstBus *bus, GstMessage *message, gpointer user_data)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GstElement) pipeline = NULL, room = NULL;
+  g_autoptr (GstElement) pipeline = NULL, room = NULL, shown = NULL;
   GstElement *content;
   g_autoptr (GError) error = NULL;
   g_autoptr (GstBus) bus = NULL;
@@ -467,6 +476,12 @@ main (int argc, char **argv)
     g_error ("there is no room");
   bus = gst_element_get_bus (pipeline);
   gst_bus_set_sync_handler (bus, on_message, NULL, NULL);
+  shown = gst_bin_get_by_name (GST_BIN (pipeline), "shown");
+  if (shown) {
+    g_autoptr (GstPad) pad = gst_element_get_static_pad (shown, "sink");
+
+    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_shown, NULL, NULL);
+  }
   g_signal_connect (room, "pad-added", G_CALLBACK (on_pad_added), pipeline);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   while (fgets (line, sizeof line, stdin))

@@ -4,63 +4,33 @@
  * The cost of a further peer to a sender: CPU, memory and threads of the
  * sender's process at 1 Mbit/s of VP8 for 1, 8 and 32 receivers in a process of
  * their own, and the slope between the first and the last. In the same run
- * Chromium sends to as many peers as it can with simple-peer, for comparison,
- * since absolute figures differ from machine to machine.
+ * Chromium sends to as many peers as it can with simple-peer, and a bare loop
+ * encrypts and sends, for comparison, since absolute figures differ from machine
+ * to machine.
  *
  *   tests/run bench      or      tests/e2e/netns.sh node tests/bench/fanout.js
  */
 
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
 import { openChromium } from '../e2e/kit/browser.js';
+import { start } from '../e2e/kit/children.js';
 import { looks } from '../e2e/kit/media.js';
 import { Pipeline } from '../e2e/kit/pipeline.js';
 import { Server, WireTap } from '../e2e/kit/server.js';
 import { now, pause, until } from '../e2e/kit/wait.js';
 import { median, printTable } from './table.js';
+import { TICKS, usage } from './usage.js';
 
 const RUNS = Number(process.env.RUNS ?? 3);
 const SECONDS = Number(process.env.SECONDS ?? 10);
 const PEERS = [1, 8, 32];
 const CHROMIUM_PEERS = [1, 4, 8];
-const TICKS = 100;              // sysconf (_SC_CLK_TCK) on every Linux
-
-/** A process and its descendants. */
-function family(pid) {
-  const parents = readdirSync('/proc').filter(n => /^\d+$/.test(n)).map(n => {
-    try {
-      return [Number(n), Number(readFileSync(`/proc/${n}/stat`, 'utf8')
-        .replace(/^.*\) \S /, '').split(' ')[0])];
-    } catch {
-      return [0, -1];           // it ended meanwhile
-    }
-  });
-  const found = [pid];
-  for (const parent of found)
-    found.push(...parents.filter(p => p[1] === parent).map(p => p[0]));
-  return found;
-}
-
-/** CPU ticks, anonymous memory in KiB and threads, of a whole family. */
-function usage(pid) {
-  const sum = { ticks: 0, kib: 0, threads: 0 };
-  for (const one of family(pid)) {
-    try {
-      const stat = readFileSync(`/proc/${one}/stat`, 'utf8')
-        .replace(/^.*\) /, '').split(' ');
-      const status = readFileSync(`/proc/${one}/status`, 'utf8');
-      sum.ticks += Number(stat[11]) + Number(stat[12]);
-      sum.threads += Number(stat[17]);
-      sum.kib += Number(status.match(/^RssAnon:\s+(\d+)/m)[1]);
-    } catch {
-      // it ended meanwhile
-    }
-  }
-  return sum;
-}
+const LOOP = `${process.env.MESH_BUILD_ROOT}/tests/bench/bench-srtp-loop`;
 
 function bytesSent() {
   return Number(readFileSync('/proc/net/dev', 'utf8')
@@ -189,6 +159,20 @@ async function chromiumRun(peers) {
   return found;
 }
 
+/** A bare loop that encrypts and sends (srtp-loop.c). */
+async function loopRun(peers, ...cipher) {
+  const sink = start(LOOP, ['sink'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [port] = await once(createInterface({ input: sink.stdout }), 'line');
+  const loop = start(LOOP, [String(peers), port, ...cipher],
+    { stdio: 'inherit' });
+  const found = await measure(loop.pid, peers);
+  for (const child of [loop, sink]) {
+    child.kill();
+    await once(child, 'exit');
+  }
+  return found;
+}
+
 async function series(name, counts, run) {
   const rows = [];
   for (const peers of counts) {
@@ -211,6 +195,10 @@ async function series(name, counts, run) {
 
 const rows = [
   ...await series('meshroom', PEERS, meshroomRun),
+  ...existsSync(LOOP) ? [
+    ...await series('SRTP and send', PEERS, peers => loopRun(peers)),
+    ...await series('with AES-GCM', PEERS, peers => loopRun(peers, 'gcm')),
+  ] : [],
   ...await series('simple-peer', CHROMIUM_PEERS, chromiumRun),
 ];
 printTable(`the sender's side, ${SECONDS} s each, medians of ${RUNS} runs; ` +

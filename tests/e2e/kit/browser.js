@@ -189,9 +189,9 @@ export async function openChromium(look,
  * Opens a window for each of the looks in one Chromium, which costs less than
  * several browsers. The first window's close() closes all.
  */
-export async function openWindows(looks) {
+export async function openWindows(looks, args = []) {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-chromium-'));
-  const browser = await launchChromium(folder, []);
+  const browser = await launchChromium(folder, args);
   return Promise.all(looks.map(async look => {
     const page = await browser.newPage({ type: 'window' });
     await page.evaluateOnNewDocument(installDevices, look);
