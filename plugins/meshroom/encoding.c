@@ -8,7 +8,9 @@
  * then failed may well run again. */
 #define ROUNDS 2
 
-#define VIDEO_HEAD "queue leaky=downstream max-size-buffers=2 " \
+/* The queue drops where the encoder is too slow for the input. It takes what the
+ * pacer lets pass at once: 50 ms, which are three frames of 60 a second. */
+#define VIDEO_HEAD "queue leaky=downstream max-size-buffers=4 " \
     "max-size-bytes=0 max-size-time=0"
 #define AUDIO_HEAD "queue leaky=downstream max-size-buffers=0 " \
     "max-size-bytes=0 max-size-time=200000000"

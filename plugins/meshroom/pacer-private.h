@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "meshroom/pacer-flow.h"
 #include "meshroom/pacer.h"
 
 G_BEGIN_DECLS
 
 /* The element's inside, for its own files: pacer.c has pads, events and states,
- * pacer-time.c when a buffer is due, and the waiting for that. */
+ * pacer-time.c when a buffer is due, and the waiting for that, pacer-flow.c how
+ * bursts of live input are spread. */
 
 struct _MeshPacer {
   GstElement parent;
@@ -30,7 +32,10 @@ struct _MeshPacer {
   GstSegment segment;
   GstCaps *caps;
   GstClockTime frame_duration;  /* of video; NONE: not known */
-  GstClockTime end;             /* of the last buffer, on the room's clock */
+  MeshPacerFlow flow;
+  GstClockTime last, end;       /* of the last buffer, on the room's clock */
+  GstClockTime last_start;      /* the last buffer's own timestamp */
+  gboolean is_part;             /* of a long buffer of sound that is cut up */
   int rate, bytes_per_frame;    /* of raw audio; else 0 */
   gboolean discont;
   gboolean started;             /* our own segment is downstream */

@@ -7,11 +7,18 @@
 #include "meshroom/common.h"
 #include "meshroom/upstream.h"
 
-/* Frames without a timestamp may come this much faster than their frame rate:
- * an application's timer is a little inaccurate and must not be held back, or
- * frames would pile up. A source without any clock must be slowed down. */
+/* A source without any clock must be slowed down, but its frames may come this
+ * much faster than their frame rate: an application's timer is a little
+ * inaccurate and must not be held back, or frames would pile up. */
 #define UNTIMED_SPEED_NUM 9
 #define UNTIMED_SPEED_DENOM 10
+
+/* Sound without timestamps that comes this much later than the sound before has
+ * ended is of now. What is less late follows without a gap. */
+#define UNTIMED_GAP ((gint64) (40 * GST_MSECOND))
+
+/* The least distance between two frames that an encoder can tell apart. */
+#define LEAST_DISTANCE GST_MSECOND
 
 /* How often a waiting thread checks whether a thread upstream waits for it, in
  * microseconds, and the number of such checks in a row after which it drops its
@@ -76,14 +83,14 @@ wait_for_change_locked (MeshPacer *self, guint *found)
 /* Waits on the clock. Returns: whether the time has come; FALSE when the wait
  * was cut short, or the input is held by now */
 static gboolean
-wait_for_clock (MeshPacer *self, GstClockTime time, gboolean timed)
+wait_for_clock (MeshPacer *self, gint64 time, gboolean timed)
 {
   gint64 base;
   g_autoptr (GstClock) clock = get_clock (self, &base);
   GstClockReturn result = GST_CLOCK_UNSCHEDULED;
   GstClockID id;
 
-  if ((gint64) time + base <= (gint64) gst_clock_get_time (clock))
+  if (time + base <= (gint64) gst_clock_get_time (clock))
     return TRUE;
   id = gst_clock_new_single_shot_id (clock, base + time);
   mesh_timeline_lock (self->timeline);
@@ -123,8 +130,10 @@ static GstClockTime
 get_duration (MeshPacer *self, GstBuffer *buffer)
 {
   if (self->rate > 0 && self->bytes_per_frame > 0)
-    return gst_util_uint64_scale_int (gst_buffer_get_size (buffer)
-        / self->bytes_per_frame, GST_SECOND, self->rate);
+    return gst_util_uint64_scale_int (
+               gst_buffer_get_size (buffer) / self->bytes_per_frame, GST_SECOND,
+               self->rate)
+           / ABS (self->segment.rate);
   if (GST_BUFFER_DURATION_IS_VALID (buffer))
     return GST_BUFFER_DURATION (buffer) / ABS (self->segment.rate);
   return self->frame_duration;
@@ -178,40 +187,95 @@ get_running_time (MeshPacer *self, GstBuffer *buffer, gint64 *time,
   return TRUE;
 }
 
-/* Buffers without a timestamp follow each other, and are never placed before
- * the clock's time. */
-static GstClockTime
-place_untimed (MeshPacer *self, GstBuffer *buffer, gint64 now, gboolean live)
+/* Returns: the time of a frame of live input, at a distance from the one
+ * before.
+ * @time: its own, or the present one where it has none */
+static gint64
+space_frame (MeshPacer *self, GstBuffer *buffer, gint64 time, gint64 now)
 {
-  GstClockTime duration = get_duration (self, buffer), last;
+  GstClockTime duration = get_duration (self, buffer);
 
-  if (live || !GST_CLOCK_TIME_IS_VALID (self->end))
-    return MAX (now, 0);
-  last = self->end;
-  if (self->is_video && GST_CLOCK_TIME_IS_VALID (duration)
-      && last >= duration)
-    last -= duration - duration * UNTIMED_SPEED_NUM / UNTIMED_SPEED_DENOM;
-  return MAX ((gint64) last, now);
+  if (!self->is_raw || !GST_CLOCK_TIME_IS_VALID (self->last))
+    return time;
+  if (!GST_CLOCK_TIME_IS_VALID (duration) || duration == 0)
+    return MAX (time, (gint64) (self->last + LEAST_DISTANCE));
+  return mesh_pacer_flow_space (&self->flow, self->last, time, duration, now);
 }
 
-static MeshPlace
-place_locked (MeshPacer *self, GstBuffer *buffer, gint64 now, GstClockTime *out)
+/* Returns: the time of a piece of sound. @time: its own, or the present one
+ * where it has none; @gap: how much later than the sound before has ended it
+ * may be, and yet follows without a gap */
+static gint64
+join_sound (
+    MeshPacer *self, GstBuffer *buffer, gint64 time, gint64 gap, gint64 now)
 {
+  gint64 end = self->end;
+
+  if (!self->is_raw || !GST_CLOCK_TIME_IS_VALID (self->end)
+      || GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT))
+    return time;
+  return mesh_pacer_flow_join (&self->flow, end, time, gap, now);
+}
+
+/* Buffers without a timestamp follow each other. */
+static void
+place_untimed (MeshPacer *self, GstBuffer *buffer, gint64 now,
+    GstClockTime *out, gint64 *due)
+{
+  GstClockTime duration = get_duration (self, buffer);
+  gint64 time = now;
+
+  if (!self->is_video)
+    time = join_sound (self, buffer, now, UNTIMED_GAP, now);
+  else if (self->live)
+    time = space_frame (self, buffer, now, now);
+  else if (GST_CLOCK_TIME_IS_VALID (self->last)
+           && GST_CLOCK_TIME_IS_VALID (duration))
+    time = MAX (
+        now, (gint64) (self->last
+                       + duration * UNTIMED_SPEED_NUM / UNTIMED_SPEED_DENOM));
+  *out = MAX (time, 0);
+  *due = self->live && !self->is_video
+             ? mesh_pacer_flow_tolerate (time, self->is_part)
+             : time;
+}
+
+/* Whether the buffer has the timestamp of the one before, and so none that
+ * means anything. */
+static gboolean
+repeats_time (MeshPacer *self, GstBuffer *buffer)
+{
+  return self->is_raw && GST_CLOCK_TIME_IS_VALID (self->last_start)
+         && get_start (self, buffer) == self->last_start;
+}
+
+/* Computes the buffer's time on the room's clock, and when it is to go out. */
+static MeshPlace
+place_locked (MeshPacer *self, GstBuffer *buffer, gint64 now, GstClockTime *out,
+    gint64 *due)
+{
+  MeshPlace place = MESH_PLACE_PLAY;
   gint64 time;
   gboolean outside;
 
-  if (!get_running_time (self, buffer, &time, &outside)) {
-    *out = place_untimed (self, buffer, now, self->live);
+  if (!get_running_time (self, buffer, &time, &outside)
+      || repeats_time (self, buffer)) {
+    place_untimed (self, buffer, now, out, due);
     return MESH_PLACE_PLAY;
   }
   if (outside && self->is_raw)
     return MESH_PLACE_DROP;
   if (self->live) {
     mesh_track_place_live_locked (self->track, time, now, out);
-    return MESH_PLACE_PLAY;
+    *out = self->is_video ? space_frame (self, buffer, *out, now)
+                          : join_sound (self, buffer, *out, 0, now);
+    *due = mesh_pacer_flow_get_due (&self->flow, *out, now, self->is_part);
+  } else {
+    place = mesh_track_place_locked (
+        self->track, time, now, self->is_video && self->is_raw, out);
+    *due = *out;
   }
-  return mesh_track_place_locked (self->track, time, now,
-      self->is_video && self->is_raw, out);
+  return place;
 }
 
 /* Waits until the buffer is due. Returns FLUSHING when the element is flushing,
@@ -223,6 +287,7 @@ mesh_pacer_wait_for_turn (MeshPacer *self, GstBuffer *buffer, GstClockTime *out)
   GstFlowReturn result = GST_FLOW_OK;
   gboolean live = mesh_pacer_is_live (self), due = FALSE;
   gboolean timed = is_timed (self, buffer);
+  gint64 when = 0;
   guint found = 0;
 
   while (result == GST_FLOW_OK && !due) {
@@ -234,14 +299,15 @@ mesh_pacer_wait_for_turn (MeshPacer *self, GstBuffer *buffer, GstClockTime *out)
     if (self->flushing)
       result = GST_FLOW_FLUSHING;
     else if (is_held_locked (self, timed))
-      result = wait_for_change_locked (self, &found) ? GST_FLOW_OK
-          : GST_FLOW_CUSTOM_SUCCESS_1;
-    else if (place_locked (self, buffer, now, out) == MESH_PLACE_DROP)
+      result = wait_for_change_locked (self, &found)
+                   ? GST_FLOW_OK
+                   : GST_FLOW_CUSTOM_SUCCESS_1;
+    else if (place_locked (self, buffer, now, out, &when) == MESH_PLACE_DROP)
       result = GST_FLOW_CUSTOM_SUCCESS;
     else
       placed = TRUE;
     mesh_timeline_unlock (self->timeline);
-    due = placed && (live || wait_for_clock (self, *out, timed));
+    due = placed && wait_for_clock (self, when, timed);
   }
   mesh_timeline_lock (self->timeline);
   if (self->flushing)
@@ -262,6 +328,8 @@ mesh_pacer_stamp (MeshPacer *self, GstBuffer *buffer, GstClockTime out)
   gint64 ahead = 0;             /* the time from a frame's decoding to its
                                  * display */
 
+  self->last = out;
+  self->last_start = start;
   self->end = GST_CLOCK_TIME_IS_VALID (duration) ? out + duration : out;
   if (start != out || self->segment.rate != 1.0) {
     buffer = gst_buffer_make_writable (buffer);

@@ -9,6 +9,10 @@
 
 #include <gst/audio/audio.h>
 
+/* A buffer of sound that is longer than LONG_PARTS parts is cut up. */
+#define PARTS_PER_SECOND 50
+#define LONG_PARTS 3
+
 G_DEFINE_FINAL_TYPE (MeshPacer, mesh_pacer, GST_TYPE_ELEMENT)
 
 static GstStaticPadTemplate sink_template =
@@ -44,9 +48,8 @@ push_segment (MeshPacer *self)
 }
 
 static GstFlowReturn
-pacer_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+push_in_turn (MeshPacer *self, GstBuffer *buffer)
 {
-  MeshPacer *self = MESH_PACER (parent);
   GstClockTime out;
   GstFlowReturn result = mesh_pacer_wait_for_turn (self, buffer, &out);
 
@@ -64,6 +67,50 @@ pacer_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   self->refused = TRUE;
   self->refusal (result, self->user_data);
   return GST_FLOW_OK;
+}
+
+/* Returns: (transfer full): @n samples of @buffer from @first on */
+static GstBuffer *
+cut_out (MeshPacer *self, GstBuffer *buffer, gsize first, gsize n)
+{
+  GstBuffer *part = gst_audio_buffer_truncate (
+      gst_buffer_ref (buffer), self->bytes_per_frame, first, n);
+  GstClockTime pts = GST_BUFFER_PTS (buffer);
+
+  part = gst_buffer_make_writable (part);
+  if (GST_CLOCK_TIME_IS_VALID (pts))
+    pts += gst_util_uint64_scale_int (first, GST_SECOND, self->rate);
+  GST_BUFFER_PTS (part) = pts;
+  GST_BUFFER_DURATION (part) =
+      gst_util_uint64_scale_int (n, GST_SECOND, self->rate);
+  if (first > 0)
+    GST_BUFFER_FLAG_UNSET (
+        part, GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC);
+  return part;
+}
+
+/* Pushes a long buffer of sound in parts, each in its turn: the whole would
+ * reach the encoder and the peers as one burst, of which they drop what they
+ * take for lag. Sound that is played backwards is not cut up, since its parts
+ * would have to be as well. */
+static GstFlowReturn
+pacer_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  MeshPacer *self = MESH_PACER (parent);
+  GstFlowReturn result = GST_FLOW_OK;
+  gsize n = self->bytes_per_frame > 0
+                ? gst_buffer_get_size (buffer) / self->bytes_per_frame
+                : 0;
+  gsize step = MAX (self->rate / PARTS_PER_SECOND, 1);
+
+  self->is_part = n > LONG_PARTS * step && self->segment.rate > 0;
+  if (!self->is_part)
+    return push_in_turn (self, buffer);
+  for (gsize done = 0; result == GST_FLOW_OK && done < n; done += step)
+    result =
+        push_in_turn (self, cut_out (self, buffer, done, MIN (step, n - done)));
+  gst_buffer_unref (buffer);
+  return result;
 }
 
 /* --- events --- */
@@ -111,6 +158,7 @@ take_segment (MeshPacer *self, GstEvent *event)
   double rate = self->segment.rate;
 
   gst_event_copy_segment (event, &self->segment);
+  self->last_start = GST_CLOCK_TIME_NONE;
   if (self->caps && self->rate > 0 && rate != self->segment.rate)
     push_caps (self);
   mesh_timeline_lock (self->timeline);
@@ -122,6 +170,8 @@ static void
 start_stream (MeshPacer *self)
 {
   self->started = FALSE;
+  self->last = self->last_start = GST_CLOCK_TIME_NONE;
+  mesh_pacer_flow_reset (&self->flow);
   mesh_timeline_lock (self->timeline);
   self->live = -1;
   mesh_track_restart_locked (self->track);
@@ -133,6 +183,8 @@ finish_flush (MeshPacer *self)
 {
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
   self->discont = TRUE;
+  self->last = self->last_start = GST_CLOCK_TIME_NONE;
+  mesh_pacer_flow_reset (&self->flow);
   mesh_timeline_lock (self->timeline);
   mesh_track_forget_locked (self->track);
   self->flushing = FALSE;
@@ -271,7 +323,8 @@ mesh_pacer_change_state (GstElement *element, GstStateChange transition)
   switch (transition) {
     case GST_STATE_CHANGE_READY_TO_PAUSED:
       gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
-      self->end = GST_CLOCK_TIME_NONE;
+      self->last = self->last_start = self->end = GST_CLOCK_TIME_NONE;
+      mesh_pacer_flow_reset (&self->flow);
       self->started = FALSE;
       self->live = -1;
       self->position = -1;
@@ -334,7 +387,8 @@ mesh_pacer_init (MeshPacer *self)
 {
   self->live = -1;
   self->position = -1;
-  self->end = GST_CLOCK_TIME_NONE;
+  self->last = self->last_start = self->end = GST_CLOCK_TIME_NONE;
+  mesh_pacer_flow_reset (&self->flow);
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
   self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");
   gst_pad_set_chain_function (self->sinkpad, pacer_chain);

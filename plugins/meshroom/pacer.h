@@ -12,9 +12,10 @@ G_BEGIN_DECLS
  *   sink → (wait until the room plays; what is not live: for its time) → src
  *
  * An input that is live passes at once while the room plays, and its buffers
- * are not touched where their times are right already. One that is not live,
- * such as a file, waits until the timeline is open, and then for each buffer's
- * time.
+ * are not touched where their times are right already; only what comes in a
+ * burst is spread (pacer-flow.h). One that is not live, such as a file, waits
+ * until the timeline is open, and then for each buffer's time. Long buffers of
+ * sound are cut into short ones.
  * The clock goes on behind a flush and behind the end: neither leaves the
  * element.
  *

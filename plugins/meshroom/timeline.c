@@ -20,7 +20,10 @@
 /* A live stream's buffers are late by the latency of their source and its
  * queues. Running times that are off by more than this are not those of the
  * capture: the application may count its frames from 0. */
-#define FIT_LATE_LIVE (2 * GST_SECOND)
+#define FIT_LIVE (2 * GST_SECOND)
+
+/* A live stream whose times go back by more than this counts anew. */
+#define LIVE_JUMP GST_SECOND
 
 /* A track that has been on time within this period does not wait for the other
  * one. */
@@ -46,6 +49,7 @@ struct _MeshTrack {
   MeshTimeline *timeline;
   Line *line;                   /* NULL until a buffer was placed */
   gboolean restarted;           /* the next buffer is a stream's first */
+  gint64 live_time;             /* of the last buffer of live input */
   gint64 punctual_at;           /* when a buffer was last on time; -1 if none
                                  * was */
 };
@@ -165,7 +169,8 @@ fits (const Line *line, gboolean live, gint64 time, gint64 now)
   if (!line || line->live != live)
     return FALSE;
   early = time + line->offset - now;
-  return early <= (gint64) FIT_EARLY && early >= -(gint64) FIT_LATE;
+  return early <= (gint64) (live ? FIT_LIVE : FIT_EARLY)
+      && early >= -(gint64) FIT_LATE;
 }
 
 /* Finds the line that @time belongs to. The track's own comes first, then
@@ -245,20 +250,26 @@ mesh_track_place_locked (MeshTrack *track, gint64 time, gint64 now,
  * @out: (out): when the buffer was captured, on the room's clock
  *
  * A live stream's running times are used as they are, unless they are too far
- * from the clock to be the times of capture.
+ * from the clock to be the times of capture, or jump. Later than before is no
+ * jump: what has stalled is late.
  */
 void
 mesh_track_place_live_locked (MeshTrack *track, gint64 time, gint64 now,
     GstClockTime *out)
 {
-  if (!track->line || track->restarted) {
+  gboolean jumps = track->line && !track->restarted
+      && (time < track->live_time - (gint64) LIVE_JUMP
+      || time + track->line->offset > now + (gint64) FIT_LIVE);
+
+  if (!track->line || track->restarted || jumps) {
     track->restarted = FALSE;
-    if (time <= now + (gint64) FIT_LATE_LIVE
-        && time >= now - (gint64) FIT_LATE_LIVE)
+    if (!jumps && time <= now + (gint64) FIT_LIVE
+        && time >= now - (gint64) FIT_LIVE)
       start_line_locked (track, 0, TRUE);
     else if (!find_line_locked (track, TRUE, time, now))
       start_line_locked (track, now - time, TRUE);
   }
+  track->live_time = time;
   *out = MAX (time + track->line->offset, 0);
 }
 

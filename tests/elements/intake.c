@@ -16,6 +16,7 @@ typedef struct {
   MeshIntake *intake;
   GstHarness *h;
   GstElement *bin;
+  guint pushed;
   guint warnings;
   char *warning;
 } Fixture;
@@ -62,6 +63,7 @@ begin (Fixture *f, MeshKind kind, gboolean encoded)
   gst_pad_add_probe (entry, GST_PAD_PROBE_TYPE_BUFFER
       | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_data, f, NULL);
   f->h = gst_harness_new_with_element (f->bin, "sink", "src");
+  gst_harness_use_testclock (f->h);
 }
 
 static void
@@ -85,6 +87,15 @@ tag (Fixture *f, const char *orientation, GstTagScope scope)
   gst_harness_push_event (f->h, gst_event_new_tag (tags));
 }
 
+/* Pushes a buffer a second after the one before. */
+static void
+push (Fixture *f, GstBuffer *buffer)
+{
+  GST_BUFFER_PTS (buffer) = f->pushed++ * GST_SECOND;
+  gst_harness_set_time (f->h, GST_BUFFER_PTS (buffer));
+  ck_assert_int_eq (gst_harness_push (f->h, buffer), GST_FLOW_OK);
+}
+
 /* --- pictures --- */
 
 #define GREY "video/x-raw,format=GRAY8,width=%d,height=%d,framerate=25/1," \
@@ -103,7 +114,6 @@ make_picture (void)
   map.data[7] = 2;
   map.data[24] = 3;
   gst_buffer_unmap (buffer, &map);
-  GST_BUFFER_PTS (buffer) = 0;
   return buffer;
 }
 
@@ -130,7 +140,7 @@ expect_picture (Fixture *f, guint corners, gboolean upended)
   g_autoptr (GstCaps) caps = NULL;
   GstStructure *s;
 
-  gst_harness_push (f->h, make_picture ());
+  push (f, make_picture ());
   out = gst_harness_pull (f->h);
   fail_unless (out != NULL);
   caps = gst_pad_get_current_caps (f->h->sinkpad);
@@ -241,7 +251,7 @@ GST_START_TEST (an_upright_picture_passes_without_a_copy)
 
   begin_grey (&f);
   tag (&f, "rotate-0", GST_TAG_SCOPE_STREAM);
-  gst_harness_push (f.h, in);
+  push (&f, in);
   out = gst_harness_pull (f.h);
   fail_unless (out == in);
   gst_buffer_unref (out);
@@ -272,10 +282,9 @@ GST_START_TEST (combs_are_gone)
   gst_buffer_memset (in, 0, 128, size);
   for (guint i = 0; i < LINES; i++)
     gst_buffer_memset (in, i * 16, i % 2 ? 16 : 235, 16);
-  GST_BUFFER_PTS (in) = 0;
   GST_BUFFER_FLAG_SET (in, GST_VIDEO_BUFFER_FLAG_INTERLACED
       | GST_VIDEO_BUFFER_FLAG_TFF);
-  gst_harness_push (f.h, in);
+  push (&f, in);
   out = gst_harness_pull (f.h);
   fail_unless (out != NULL);
   now = gst_pad_get_current_caps (f.h->sinkpad);
@@ -301,7 +310,7 @@ GST_START_TEST (of_encoded_pictures_it_is_told_once)
     GstBuffer *in = make_picture ();
     GstBuffer *out;
 
-    gst_harness_push (f.h, in);
+    push (&f, in);
     out = gst_harness_pull (f.h);
     fail_unless (out == in);
     gst_buffer_unref (out);
@@ -332,7 +341,7 @@ GST_START_TEST (behind_a_decoder_pictures_are_turned)
   g_object_get (flip, "video-direction", &turn, NULL);
   ck_assert_int_eq (turn, GST_VIDEO_ORIENTATION_90R);
   tag (&f, "rotate-180", GST_TAG_SCOPE_STREAM);
-  gst_harness_push (f.h, make_picture ());
+  push (&f, make_picture ());
   g_object_get (flip, "video-direction", &turn, NULL);
   ck_assert_int_eq (turn, GST_VIDEO_ORIENTATION_180);
   ck_assert_uint_eq (f.warnings, 0);
@@ -379,8 +388,7 @@ push_sound (Fixture *f, const Layout *layout)
     ((float *) (void *) map.data)[i] = i % layout->in == 0 ? 1
         : i % layout->in == 1 ? 0.5 : 0;
   gst_buffer_unmap (buffer, &map);
-  GST_BUFFER_PTS (buffer) = 0;
-  ck_assert_int_eq (gst_harness_push (f->h, buffer), GST_FLOW_OK);
+  push (f, buffer);
 }
 
 static void

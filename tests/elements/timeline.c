@@ -162,6 +162,33 @@ GST_START_TEST (live_times_that_cannot_be_meant_are_put_right_once)
 
 GST_END_TEST;
 
+/* {back to 0, far ahead} */
+GST_START_TEST (live_times_that_jump_go_on_now)
+{
+  static const gint64 begins[] = { 0, S (3600) };
+  gint64 begin = begins[__i__];
+
+  place_live (picture, S (50), S (50));
+  place_live (sound, S (50), S (50));
+  ck_assert_int_eq (place_live (picture, begin, S (60)), S (60));
+  ck_assert_int_eq (
+      place_live (sound, begin + MS (20), S (60) + MS (40)), S (60) + MS (20));
+  ck_assert_int_eq (place_live (picture, begin + S (1), S (61)), S (61));
+}
+
+GST_END_TEST;
+
+/* What has stalled comes late, and with the times of its capture. */
+GST_START_TEST (live_times_that_are_late_are_no_jump)
+{
+  place_live (picture, S (50), S (50));
+  ck_assert_int_eq (
+      place_live (picture, S (50) + MS (33), S (80)), S (50) + MS (33));
+  ck_assert_int_eq (place_live (picture, S (80), S (80)), S (80));
+}
+
+GST_END_TEST;
+
 static Suite *
 timeline_suite (void)
 {
@@ -181,6 +208,8 @@ timeline_suite (void)
   tcase_add_test (tcase, a_slow_picture_loses_frames_not_the_sound);
   tcase_add_test (tcase, live_times_are_right_as_they_are);
   tcase_add_test (tcase, live_times_that_cannot_be_meant_are_put_right_once);
+  tcase_add_loop_test (tcase, live_times_that_jump_go_on_now, 0, 2);
+  tcase_add_test (tcase, live_times_that_are_late_are_no_jump);
   return suite;
 }
 
