@@ -186,31 +186,36 @@ mesh_branch_take_frame (MeshBranch *branch, const MeshInlet *inlet,
 
 /* --- the branch's thread --- */
 
-/* Returns: the PTS by which the buffer is pushed. Encoders take different times
- * for a frame, so the first frames of a rung may be of the same time as frames
- * of the former one that have been pushed. */
+/* Returns: by how much the buffer's PTS is to be raised. Encoders take different
+ * times for a frame, so the first frames of a rung may be of the same time as
+ * frames of the former one that have been pushed. */
 static GstClockTime
-choose_pts_locked (MeshBranch *branch, GstBuffer *buffer)
+choose_delay_locked (MeshBranch *branch, GstBuffer *buffer)
 {
-  GstClockTime pts = GST_BUFFER_PTS (buffer);
+  GstClockTime time = gst_segment_to_running_time (&branch->now,
+      GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  GstClockTime delay = 0;
 
-  if (!GST_CLOCK_TIME_IS_VALID (pts))
-    return pts;
+  if (!GST_CLOCK_TIME_IS_VALID (time))
+    return 0;
   if (GST_CLOCK_TIME_IS_VALID (branch->floor)
-      && pts < branch->floor + RTP_TICK)
-    pts = branch->floor = branch->floor + RTP_TICK;
-  else
+      && time < branch->floor + RTP_TICK) {
+    delay = branch->floor + RTP_TICK - time;
+    branch->floor += RTP_TICK;
+  } else {
     branch->floor = GST_CLOCK_TIME_NONE;
-  return branch->newest = pts;
+  }
+  branch->newest = time + delay;
+  return delay;
 }
 
 static void
-push_buffer (MeshBranch *branch, GstBuffer *buffer, GstClockTime pts)
+push_buffer (MeshBranch *branch, GstBuffer *buffer, GstClockTime delay)
 {
-  if (pts != GST_BUFFER_PTS (buffer)) {
+  if (delay > 0) {
     buffer = gst_buffer_make_writable (buffer);
-    GST_BUFFER_PTS (buffer) = pts;
-    GST_BUFFER_DTS (buffer) = pts;
+    GST_BUFFER_PTS (buffer) += delay;
+    GST_BUFFER_DTS (buffer) = GST_BUFFER_PTS (buffer);
   }
   gst_pad_push (GST_PAD (branch), buffer);
 }
@@ -222,7 +227,7 @@ static void
 branch_loop (gpointer user_data)
 {
   MeshBranch *branch = user_data;
-  GstClockTime pts = GST_CLOCK_TIME_NONE;
+  GstClockTime delay = 0;
   GstMiniObject *item;
 
   g_mutex_lock (&branch->lock);
@@ -236,13 +241,15 @@ branch_loop (gpointer user_data)
   item = g_queue_pop_head (&branch->items);
   if (GST_IS_BUFFER (item)) {
     branch->bytes -= gst_buffer_get_size (GST_BUFFER (item));
-    pts = choose_pts_locked (branch, GST_BUFFER (item));
+    delay = choose_delay_locked (branch, GST_BUFFER (item));
+  } else if (GST_EVENT_TYPE (item) == GST_EVENT_SEGMENT) {
+    gst_event_copy_segment (GST_EVENT (item), &branch->now);
   }
   branch->busy = TRUE;
   g_mutex_unlock (&branch->lock);
 
   if (GST_IS_BUFFER (item))
-    push_buffer (branch, GST_BUFFER (item), pts);
+    push_buffer (branch, GST_BUFFER (item), delay);
   else
     gst_pad_push_event (GST_PAD (branch), GST_EVENT (item));
 
@@ -350,6 +357,7 @@ mesh_branch_init (MeshBranch *branch)
   g_queue_init (&branch->items);
   branch->layers = 2;
   branch->top = G_MAXUINT;
+  gst_segment_init (&branch->now, GST_FORMAT_TIME);
   branch->newest = GST_CLOCK_TIME_NONE;
   branch->floor = GST_CLOCK_TIME_NONE;
 }

@@ -33,9 +33,12 @@ struct _MeshBranch {
                                  * the frames that have passed */
   GstEvent *caps;               /* the last of each that was queued */
   GstEvent *segment;
-  GstClockTime newest;          /* PTS of the last buffer that was pushed */
-  GstClockTime floor;           /* frames up to this PTS have been pushed, of
-                                 * another rung; NONE: of this rung alone */
+  GstSegment now;               /* of what is pushed */
+  GstClockTime newest;          /* running time of the last buffer that was
+                                 * pushed */
+  GstClockTime floor;           /* frames up to this running time have been
+                                 * pushed, of another rung; NONE: of this rung
+                                 * alone */
   guint64 dropped;
 };
 
