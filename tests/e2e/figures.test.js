@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-/** What a participant that serves the room tells Prometheus of the call. */
+/**
+ * The figures of a call: what a participant that serves the room tells
+ * Prometheus, and what a page shows of its connection with a pipeline.
+ */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { openChromium, openFirefox } from './kit/browser.js';
 import { looks } from './kit/media.js';
 import { party } from './kit/pipeline.js';
 import { until } from './kit/wait.js';
@@ -80,3 +84,52 @@ test('/metrics names nobody', async t => {
   }, 60000, () => text);
   assert.doesNotMatch(text, /ada|bob|0a000000|0b000000|127\.0\.0\.1/);
 });
+
+/** Opens the panel of the only tile, and returns what it says. */
+const openPanel = ({ page }) => page.evaluate(() => {
+  const button = document.querySelector('#grid .quality');
+  if (!button?.checkVisibility())
+    return null;
+  if (button.getAttribute('aria-expanded') === 'false')
+    button.click();
+  return [button.getAttribute('aria-label'),
+    ...[...button.parentElement.querySelectorAll('dd')]
+      .map(row => row.textContent)];
+});
+
+for (const [name, open] of [['Chromium', openChromium],
+  ['Firefox', openFirefox]]) {
+  test(`${name} and a pipeline have figures of each other`, async t => {
+    const host = party({ name: 'ada', look: red, serve: '127.0.0.1:0' });
+    t.after(() => host.stop());
+    const link = await host.waitLink();
+    const browser = await open(green);
+    t.after(() => browser.close());
+    await browser.join(link);
+
+    let figures;
+    await until('figures of the browser', async () => {
+      figures = read(await (await
+        fetch(`${new URL(link).origin}/metrics`)).text());
+      return figures.sent_bits_per_second > 10000
+        && figures.received_bits_per_second > 10000
+        && figures.rtt_seconds > 0;
+    }, 60000, () => figures);
+    assert.ok(figures.rtt_seconds < 10);
+    assert.ok(figures.key_frames_sent_total >= 1);
+
+    let panel;
+    const isPicture = row => /^\d+\u00d7\d+, \d+ fps, /.test(row);
+    await until('figures of the pipeline', async () => {
+      panel = await openPanel(browser);
+      return panel && isPicture(panel[3]) && isPicture(panel[4])
+        && / ms$/.test(panel[1]);
+    }, 60000, () => [panel, browser.log]);
+    t.diagnostic(panel.join('; '));
+    const [words, rtt, lost, , , path] = panel;
+    assert.match(words, /^Connection with ada: (good|fair|poor)/);
+    assert.match(rtt, /^\d{1,4} ms$/);
+    assert.match(lost, /^\d{1,3} % of what comes, \d{1,3} % of what is sent$/);
+    assert.equal(path, 'direct');
+  });
+}
