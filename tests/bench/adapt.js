@@ -7,26 +7,29 @@
  *
  *   tests/net/netns.sh node tests/bench/adapt.js [--OPTION VALUE]…
  *
- *   --mode pp,pc,cp,cc     sender and receiver: p = a pipeline, c = Chromium with
- *                          our page; cc = both Chromium with a bare connection,
- *                          which is the rival; `all` = these four
+ *   --mode pp,pc,cp,cc     sender and receiver: p = a pipeline, c = Chromium
+ *                          with our page; cc = both Chromium with a bare
+ *                          connection, the rival; `all` = these four
  *   --schedule 4000:20,500:15,4000:25
- *                          capacity in kbit/s, and seconds that it lasts
+ *                          capacity in kbit/s, and seconds that it lasts; 0:20
+ *                          alone = no limit
  *   --queue-ms 300         how long a packet may wait at the link
- *   --rtt 20               ms, without the queue
+ *   --rtt 20, --jitter 0   ms, without the queue; deviation, each way
  *   --loss 0, --burst 1    share of packets lost, and how many in a row
  *   --settle 5             seconds of call before the schedule begins
  *   --room 'PROPERTY=…'    of the sender's meshroom
- *   --encoder 'ELEMENT…'   before the sender's room, in place of the room's own
+ *   --receive 'PROPERTY=…' of the receiver's meshroom
+ *   --encoder 'ELEMENT…'   before the sender's room, in place of its own
+ *   --view                 a pipeline's picture counts when meshview shows it
  *   --runs 1
- *   --json, --trace FILE   lines of JSON in place of the table; and what happened
- *                          in each tenth of a second, as JSON
+ *   --json, --trace FILE   lines of JSON in place of the table; and what
+ *                          happened in each tenth of a second, as JSON
  *   --packets FILE         a line for each packet (shaper.c), the mode appended
  *
  * A row for each phase. The picture is `frozen` while no new one comes for more
- * than FREEZE_MS. Delay is from the camera to the decoded frame; of the phases
- * after the first, it counts from 3 s on. The rate is what comes out of the link.
- * Recovery is the time until 80 % of the rate of the phase before last is
+ * than 200 ms. Delay is from the camera to the decoded frame; of the phases
+ * after the first, it counts from 3 s on. The rate is what comes out of the
+ * link. Recovery is the time until 80 % of the rate of the phase before last is
  * reached for a second. Lost sound is in units of 20 ms.
  */
 
@@ -37,8 +40,8 @@ import { parseArgs } from 'node:util';
 import { Server } from '../e2e/kit/server.js';
 import { pause, until } from '../e2e/kit/wait.js';
 import { Lab, SERVER } from '../net/kit/lab.js';
-import { BrowserEnd, PipelineEnd, SIZE, callPlainly, pipelineSource }
-  from './clock-ends.js';
+import { BrowserEnd, PipelineEnd, SIZE, callPlainly, pipelineSource,
+  pipelineView } from './clock-ends.js';
 import { countLost, delayOf, findFreezes, isIn, largest, quantile, rateIn,
   readPackets, waitsOf } from './figures.js';
 import { printTable } from './table.js';
@@ -52,11 +55,14 @@ const { values: options } = parseArgs({ options: {
   schedule: { type: 'string', default: '4000:20,500:15,4000:25' },
   'queue-ms': { type: 'string', default: '300' },
   rtt: { type: 'string', default: '20' },
+  jitter: { type: 'string', default: '0' },
   loss: { type: 'string', default: '0' },
   burst: { type: 'string', default: '1' },
   settle: { type: 'string', default: '5' },
   room: { type: 'string', default: '' },
+  receive: { type: 'string', default: '' },
   encoder: { type: 'string', default: '' },
+  view: { type: 'boolean', default: false },
   runs: { type: 'string', default: '1' },
   json: { type: 'boolean', default: false },
   trace: { type: 'string' },
@@ -142,8 +148,9 @@ function traceOf(receiver, packets, phases) {
 
 /** Looks at both ends each second while the schedule is followed. */
 async function followSchedule(cable, ends) {
-  await cable.become(`schedule both ${schedule.map(({ kbit, seconds }) =>
-    `${kbit}:${seconds * 1000}`).join(' ')}`);
+  if (schedule[0].kbit > 0)
+    await cable.become(`schedule both ${schedule.map(({ kbit, seconds }) =>
+      `${kbit}:${seconds * 1000}`).join(' ')}`);
   let from = Date.now();
   const phases = schedule.map(({ kbit, seconds }) => {
     const phase = { kbit, seconds, from, to: from + seconds * 1000 };
@@ -170,13 +177,16 @@ async function run(mode) {
   try {
     const here = await lab.beyond('sender', 'clean');
     const there = lab.open('receiver');
-    await here.cable.shape({ rtt: Number(options.rtt), kbit: schedule[0].kbit,
-      queueMs: Number(options['queue-ms']), loss: Number(options.loss),
-      burst: Number(options.burst) });
+    await here.cable.shape({ kbit: schedule[0].kbit,
+      ...Object.fromEntries(['rtt', 'jitter', 'loss', 'burst'].map(name =>
+        [name, Number(options[name])])),
+      queueMs: Number(options['queue-ms']) });
     await here.cable.log(log);
     server = new Server(['--listen', `${SERVER}:0`]);
     const link = await server.link();
-    const receiver = await openEnd(mode[1], 'receiver', link, there, []);
+    const receiver = await openEnd(mode[1], 'receiver', link, there,
+      [...options.receive.split(' ').filter(Boolean),
+        ...options.view ? pipelineView(['layout=solo', 'solo=sender']) : []]);
     ends.push(receiver);
     const sender = await openEnd(mode[0], 'sender', link, here,
       [...options.room.split(' ').filter(Boolean),
@@ -198,6 +208,8 @@ async function run(mode) {
     const packets = readPackets(log);
     if (options.packets)
       copyFileSync(log, `${options.packets}.${mode}`);
+    if (options.view && mode[1] === 'p')
+      receiver.frames = receiver.shown;
     return { receiver, sender, packets, phases };
   } finally {
     await Promise.all(ends.map(end => end.stop()));

@@ -23,7 +23,7 @@ import { looks } from '../e2e/kit/media.js';
 import { Server } from '../e2e/kit/server.js';
 import { now, pause, until } from '../e2e/kit/wait.js';
 import { Lab, SERVER } from '../net/kit/lab.js';
-import { PipelineEnd, pipelineSource } from './clock-ends.js';
+import { PipelineEnd, pipelineSource, pipelineView } from './clock-ends.js';
 import { bareCall, installClock, readTiles } from './clock-page.js';
 import { delayOf, isIn, quantile } from './figures.js';
 import { printTable } from './table.js';
@@ -65,9 +65,7 @@ async function pipelines(members, link) {
   const began = Date.now();
   const ends = Array.from({ length: members }, (_, i) =>
     new PipelineEnd(`member-${i}`, link, null, [...pipelineSource('', SIZE),
-      'meshview', 'name=view', 'view.video', '!', 'video/x-raw,' +
-        `width=${GRID.width},height=${GRID.height},framerate=30/1`, '!',
-      'fakesink', 'name=shown', 'view.audio', '!', 'fakesink']));
+      ...pipelineView()]));
   try {
     await until('all to meet', () => ends.every(e =>
       e.sights.size === members - 1), 120000, () => ends.map(e =>
@@ -82,8 +80,8 @@ async function pipelines(members, link) {
       new Set(frames.map(f => f[1])).size / found.seconds), {
       height: quantile(tiles.flat().map(f => f[3]), 0.5),
       delays: `${quantile(delays, 0.5)}, ${quantile(delays, 0.95)}`,
-      grid: Math.min(...ends.map(e => e.shown.filter(ms => isIn(ms, phase))
-        .length / found.seconds)).toFixed(1) });
+      grid: Math.min(...ends.map(e => e.shown.filter(f => isIn(f[0],
+        phase)).length / found.seconds)).toFixed(1) });
   } finally {
     await Promise.all(ends.map(e => e.stop()));
   }

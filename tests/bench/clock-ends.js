@@ -26,7 +26,7 @@ export class PipelineEnd {
   tones = [];
   /** the frames of each member, by name */
   sights = new Map();
-  /** ms of day at which its view made a picture */
+  /** the pictures that its view has shown, as frames */
   shown = [];
   output = '';
 
@@ -52,8 +52,8 @@ export class PipelineEnd {
   }
 
   #take([kind, name, ms, value, width, height]) {
+    const frame = [ms, value, width, height].map(Number);
     if (kind === 'video') {
-      const frame = [ms, value, width, height].map(Number);
       this.frames.push(frame);
       if (!this.sights.has(name))
         this.sights.set(name, []);
@@ -61,7 +61,7 @@ export class PipelineEnd {
     } else if (kind === 'sound') {
       this.tones.push([ms, value].map(Number));
     } else if (kind === 'shown') {
-      this.shown.push(Number(ms));
+      this.shown.push(frame);
     }
   }
 
@@ -87,6 +87,15 @@ export const pipelineSource = (encoder = '', { width, height, fps } = SIZE) => [
   'audiotestsrc', 'is-live=true', 'wave=silence', 'samplesperbuffer=960', '!',
   'audio/x-raw,format=S16LE,rate=48000,channels=1', '!', 'clocksound', '!',
   'room.audio_sink'];
+
+/**
+ * What a pipeline shows, on a screen that keeps to the clock.
+ * @param {string[]} [how] meshview's properties
+ */
+export const pipelineView = (how = []) => ['meshview', 'name=view', ...how,
+  'view.video', '!', 'video/x-raw,format=I420,width=1280,height=720,' +
+    'framerate=30/1', '!', 'fakesink', 'name=shown', 'sync=true',
+  'signal-handoffs=true', 'view.audio', '!', 'fakesink', 'sync=true'];
 
 /** A browser that sends; Chromium receives as well. */
 export class BrowserEnd {

@@ -16,8 +16,8 @@
  *   sound NAME MS TONE                    TONE is one of 0 to CLOCK_TONES - 1
  *
  * where MS is the time of day and NAME the peer's. The streams go to an element
- * `view`, if there is one, and each buffer that comes to one called `shown` is a
- * line `shown all MS`. A line `get ELEMENT PROPERTY`
+ * `view`, if there is one, and what a fakesink called `shown` shows is lines that
+ * begin with `shown all`. A line `get ELEMENT PROPERTY`
  * on stdin is answered with `value ELEMENT PROPERTY VALUE`; at the end of stdin
  * the pipeline ends.
  */
@@ -289,7 +289,7 @@ take_event (Stream *self, GstEvent *event)
 }
 
 static void
-look (Stream *self, GstBuffer *buffer)
+look (Stream *self, const char *kind, GstBuffer *buffer)
 {
   gint64 now = time_of_day ();
   GstVideoFrame frame, part;
@@ -298,7 +298,7 @@ look (Stream *self, GstBuffer *buffer)
     return;
   part = frame;
   part.info.height = CLOCK_PART (frame.info.height);
-  printf ("video %s %" G_GINT64_FORMAT " %d %d %d\n", self->name, now,
+  printf ("%s %s %" G_GINT64_FORMAT " %d %d %d\n", kind, self->name, now,
       camera_read (&part), frame.info.width, frame.info.height);
   gst_video_frame_unmap (&frame);
 }
@@ -379,17 +379,20 @@ on_data (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   if (info->type & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM)
     take_event (self, GST_PAD_PROBE_INFO_EVENT (info));
   else if (self->is_video)
-    look (self, GST_PAD_PROBE_INFO_BUFFER (info));
+    look (self, "video", GST_PAD_PROBE_INFO_BUFFER (info));
   else if (GST_AUDIO_INFO_IS_VALID (&self->audio))
     hear (self, GST_PAD_PROBE_INFO_BUFFER (info));
   return GST_PAD_PROBE_OK;
 }
 
-static GstPadProbeReturn
-on_shown (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+static void
+on_shown (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer user_data)
 {
-  printf ("shown all %" G_GINT64_FORMAT "\n", time_of_day ());
-  return GST_PAD_PROBE_OK;
+  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
+  Stream stream = { .name = (char *) "all" };
+
+  if (caps && gst_video_info_from_caps (&stream.video, caps))
+    look (&stream, "shown", buffer);
 }
 
 static void
@@ -477,11 +480,8 @@ main (int argc, char **argv)
   bus = gst_element_get_bus (pipeline);
   gst_bus_set_sync_handler (bus, on_message, NULL, NULL);
   shown = gst_bin_get_by_name (GST_BIN (pipeline), "shown");
-  if (shown) {
-    g_autoptr (GstPad) pad = gst_element_get_static_pad (shown, "sink");
-
-    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_shown, NULL, NULL);
-  }
+  if (shown)
+    g_signal_connect (shown, "handoff", G_CALLBACK (on_shown), NULL);
   g_signal_connect (room, "pad-added", G_CALLBACK (on_pad_added), pipeline);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   while (fgets (line, sizeof line, stdin))

@@ -47,15 +47,17 @@ export class Cable {
    * Makes both directions alike, for all but TCP.
    * @param {object} how
    * @param {number} how.rtt ms, without the queue
+   * @param {number} [how.jitter] ms, the deviation of the delay each way
    * @param {number} [how.kbit] 0 = no limit
    * @param {number} [how.queueMs] how long a packet may wait
    * @param {number} [how.loss] share of packets lost
    * @param {number} [how.burst] how many are lost in a row, on average
    */
-  async shape({ rtt, kbit = 0, queueMs = 300, loss = 0, burst = 1 }) {
+  async shape({ rtt, jitter = 0, kbit = 0, queueMs = 300, loss = 0,
+    burst = 1 }) {
     await this.become('spare tcp');
-    await this.become(`set both delay_ms=${rtt / 2} queue_ms=${queueMs} ` +
-      `kbit=${kbit} ` + (burst > 1
+    await this.become(`set both delay_ms=${rtt / 2} jitter_ms=${jitter} ` +
+      `queue_ms=${queueMs} kbit=${kbit} ` + (burst > 1
       ? `to_bad=${loss / (burst * (1 - loss))} to_good=${1 / burst} burst_loss=1`
       : `loss=${loss}`));
   }
