@@ -15,6 +15,7 @@ typedef struct {
   int payload_type;
   const MeshCodec *codec;       /* one of ours, or NULL */
   gboolean is_rtx;
+  gboolean twcc;                /* its feedback may be transport-wide */
   char *fmtp;
 } MeshSdpFormat;
 
@@ -31,6 +32,7 @@ typedef struct {
   guint n_formats;
   guint32 ssrc;
   guint32 rtx_ssrc;
+  int twcc_id;                  /* of the header extension; 0: none */
 } MeshSdpSection;
 
 typedef struct {

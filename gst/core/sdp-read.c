@@ -102,6 +102,34 @@ read_fmtp (MeshSdpSection *s, const char *value)
     format->fmtp = g_strdup (parameters + 1);
 }
 
+/* "96 transport-cc", or "* transport-cc" for all formats */
+static void
+read_feedback (MeshSdpSection *s, const char *value)
+{
+  MeshSdpFormat *format = find_format (s, atoi (value));
+  const char *type = strchr (value, ' ');
+
+  if (!type || strcmp (type + 1, "transport-cc") != 0)
+    return;
+  for (guint i = 0; value[0] == '*' && i < s->n_formats; i++)
+    s->formats[i].twcc = TRUE;
+  if (value[0] != '*' && format)
+    format->twcc = TRUE;
+}
+
+/* "3 URI", or "3/recvonly URI". A number above 14 would need headers of two
+ * bytes, which rtpsession does not stamp. */
+static void
+read_extension (MeshSdpSection *s, const char *value)
+{
+  int id = atoi (value);
+  const char *uri = strchr (value, ' ');
+
+  if (s->twcc_id == 0 && id >= 1 && id <= 14 && uri
+      && strcmp (uri + 1, MESH_SDP_TWCC_URI) == 0)
+    s->twcc_id = id;
+}
+
 static guint32
 parse_ssrc (const char *text, char **end)
 {
@@ -157,6 +185,10 @@ read_attribute (MeshSdpDescription *d, MeshSdpSection *s, const char *name,
     read_rtpmap (s, value);
   else if (strcmp (name, "fmtp") == 0)
     read_fmtp (s, value);
+  else if (strcmp (name, "rtcp-fb") == 0)
+    read_feedback (s, value);
+  else if (strcmp (name, "extmap") == 0)
+    read_extension (s, value);
   else if (strcmp (name, "ssrc-group") == 0)
     read_ssrc (s, value, TRUE);
   else if (strcmp (name, "ssrc") == 0)

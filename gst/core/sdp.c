@@ -76,9 +76,22 @@ read_fingerprint (const char *text, guint8 *fingerprint)
   return TRUE;
 }
 
+/* Transport-wide feedback numbers the packets of all m-lines in one sequence,
+ * so the extension must have one number: that of the first m-line which has it,
+ * and in an answer that of our offer. */
+static int
+choose_twcc (const MeshSdpDescription *d, const MeshSdpSection *s,
+    const MeshSdpFormat *format, const MeshSdp *sdp, gboolean is_offer)
+{
+  int id = s->twcc_id ? s->twcc_id : d->session.twcc_id;
+  int taken = is_offer ? sdp->media[0].twcc_id : MESH_SDP_TWCC_ID;
+
+  return format->twcc && (taken == 0 || taken == id) ? id : 0;
+}
+
 static void
 write_format (GString *out, const MeshSdpSection *s,
-    const MeshSdpFormat *format, int rtx)
+    const MeshSdpFormat *format, int rtx, int twcc_id)
 {
   int pt = format->payload_type;
   g_autofree char *rtpmap = mesh_codec_make_rtpmap (format->codec);
@@ -89,6 +102,9 @@ write_format (GString *out, const MeshSdpSection *s,
   if (format->codec->fmtp)
     g_string_append_printf (out, "a=fmtp:%d %s\r\n", pt,
         format->codec->fmtp);
+  if (twcc_id != 0)
+    g_string_append_printf (out, "a=rtcp-fb:%d transport-cc\r\na=extmap:%d "
+        MESH_SDP_TWCC_URI "\r\n", pt, twcc_id);
   if (format->codec->kind == MESH_VIDEO) {
     g_string_append_printf (out, "a=rtcp-fb:%d nack pli\r\n"
         "a=rtcp-fb:%d ccm fir\r\na=rtcp-fb:%d nack\r\n", pt, pt, pt);
@@ -192,13 +208,14 @@ write_media (GString *out, MeshSdpDescription *d, guint index, MeshSdp *sdp,
       g_string_append_printf (out, " %d", media->rtx_payload_type);
     media->sends = !!strstr (direction, "send");
     media->receives = !!strstr (direction, "recv");
+    media->twcc_id = choose_twcc (d, s, format, sdp, is_offer);
   }
   if (!write_transport (out, d, s, sdp, is_offer, error))
     return FALSE;
   g_string_append_printf (out, "a=%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n",
       direction);
   if (format)
-    write_format (out, s, format, media->rtx_payload_type);
+    write_format (out, s, format, media->rtx_payload_type, media->twcc_id);
   return TRUE;
 }
 

@@ -13,6 +13,22 @@ G_BEGIN_DECLS
 #define MESH_SDP_FINGERPRINT_BYTES 32
 
 /**
+ * MESH_SDP_TWCC_URI:
+ *
+ * The RTP header extension by which packets of all streams are numbered, for
+ * transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+ */
+#define MESH_SDP_TWCC_URI \
+    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+
+/**
+ * MESH_SDP_TWCC_ID:
+ *
+ * The number that our own offers give the extension.
+ */
+#define MESH_SDP_TWCC_ID 1
+
+/**
  * MeshSdpMedia:
  * @kind: "audio" or "video"
  * @codec: (nullable): the name of a #MeshCodec; %NULL: the m-line is rejected,
@@ -22,6 +38,8 @@ G_BEGIN_DECLS
  * @ssrc: of what the peer will send, 0 where it does not say
  * @sends: whether the peer wants to send
  * @receives: whether the peer wants to receive
+ * @twcc_id: the number of the extension for transport-wide feedback, 0 where the
+ *   peer does not take part in it
  */
 typedef struct {
   const char *kind;
@@ -31,6 +49,7 @@ typedef struct {
   guint32 ssrc;
   gboolean sends;
   gboolean receives;
+  int twcc_id;
 } MeshSdpMedia;
 
 /**

@@ -53,6 +53,7 @@ on_connected (MeshPeer *peer, gpointer user_data)
     mesh_call_review_picture (self, member);
   }
   mesh_call_exchange (self);
+  mesh_call_media_changed (self);
   mesh_call_pump (self);
 }
 

@@ -116,6 +116,7 @@ mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
     .latency = self->config.latency,
     .decode = self->config.decode,
     .verify_fingerprint = self->config.verify_fingerprint,
+    .congestion_control = self->config.congestion_control,
     .takes_over = member->old != NULL,
   };
 

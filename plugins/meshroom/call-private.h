@@ -18,7 +18,7 @@ G_BEGIN_DECLS
  * what the core has decided, call-actions.c carries it out for members and
  * connections, attempt-events.c takes what connections tell, codecs.c has the
  * codecs of our video, exchange.c makes connections anew when what is sent
- * changes, reachability.c renews connections when this machine's addresses
+ * changes, call-media.c divides the uplink, reachability.c renews connections when this machine's addresses
  * change, ice-report.c warns of ICE servers, inbox.c takes what comes from other
  * threads, call-stats.c keeps what stats and peers show, call-events.c tells the
  * application.
@@ -74,6 +74,7 @@ struct _MeshCall {
   GHashTable *members;          /* peer id -> Member */
   GSource *timer;
   GSource *ticker;
+  GSource *divider;
   MeshNetwork *network;
   char *reason;                 /* why the last attempt failed */
   char *reason_of;              /* the peer of that attempt */
@@ -155,6 +156,10 @@ void mesh_call_post (MeshCall *call, GSourceFunc func);
 
 /* ice-report.c */
 void mesh_call_probe_ice_servers (MeshCall *call);
+
+/* call-media.c */
+void mesh_call_start_media (MeshCall *call);
+void mesh_call_media_changed (MeshCall *call);
 
 /* call-stats.c */
 void mesh_call_refresh_stats (MeshCall *call);

@@ -35,6 +35,8 @@ typedef struct {
   guint latency;
   gboolean decode;
   gboolean verify_fingerprint;
+  gboolean congestion_control;
+  guint64 uplink;               /* bit/s for all peers; 0: found out */
   /* sends one message; called from the call's thread */
   gboolean (*send) (const char *json, gpointer user_data);
   /* no message follows those that were sent; called from the call's thread.
@@ -67,6 +69,7 @@ void mesh_call_set_source (MeshCall *call, MeshKind kind,
     MeshSource *source);
 void mesh_call_want (MeshCall *call, const char *peer_id,
     const MeshWant *size);
+void mesh_call_set_uplink (MeshCall *call, guint64 uplink);
 void mesh_call_chat (MeshCall *call, const char *text);
 void mesh_call_fill_peers (MeshCall *call, GValue *array);
 GstStructure *mesh_call_get_stats (MeshCall *call);

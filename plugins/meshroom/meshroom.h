@@ -21,6 +21,11 @@ G_BEGIN_DECLS
 #define MESH_TYPE_MESHROOM (mesh_meshroom_get_type ())
 G_DECLARE_FINAL_TYPE (MeshMeshroom, mesh_meshroom, MESH, MESHROOM, GstBin)
 
+typedef enum {
+  MESH_CONGESTION_CONTROL_GCC,
+  MESH_CONGESTION_CONTROL_DISABLED,
+} MeshCongestionControl;
+
 struct _MeshMeshroom {
   GstBin parent;
 
@@ -58,6 +63,8 @@ struct _MeshMeshroom {
   char *video_codecs;
   gboolean decode;
   gboolean verify_fingerprint;
+  MeshCongestionControl congestion_control;
+  guint64 uplink_bitrate;
   gboolean wait_for_peers;
   char *room_link;              /* the link of the room that serve has made */
   MeshSource *sources[MESH_N_KINDS];

@@ -7,11 +7,20 @@
 
 #include <string.h>
 
+#include <gst/rtp/rtp.h>
+
 #include "core/error.h"
 
-/* Returns: (transfer full): the caps of RTP packets with @codec */
+/* How often a peer hears which of its packets have arrived (libwebrtc,
+ * receive_side_congestion_controller: 50 to 250 ms). rtpsession would send a
+ * report after each picture. */
+#define FEEDBACK_INTERVAL (50 * GST_MSECOND)
+
+/* @twcc_id: the number of the extension for transport-wide feedback; 0: none
+ *
+ * Returns: (transfer full): the caps of RTP packets with @codec */
 static GstCaps *
-make_rtp_caps (const MeshCodec *codec, int payload_type)
+make_rtp_caps (const MeshCodec *codec, int payload_type, int twcc_id)
 {
   GstCaps *caps = gst_caps_new_simple ("application/x-rtp",
       "media", G_TYPE_STRING, mesh_kind_names[codec->kind],
@@ -31,16 +40,39 @@ make_rtp_caps (const MeshCodec *codec, int payload_type)
     gst_caps_set_simple (caps, "encoding-params", G_TYPE_STRING, channels,
         NULL);
   }
+  if (twcc_id != 0) {
+    g_autofree char *extension = g_strdup_printf ("extmap-%d", twcc_id);
+
+    gst_caps_set_simple (caps, extension, G_TYPE_STRING, MESH_SDP_TWCC_URI,
+        NULL);
+  }
   return caps;
+}
+
+/* Has the payloader leave room in each packet for the number that rtpsession
+ * writes, which transport-wide feedback names. Returns: whether it does */
+static gboolean
+number_packets (GstElement *payloader, int twcc_id)
+{
+  g_autoptr (GstElement) extension =
+      gst_element_factory_make ("rtphdrexttwcc", NULL);
+
+  if (!extension)
+    return FALSE;
+  gst_object_ref_sink (extension);
+  gst_rtp_header_extension_set_id (GST_RTP_HEADER_EXTENSION (extension),
+      twcc_id);
+  g_signal_emit_by_name (payloader, "add-extension", extension);
+  return TRUE;
 }
 
 /* Sends the caps to webrtcbin before there is any data, so that it has the
  * payload type and the SSRC when it writes the description. */
 static void
 announce_caps (GstPad *webrtc_pad, GstElement *payloader,
-    const MeshCodec *codec, int payload_type, guint ssrc)
+    const MeshCodec *codec, int payload_type, int twcc_id, guint ssrc)
 {
-  g_autoptr (GstCaps) caps = make_rtp_caps (codec, payload_type);
+  g_autoptr (GstCaps) caps = make_rtp_caps (codec, payload_type, twcc_id);
   g_autofree char *text = g_strdup_printf ("%u", ssrc);
 
   g_object_set (payloader, "pt", payload_type, NULL);
@@ -56,7 +88,8 @@ announce_caps (GstPad *webrtc_pad, GstElement *payloader,
 static gboolean
 add_receive_only (MeshPeer *self, const MeshCodec *codec)
 {
-  g_autoptr (GstCaps) caps = make_rtp_caps (codec, codec->payload_type);
+  g_autoptr (GstCaps) caps = make_rtp_caps (codec, codec->payload_type,
+      MESH_SDP_TWCC_ID);
   g_autoptr (GObject) transceiver = NULL;
 
   if (!self->offerer)
@@ -89,12 +122,12 @@ prepare_payloader (MeshPeer *self, const MeshCodec *codec,
  * a source nothing is sent on it. */
 static gboolean
 add_sender (MeshPeer *self, const MeshCodec *codec, int payload_type,
-    GError **error)
+    int twcc_id, GError **error)
 {
   Sender *sender = &self->senders[codec->kind];
   g_autoptr (GstElement) payloader =
       mesh_codec_make (codec->payloader, error);
-  g_autoptr (GstPad) sink = NULL, src = NULL, webrtc_pad = NULL;
+  g_autoptr (GstPad) sink = NULL, webrtc_pad = NULL;
   g_autoptr (GObject) transceiver = NULL;
   g_autofree char *name =
       g_strdup_printf ("%s_sink", mesh_kind_names[codec->kind]);
@@ -104,9 +137,9 @@ add_sender (MeshPeer *self, const MeshCodec *codec, int payload_type,
     return FALSE;
   gst_object_ref_sink (payloader);
   gst_bin_add (GST_BIN (self), payloader);
-  src = gst_element_get_static_pad (payloader, "src");
   webrtc_pad = gst_element_request_pad_simple (self->webrtc, "sink_%u");
-  if (!webrtc_pad || gst_pad_link (src, webrtc_pad) != GST_PAD_LINK_OK) {
+  if (!webrtc_pad || !mesh_peer_link_payloader (self, payloader, webrtc_pad,
+          codec->kind)) {
     g_set_error (error, MESH_ERROR, MESH_ERROR_FAILED,
         "webrtcbin does not take %s", codec->name);
     return FALSE;
@@ -114,7 +147,9 @@ add_sender (MeshPeer *self, const MeshCodec *codec, int payload_type,
   g_object_get (webrtc_pad, "transceiver", &transceiver, NULL);
   g_object_set (transceiver, "do-nack", codec->kind == MESH_VIDEO, NULL);
 
-  announce_caps (webrtc_pad, payloader, codec, payload_type,
+  if (twcc_id != 0 && !number_packets (payloader, twcc_id))
+    twcc_id = 0;
+  announce_caps (webrtc_pad, payloader, codec, payload_type, twcc_id,
       self->sources[codec->kind]
       ? mesh_source_get_ssrc (self->sources[codec->kind]) : g_random_int ());
   gst_element_sync_state_with_parent (payloader);
@@ -148,11 +183,11 @@ might_send (MeshPeer *self, MeshKind kind)
 
 static gboolean
 add_kind (MeshPeer *self, const MeshCodec *codec, int payload_type,
-    gboolean wanted, GError **error)
+    int twcc_id, gboolean wanted, GError **error)
 {
   if (!might_send (self, codec->kind) || !wanted)
     return add_receive_only (self, codec);
-  return add_sender (self, codec, payload_type, error);
+  return add_sender (self, codec, payload_type, twcc_id, error);
 }
 
 /* Returns: (transfer full) (nullable): the description in @field of the reply
@@ -174,13 +209,16 @@ take_description (GstPromise *promise, const char *field)
  * else takes the rate at which packets come. For a small or still picture that
  * leaves so little that a lost packet is asked for once a second, and each
  * such request puts off the next report (RFC 4585 §3.5.2): losses and round
- * trip would be unknown as long as anything is lost. */
-#define SESSION_BANDWIDTH 1e6
+ * trip would be unknown as long as anything is lost; and transport-wide
+ * reports would come up to 800 ms late in the first seconds. */
+#define SESSION_BANDWIDTH 5e6
 
 /* Has the RTP session ask for frequent reports: a peer that sends nothing is
  * known to live by its receiver reports alone, which by default may be nearly
  * as far apart as we wait for them. The first packet counts, since data that
- * comes through DTLS need not prove with a second packet that it is RTP. */
+ * comes through DTLS need not prove with a second packet that it is RTP. Feedback
+ * is not kept for applications to look at: what comes before the element has a
+ * clock would be an error there. */
 static void
 tune_session (MeshPeer *self)
 {
@@ -192,15 +230,51 @@ tune_session (MeshPeer *self)
     g_signal_emit_by_name (rtpbin, "get-internal-session", 0, &session);
   if (session)
     g_object_set (session, "rtcp-min-interval", (guint64) GST_SECOND,
-        "bandwidth", SESSION_BANDWIDTH, "probation", 0, NULL);
+        "probation", 0, "bandwidth", SESSION_BANDWIDTH,
+        "twcc-feedback-interval", (guint64) FEEDBACK_INTERVAL,
+        "rtcp-feedback-retention-window", GST_CLOCK_TIME_NONE, NULL);
+}
+
+static gboolean
+has_extension (const GstSDPMedia *media)
+{
+  for (guint i = 0; i < gst_sdp_media_attributes_len (media); i++) {
+    const GstSDPAttribute *attribute = gst_sdp_media_get_attribute (media, i);
+
+    if (strcmp (attribute->key, "extmap") == 0
+        && strstr (attribute->value, MESH_SDP_TWCC_URI))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Adds to our answer that we report on what comes, for m-lines on which we only
+ * receive: webrtcbin 1.22 leaves the extension out there. */
+static void
+promise_reports (MeshPeer *self, GstSDPMessage *answer)
+{
+  for (guint i = 0; i < gst_sdp_message_medias_len (answer); i++) {
+    GstSDPMedia *media =
+        (GstSDPMedia *) gst_sdp_message_get_media (answer, i);
+    MeshKind kind = strcmp (gst_sdp_media_get_media (media), "audio") == 0
+        ? MESH_AUDIO : MESH_VIDEO;
+    g_autofree char *value =
+        g_strdup_printf ("%d " MESH_SDP_TWCC_URI, self->twcc_ids[kind]);
+
+    if (self->twcc_ids[kind] != 0 && !has_extension (media))
+      gst_sdp_media_add_attribute (media, "extmap", value);
+  }
 }
 
 static void
 tell_description (MeshPeer *self, gpointer data)
 {
   GstWebRTCSessionDescription *description = data;
-  g_autofree char *text = gst_sdp_message_as_text (description->sdp);
+  g_autofree char *text = NULL;
 
+  if (description->type == GST_WEBRTC_SDP_TYPE_ANSWER)
+    promise_reports (self, description->sdp);
+  text = gst_sdp_message_as_text (description->sdp);
   tune_session (self);
   g_signal_emit_by_name (self->webrtc, "set-local-description", description,
       NULL);
@@ -253,8 +327,10 @@ mesh_peer_offer (MeshPeer *peer, const MeshCodec *video, GError **error)
   const MeshCodec *audio = mesh_codec_get_first (MESH_AUDIO);
 
   peer->offerer = TRUE;
-  if (!add_kind (peer, audio, audio->payload_type, TRUE, error)
-      || !add_kind (peer, video, video->payload_type, TRUE, error))
+  if (!add_kind (peer, audio, audio->payload_type, MESH_SDP_TWCC_ID, TRUE,
+          error)
+      || !add_kind (peer, video, video->payload_type, MESH_SDP_TWCC_ID, TRUE,
+          error))
     return FALSE;
   g_signal_emit_by_name (peer->webrtc, "create-offer", NULL,
       gst_promise_new_with_change_func (on_offer, gst_object_ref (peer),
@@ -323,7 +399,7 @@ answer (MeshPeer *self, const MeshSdp *sdp, GError **error)
     const MeshSdpMedia *media = &sdp->media[i];
 
     if (media->codec && !add_kind (self, mesh_codec_find (media->codec),
-            media->payload_type, media->receives, error))
+            media->payload_type, media->twcc_id, media->receives, error))
       return FALSE;
   }
   if (!set_remote (self, sdp, TRUE, error))
@@ -400,6 +476,12 @@ mesh_peer_remote_sdp (MeshPeer *peer, const char *type, const char *sdp,
         : MESH_VIDEO;
 
     peer->gets[kind] = media->codec && media->sends;
+    peer->twcc_ids[kind] = media->twcc_id;
+    if (media->twcc_id != 0 && media->receives)
+      peer->reports = TRUE;
+    else if (!is_offer && peer->senders[kind].payloader)
+      g_signal_emit_by_name (peer->senders[kind].payloader,
+          "clear-extensions");
     if (kind == MESH_AUDIO)
       g_atomic_int_set (&peer->audio_ssrc, media->ssrc);
   }

@@ -34,6 +34,8 @@ open_when_ready (MeshPeer *self, gpointer data)
   if (state != GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED)
     return;
   self->connected = TRUE;
+  if (self->rate)
+    mesh_rate_begin (self->rate, self->reports);
   for (guint i = 0; i < MESH_N_KINDS; i++) {
     if (!self->senders[i].branch)
       continue;

@@ -16,7 +16,8 @@ G_BEGIN_DECLS
 /* The attempt's inside, for its own files: peer.c has its life and what can be
  * asked of it, ice.c the settings of its ICE agent, peer-events.c what it tells
  * the room, peer-task.c the tasks in which it does, failure.c what goes wrong,
- * peer-stats.c its figures, negotiate.c the session descriptions, peer-streams.c what the peer sends. */
+ * peer-stats.c its figures, negotiate.c the session descriptions, peer-rate.c how
+ * fast it is sent to, peer-streams.c what the peer sends. */
 
 /* One stream to the peer: a branch of a fan-out, linked to a payloader. */
 typedef struct {
@@ -38,6 +39,10 @@ struct _MeshPeer {
   MeshSource *sources[MESH_N_KINDS];
   gboolean decode;
   gboolean takes_over;
+  gboolean congestion_control;
+  MeshRate *rate;               /* NULL: nothing is sent, or without control;
+                                 * made before anything is sent */
+  GstPad *reported_on;          /* whose reports are taken; no reference */
 
   GstElement *webrtc;
   GObject *ice;
@@ -53,12 +58,15 @@ struct _MeshPeer {
   MeshCandidates *candidates;   /* the peer's */
   Sender senders[MESH_N_KINDS];
   gboolean gets[MESH_N_KINDS];  /* what the peer's description promises */
+  int twcc_ids[MESH_N_KINDS];   /* of the extension in it; 0: none */
+  gboolean reports;             /* transport-wide, on what it gets */
   gboolean offerer;
   gboolean described;           /* the peer's description is set */
   gint64 described_at;
   gboolean sound_only;          /* the offer has none of our video codecs */
   gboolean connected;
   gboolean failed;
+  GSource *padding;             /* sends it; NULL: none yet */
 
   gint abandoned;               /* atomic */
   gint has_left;                /* atomic: is out of the room's bin */
@@ -75,6 +83,11 @@ void mesh_peer_set_up_events (MeshPeer *peer, gboolean verify_fingerprint);
 /* peer-task.c: any thread */
 void mesh_peer_post (MeshPeer *peer, void (*func) (MeshPeer *, gpointer),
     gpointer data, GDestroyNotify destroy);
+
+/* peer-rate.c: the worker */
+gboolean mesh_peer_link_payloader (MeshPeer *peer, GstElement *payloader,
+    GstPad *webrtc_pad, MeshKind kind);
+void mesh_peer_end_padding (MeshPeer *peer);
 
 /* failure.c: any thread */
 void mesh_peer_fail (MeshPeer *peer, const char *reason, const char *text);

@@ -82,6 +82,7 @@ mesh_peer_new (const MeshPeerConfig *config, GError **error)
   self->video_codecs = g_strdupv ((char **) config->video_codecs);
   self->decode = config->decode;
   self->takes_over = config->takes_over;
+  self->congestion_control = config->congestion_control;
   self->selected_pair = mesh_selected_pair_new ();
   self->playout = mesh_playout_new ();
   self->addresses = g_strdupv ((char **) config->addresses);
@@ -251,6 +252,7 @@ void
 mesh_peer_abandon (MeshPeer *peer)
 {
   g_atomic_int_set (&peer->abandoned, TRUE);
+  mesh_peer_end_padding (peer);
   for (guint i = 0; i < MESH_N_KINDS; i++) {
     if (peer->senders[i].branch)
       mesh_fanout_close_branch (peer->senders[i].branch);
@@ -364,6 +366,7 @@ mesh_peer_finalize (GObject *object)
   g_clear_pointer (&self->meter, mesh_meter_unref);
   g_clear_pointer (&self->playout, mesh_playout_unref);
   g_strfreev (self->addresses);
+  g_clear_pointer (&self->rate, mesh_rate_unref);
   g_clear_pointer (&self->worker, g_main_context_unref);
   g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (mesh_peer_parent_class)->finalize (object);

@@ -5,6 +5,7 @@
 #include "core/sdp.h"
 #include "meshroom/codec-elements.h"
 #include "meshroom/figures.h"
+#include "meshroom/rate.h"
 #include "meshroom/source.h"
 
 G_BEGIN_DECLS
@@ -64,6 +65,7 @@ typedef struct {
   guint latency;                /* ms */
   gboolean decode;
   gboolean verify_fingerprint;
+  gboolean congestion_control;
   /* another attempt still shows the peer, so a pad is announced with its first
    * frame */
   gboolean takes_over;
@@ -89,6 +91,7 @@ char *mesh_peer_dup_local_address (MeshPeer *peer);
 gboolean mesh_peer_is_addressless (MeshPeer *peer, gint64 now);
 char *mesh_peer_explain (MeshPeer *peer);
 gboolean mesh_peer_has_address (MeshPeer *peer, const char *address);
+MeshRate *mesh_peer_get_rate (MeshPeer *peer);
 GstStructure *mesh_peer_get_stats (MeshPeer *peer);
 void mesh_peer_get_figures (MeshPeer *peer, gint64 now,
     MeshFigures *figures);

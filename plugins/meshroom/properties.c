@@ -29,6 +29,8 @@ enum {
   PROP_VIDEO_CODECS,
   PROP_DECODE,
   PROP_VERIFY_FINGERPRINT,
+  PROP_CONGESTION_CONTROL,
+  PROP_UPLINK_BITRATE,
   PROP_WAIT_FOR_PEERS,
   PROP_STATS,
   PROP_PEERS,
@@ -36,6 +38,24 @@ enum {
 };
 
 static GParamSpec *properties[N_PROPERTIES];
+
+/* The enumeration's nicks are what gst-launch takes. */
+static GType
+get_congestion_control_type (void)
+{
+  static const GEnumValue values[] = {
+    {MESH_CONGESTION_CONTROL_GCC, "As much as the path to each peer takes",
+        "gcc"},
+    {MESH_CONGESTION_CONTROL_DISABLED, "All to everybody", "disabled"},
+    {0, NULL, NULL}
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static
+        ("MeshCongestionControl", values));
+  return type;
+}
 
 static void
 set_link (MeshMeshroom *self, char **field, const GValue *value)
@@ -119,6 +139,14 @@ mesh_meshroom_set_property (GObject *object, guint id, const GValue *value,
       self->video_codecs = g_value_get_string (value)
           ? g_value_dup_string (value) : g_strdup (DEFAULT_VIDEO_CODECS);
       break;
+    case PROP_CONGESTION_CONTROL:
+      self->congestion_control = g_value_get_enum (value);
+      break;
+    case PROP_UPLINK_BITRATE:
+      self->uplink_bitrate = g_value_get_uint64 (value);
+      if (self->call)
+        mesh_call_set_uplink (self->call, self->uplink_bitrate);
+      break;
     case PROP_DECODE:
       self->decode = g_value_get_boolean (value);
       break;
@@ -144,6 +172,15 @@ get_from_call (MeshMeshroom *self, guint id, GValue *value)
         : gst_structure_new_empty ("meshroom-stats"));
   else if (self->call)
     mesh_call_fill_peers (self->call, value);
+}
+
+static void
+get_rate_property_locked (MeshMeshroom *self, guint id, GValue *value)
+{
+  if (id == PROP_CONGESTION_CONTROL)
+    g_value_set_enum (value, self->congestion_control);
+  else
+    g_value_set_uint64 (value, self->uplink_bitrate);
 }
 
 static void
@@ -185,6 +222,10 @@ mesh_meshroom_get_property (GObject *object, guint id, GValue *value,
       break;
     case PROP_VIDEO_CODECS:
       g_value_set_string (value, self->video_codecs);
+      break;
+    case PROP_CONGESTION_CONTROL:
+    case PROP_UPLINK_BITRATE:
+      get_rate_property_locked (self, id, value);
       break;
     case PROP_DECODE:
       g_value_set_boolean (value, self->decode);
@@ -357,7 +398,7 @@ install_figures (GObjectClass *klass)
 }
 
 static void
-install_media_properties (GObjectClass *klass)
+install_network_properties (GObjectClass *klass)
 {
   properties[PROP_STUN_SERVER] = g_param_spec_string ("stun-server",
       "STUN server", "stun:HOST[:PORT] that tells us our public address, with "
@@ -376,6 +417,38 @@ install_media_properties (GObjectClass *klass)
       "relay = connect through turn-servers only, so that peers do not learn "
       "our addresses", GST_TYPE_WEBRTC_ICE_TRANSPORT_POLICY,
       GST_WEBRTC_ICE_TRANSPORT_POLICY_ALL, FLAGS | GST_PARAM_MUTABLE_READY);
+  /**
+   * meshroom:congestion-control:
+   *
+   * `gcc`: each peer gets what the path to it takes, by what it reports of the
+   * packets that arrive. `disabled`: everybody gets everything, on a network
+   * that is known to carry it.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_CONGESTION_CONTROL] =
+      g_param_spec_enum ("congestion-control", "Congestion control",
+      "Whether each peer is sent what the path to it takes (gcc), or everything "
+      "(disabled), as in a network that is known to carry it",
+      get_congestion_control_type (), MESH_CONGESTION_CONTROL_GCC,
+      FLAGS | GST_PARAM_MUTABLE_READY);
+  /**
+   * meshroom:uplink-bitrate:
+   *
+   * What all peers together are sent at most, in bits per second of whole IP
+   * packets; 0 = it is found out. Sound comes first, then pictures by the size
+   * at which they are shown. May be set at any time.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_UPLINK_BITRATE] = g_param_spec_uint64 ("uplink-bitrate",
+      "Uplink bit rate", "Bits a second for all peers together, 0 = find out",
+      0, G_MAXUINT64, 0, FLAGS | GST_PARAM_MUTABLE_PLAYING);
+}
+
+static void
+install_media_properties (GObjectClass *klass)
+{
   properties[PROP_LATENCY] = g_param_spec_uint ("latency", "Latency",
       "Milliseconds that what peers send is held to even out its arrival; also "
       "the latency that the source pads declare", 0, 10000, DEFAULT_LATENCY,
@@ -487,6 +560,7 @@ mesh_meshroom_install_properties (GObjectClass *klass)
   klass->get_property = mesh_meshroom_get_property;
   install_room_properties (klass);
   install_figures (klass);
+  install_network_properties (klass);
   install_media_properties (klass);
   g_object_class_install_properties (klass, N_PROPERTIES, properties);
   install_peer_signals (G_TYPE_FROM_CLASS (klass));

@@ -338,6 +338,9 @@ copy_settings (MeshMeshroom *self, CallSettings *settings)
   config->latency = self->latency;
   config->decode = self->decode;
   config->verify_fingerprint = self->verify_fingerprint;
+  config->uplink = self->uplink_bitrate;
+  config->congestion_control = self->congestion_control
+      == MESH_CONGESTION_CONTROL_GCC;
   for (guint i = 0; i < MESH_N_KINDS; i++) {
     if (self->sources[i])
       config->sources[i] = mesh_source_ref (self->sources[i]);

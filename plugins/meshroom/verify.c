@@ -87,6 +87,40 @@ on_peer_certificate (GObject *dtls, GParamSpec *pspec, gpointer user_data)
   self->done (right, self->user_data);
 }
 
+static gboolean
+has_time (GstBuffer **buffer, guint index, gpointer segment)
+{
+  return GST_CLOCK_TIME_IS_VALID (gst_segment_to_running_time (segment,
+          GST_FORMAT_TIME, GST_BUFFER_PTS (*buffer)));
+}
+
+/* Whether all packets have a time of arrival. There is none while the elements
+ * have no clock, and rtpsession 1.22, when it is to report in intervals, counts
+ * from one report to the next for ever then. */
+static gboolean
+have_times (GstPad *pad, GstPadProbeInfo *info)
+{
+  GstEvent *event = gst_pad_get_sticky_event (pad, GST_EVENT_SEGMENT, 0);
+  GstBuffer *buffer;
+  GstSegment segment;
+  gboolean ok = event != NULL;
+
+  if (ok)
+    gst_event_copy_segment (event, &segment);
+  gst_clear_event (&event);
+  if (ok && info->type & GST_PAD_PROBE_TYPE_BUFFER_LIST)
+    return gst_buffer_list_foreach (GST_PAD_PROBE_INFO_BUFFER_LIST (info),
+        has_time, &segment);
+  buffer = GST_PAD_PROBE_INFO_BUFFER (info);
+  return ok && has_time (&buffer, 0, &segment);
+}
+
+static GstPadProbeReturn
+on_media (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  return have_times (pad, info) ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
+}
+
 static GstPadProbeReturn
 on_packet (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
@@ -106,6 +140,11 @@ on_rtpbin_pad (GstElement *rtpbin, GstPad *pad, gpointer user_data)
     gst_pad_add_probe (pad,
         GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_packet,
         user_data, NULL);
+  if (GST_PAD_IS_SINK (pad)
+      && g_str_has_prefix (GST_OBJECT_NAME (pad), "recv_rtp_"))
+    gst_pad_add_probe (pad,
+        GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_media,
+        NULL, NULL);
 }
 
 static void

@@ -248,6 +248,56 @@ sound_goes_on_without_a_video_codec (void)
   g_assert_error (error, MESH_ERROR, MESH_ERROR_BAD_MESSAGE);
 }
 
+#define TWCC(id) "a=extmap:" id " " MESH_SDP_TWCC_URI "\r\n"
+
+/* @audio, @video: what Chromium's description has of the extension */
+static MeshSdp *
+read_with_extensions (const char *audio, const char *video, gboolean is_offer)
+{
+  g_autofree char *one = g_strconcat (audio, "a=rtcp-fb:111 transport-cc\r\n",
+      NULL);
+  g_autofree char *two = g_strconcat (video, "a=rtcp-fb:96 transport-cc\r\n",
+      NULL);
+  g_autofree char *half = replace (chromium_offer,
+      "a=rtcp-fb:111 transport-cc\r\n", one);
+  g_autofree char *all = replace (half, "a=rtcp-fb:96 transport-cc\r\n", two);
+  g_autofree char *text = is_offer ? g_strdup (all)
+      : replace (all, "a=setup:actpass", "a=setup:active");
+
+  return read_ok (text, is_offer, vp8);
+}
+
+static void
+check_twcc (const char *audio, const char *video, gboolean is_offer,
+    int audio_id, int video_id)
+{
+  g_autoptr (MeshSdp) sdp = read_with_extensions (audio, video, is_offer);
+
+  g_assert_cmpint (sdp->media[0].twcc_id, ==, audio_id);
+  g_assert_cmpint (sdp->media[1].twcc_id, ==, video_id);
+  g_assert_cmpuint (count (sdp->text, MESH_SDP_TWCC_URI), ==,
+      (audio_id != 0) + (video_id != 0));
+  g_assert_cmpuint (count (sdp->text, "transport-cc\r\n"), ==,
+      (audio_id != 0) + (video_id != 0));
+  check_rewritten (sdp, is_offer, vp8);
+}
+
+static void
+reports_are_agreed_on_by_one_number (void)
+{
+  check_twcc (TWCC ("3"), TWCC ("3"), TRUE, 3, 3);
+  check_twcc (TWCC ("3/recvonly"), TWCC ("3"), TRUE, 3, 3);
+  /* Firefox has it for video alone. */
+  check_twcc ("", TWCC ("7"), TRUE, 0, 7);
+  check_twcc (TWCC ("3"), TWCC ("5"), TRUE, 3, 0);
+  check_twcc (TWCC ("15"), TWCC ("0"), TRUE, 0, 0);
+  check_twcc (TWCC ("-1"), TWCC ("99999999999"), TRUE, 0, 0);
+  check_twcc ("a=extmap:3\r\n", "a=extmap:3 urn:x\r\n", TRUE, 0, 0);
+  check_twcc (TWCC ("3") TWCC ("4"), TWCC ("3"), TRUE, 3, 3);
+  check_twcc (TWCC ("1"), TWCC ("1"), FALSE, 1, 1);
+  check_twcc (TWCC ("2"), TWCC ("2"), FALSE, 0, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -275,5 +325,7 @@ main (int argc, char **argv)
       data_channels_may_come_last);
   g_test_add_func ("/sdp/sound-goes-on-without-a-video-codec",
       sound_goes_on_without_a_video_codec);
+  g_test_add_func ("/sdp/reports-are-agreed-on-by-one-number",
+      reports_are_agreed_on_by_one_number);
   return g_test_run ();
 }

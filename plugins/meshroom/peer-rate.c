@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Has an attempt send no faster than its path takes: the rate (rate.h) learns
+ * what is sent and what the peer reports of it, a picture's packets are spread
+ * (spreader.h), and padding is sent while the path is probed. */
+
+#include "meshroom/peer-private.h"
+
+#include "host/timer.h"
+#include "meshroom/spreader.h"
+
+static gboolean
+is_rtxsend (const GValue *item)
+{
+  GstElementFactory *factory = gst_element_get_factory
+      (g_value_get_object (item));
+
+  return factory && g_str_equal (GST_OBJECT_NAME (factory), "rtprtxsend");
+}
+
+/* Returns: (transfer full) (nullable): the element of webrtcbin that sends
+ * packets once more; there is none if the peer does not take them */
+static GstElement *
+find_rtxsend (MeshPeer *self)
+{
+  GstIterator *all = gst_bin_iterate_recurse (GST_BIN (self->webrtc));
+  GstElement *found = NULL;
+  GValue item = G_VALUE_INIT;
+
+  while (!found && gst_iterator_next (all, &item) == GST_ITERATOR_OK) {
+    if (is_rtxsend (&item))
+      found = g_value_dup_object (&item);
+    g_value_reset (&item);
+  }
+  g_value_unset (&item);
+  gst_iterator_free (all);
+  return found;
+}
+
+static void
+repeat (MeshPeer *self, GstPad *rtx, guint seqnum)
+{
+  gst_pad_send_event (rtx, gst_event_new_custom (GST_EVENT_CUSTOM_UPSTREAM,
+          gst_structure_new ("GstRTPRetransmissionRequest", "seqnum",
+              G_TYPE_UINT, seqnum, "ssrc", G_TYPE_UINT,
+              mesh_source_get_ssrc (self->sources[MESH_VIDEO]), NULL)));
+}
+
+/* A probe's padding is due, on the call's thread. */
+static gboolean
+send_padding (gpointer user_data)
+{
+  MeshPeer *self = user_data;
+  g_autoptr (GstElement) rtxsend = find_rtxsend (self);
+  g_autoptr (GstPad) rtx =
+      rtxsend ? gst_element_get_static_pad (rtxsend, "src") : NULL;
+  gint64 next = G_MAXINT64;
+  guint16 seqnum;
+
+  while (!self->failed && mesh_rate_take_padding (self->rate, &seqnum, &next)) {
+    if (rtx)
+      repeat (self, rtx, seqnum);
+  }
+  g_source_set_ready_time (self->padding, next == G_MAXINT64 ? -1 : next);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+begin_padding (MeshPeer *self, gpointer data)
+{
+  if (!self->padding)
+    self->padding = mesh_timer_new_unset (self->worker, send_padding, self);
+  g_source_set_ready_time (self->padding, 0);
+}
+
+static void
+on_probing (gpointer user_data)
+{
+  mesh_peer_post (user_data, begin_padding, NULL, NULL);
+}
+
+/* --- on streaming threads --- */
+
+static GstPadProbeReturn
+on_sound (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  MeshPeer *self = user_data;
+
+  if (info->type & GST_PAD_PROBE_TYPE_BUFFER) {
+    mesh_rate_sent_sound (self->rate,
+        gst_buffer_get_size (GST_PAD_PROBE_INFO_BUFFER (info)));
+  } else {
+    GstBufferList *list = GST_PAD_PROBE_INFO_BUFFER_LIST (info);
+
+    for (guint i = 0; i < gst_buffer_list_length (list); i++)
+      mesh_rate_sent_sound (self->rate,
+          gst_buffer_get_size (gst_buffer_list_get (list, i)));
+  }
+  return GST_PAD_PROBE_OK;
+}
+
+/* Reports come up to each sink pad of webrtcbin, and are taken from one. */
+static GstPadProbeReturn
+on_report (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  MeshPeer *self = user_data;
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+
+  if (!gst_event_has_name (event, "RTPTWCCPackets"))
+    return GST_PAD_PROBE_OK;
+  if (pad == self->reported_on)
+    mesh_rate_take_reports (self->rate, gst_event_get_structure (event));
+  return GST_PAD_PROBE_DROP;
+}
+
+/**
+ * mesh_peer_link_payloader:
+ * @self: an attempt that is being negotiated
+ * @payloader: in its bin
+ * @webrtc_pad: a sink pad of webrtcbin
+ * @kind: what is sent
+ *
+ * Returns: whether they could be linked
+ */
+gboolean
+mesh_peer_link_payloader (MeshPeer *self, GstElement *payloader,
+    GstPad *webrtc_pad, MeshKind kind)
+{
+  g_autoptr (GstPad) src = gst_element_get_static_pad (payloader, "src");
+  g_autoptr (GstPad) out = NULL;
+  GstElement *spreader;
+
+  if (!self->congestion_control)
+    return gst_pad_link (src, webrtc_pad) == GST_PAD_LINK_OK;
+  if (!self->rate)
+    self->rate = mesh_rate_new (on_probing, self);
+  self->reported_on = webrtc_pad;
+  gst_pad_add_probe (webrtc_pad, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, on_report,
+      self, NULL);
+  if (kind == MESH_AUDIO) {
+    gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER
+        | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_sound, self, NULL);
+    return gst_pad_link (src, webrtc_pad) == GST_PAD_LINK_OK;
+  }
+  spreader = GST_ELEMENT (mesh_spreader_new (self->rate));
+  gst_bin_add (GST_BIN (self), spreader);
+  gst_element_sync_state_with_parent (spreader);
+  out = gst_element_get_static_pad (spreader, "src");
+  return gst_element_link (payloader, spreader)
+      && gst_pad_link (out, webrtc_pad) == GST_PAD_LINK_OK;
+}
+
+/**
+ * mesh_peer_end_padding:
+ *
+ * Ends what sends padding. The call's thread.
+ */
+void
+mesh_peer_end_padding (MeshPeer *self)
+{
+  mesh_timer_clear (&self->padding);
+}
+
+/**
+ * mesh_peer_get_rate:
+ * Returns: (transfer none) (nullable): how fast it sends; %NULL if nothing is
+ *   sent, or as fast as it comes
+ */
+MeshRate *
+mesh_peer_get_rate (MeshPeer *peer)
+{
+  return peer->rate;
+}

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "meshroom/rate.h"
+
+#include "core/bwe/pace.h"
+#include "meshroom/common.h"
+
+/* The rate at which a peer is begun with: sound and a picture of 360 lines. It
+ * is what Chromium (300 kbit/s) has after its first probe. */
+#define START 800000
+/* Sound with its headers; pictures go by way of rungs below that. */
+#define FLOOR 60000
+#define CEILING 20000000
+
+/* The header of RTP with the extension for transport-wide feedback, which
+ * rtpsession leaves out of a packet's size. */
+#define HEADER (12 + 8)
+
+/* Packets of pictures that padding may repeat, of those that went last. */
+#define REPEATABLE 32
+/* Probes whose packets are still to be reported. A packet is numbered a moment
+ * after it was paced. */
+#define PROBES 8
+#define NUMBERED_WITHIN 2000
+
+/* A report of packets that were sent so long ago, or are still to be sent, is
+ * none of ours. */
+#define LATEST_REPORT (10 * G_TIME_SPAN_SECOND)
+/* A receiver's clock that runs apart from ours by so much from one report to
+ * the next has jumped. */
+#define CLOCK_JUMP (10 * G_TIME_SPAN_SECOND)
+
+struct _MeshRate {
+  gatomicrefcount refs;
+  MeshRateProbing probing;
+  gpointer user_data;
+
+  GMutex lock;                  /* guards what follows; a leaf */
+  MeshBwe *bwe;                 /* NULL before the attempt is connected */
+  MeshPace pace;
+  guint64 target;
+  guint64 share;
+  struct {
+    guint16 seqnum;
+    guint size;
+  } repeatable[REPEATABLE];
+  guint n_repeatable;           /* ever */
+  guint n_repeated;             /* ever */
+  struct {
+    guint id;
+    gint64 first, last;
+  } probes[PROBES];
+  guint n_probes;               /* ever */
+  GArray *packets;              /* of a report; kept for its memory */
+  gint64 clock_offset;          /* of the receiver's clock; 0: not known */
+};
+
+/**
+ * mesh_rate_new:
+ * @probing: what to call when a probe is due
+ * @user_data: for @probing
+ *
+ * Returns: (transfer full): a rate that counts nothing and holds nothing up
+ *   before mesh_rate_begin()
+ */
+MeshRate *
+mesh_rate_new (MeshRateProbing probing, gpointer user_data)
+{
+  MeshRate *self = g_new0 (MeshRate, 1);
+
+  g_atomic_ref_count_init (&self->refs);
+  g_mutex_init (&self->lock);
+  self->probing = probing;
+  self->user_data = user_data;
+  self->target = START;
+  self->share = G_MAXUINT64;
+  self->packets = g_array_new (FALSE, FALSE, sizeof (MeshBwePacket));
+  return self;
+}
+
+/**
+ * mesh_rate_begin:
+ * @reports: whether the peer sends transport-wide feedback; else
+ *   mesh_rate_take_loss() is called with what receiver reports say
+ *
+ * Begins, since the attempt is connected. To be called once.
+ */
+void
+mesh_rate_begin (MeshRate *rate, gboolean reports)
+{
+  MeshBweConfig config = { .start = START, .floor = FLOOR, .ceiling = CEILING,
+    .feedback = reports };
+  gint64 now = g_get_monotonic_time ();
+
+  g_mutex_lock (&rate->lock);
+  mesh_pace_init (&rate->pace, START, now);
+  rate->bwe = mesh_bwe_new (&config, now);
+  g_mutex_unlock (&rate->lock);
+}
+
+/**
+ * mesh_rate_ref:
+ * Returns: (transfer full): @rate
+ */
+MeshRate *
+mesh_rate_ref (MeshRate *rate)
+{
+  g_atomic_ref_count_inc (&rate->refs);
+  return rate;
+}
+
+/**
+ * mesh_rate_unref:
+ * @rate: (transfer full): a rate
+ */
+void
+mesh_rate_unref (MeshRate *rate)
+{
+  if (!g_atomic_ref_count_dec (&rate->refs))
+    return;
+  mesh_bwe_free (rate->bwe);
+  g_array_unref (rate->packets);
+  g_mutex_clear (&rate->lock);
+  g_free (rate);
+}
+
+static void
+set_pace_locked (MeshRate *self, gint64 now)
+{
+  mesh_pace_set_target (&self->pace, MAX (MIN (self->target, self->share),
+          FLOOR), now);
+}
+
+static void
+trace_locked (MeshRate *self)
+{
+  MeshBweFigures figures;
+
+  mesh_bwe_get_figures (self->bwe, &figures);
+  GST_LOG ("%p: target %" G_GUINT64_FORMAT ", acked %" G_GUINT64_FORMAT
+      ", loss %.3f, rtt %" G_GINT64_FORMAT " us, queue %" G_GINT64_FORMAT
+      " us, state %d%s", self, figures.target, figures.acked, figures.loss,
+      figures.rtt, figures.queue_delay, figures.state,
+      figures.limited_by_source ? ", limited by the source" : "");
+}
+
+/* Carries out what the estimator has decided, gives the lock back, and tells of
+ * a probe. */
+static void
+act_and_unlock (MeshRate *self, gint64 now)
+{
+  gboolean probing = FALSE;
+  MeshBweAction action;
+
+  while (self->bwe && mesh_bwe_pop (self->bwe, &action)) {
+    if (action.type == MESH_BWE_TARGET) {
+      self->target = action.bits;
+      set_pace_locked (self, now);
+    } else if (action.type == MESH_BWE_PROBE) {
+      mesh_pace_probe (&self->pace, action.probe, action.bits,
+          action.duration);
+      probing = TRUE;
+    }
+  }
+  g_mutex_unlock (&self->lock);
+  if (probing)
+    self->probing (self->user_data);
+}
+
+/* --- what is sent --- */
+
+static void
+count_locked (MeshRate *self, guint size, gint64 now)
+{
+  guint probe, i = self->n_probes % PROBES;
+
+  if (!self->bwe)
+    return;
+  probe = mesh_pace_sent (&self->pace, size, now);
+  mesh_bwe_sent (self->bwe, size, now);
+  if (probe == 0)
+    return;
+  if (self->n_probes > 0 && self->probes[(i + PROBES - 1) % PROBES].id == probe)
+    i = (i + PROBES - 1) % PROBES;
+  else
+    self->n_probes++;
+  if (self->probes[i].id != probe)
+    self->probes[i].first = now;
+  self->probes[i].id = probe;
+  self->probes[i].last = now;
+}
+
+/**
+ * mesh_rate_when:
+ * @queued: how many bytes of pictures wait to be sent
+ *
+ * Returns: when the next packet of a picture may go; a time that has passed, if
+ *   it may go now
+ */
+gint64
+mesh_rate_when (MeshRate *rate, guint queued)
+{
+  gint64 when = 0;
+
+  g_mutex_lock (&rate->lock);
+  if (rate->bwe)
+    when = mesh_pace_when (&rate->pace, queued, g_get_monotonic_time ());
+  g_mutex_unlock (&rate->lock);
+  return when;
+}
+
+/**
+ * mesh_rate_sent_sound:
+ * @size: an RTP packet's length
+ */
+void
+mesh_rate_sent_sound (MeshRate *rate, guint size)
+{
+  g_mutex_lock (&rate->lock);
+  count_locked (rate, size + MESH_RATE_OVERHEAD, g_get_monotonic_time ());
+  g_mutex_unlock (&rate->lock);
+}
+
+/**
+ * mesh_rate_sent_picture:
+ * @seqnum: an RTP packet's sequence number
+ * @size: its length
+ */
+void
+mesh_rate_sent_picture (MeshRate *rate, guint16 seqnum, guint size)
+{
+  guint i;
+
+  g_mutex_lock (&rate->lock);
+  count_locked (rate, size + MESH_RATE_OVERHEAD, g_get_monotonic_time ());
+  i = rate->n_repeatable++ % REPEATABLE;
+  rate->repeatable[i].seqnum = seqnum;
+  rate->repeatable[i].size = size;
+  g_mutex_unlock (&rate->lock);
+}
+
+/**
+ * mesh_rate_take_padding:
+ * @seqnum: (out): the sequence number of a packet that is to be repeated now
+ * @next: (out): if there is none, when to ask again; %G_MAXINT64 = when told
+ *   that another probe is due
+ *
+ * A probe needs more than there is to send just then. What fills it up is
+ * packets of the last pictures once more, which mend losses, too.
+ *
+ * Returns: whether a packet is to be repeated, after which the function is to
+ *   be called again at once
+ */
+gboolean
+mesh_rate_take_padding (MeshRate *rate, guint16 *seqnum, gint64 *next)
+{
+  gint64 now = g_get_monotonic_time ();
+  guint n = MIN (rate->n_repeatable, REPEATABLE), i;
+  gboolean due;
+
+  g_mutex_lock (&rate->lock);
+  due = n > 0 && mesh_pace_padding (&rate->pace, now, next);
+  if (due) {
+    i = rate->n_repeated++ % n;
+    *seqnum = rate->repeatable[i].seqnum;
+    count_locked (rate, rate->repeatable[i].size + MESH_RATE_OVERHEAD, now);
+  } else if (n == 0) {
+    *next = now + 10 * G_TIME_SPAN_MILLISECOND;
+  }
+  g_mutex_unlock (&rate->lock);
+  return due;
+}
+
+/* --- what the peer reports --- */
+
+static guint
+find_probe_locked (MeshRate *self, gint64 sent_at)
+{
+  for (guint i = 0; i < MIN (self->n_probes, PROBES); i++) {
+    if (sent_at >= self->probes[i].first
+        && sent_at <= self->probes[i].last + NUMBERED_WITHIN)
+      return self->probes[i].id;
+  }
+  return 0;
+}
+
+/* Reads what rtpsession tells of one packet. Returns: whether it is one of ours
+ * that has been sent lately */
+static gboolean
+read_packet_locked (MeshRate *self, const GstStructure *s, gint64 now,
+    MeshBwePacket *packet)
+{
+  guint64 local = GST_CLOCK_TIME_NONE, remote = GST_CLOCK_TIME_NONE;
+  gboolean lost = FALSE;
+  guint size = 0;
+
+  gst_structure_get (s, "local-ts", G_TYPE_UINT64, &local, "remote-ts",
+      G_TYPE_UINT64, &remote, "size", G_TYPE_UINT, &size, "lost",
+      G_TYPE_BOOLEAN, &lost, NULL);
+  if (!GST_CLOCK_TIME_IS_VALID (local)
+      || (!lost && !GST_CLOCK_TIME_IS_VALID (remote)))
+    return FALSE;
+  packet->sent_at = local / 1000;
+  packet->arrived_at = lost ? MESH_BWE_LOST : (gint64) (remote / 1000);
+  packet->size = size + HEADER + MESH_RATE_OVERHEAD;
+  packet->probe = find_probe_locked (self, packet->sent_at);
+  return packet->sent_at <= now && now - packet->sent_at < LATEST_REPORT;
+}
+
+/* Begins anew when the receiver's clock has jumped: its times are of 24 bits,
+ * which start again, and rtpsession does not join them. */
+static void
+follow_clock_locked (MeshRate *self, const MeshBwePacket *packet, gint64 now)
+{
+  gint64 offset;
+
+  if (packet->arrived_at == MESH_BWE_LOST)
+    return;
+  offset = packet->arrived_at - packet->sent_at;
+  if (self->clock_offset != 0
+      && ABS (offset - self->clock_offset) > CLOCK_JUMP)
+    mesh_bwe_reset_path (self->bwe, now);
+  self->clock_offset = offset != 0 ? offset : 1;
+}
+
+/**
+ * mesh_rate_take_reports:
+ * @packets: the event `RTPTWCCPackets` of rtpsession
+ *
+ * Takes in a transport-wide report.
+ */
+void
+mesh_rate_take_reports (MeshRate *rate, const GstStructure *packets)
+{
+  const GValue *list = gst_structure_get_value (packets, "packets");
+  gint64 now = g_get_monotonic_time ();
+
+  g_mutex_lock (&rate->lock);
+  if (!list || !rate->bwe) {
+    g_mutex_unlock (&rate->lock);
+    return;
+  }
+  g_array_set_size (rate->packets, 0);
+G_GNUC_BEGIN_IGNORE_DEPRECATIONS
+  if (G_VALUE_HOLDS (list, g_value_array_get_type ())) {
+    GValueArray *values = g_value_get_boxed (list);
+
+    for (guint i = 0; values && i < values->n_values; i++) {
+      MeshBwePacket packet;
+
+      if (!read_packet_locked (rate, gst_value_get_structure
+              (g_value_array_get_nth (values, i)), now, &packet))
+        continue;
+      follow_clock_locked (rate, &packet, now);
+      g_array_append_val (rate->packets, packet);
+    }
+  }
+G_GNUC_END_IGNORE_DEPRECATIONS
+  if (rate->packets->len > 0)
+    mesh_bwe_feed (rate->bwe, (MeshBwePacket *) rate->packets->data,
+        rate->packets->len, 0, now);
+  trace_locked (rate);
+  act_and_unlock (rate, now);
+}
+
+/**
+ * mesh_rate_take_loss:
+ * @loss: the share that was lost, 0 to 1, by a receiver report
+ * @rtt: the round-trip time in microseconds, 0 = not known
+ */
+void
+mesh_rate_take_loss (MeshRate *rate, double loss, gint64 rtt)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  g_mutex_lock (&rate->lock);
+  if (rate->bwe)
+    mesh_bwe_report (rate->bwe, loss, rtt, now);
+  act_and_unlock (rate, now);
+}
+
+/* --- the call's thread --- */
+
+/**
+ * mesh_rate_tick:
+ *
+ * To be called some times a second.
+ */
+void
+mesh_rate_tick (MeshRate *rate)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  g_mutex_lock (&rate->lock);
+  if (rate->bwe)
+    mesh_bwe_tick (rate->bwe, now);
+  act_and_unlock (rate, now);
+}
+
+/**
+ * mesh_rate_want:
+ * @bits: what would be sent if the path took it
+ */
+void
+mesh_rate_want (MeshRate *rate, guint64 bits)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  g_mutex_lock (&rate->lock);
+  if (rate->bwe)
+    mesh_bwe_want (rate->bwe, bits, now);
+  act_and_unlock (rate, now);
+}
+
+/**
+ * mesh_rate_set_share:
+ * @share: what the peer gets of the uplink
+ */
+void
+mesh_rate_set_share (MeshRate *rate, guint64 share)
+{
+  g_mutex_lock (&rate->lock);
+  if (share != rate->share && rate->bwe) {
+    rate->share = share;
+    set_pace_locked (rate, g_get_monotonic_time ());
+  }
+  g_mutex_unlock (&rate->lock);
+}
+
+/**
+ * mesh_rate_get_figures:
+ * @figures: (out): what is known of the path
+ */
+void
+mesh_rate_get_figures (MeshRate *rate, MeshBweFigures *figures)
+{
+  g_mutex_lock (&rate->lock);
+  if (rate->bwe)
+    mesh_bwe_get_figures (rate->bwe, figures);
+  else
+    *figures = (MeshBweFigures) { 0 };
+  g_mutex_unlock (&rate->lock);
+}
