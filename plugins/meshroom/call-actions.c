@@ -156,6 +156,7 @@ mesh_call_take_want (MeshCall *self, const MeshRoomAction *action)
   member->want_width = action->want.width;
   member->want_height = action->want.height;
   member->want_fps = action->want.fps;
+  mesh_call_media_changed (self);
 }
 
 void

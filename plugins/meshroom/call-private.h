@@ -3,6 +3,8 @@
 
 #include "meshroom/call.h"
 
+#include "core/allot.h"
+#include "core/ladder.h"
 #include "core/room.h"
 #include "meshroom/peer.h"
 #include "meshroom/removal.h"
@@ -54,6 +56,10 @@ typedef struct {
   guint want_width;
   guint want_height;
   guint want_fps;
+  MeshLadderPeer ladder;
+  MeshAllotPeer share;
+  gint64 reported_at;           /* when its receiver reports were read; 0:
+                                 * never */
 } Member;
 
 struct _MeshCall {
@@ -75,6 +81,8 @@ struct _MeshCall {
   GSource *timer;
   GSource *ticker;
   GSource *divider;
+  MeshAllot allot;
+  GPtrArray *ladders;           /* of call-media.c */
   MeshNetwork *network;
   char *reason;                 /* why the last attempt failed */
   char *reason_of;              /* the peer of that attempt */
@@ -159,6 +167,7 @@ void mesh_call_probe_ice_servers (MeshCall *call);
 
 /* call-media.c */
 void mesh_call_start_media (MeshCall *call);
+void mesh_call_stop_media (MeshCall *call);
 void mesh_call_media_changed (MeshCall *call);
 
 /* call-stats.c */

@@ -106,15 +106,13 @@ call_free (MeshCall *self)
     g_source_destroy (self->timer);
   if (self->ticker)
     g_source_destroy (self->ticker);
-  if (self->divider)
-    g_source_destroy (self->divider);
+  mesh_call_stop_media (self);
   g_clear_pointer (&self->network, mesh_network_free);
   g_clear_pointer (&self->ice_client, mesh_ice_client_free);
   if (self->held)
     g_queue_free_full (self->held, (GDestroyNotify) g_bytes_unref);
   g_clear_pointer (&self->timer, g_source_unref);
   g_clear_pointer (&self->ticker, g_source_unref);
-  g_clear_pointer (&self->divider, g_source_unref);
   g_clear_pointer (&self->room, mesh_room_free);
   g_clear_pointer (&self->sealer, mesh_sealer_free);
   g_clear_pointer (&self->members, g_hash_table_unref);
@@ -238,7 +236,7 @@ mesh_call_stop (MeshCall *call)
    * these to the context. */
   g_source_destroy (call->timer);
   g_source_destroy (call->ticker);
-  g_source_destroy (call->divider);
+  mesh_call_stop_media (call);
   g_clear_pointer (&call->network, mesh_network_free);
   g_clear_pointer (&call->ice_client, mesh_ice_client_free);
   g_clear_pointer (&call->ice_probe, mesh_ice_probe_free);

@@ -16,6 +16,7 @@ typedef struct {
   gboolean muted;
   gboolean hidden;
   MeshWant want;
+  guint64 bits;
   GSourceFunc func;
 } Task;
 
@@ -188,6 +189,7 @@ do_set_source (gpointer user_data)
   mesh_call_review_codecs (self);
   mesh_call_pump (self);
   mesh_call_exchange (self);
+  mesh_call_media_changed (self);
   mesh_call_pump (self);
   return G_SOURCE_REMOVE;
 }
@@ -344,4 +346,27 @@ mesh_call_post (MeshCall *self, GSourceFunc func)
 
   task->func = func;
   post_task (self, run_plain, task);
+}
+
+static gboolean
+do_set_uplink (gpointer user_data)
+{
+  Task *task = user_data;
+
+  task->call->allot.uplink = task->bits;
+  mesh_call_media_changed (task->call);
+  return G_SOURCE_REMOVE;
+}
+
+/**
+ * mesh_call_set_uplink:
+ * @uplink: what all peers together may be sent, bit/s; 0 = it is found out
+ */
+void
+mesh_call_set_uplink (MeshCall *call, guint64 uplink)
+{
+  Task *task = g_new0 (Task, 1);
+
+  task->bits = uplink;
+  post_task (call, do_set_uplink, task);
 }

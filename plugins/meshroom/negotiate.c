@@ -168,6 +168,9 @@ add_sender (MeshPeer *self, const MeshCodec *codec, int payload_type,
     return TRUE;
   sender->fanout = mesh_source_get_fanout (self->sources[codec->kind], codec);
   sender->branch = mesh_fanout_add_branch (sender->fanout);
+  /* Nothing of a picture is sent before its rung is known. */
+  if (codec->kind == MESH_VIDEO)
+    mesh_fanout_set_step (sender->fanout, sender->branch, MESH_RUNGS, 2);
   gst_pad_link_full (sender->branch, ghost, GST_PAD_LINK_CHECK_NOTHING);
   return TRUE;
 }

@@ -171,3 +171,29 @@ mesh_peer_get_rate (MeshPeer *peer)
 {
   return peer->rate;
 }
+
+/**
+ * mesh_peer_gets_reports:
+ * Returns: whether the peer reports on each packet, rather than by receiver
+ *   reports alone
+ */
+gboolean
+mesh_peer_gets_reports (MeshPeer *peer)
+{
+  return peer->reports;
+}
+
+/**
+ * mesh_peer_set_step:
+ * @peer: a connected attempt
+ * @rung: which rung of our picture it is sent; %MESH_RUNGS: none
+ * @layers: 2 for all of its frames, 1 for half of them
+ */
+void
+mesh_peer_set_step (MeshPeer *peer, guint rung, guint layers)
+{
+  const Sender *sender = &peer->senders[MESH_VIDEO];
+
+  if (sender->branch)
+    mesh_fanout_set_step (sender->fanout, sender->branch, rung, layers);
+}

@@ -71,6 +71,8 @@ mesh_peer_get_figures (MeshPeer *peer, gint64 now, MeshFigures *figures)
   *figures = (MeshFigures) { 0 };
   mesh_meter_read (peer->meter, now, figures);
   figures->playout_delay = get_playout_delay (peer);
+  if (peer->rate)
+    figures->estimate = mesh_rate_get_estimate (peer->rate);
   exchange_with_playout (peer, figures);
   if (peer->sources[MESH_AUDIO])
     mesh_source_set_loss (peer->sources[MESH_AUDIO], figures->sent.loss);

@@ -91,6 +91,8 @@ char *mesh_peer_dup_local_address (MeshPeer *peer);
 gboolean mesh_peer_is_addressless (MeshPeer *peer, gint64 now);
 char *mesh_peer_explain (MeshPeer *peer);
 gboolean mesh_peer_has_address (MeshPeer *peer, const char *address);
+void mesh_peer_set_step (MeshPeer *peer, guint rung, guint layers);
+gboolean mesh_peer_gets_reports (MeshPeer *peer);
 MeshRate *mesh_peer_get_rate (MeshPeer *peer);
 GstStructure *mesh_peer_get_stats (MeshPeer *peer);
 void mesh_peer_get_figures (MeshPeer *peer, gint64 now,

@@ -96,23 +96,47 @@ set_display_name (MeshMeshroom *self, const char *name)
 }
 
 static void
+set_rate_property_locked (MeshMeshroom *self, guint id, const GValue *value)
+{
+  if (id == PROP_CONGESTION_CONTROL) {
+    self->congestion_control = g_value_get_enum (value);
+    return;
+  }
+  self->uplink_bitrate = g_value_get_uint64 (value);
+  if (self->call)
+    mesh_call_set_uplink (self->call, self->uplink_bitrate);
+}
+
+static void
+set_codecs_locked (MeshMeshroom *self, const char *codecs)
+{
+  g_free (self->video_codecs);
+  self->video_codecs = g_strdup (codecs ? codecs : DEFAULT_VIDEO_CODECS);
+}
+
+/* Returns: whether it is a property that is set without the lock */
+static gboolean
+set_unlocked (MeshMeshroom *self, guint id, const GValue *value)
+{
+  if (id == PROP_MUTED)
+    mesh_meshroom_set_muted (self, g_value_get_boolean (value));
+  else if (id == PROP_PEER_ID)
+    set_peer_id (self, g_value_get_string (value));
+  else if (id == PROP_STUN_SERVER || id == PROP_TURN_SERVERS)
+    mesh_meshroom_set_ice_property (self, id == PROP_TURN_SERVERS, value);
+  else
+    return FALSE;
+  return TRUE;
+}
+
+static void
 mesh_meshroom_set_property (GObject *object, guint id, const GValue *value,
     GParamSpec *pspec)
 {
   MeshMeshroom *self = (MeshMeshroom *) object;
 
-  if (id == PROP_MUTED) {
-    mesh_meshroom_set_muted (self, g_value_get_boolean (value));
+  if (set_unlocked (self, id, value))
     return;
-  }
-  if (id == PROP_PEER_ID) {
-    set_peer_id (self, g_value_get_string (value));
-    return;
-  }
-  if (id == PROP_STUN_SERVER || id == PROP_TURN_SERVERS) {
-    mesh_meshroom_set_ice_property (self, id == PROP_TURN_SERVERS, value);
-    return;
-  }
   g_mutex_lock (&self->lock);
   switch (id) {
     case PROP_LINK:
@@ -135,17 +159,11 @@ mesh_meshroom_set_property (GObject *object, guint id, const GValue *value,
       self->latency = g_value_get_uint (value);
       break;
     case PROP_VIDEO_CODECS:
-      g_free (self->video_codecs);
-      self->video_codecs = g_value_get_string (value)
-          ? g_value_dup_string (value) : g_strdup (DEFAULT_VIDEO_CODECS);
+      set_codecs_locked (self, g_value_get_string (value));
       break;
     case PROP_CONGESTION_CONTROL:
-      self->congestion_control = g_value_get_enum (value);
-      break;
     case PROP_UPLINK_BITRATE:
-      self->uplink_bitrate = g_value_get_uint64 (value);
-      if (self->call)
-        mesh_call_set_uplink (self->call, self->uplink_bitrate);
+      set_rate_property_locked (self, id, value);
       break;
     case PROP_DECODE:
       self->decode = g_value_get_boolean (value);
@@ -175,9 +193,13 @@ get_from_call (MeshMeshroom *self, guint id, GValue *value)
 }
 
 static void
-get_rate_property_locked (MeshMeshroom *self, guint id, GValue *value)
+get_path_property_locked (MeshMeshroom *self, guint id, GValue *value)
 {
-  if (id == PROP_CONGESTION_CONTROL)
+  if (id == PROP_ICE_TRANSPORT_POLICY)
+    g_value_set_enum (value, self->policy);
+  else if (id == PROP_VERIFY_FINGERPRINT)
+    g_value_set_boolean (value, self->verify_fingerprint);
+  else if (id == PROP_CONGESTION_CONTROL)
     g_value_set_enum (value, self->congestion_control);
   else
     g_value_set_uint64 (value, self->uplink_bitrate);
@@ -211,9 +233,6 @@ mesh_meshroom_get_property (GObject *object, guint id, GValue *value,
       mesh_meshroom_get_ice_property_locked (self, id == PROP_TURN_SERVERS,
           value);
       break;
-    case PROP_ICE_TRANSPORT_POLICY:
-      g_value_set_enum (value, self->policy);
-      break;
     case PROP_MAX_PEERS:
       g_value_set_uint (value, self->max_peers);
       break;
@@ -223,15 +242,14 @@ mesh_meshroom_get_property (GObject *object, guint id, GValue *value,
     case PROP_VIDEO_CODECS:
       g_value_set_string (value, self->video_codecs);
       break;
+    case PROP_VERIFY_FINGERPRINT:
+    case PROP_ICE_TRANSPORT_POLICY:
     case PROP_CONGESTION_CONTROL:
     case PROP_UPLINK_BITRATE:
-      get_rate_property_locked (self, id, value);
+      get_path_property_locked (self, id, value);
       break;
     case PROP_DECODE:
       g_value_set_boolean (value, self->decode);
-      break;
-    case PROP_VERIFY_FINGERPRINT:
-      g_value_set_boolean (value, self->verify_fingerprint);
       break;
     case PROP_WAIT_FOR_PEERS:
       g_value_set_boolean (value, self->wait_for_peers);

@@ -159,6 +159,8 @@ act_and_unlock (MeshRate *self, gint64 now)
     } else if (action.type == MESH_BWE_PROBE) {
       mesh_pace_probe (&self->pace, action.probe, action.bits,
           action.duration);
+      GST_LOG ("%p: probe %u at %" G_GUINT64_FORMAT, self, action.probe,
+          action.bits);
       probing = TRUE;
     }
   }
@@ -440,4 +442,17 @@ mesh_rate_get_figures (MeshRate *rate, MeshBweFigures *figures)
   else
     *figures = (MeshBweFigures) { 0 };
   g_mutex_unlock (&rate->lock);
+}
+
+/**
+ * mesh_rate_get_estimate:
+ * Returns: what the path takes, as far as it is known; 0 = nothing is known yet
+ */
+guint64
+mesh_rate_get_estimate (MeshRate *rate)
+{
+  MeshBweFigures figures;
+
+  mesh_rate_get_figures (rate, &figures);
+  return figures.acked > 0 || figures.rtt > 0 ? figures.target : 0;
 }
