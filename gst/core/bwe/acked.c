@@ -10,6 +10,8 @@
 
 /* Ten frames: shorter, and one frame more or less shows. */
 #define BUCKET MS (50)
+/* How many buckets count where there is no time to lose. */
+#define LATEST 3
 
 /* Takes in a packet of @size that arrived at @arrived, by the receiver's
  * clock. */
@@ -34,4 +36,8 @@ mesh_bwe_acked_add (MeshBweAcked *self, guint size, gint64 arrived)
   for (guint i = 1; i < MESH_BWE_BUCKETS; i++)
     bits += self->buckets[(self->n + i) % MESH_BWE_BUCKETS];
   self->rate = bits / ((MESH_BWE_BUCKETS - 1) * SECONDS (BUCKET));
+  bits = 0;
+  for (guint i = MESH_BWE_BUCKETS - LATEST; i < MESH_BWE_BUCKETS; i++)
+    bits += self->buckets[(self->n + i) % MESH_BWE_BUCKETS];
+  self->latest = bits / (LATEST * SECONDS (BUCKET));
 }

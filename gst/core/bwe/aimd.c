@@ -67,6 +67,8 @@ decrease (MeshBweAimd *self, const MeshBweSigns *signs, gint64 now)
   if (self->probed_at > 0
       && now - self->probed_at < signs->rtt + DETECTOR_MEMORY)
     acked = MAX (acked, self->rate);
+  else if (signs->lost && signs->standing > LONG_QUEUE)
+    acked = MIN (acked, signs->latest);
   rate = (acked > 0 ? acked : self->rate) * DECREASE;
   if (rate > DECREASE_BELOW)
     rate -= DECREASE_BELOW;

@@ -89,6 +89,7 @@ void mesh_bwe_queue_rebase (MeshBweQueue *self);
 
 typedef struct {
   double buckets[MESH_BWE_BUCKETS];     /* bits */
+  double latest;                /* the rate of the last 150 ms */
   gint64 began;                 /* the latest one */
   guint n;                      /* buckets so far */
   double rate;                  /* 0 = not known */
@@ -118,6 +119,7 @@ typedef struct {
 typedef struct {
   MeshBweUsage usage;
   double acked;                 /* 0 = not known */
+  double latest;                /* the same, of the last 150 ms */
   gint64 standing;              /* queue */
   gboolean lost;                /* a packet of this report */
   gboolean by_source;           /* the source limits what is sent */

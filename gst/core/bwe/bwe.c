@@ -208,6 +208,7 @@ update_rate (MeshBwe *self, gint64 now)
     mesh_bwe_queue_rebase (&self->queue);
   signs.usage = self->trend.usage;
   signs.acked = self->acked.rate;
+  signs.latest = self->acked.latest;
   signs.standing = self->queue.standing;
   signs.lost = self->report_lost;
   signs.by_source = self->alr.limited;
