@@ -26,12 +26,13 @@ typedef enum {
   N_KINDS
 } Kind;
 
-/* Whether a peer's path has become too full since the last call, or is. */
+/* Whether a peer's path has become too full since the last call, or is. A target
+ * that is above what arrives has been corrected, by a probe. */
 static gboolean
 is_pressed (const MeshAllotPeer *peer)
 {
-  return peer->state == MESH_BWE_CONGESTED
-      || peer->target < FALLS * peer->last_target;
+  return peer->state == MESH_BWE_CONGESTED || (peer->target < peer->acked
+      && peer->target < FALLS * peer->last_target);
 }
 
 static void
@@ -56,7 +57,9 @@ look_for_limit (MeshAllot *self, MeshAllotPeer *peers, guint n, gint64 now)
     peers[i].last_target = peers[i].target;
     together += peers[i].pressed_at != 0;
   }
-  if (together > 1 && begins && acked > 0) {
+  /* What is acked soon after says how much less is sent for it. */
+  if (together > 1 && begins && acked > 0
+      && (self->found_at == 0 || now - self->found_at > 2 * TOGETHER)) {
     self->found = OF_ACKED * acked;
     self->found_at = now;
     self->want = want;

@@ -17,9 +17,10 @@
 /* Two temporal layers: what the first takes of both (vp8enc, set as in
  * tests/check/elements/vp8enc.c of gst-plugins-good). */
 #define HALF_OF_FRAMES .6
-/* Ours: the least that a rung's rate may be of its nominal one. Below that, the
- * next smaller rung looks better. */
+/* Ours: the least that a rung's rate may be of its nominal one, or of that of
+ * the next smaller rung, which looks better below. */
 #define FLOOR .6
+#define ABOVE_NEXT 2
 /* Ours: a picture that is drawn a little larger than it is looks as good; where
  * it saves an encoder, a little larger still. */
 #define AS_DRAWN .85
@@ -48,6 +49,10 @@
  * without one little is seen of what the path takes. */
 #define KEEP_LAST .5
 #define LAST_SHORT_TIME MS (2000)
+/* Ours: a picture of less than this, bit/s, is no more than sound. A path on
+ * which there is sound alone is not seen to take more, and others that share the
+ * uplink may keep its estimate below for ever. */
+#define TRIFLE 100e3
 /* Ours, after mediasoup's 10 s without an upgrade after a downgrade: how long a
  * peer stays down, and how long if a step up did not last. */
 #define STAY_DOWN MS (4000)
@@ -61,8 +66,8 @@
  * time. An estimate may be half above what was sent (gst/core/bwe/aimd.c): one
  * that grows faster is seen to be too much only when the queue is long. */
 #define CHANGE .05
-#define UP_STEP .1
-#define UP_INTERVAL MS (300)
+#define UP_STEP .15
+#define UP_INTERVAL MS (250)
 
 typedef struct {
   MeshLadder *ladder;
@@ -118,9 +123,16 @@ least_step (const MeshLadder *ladder)
 }
 
 static double
-floor_of (const MeshLadderRung *rung)
+floor_of (const MeshLadder *ladder, guint index)
 {
-  return rung->fixed ? rung->nominal : FLOOR * rung->nominal;
+  const MeshLadderRung *rung = &ladder->rungs[index];
+
+  if (rung->fixed)
+    return rung->nominal;
+  if (index + 1 == ladder->n_rungs)
+    return FLOOR * rung->nominal;
+  return MIN (FLOOR * rung->nominal,
+      ABOVE_NEXT * ladder->rungs[index + 1].nominal);
 }
 
 static double
@@ -185,7 +197,7 @@ mesh_ladder_ask (const MeshLadder *ladder, MeshLadderPeer *peer)
     const MeshLadderRung *rung = &ladder->rungs[rung_of (most)];
 
     peer->picture = (guint64) (factor_of (most)
-        * MAX (rung->nominal, ENTER * floor_of (rung)));
+        * MAX (rung->nominal, ENTER * floor_of (ladder, rung_of (most))));
     peer->size = rung->nominal;
   }
   peer->demand = peer->sound + peer->picture;
@@ -227,7 +239,7 @@ does (const Work *work, const MeshLadderPeer *peer, guint step, double bits,
   double has = bits / factor_of (step);
 
   return step == 0
-      || (has >= of_floor * floor_of (&work->ladder->rungs[rung])
+      || (has >= of_floor * floor_of (work->ladder, rung)
           && has >= of_others * rate_of_others (work, rung, peer));
 }
 
@@ -327,6 +339,17 @@ get_enter (const Work *work, const MeshLadderPeer *self)
   return down_for >= self->wait / SOON && !self->no_feedback ? ENTER_SOON : 0;
 }
 
+/* Returns the least step if it is so little that it can be tried whatever the
+ * share, else 0. */
+static guint
+trifle (const MeshLadder *ladder)
+{
+  guint least = least_step (ladder);
+
+  return factor_of (least) * floor_of (ladder, rung_of (least)) <= TRIFLE
+      ? least : 0;
+}
+
 static void
 climb (const Work *work, MeshLadderPeer *self)
 {
@@ -335,6 +358,8 @@ climb (const Work *work, MeshLadderPeer *self)
       || (work->now < self->eager_until && !self->no_feedback);
   guint good = enter > 0 ? best_step (work, self, self->most, enter) : 0;
 
+  if (self->step == 0 && enter > 0 && good == 0)
+    good = trifle (work->ladder);
   if (good <= self->step) {
     self->good_since = 0;
     return;
@@ -368,7 +393,7 @@ begin (const Work *work, const MeshLadderPeer *self, guint before)
   if (self->step == 0 || (rung_of (before) == index && self->step < before)
       || rate_of_others (work, index, self) > 0)
     return;
-  rung->rate = (guint64) floor_of (rung);
+  rung->rate = (guint64) floor_of (work->ladder, index);
   rung->set_at = work->now;
 }
 
@@ -422,7 +447,7 @@ rate_for_all (const Work *work, guint rung)
   if (!used)
     return 0;
   return CLAMP (least < G_MAXDOUBLE ? least : 0,
-      floor_of (&work->ladder->rungs[rung]),
+      floor_of (work->ladder, rung),
       work->ladder->rungs[rung].nominal);
 }
 
@@ -441,7 +466,7 @@ decide_rate (const Work *work, guint index)
   if (rate > (1 + CHANGE) * rung->rate) {
     if (work->now - rung->set_at < UP_INTERVAL)
       return;
-    rate = CLAMP ((1 + UP_STEP) * rung->rate, floor_of (rung), rate);
+    rate = CLAMP ((1 + UP_STEP) * rung->rate, floor_of (work->ladder, index), rate);
   } else if (rate > (1 - CHANGE) * rung->rate) {
     return;
   }

@@ -31,7 +31,7 @@ struct _Caller {
 };
 
 static const MeshLadderRung three_rungs[MESH_RUNGS] = {
-  { .width = 1280, .height = 720, .framerate = 30, .nominal = 1500000,
+  { .width = 1280, .height = 720, .framerate = 30, .nominal = 2500000,
     .layers = 2 },
   { .width = 640, .height = 360, .framerate = 30, .nominal = 500000,
     .layers = 2 },

@@ -57,7 +57,9 @@ mesh_bwe_prober_add (MeshBweProber *self, const MeshBwePacket *packet)
 }
 
 /* 0: the probe tells nothing. The last packet's own time at the sender, and the
- * first one's at the receiver, lie outside of what was measured. A frame that
+ * first one's at the receiver, lie outside of what was measured. Where these two
+ * differ in size, as when one is of sound, the rates differ though the packets
+ * came as they went; so it is their times that tell a full path. A frame that
  * fell into the probe went at a rate of its own, which nobody asked for. */
 static double
 measure (const MeshBweProbe *probe, gboolean *saturated)
@@ -76,8 +78,9 @@ measure (const MeshBweProbe *probe, gboolean *saturated)
   if (arrived > MOST_COMPRESSED * sent)
     return 0;
   sent = MIN (sent, probe->rate);
-  *saturated = arrived < UNSATURATED * sent;
-  return *saturated ? OF_SATURATED * arrived : MIN (sent, arrived);
+  *saturated = sending < UNSATURATED * arriving && arrived < sent;
+  return *saturated ? OF_SATURATED * arrived
+      : sent * MIN ((double) sending / arriving, 1);
 }
 
 /* Returns the best that probes have shown which are over by now, at which rate
