@@ -39,7 +39,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Server } from '../e2e/kit/server.js';
 import { pause, until } from '../e2e/kit/wait.js';
-import { Lab, SERVER } from '../net/kit/lab.js';
+import { Lab, SERVER, within } from '../net/kit/lab.js';
 import { BrowserEnd, PipelineEnd, SIZE, callPlainly, pipelineSource,
   pipelineView } from './clock-ends.js';
 import { countLost, delayOf, findFreezes, isIn, largest, quantile, rateIn,
@@ -164,9 +164,9 @@ async function followSchedule(cable, ends) {
   return phases;
 }
 
-const openEnd = async (kind, name, link, place, description) => kind === 'p'
-  ? new PipelineEnd(name, link, place, description)
-  : BrowserEnd.openChromium(name, link, place);
+const openEnd = async (kind, name, link, where, description) => kind === 'p'
+  ? new PipelineEnd(name, link, where, description)
+  : BrowserEnd.openChromium(name, link, where);
 
 async function run(mode) {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-adapt-'));
@@ -184,11 +184,11 @@ async function run(mode) {
     await here.cable.log(log);
     server = new Server(['--listen', `${SERVER}:0`]);
     const link = await server.link();
-    const receiver = await openEnd(mode[1], 'receiver', link, there,
+    const receiver = await openEnd(mode[1], 'receiver', link, within(there.space),
       [...options.receive.split(' ').filter(Boolean),
         ...options.view ? pipelineView(['layout=solo', 'solo=sender']) : []]);
     ends.push(receiver);
-    const sender = await openEnd(mode[0], 'sender', link, here,
+    const sender = await openEnd(mode[0], 'sender', link, within(here.space),
       [...options.room.split(' ').filter(Boolean),
         ...pipelineSource(options.encoder)]);
     ends.push(sender);

@@ -64,7 +64,7 @@ function row(kind, members, met, { cpu, mib }, rates, more) {
 async function pipelines(members, link) {
   const began = Date.now();
   const ends = Array.from({ length: members }, (_, i) =>
-    new PipelineEnd(`member-${i}`, link, null, [...pipelineSource('', SIZE),
+    new PipelineEnd(`member-${i}`, link, [], [...pipelineSource('', SIZE),
       ...pipelineView()]));
   try {
     await until('all to meet', () => ends.every(e =>

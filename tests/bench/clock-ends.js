@@ -12,7 +12,6 @@ import { openChromium, openFirefox } from '../e2e/kit/browser.js';
 import { start } from '../e2e/kit/children.js';
 import { looks } from '../e2e/kit/media.js';
 import { environment } from '../e2e/kit/pipeline.js';
-import { within } from '../net/kit/lab.js';
 import { installClock, installClockReader, plainCall, readConnections }
   from './clock-page.js';
 
@@ -33,11 +32,11 @@ export class PipelineEnd {
   /**
    * @param {string} name
    * @param {string} link
-   * @param {{space: string} | null} place null = where the bench runs
+   * @param {string[]} within a command that runs it elsewhere
    * @param {string[]} description of its sources and meshroom's properties
    */
-  constructor(name, link, place, description = []) {
-    const [command, ...args] = [...place ? within(place.space) : [],
+  constructor(name, link, within, description = []) {
+    const [command, ...args] = [...within,
       `${process.env.MESH_BUILD_ROOT}/tests/bench/bench-clock`,
       'meshroom', 'name=room', `link=${link}`, `display-name=${name}`,
       ...description];
@@ -66,6 +65,11 @@ export class PipelineEnd {
   }
 
   async look() {}
+
+  /** Ends the pipeline, and begins it again. */
+  again() {
+    this.child.stdin.write('again\n');
+  }
 
   async stop() {
     this.child.stdin.end();
@@ -107,10 +111,10 @@ export class BrowserEnd {
   /**
    * @param {string} name
    * @param {string} link of the room that it is to join
-   * @param {{space: string}} place where Chromium runs
+   * @param {string[]} within a command that runs it elsewhere
    */
-  static async openChromium(name, link, place) {
-    const browser = await openChromium(looks[0], { within: within(place.space),
+  static async openChromium(name, link, within) {
+    const browser = await openChromium(looks[0], { within,
       args: ['--no-proxy-server', '--unsafely-treat-insecure-origin-as-secure='
         + new URL(link).origin] });
     return new BrowserEnd(name, browser).#prepare();

@@ -18,8 +18,8 @@
  * where MS is the time of day and NAME the peer's. The streams go to an element
  * `view`, if there is one, and what a fakesink called `shown` shows is lines that
  * begin with `shown all`. A line `get ELEMENT PROPERTY`
- * on stdin is answered with `value ELEMENT PROPERTY VALUE`; at the end of stdin
- * the pipeline ends.
+ * on stdin is answered with `value ELEMENT PROPERTY VALUE`, at a line `again` the
+ * pipeline ends and begins again, and at the end of stdin it ends.
  */
 
 #include <gst/audio/gstaudiofilter.h>
@@ -421,13 +421,17 @@ on_pad_added (GstElement *room, GstPad *pad, gpointer bin)
 /* ------------------------------------------------------------------------- */
 
 static void
-answer (GstBin *pipeline, const char *line)
+obey (GstBin *pipeline, const char *line)
 {
   g_auto (GStrv) words = g_strsplit (line, " ", -1);
   g_autoptr (GstElement) element = NULL;
   g_auto (GValue) value = G_VALUE_INIT;
   g_autofree char *text = NULL;
 
+  if (g_str_equal (line, "again")) {
+    gst_element_set_state (GST_ELEMENT (pipeline), GST_STATE_NULL);
+    gst_element_set_state (GST_ELEMENT (pipeline), GST_STATE_PLAYING);
+  }
   if (g_strv_length (words) != 3)
     return;
   element = gst_bin_get_by_name (pipeline, words[1]);
@@ -485,7 +489,7 @@ main (int argc, char **argv)
   g_signal_connect (room, "pad-added", G_CALLBACK (on_pad_added), pipeline);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   while (fgets (line, sizeof line, stdin))
-    answer (GST_BIN (pipeline), g_strstrip (line));
+    obey (GST_BIN (pipeline), g_strstrip (line));
   gst_element_set_state (pipeline, GST_STATE_NULL);
   return 0;
 }

@@ -7,10 +7,10 @@
  *   tests/run bench        or        tests/e2e/netns.sh node tests/bench/join.js
  *
  * The newcomer is a pipeline with a process of its own, a pipeline in an
- * application's process, where OpenSSL makes the key, and Chromium. With
- * pipelines a wire-tap on the connection sees the message and the probe sees
- * the frame, both by CLOCK_MONOTONIC; in Chromium the page's own socket and
- * requestVideoFrameCallback do.
+ * application's process, where OpenSSL makes the key, one that joins once more
+ * and so has its key, and Chromium. With pipelines a wire-tap on the connection
+ * sees the message and a probe sees the frame, both by one clock; in Chromium
+ * the page's own socket and requestVideoFrameCallback do.
  */
 
 import { openChromium } from '../e2e/kit/browser.js';
@@ -18,6 +18,7 @@ import { looks } from '../e2e/kit/media.js';
 import { party } from '../e2e/kit/pipeline.js';
 import { Server, WireTap } from '../e2e/kit/server.js';
 import { now, until } from '../e2e/kit/wait.js';
+import { PipelineEnd } from './clock-ends.js';
 import { printTable, summary } from './table.js';
 
 const RUNS = Number(process.env.RUNS ?? 15);
@@ -41,6 +42,30 @@ async function joinByPipeline(url, link, own) {
   await guest.stop();
   tap.close();
   return sight.firstFrame - joined;
+}
+
+/** Joins again and again from one process, which has its key by then. */
+async function rejoinByPipeline(url, link) {
+  const { pathname, hash } = new URL(link);
+  const room = pathname.split('/').pop();
+  let joined = null;
+  const tap = new WireTap(url, (text, way) => {
+    if (way === 'up' && text.includes(`"to":"${room}"`))
+      joined ??= Date.now();
+    return text;
+  });
+  const guest = new PipelineEnd('guest', await tap.url() + pathname + hash, []);
+  const times = [];
+  while (times.length <= RUNS) {
+    const frame = await until('a frame', () => joined &&
+      guest.frames.find(([ms]) => ms > joined), 20000, () => guest.output);
+    times.push(frame[0] - joined);
+    joined = null;
+    guest.again();
+  }
+  await guest.stop();
+  tap.close();
+  return times.slice(1);
 }
 
 /** Runs in the page before its scripts, and notes when `joinroom` is sent. */
@@ -68,28 +93,37 @@ const server = new Server();
 const url = await server.url();
 const rows = [];
 
-async function series(name, limit, once) {
+async function series(name, limit, measure) {
   const link = await server.link();
   const host = party({ name: 'host', look: red, link });
   await until('the host', () => /PLAYING/.test(host.output));
+  const times = await measure(link, host);
+  await host.stop();
+  rows.push({ newcomer: name, ...summary(times), 'at most': limit });
+}
+
+/** So many joins of newcomers that come and go. */
+const each = once => async (link, host) => {
   const times = [];
   for (let i = 0; i < RUNS; i++) {
     times.push(await once(link));
     await until('the host to be alone', () => host.faces === 0);
   }
-  await host.stop();
-  rows.push({ newcomer: name, ...summary(times), 'at most': limit });
-}
+  return times;
+};
 
-await series('pipeline', 400, link => joinByPipeline(url, link, '1'));
-await series('embedded pipeline', 1000, link => joinByPipeline(url, link, '0'));
+await series('pipeline', 400, each(link => joinByPipeline(url, link, '1')));
+await series('embedded pipeline', 1000,
+  each(link => joinByPipeline(url, link, '0')));
+await series('pipeline that has its key', 200, link =>
+  rejoinByPipeline(url, link));
 const chromium = await openChromium(green);
 await chromium.page.evaluateOnNewDocument(watchSocket);
-await series('chromium', 700, async link => {
+await series('chromium', 700, each(async link => {
   const time = await joinByChromium(chromium, link);
   await chromium.page.goto('about:blank');
   return time;
-});
+}));
 await chromium.close();
 await server.stop();
 printTable(`joinroom to first decoded frame, ms, ${RUNS} joins each`, rows);

@@ -31,7 +31,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Server } from '../e2e/kit/server.js';
 import { pause, until } from '../e2e/kit/wait.js';
-import { Lab, SERVER } from '../net/kit/lab.js';
+import { Lab, SERVER, within } from '../net/kit/lab.js';
 import { BrowserEnd, PipelineEnd, SIZE, callPlainly, pipelineSource }
   from './clock-ends.js';
 import { delayOf, isIn, quantile, rateIn, readPackets, waitsOf }
@@ -54,10 +54,10 @@ const { values: options } = parseArgs({ options: {
   json: { type: 'boolean', default: false },
 } });
 
-const openEnd = async (kind, name, link, place, description) =>
-  kind === 'p' ? new PipelineEnd(name, link, place, description)
+const openEnd = async (kind, name, link, where, description) =>
+  kind === 'p' ? new PipelineEnd(name, link, where, description)
     : kind === 'f' ? BrowserEnd.openFirefox(name, link)
-      : BrowserEnd.openChromium(name, link, place);
+      : BrowserEnd.openChromium(name, link, where);
 
 /** Joins both, the sender last, and returns when it began. */
 async function connect(mode, sender, receiver, link) {
@@ -89,14 +89,14 @@ async function run(mode) {
     server = new Server(['--listen', `${SERVER}:0`]);
     const link = await server.link();
     const [from, to] = mode.toLowerCase();
-    const receiver = await openEnd(to, 'receiver', link, there);
+    const receiver = await openEnd(to, 'receiver', link, within(there.space));
     ends.push(receiver);
     // A pipeline as sender begins as soon as it is there.
     if (from === 'p') {
       await receiver.join?.(link, false);
       await receiver.browser?.waitState('connected').catch(() => {});
     }
-    const sender = await openEnd(from, 'sender', link, here,
+    const sender = await openEnd(from, 'sender', link, within(here.space),
       [...options.room.split(' ').filter(Boolean), ...pipelineSource()]);
     ends.push(sender);
     const began = await connect(mode, sender, receiver, link);

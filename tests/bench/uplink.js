@@ -28,7 +28,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Server } from '../e2e/kit/server.js';
 import { pause, until } from '../e2e/kit/wait.js';
-import { Lab, SERVER } from '../net/kit/lab.js';
+import { Lab, SERVER, within } from '../net/kit/lab.js';
 import { PipelineEnd, pipelineSource } from './clock-ends.js';
 import { countLost, delayOf, findFreezes, isIn, largest, latenessOf, quantile,
   rateIn, readPackets, waitsOf } from './figures.js';
@@ -67,12 +67,12 @@ async function run() {
         : lab.open(`receiver${i}`);
       await place.cable?.shape({ rtt, kbit: Number(options.slow), queueMs });
       const end = new PipelineEnd(isSlow ? 'slow' : `receiver-${i}`, link,
-        place);
+        within(place.space));
       end.address = place.address;
       receivers.push(end);
     }
-    ends.push(...receivers, new PipelineEnd('sender', link, home,
-      [...options.room.split(' ').filter(Boolean), ...pipelineSource()]));
+    ends.push(...receivers, new PipelineEnd('sender', link,
+      within(home.space), [...options.room.split(' ').filter(Boolean), ...pipelineSource()]));
     // Not all of them need ever get a picture.
     await until('a receiver to see the sender', () => receivers.some(r =>
       r.frames.length), 60000, () => ends.map(e => e.output));
