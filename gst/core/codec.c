@@ -154,8 +154,10 @@ static const MeshCodec codecs[] = {
         "mtu=1200",
     .depayloader = "rtph264depay request-keyframe=true wait-for-keyframe=true",
     .encoders = {
+      /* by its buffer of 300 ms, it follows a new rate within a second */
       { "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=300 "
-            "threads=1 byte-stream=true", "bitrate", 1000 },
+            "threads=1 byte-stream=true vbv-buf-capacity=300", "bitrate",
+            1000 },
       { "openh264enc complexity=low gop-size=300", "bitrate", 1 },
     },
     .encoded = "video/x-h264,profile=constrained-baseline",

@@ -505,6 +505,29 @@ GST_START_TEST (every_other_frame_can_be_left_out)
 
 GST_END_TEST;
 
+/* Within a second and a half, and to no more than a quarter off. */
+GST_START_TEST (a_rate_is_followed)
+{
+  static const guint rates[] = { 60000, 240000, 120000, 80000 };
+  guint bits, layers;
+  Test t;
+
+  set_up (&t, codecs[__i__].name);
+  for (guint i = 0; i < G_N_ELEMENTS (rates); i++) {
+    mesh_tuning_set_rate (t.rungs[0].tuning, rates[i]);
+    t.tolerant = TRUE;          /* few bits, for a picture that moves */
+    for (guint k = 0; k < 75; k++)
+      feed (&t);
+    mesh_fanout_measure (t.fanout, 0, &bits, &layers);
+    GST_INFO ("set to %u: %u", rates[i], bits);
+    ck_assert_uint_ge (bits, rates[i] * 3 / 4);
+    ck_assert_uint_le (bits, rates[i] * 5 / 4);
+  }
+  tear_down (&t);
+}
+
+GST_END_TEST;
+
 static GstPadProbeReturn
 drop_one (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
@@ -548,6 +571,7 @@ rung_changes_suite (void)
   tcase_add_loop_test (tcase, a_thousand_changes_leave_no_trace, 0,
       G_N_ELEMENTS (codecs));
   tcase_add_test (tcase, every_other_frame_can_be_left_out);
+  tcase_add_loop_test (tcase, a_rate_is_followed, 0, G_N_ELEMENTS (codecs));
   tcase_add_test (tcase, a_missing_frame_is_seen);
   return suite;
 }
