@@ -114,6 +114,7 @@ mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
     .turn_servers = (const char *const *) self->turn_servers,
     .relay_only = self->config.relay_only,
     .latency = self->config.latency,
+    .least_delay = self->config.least_delay,
     .decode = self->config.decode,
     .verify_fingerprint = self->config.verify_fingerprint,
     .congestion_control = self->config.congestion_control,

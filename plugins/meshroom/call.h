@@ -33,6 +33,7 @@ typedef struct {
   gboolean relay_only;
   guint max_peers;
   guint latency;
+  guint least_delay;
   gboolean decode;
   gboolean verify_fingerprint;
   gboolean congestion_control;

@@ -60,6 +60,7 @@ struct _MeshMeshroom {
   GstWebRTCICETransportPolicy policy;
   guint max_peers;
   guint latency;
+  gboolean latency_is_set;      /* by the application */
   char *video_codecs;
   gboolean decode;
   gboolean verify_fingerprint;

@@ -34,16 +34,6 @@ mesh_peer_get_stats (MeshPeer *peer)
   return stats;
 }
 
-/* Returns: for how long what comes is held, in ns */
-static guint64
-get_playout_delay (MeshPeer *self)
-{
-  guint latency = 0;
-
-  g_object_get (self->webrtc, "latency", &latency, NULL);
-  return latency * GST_MSECOND;
-}
-
 /* Adds what is known of the playout, which needs to know the round-trip time in
  * turn. */
 static void
@@ -53,6 +43,7 @@ exchange_with_playout (MeshPeer *self, MeshFigures *figures)
 
   mesh_playout_set_rtt (self->playout, figures->rtt);
   mesh_playout_get_stats (self->playout, &stats);
+  figures->playout_delay = stats.delay;
   figures->counts.freezes = stats.freezes;
   figures->counts.frozen_time = stats.frozen;
 }
@@ -70,7 +61,6 @@ mesh_peer_get_figures (MeshPeer *peer, gint64 now, MeshFigures *figures)
 {
   *figures = (MeshFigures) { 0 };
   mesh_meter_read (peer->meter, now, figures);
-  figures->playout_delay = get_playout_delay (peer);
   if (peer->rate)
     figures->estimate = mesh_rate_get_estimate (peer->rate);
   exchange_with_playout (peer, figures);

@@ -18,10 +18,12 @@ mesh_peer_on_jitterbuffer (GstElement *rtpbin, GObject *jitterbuffer,
     guint session, guint ssrc, gpointer user_data)
 {
   MeshPeer *self = user_data;
+  MeshKind kind = ssrc == (guint) g_atomic_int_get (&self->audio_ssrc)
+      ? MESH_AUDIO : MESH_VIDEO;
 
-  g_object_set (jitterbuffer, "do-retransmission",
-      ssrc != (guint) g_atomic_int_get (&self->audio_ssrc),
+  g_object_set (jitterbuffer, "do-retransmission", kind == MESH_VIDEO,
       "rtx-next-seqnum", FALSE, "faststart-min-packets", 1, NULL);
+  mesh_playout_watch_buffer (self->playout, kind, GST_ELEMENT (jitterbuffer));
 }
 
 /* A new pad of the peer's bin that the room is told of. */

@@ -25,6 +25,16 @@ static GstStaticPadTemplate src_template =
 GST_STATIC_PAD_TEMPLATE ("%s_src", GST_PAD_SRC, GST_PAD_SOMETIMES,
     GST_STATIC_CAPS_ANY);
 
+/* Sound and picture are put together by the playout. rtpbin would do it with
+ * the jitterbuffers' ts-offset, which the playout needs. */
+static void
+leave_sync_to_playout (GObject *rtpbin)
+{
+  if (g_object_class_find_property (G_OBJECT_GET_CLASS (rtpbin),
+          "min-ts-offset"))
+    g_object_set (rtpbin, "min-ts-offset", G_MAXUINT64, NULL);
+}
+
 /* Sender reports carry the time at which a frame is sent, without waiting for a
  * LATENCY event that a session which joins late never sees; and no more than
  * one stream a kind, with its retransmissions, costs us threads. */
@@ -38,6 +48,7 @@ set_up_rtpbin (MeshPeer *self)
     return;
   mesh_peer_set_if_there (rtpbin, "rtcp-sync-send-time", FALSE);
   g_object_set (rtpbin, "max-streams", 8, NULL);
+  leave_sync_to_playout (G_OBJECT (rtpbin));
   mesh_rtpbin_announce_senders (rtpbin);
   g_signal_connect_after (rtpbin, "new-jitterbuffer",
       G_CALLBACK (mesh_peer_on_jitterbuffer), self);
@@ -66,6 +77,11 @@ mesh_peer_new (const MeshPeerConfig *config, GError **error)
 {
   g_autoptr (GstElement) webrtc =
       gst_element_factory_make ("webrtcbin", NULL);
+  const MeshPlayoutConfig playout = {
+    .declared = config->latency * GST_MSECOND,
+    .least = config->least_delay * GST_MSECOND,
+    .fixed = !config->decode,
+  };
   MeshPeer *self;
 
   if (!webrtc) {
@@ -84,7 +100,7 @@ mesh_peer_new (const MeshPeerConfig *config, GError **error)
   self->takes_over = config->takes_over;
   self->congestion_control = config->congestion_control;
   self->selected_pair = mesh_selected_pair_new ();
-  self->playout = mesh_playout_new ();
+  self->playout = mesh_playout_new (&playout);
   self->addresses = g_strdupv ((char **) config->addresses);
   self->candidates = mesh_candidates_new (config->addresses, config->reach);
   for (guint i = 0; i < MESH_N_KINDS; i++) {
@@ -94,7 +110,7 @@ mesh_peer_new (const MeshPeerConfig *config, GError **error)
 
   self->webrtc = gst_object_ref_sink (g_steal_pointer (&webrtc));
   g_object_set (self->webrtc, "bundle-policy",
-      GST_WEBRTC_BUNDLE_POLICY_MAX_BUNDLE, "latency", config->latency, NULL);
+      GST_WEBRTC_BUNDLE_POLICY_MAX_BUNDLE, NULL);
   mesh_peer_set_up_ice (self, config);
   set_up_rtpbin (self);
   mesh_peer_set_up_events (self, config->verify_fingerprint);

@@ -62,7 +62,8 @@ typedef struct {
   const char *stun_server;
   const char *const *turn_servers;
   gboolean relay_only;
-  guint latency;                /* ms */
+  guint latency;                /* of the pads, in ms */
+  guint least_delay;            /* of the playout, in ms */
   gboolean decode;
   gboolean verify_fingerprint;
   gboolean congestion_control;

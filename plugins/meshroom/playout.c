@@ -3,26 +3,55 @@
 #include "meshroom/playout.h"
 
 #include "core/freeze.h"
+#include "core/playout-delay.h"
+
+/* How long a picture's packet is waited for beyond three round trips, in which
+ * it is asked for and comes again, or is lost once more; and where the round
+ * trip is not known. A picture that comes late is better than a wait for the
+ * next key frame. */
+#define PATIENCE (60 * GST_MSECOND)
+#define BLIND_PATIENCE (400 * GST_MSECOND)
+#define MOST_PATIENCE (700 * GST_MSECOND)
+
+/* Reports that put sound and picture further apart than this are wrong. */
+#define MOST_APART (3 * GST_SECOND)
+
+/* The weight of a new report of which sound belongs to which picture. */
+#define SYNC_WEIGHT 4
 
 struct _MeshPlayout {
   gatomicrefcount refs;
+  MeshPlayoutConfig config;
   GMutex lock;                  /* guards what follows; a leaf */
   GstClockTime rtt;             /* 0: not known */
+  MeshPlayoutDelay delay;
+  gboolean synced[MESH_N_KINDS];
+  GstClockTimeDiff transit[MESH_N_KINDS];       /* from the peer's clock to our
+                                                 * running time */
+  gboolean aligned;
+  GstClockTimeDiff apart;       /* how much later the picture comes than the
+                                 * sound that belongs to it */
   MeshFreeze freeze;
   guint64 key_frames_asked;
 };
 
 /**
  * mesh_playout_new:
+ * @config: its settings; copied
+ *
  * Returns: (transfer full): for mesh_playout_unref()
  */
 MeshPlayout *
-mesh_playout_new (void)
+mesh_playout_new (const MeshPlayoutConfig *config)
 {
   MeshPlayout *self = g_new0 (MeshPlayout, 1);
 
   g_atomic_ref_count_init (&self->refs);
+  self->config = *config;
   g_mutex_init (&self->lock);
+  mesh_playout_delay_init (&self->delay, (config->fixed
+          ? MAX (config->least, config->declared) : config->least)
+      / GST_USECOND);
   return self;
 }
 
@@ -77,16 +106,144 @@ mesh_playout_get_rtt (MeshPlayout *playout)
   return rtt;
 }
 
+/* How much later a stream is played than it could be, for the other one's
+ * sake. */
+static GstClockTime
+get_alignment (MeshPlayout *self, MeshKind kind)
+{
+  return MAX (kind == MESH_AUDIO ? self->apart : -self->apart, 0);
+}
+
+static GstClockTime
+get_delay (MeshPlayout *self)
+{
+  return mesh_playout_delay_get (&self->delay, g_get_monotonic_time ())
+      * GST_USECOND;
+}
+
 /**
- * mesh_playout_note_picture:
- *
- * Counts a picture that is about to be shown.
+ * mesh_playout_take_late:
+ * @kind: of the packet
+ * @late: by how much later than its timestamp a packet has come
+ * @repaired: whether it was lost at first
  */
 void
-mesh_playout_note_picture (MeshPlayout *playout)
+mesh_playout_take_late (MeshPlayout *playout, MeshKind kind,
+    GstClockTimeDiff late, gboolean repaired)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  g_mutex_lock (&playout->lock);
+  late -= get_alignment (playout, kind);
+  late /= (gint64) GST_USECOND;
+  if (repaired)
+    mesh_playout_delay_take_repair (&playout->delay, late, now);
+  else
+    mesh_playout_delay_take_late (&playout->delay, late, now);
+  g_mutex_unlock (&playout->lock);
+}
+
+/**
+ * mesh_playout_take_work:
+ * @work: how long it took until a packet was decoded
+ */
+void
+mesh_playout_take_work (MeshPlayout *playout, GstClockTimeDiff work)
 {
   g_mutex_lock (&playout->lock);
-  mesh_freeze_take (&playout->freeze, g_get_monotonic_time ());
+  mesh_playout_delay_take_work (&playout->delay, work / (gint64) GST_USECOND,
+      g_get_monotonic_time ());
+  g_mutex_unlock (&playout->lock);
+}
+
+static void
+align (MeshPlayout *self)
+{
+  GstClockTimeDiff apart = self->transit[MESH_VIDEO]
+      - self->transit[MESH_AUDIO];
+
+  if (!self->synced[MESH_AUDIO] || !self->synced[MESH_VIDEO]
+      || ABS (apart) > (GstClockTimeDiff) MOST_APART)
+    return;
+  self->apart = self->aligned
+      ? self->apart + (apart - self->apart) / SYNC_WEIGHT : apart;
+  self->aligned = TRUE;
+}
+
+/**
+ * mesh_playout_take_sync:
+ * @kind: of the stream that a sender report is about
+ * @transit: our running time of the moment that the report names, less the
+ *   peer's time of it
+ */
+void
+mesh_playout_take_sync (MeshPlayout *playout, MeshKind kind,
+    GstClockTimeDiff transit)
+{
+  g_mutex_lock (&playout->lock);
+  playout->transit[kind] = transit;
+  playout->synced[kind] = TRUE;
+  align (playout);
+  g_mutex_unlock (&playout->lock);
+}
+
+/**
+ * mesh_playout_get_wait:
+ * @rtt: the round-trip time, 0 if it is not known
+ *
+ * Returns: how long after its timestamp a missing packet of @kind is given up:
+ *   sound must go on by the time at which it is played, and the picture may
+ *   come late
+ */
+GstClockTime
+mesh_playout_get_wait (MeshPlayout *playout, MeshKind kind, GstClockTime rtt)
+{
+  GstClockTime wait, patience;
+
+  g_mutex_lock (&playout->lock);
+  wait = get_delay (playout) + get_alignment (playout, kind);
+  patience = rtt > 0 ? 3 * rtt + PATIENCE : BLIND_PATIENCE;
+  if (kind == MESH_VIDEO)
+    wait = MAX (wait, MIN (patience, MOST_PATIENCE));
+  g_mutex_unlock (&playout->lock);
+  return wait;
+}
+
+/**
+ * mesh_playout_get_shift:
+ * Returns: what is to be added to a timestamp of @kind
+ */
+GstClockTimeDiff
+mesh_playout_get_shift (MeshPlayout *playout, MeshKind kind)
+{
+  GstClockTimeDiff shift;
+
+  g_mutex_lock (&playout->lock);
+  shift = get_alignment (playout, kind);
+  if (!playout->config.fixed)
+    shift += (GstClockTimeDiff) get_delay (playout)
+        - (GstClockTimeDiff) playout->config.declared;
+  g_mutex_unlock (&playout->lock);
+  return shift;
+}
+
+/**
+ * mesh_playout_note_picture:
+ * @time: its timestamp
+ * @now: the running time
+ *
+ * Counts a picture, which is shown when it is due, or now if that has passed.
+ */
+void
+mesh_playout_note_picture (MeshPlayout *playout, GstClockTime time,
+    GstClockTime now)
+{
+  GstClockTime shown = time + playout->config.declared;
+
+  if (GST_CLOCK_TIME_IS_VALID (now))
+    shown = MAX (shown, now);
+  g_mutex_lock (&playout->lock);
+  mesh_freeze_take (&playout->freeze, shown / GST_USECOND);
   g_mutex_unlock (&playout->lock);
 }
 
@@ -112,6 +269,7 @@ mesh_playout_get_stats (MeshPlayout *playout, MeshPlayoutStats *stats)
 {
   g_mutex_lock (&playout->lock);
   *stats = (MeshPlayoutStats) {
+    .delay = get_delay (playout),
     .freezes = playout->freeze.freezes,
     .frozen = playout->freeze.frozen * GST_USECOND,
     .key_frames_asked = playout->key_frames_asked,

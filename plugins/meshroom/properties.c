@@ -157,6 +157,7 @@ mesh_meshroom_set_property (GObject *object, guint id, const GValue *value,
       break;
     case PROP_LATENCY:
       self->latency = g_value_get_uint (value);
+      self->latency_is_set = TRUE;
       break;
     case PROP_VIDEO_CODECS:
       set_codecs_locked (self, g_value_get_string (value));
@@ -468,8 +469,9 @@ static void
 install_media_properties (GObjectClass *klass)
 {
   properties[PROP_LATENCY] = g_param_spec_uint ("latency", "Latency",
-      "Milliseconds that what peers send is held to even out its arrival; also "
-      "the latency that the source pads declare", 0, 10000, DEFAULT_LATENCY,
+      "Milliseconds of latency that the source pads declare. The delay of what "
+      "peers send follows the network, from near zero on; once this is set, "
+      "it is the least", 0, 10000, DEFAULT_LATENCY,
       FLAGS | GST_PARAM_MUTABLE_READY);
   properties[PROP_VIDEO_CODECS] = g_param_spec_string ("video-codecs",
       "Video codecs", "Video codecs to use, best first, comma between (VP8, "

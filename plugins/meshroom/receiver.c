@@ -4,6 +4,10 @@
 
 #include "meshroom/picture-repair.h"
 
+/* The shortest and the usual frame of Opus. */
+#define SHORTEST_LOSS (2500 * GST_USECOND)
+#define USUAL_LOSS (20 * GST_MSECOND)
+
 /* Looks at the size of every picture before the decoder does: a key frame may
  * claim 16383x16383, and a decoder would allocate it. What counts is the number
  * of pixels, in whatever shape. */
@@ -112,23 +116,26 @@ add_guard (const MeshCodec *codec, gboolean decode, GstElement *before_decoder,
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, guard, self, g_free);
 }
 
-static GstPadProbeReturn
-count_picture (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
-{
-  mesh_playout_note_picture (user_data);
-  return GST_PAD_PROBE_OK;
-}
-
 /* Has the decoder take a lost frame out of the packet behind it from the first
  * loss on. It holds every frame back for that, so it does not where nothing is
- * lost. */
+ * lost. A loss that the jitterbuffer gives no length is that of a usual packet:
+ * opusdec 1.22 leaves out what is too short, and is a frame behind ever
+ * after. */
 static GstPadProbeReturn
 use_fec (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
-  if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) != GST_EVENT_GAP)
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+  GstClockTime time, duration;
+
+  if (GST_EVENT_TYPE (event) != GST_EVENT_GAP)
     return GST_PAD_PROBE_OK;
+  gst_event_parse_gap (event, &time, &duration);
+  if (!GST_CLOCK_TIME_IS_VALID (duration) || duration < SHORTEST_LOSS) {
+    GST_PAD_PROBE_INFO_DATA (info) = gst_event_new_gap (time, USUAL_LOSS);
+    gst_event_unref (event);
+  }
   g_object_set (user_data, "use-inband-fec", TRUE, NULL);
-  return GST_PAD_PROBE_REMOVE;
+  return GST_PAD_PROBE_OK;
 }
 
 static void
@@ -195,9 +202,7 @@ mesh_receiver_new (const MeshCodec *codec, gboolean decode,
     return NULL;
   sink = gst_element_get_static_pad (first, "sink");
   src = gst_element_get_static_pad (last, "src");
-  if (codec->kind == MESH_VIDEO)
-    gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER, count_picture,
-        mesh_playout_ref (playout), (GDestroyNotify) mesh_playout_unref);
+  mesh_playout_time_output (playout, codec->kind, bin, sink, src);
   gst_element_add_pad (bin, gst_ghost_pad_new ("sink", sink));
   gst_element_add_pad (bin, gst_ghost_pad_new ("src", src));
   return GST_ELEMENT (g_object_ref (bin));

@@ -336,6 +336,7 @@ copy_settings (MeshMeshroom *self, CallSettings *settings)
       self->policy == GST_WEBRTC_ICE_TRANSPORT_POLICY_RELAY;
   config->max_peers = self->max_peers;
   config->latency = self->latency;
+  config->least_delay = self->latency_is_set ? self->latency : 0;
   config->decode = self->decode;
   config->verify_fingerprint = self->verify_fingerprint;
   config->uplink = self->uplink_bitrate;

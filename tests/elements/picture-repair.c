@@ -11,6 +11,8 @@
 #undef GST_CAT_DEFAULT
 #include "meshroom/receiver.h"
 
+static const MeshPlayoutConfig playout_config = { .fixed = TRUE };
+
 #define FRAMES 120
 #define SOURCE "videotestsrc num-buffers=120 pattern=ball motion=sweep ! " \
     "video/x-raw,format=I420,width=320,height=240,framerate=30/1 ! "
@@ -137,7 +139,7 @@ decode (const MeshCodec *codec, GQueue *packets, const gboolean *lost)
 {
   GHashTable *pictures = g_hash_table_new_full (g_int64_hash, g_int64_equal,
       g_free, g_free);
-  MeshPlayout *playout = mesh_playout_new ();
+  MeshPlayout *playout = mesh_playout_new (&playout_config);
   g_autoptr (GError) error = NULL;
   GstElement *receiver = mesh_receiver_new (codec, TRUE, playout, NULL, NULL,
       &error);
@@ -259,7 +261,7 @@ GST_START_TEST (requests_are_merged)
 {
   const MeshCodec *codec = mesh_codec_find ("VP8");
   GQueue *packets = encode (VP8 "keyframe-max-dist=1000" VP8_PAY);
-  MeshPlayout *playout = mesh_playout_new ();
+  MeshPlayout *playout = mesh_playout_new (&playout_config);
   MeshPlayoutStats stats;
   GstHarness *h;
   guint requests = 0;

@@ -12,6 +12,8 @@
 #undef GST_CAT_DEFAULT
 #include "meshroom/receiver.h"
 
+static const MeshPlayoutConfig playout_config = { .fixed = TRUE };
+
 typedef struct {
   guint refused;
   int width, height;            /* of what was refused */
@@ -68,7 +70,7 @@ make_pipeline (const MeshCodec *codec, int width, int height, Outcome *outcome)
   GstElement *last = gst_bin_get_by_name (GST_BIN (pipeline), "last");
   GstElement *sink = gst_element_factory_make ("fakesink", NULL);
   g_autoptr (GstElement) receiver = NULL;
-  MeshPlayout *playout = mesh_playout_new ();
+  MeshPlayout *playout = mesh_playout_new (&playout_config);
   g_autofree char *encoder = g_strconcat (codec->encoders[0].element,
       without_layers (codec), NULL);
 
