@@ -47,6 +47,7 @@ G_BEGIN_DECLS
  * @layers: 2 where half of the frames can be left out, else 1
  * @fixed: whether its rate cannot be changed. Then @nominal is what it takes
  * @running: whether its encoder runs
+ * @failed: whether it cannot be encoded
  * @needed: (out): whether its encoder is to run
  * @rate: (out): what its encoder is to be set to; 0 as long as the rung was
  *   never needed
@@ -61,6 +62,7 @@ typedef struct {
   guint layers;
   gboolean fixed;
   gboolean running;
+  gboolean failed;
   gboolean needed;
   guint64 rate;
   gint64 used_at;

@@ -77,6 +77,7 @@ look_at_rungs (MeshCall *self, Ladder *ladder)
     rung->layers = rungs[i].layers;
     rung->fixed = rungs[i].fixed;
     rung->running = rungs[i].runs;
+    rung->failed = rungs[i].failed;
   }
 }
 

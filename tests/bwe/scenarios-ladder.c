@@ -84,7 +84,7 @@ steady (void)
     changes = callee->changes;
     keys = callee->keys;
     world_run (world, 315 * SECOND);
-    scenario_row (what, callee->keys - keys, AT_MOST (3), "");
+    scenario_row (what, callee->keys - keys, AT_MOST (5), "");
     scenario_row ("with those of layers", callee->changes - changes,
         AT_MOST (12), "");
     scenario_row ("U", flow_rate (callee->flow, 15 * SECOND, 315 * SECOND)

@@ -411,6 +411,44 @@ what_is_encoded_already_stands_rather_than_floods (void)
   assert_gets (&f, 0, 0, 1);
 }
 
+static void
+a_rung_that_fails_is_nobodys (void)
+{
+  Fixture f;
+
+  begin (&f, 1);
+  f.ladder.rungs[0].failed = TRUE;
+  give (&f, 0, 5000, MESH_BWE_CLEAR);
+  run (&f, 20);
+  assert_gets (&f, 0, 1, 2);
+  f.ladder.rungs[1].failed = TRUE;
+  run (&f, 1);
+  assert_gets (&f, 0, 2, 2);
+  f.ladder.rungs[2].failed = TRUE;
+  run (&f, 1);
+  assert_gets (&f, 0, MESH_RUNGS, 0);
+  f.ladder.rungs[0].failed = FALSE;
+  want (&f, 0, 320, 180);
+  run (&f, 30);
+  assert_gets (&f, 0, 0, 2);
+}
+
+static void
+the_least_picture_is_tried_again (void)
+{
+  Fixture f;
+
+  begin (&f, 1);
+  give (&f, 0, 100, MESH_BWE_CLEAR);
+  run (&f, 10);
+  give (&f, 0, 0, MESH_BWE_CONGESTED);
+  run (&f, 30);
+  assert_gets (&f, 0, MESH_RUNGS, 0);
+  give (&f, 0, 40, MESH_BWE_CLEAR);
+  run (&f, 5);
+  assert_gets (&f, 0, 2, 1);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -428,6 +466,8 @@ main (int argc, char **argv)
   TEST ("slow-peer", the_slow_one_costs_the_others_nothing);
   TEST ("rate", a_rate_is_not_set_for_every_trifle);
   TEST ("unused", a_rung_ends_when_nobody_has_it);
+  TEST ("failed", a_rung_that_fails_is_nobodys);
+  TEST ("least", the_least_picture_is_tried_again);
   TEST ("encoded", what_is_encoded_already_stands_rather_than_floods);
 #undef TEST
   return g_test_run ();
