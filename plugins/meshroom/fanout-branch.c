@@ -122,6 +122,16 @@ is_overfull_locked (MeshBranch *branch, GstBuffer *buffer)
       && newest > oldest && newest - oldest > MAX_QUEUED_TIME;
 }
 
+/* Whether what the branch's thread pushes has been under way for longer than a
+ * branch may lie behind. A peer whose packets are paced is not stuck. */
+static gboolean
+is_stuck_locked (MeshBranch *branch, const MeshFrame *frame)
+{
+  return branch->busy && !(GST_CLOCK_TIME_IS_VALID (branch->newest)
+      && GST_CLOCK_TIME_IS_VALID (frame->time)
+      && frame->time <= branch->newest + MAX_QUEUED_TIME);
+}
+
 /* Lets the frames of the wanted rung pass. Those of another one that are still
  * queued are dropped. */
 static void
@@ -178,7 +188,7 @@ mesh_branch_take_frame (MeshBranch *branch, const MeshInlet *inlet,
     }
   } else if (frame->rung == branch->wanted) {
     branch->dropped += branch->rung == MESH_RUNGS;
-    waits = !branch->busy;
+    waits = !is_stuck_locked (branch, frame);
   }
   g_mutex_unlock (&branch->lock);
   return waits;

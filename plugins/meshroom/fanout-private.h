@@ -46,6 +46,7 @@ struct _MeshBranch {
 typedef struct {
   GstBuffer *buffer;
   guint rung;
+  GstClockTime time;            /* running time */
   gboolean delta;               /* it needs frames before it */
   guint layer;                  /* temporal, 0 is the lowest */
   gboolean sync;                /* of the layers above the lowest, the frame

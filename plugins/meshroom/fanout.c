@@ -41,6 +41,21 @@ read_layer (MeshFrame *frame)
       "layer-sync", G_TYPE_BOOLEAN, &frame->sync, NULL);
 }
 
+/* Reads the running time, by which streams of different encoders can be
+ * compared. */
+static void
+read_time_locked (const MeshInlet *inlet, MeshFrame *frame)
+{
+  const GstSegment *segment;
+
+  frame->time = GST_CLOCK_TIME_NONE;
+  if (!inlet->segment)
+    return;
+  gst_event_parse_segment (inlet->segment, &segment);
+  frame->time = gst_segment_to_running_time (segment, GST_FORMAT_TIME,
+      GST_BUFFER_PTS (frame->buffer));
+}
+
 static void
 measure_locked (MeshInlet *inlet, const MeshFrame *frame)
 {
@@ -78,6 +93,7 @@ fanout_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   /* The lock is held while muted is checked and the item is queued, so that
    * nothing is queued after the setter has returned. */
   g_mutex_lock (&self->lock);
+  read_time_locked (inlet, &frame);
   for (guint i = 0; !self->muted && i < self->branches->len; i++)
     asks |= mesh_branch_take_frame (g_ptr_array_index (self->branches, i),
         inlet, &frame, &doomed);

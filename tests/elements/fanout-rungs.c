@@ -281,6 +281,42 @@ GST_START_TEST (a_branch_that_lagged_starts_again_on_its_own_rung)
 
 GST_END_TEST;
 
+/* While the frames of a branch wait for their packets to be paced, it asks for
+ * what it needs; while it lies too far behind, for nothing. */
+GST_START_TEST (a_branch_that_is_slow_can_change_its_rung)
+{
+  Out *other;
+  Ladder l;
+
+  set_up (&l);
+  other = out_new_open (l.in[0]);
+  push_all (&l, TRUE);
+  CAME (1, 0);
+  mesh_fanout_set_step (l.in[0]->fanout, other->branch, 1, 2);
+  push (l.in[1], TRUE);
+  push (l.in[0], FALSE);
+  push (l.in[0], FALSE);
+  CAME (3, 2);
+  out_set_blocked (l.out, TRUE);
+  push (l.in[0], FALSE);
+  WAIT_FOR (l.out->inside == 1);
+  set_step (&l, 1, 2);
+  ck_assert_uint_eq (l.in[1]->key_requests, 1);
+  for (guint i = 0; i < 30; i++) {
+    push (l.in[1], FALSE);
+    WAIT_FOR (other->numbers->len > 0
+        && number (other, other->numbers->len - 1) == RUNG + 2 + i);
+  }
+  ck_assert_uint_eq (l.in[1]->key_requests, 2);
+  out_set_blocked (l.out, FALSE);
+  push (l.in[1], TRUE);
+  CAME (5, l.in[1]->next - 1);
+  out_remove (l.in[0], other);
+  tear_down (&l);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (nothing_of_any_rung_goes_out_once_muted)
 {
   Ladder l;
@@ -503,6 +539,7 @@ fanout_rungs_suite (void)
   tcase_add_test (tcase, a_branch_can_begin_on_a_low_rung);
   tcase_add_test (tcase, a_peer_asks_for_key_frames_of_the_rung_it_sees);
   tcase_add_test (tcase, a_branch_that_lagged_starts_again_on_its_own_rung);
+  tcase_add_test (tcase, a_branch_that_is_slow_can_change_its_rung);
   tcase_add_test (tcase, nothing_of_any_rung_goes_out_once_muted);
   tcase_add_test (tcase, caps_are_those_of_the_rung_that_flows);
   tcase_add_test (tcase, a_layer_goes_and_comes_at_once);
