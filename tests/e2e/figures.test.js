@@ -112,6 +112,7 @@ for (const [name, open] of [['Chromium', openChromium],
       figures = read(await (await
         fetch(`${new URL(link).origin}/metrics`)).text());
       return figures.sent_bits_per_second > 10000
+        && figures.estimate_bits_per_second > 10000
         && figures.received_bits_per_second > 10000
         && figures.rtt_seconds > 0;
     }, 60000, () => figures);

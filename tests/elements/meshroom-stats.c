@@ -127,8 +127,11 @@ check_exchange (Party *party, const char *peer)
   WAIT_FOR (get_count (party, peer, "sent-bitrate") > 1000);
   WAIT_FOR (get_count (party, peer, "received-bitrate") > 1000);
   WAIT_FOR (get_count (party, peer, "rtt") > 0);
+  WAIT_FOR (get_count (party, peer, "estimate") > 10000);
   WAIT_FOR (get_count (party, peer, "key-frames-sent") > 0);
   ck_assert_uint_lt (get_count (party, peer, "rtt"), 60 * GST_SECOND);
+  ck_assert_uint_lt (get_count (party, peer, "playout-delay"),
+      10 * GST_SECOND);
   fail_unless (get_double (party, peer, "loss-sent") == 0);
   fail_unless (get_double (party, peer, "loss-received") == 0);
 }
