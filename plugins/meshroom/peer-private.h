@@ -76,6 +76,8 @@ struct _MeshPeer {
   GMutex lock;                  /* guards what follows */
   GstElement *receivers[MESH_N_KINDS];
   gboolean arrived[MESH_N_KINDS];
+  GstPad *repeater;             /* the source pad of the element that sends
+                                 * packets once more */
 };
 
 /* peer-events.c: the worker */

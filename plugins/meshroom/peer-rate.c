@@ -9,32 +9,45 @@
 #include "host/timer.h"
 #include "meshroom/spreader.h"
 
-static gboolean
-is_rtxsend (const GValue *item)
-{
-  GstElementFactory *factory = gst_element_get_factory
-      (g_value_get_object (item));
+/* What distinguishes padding from what the peer asks for. */
+#define PADDING "padding"
 
-  return factory && g_str_equal (GST_OBJECT_NAME (factory), "rtprtxsend");
+/* On the thread that takes the peer's RTCP, or the call's with padding. */
+static GstPadProbeReturn
+on_request (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  MeshPeer *self = user_data;
+  const GstStructure *s =
+      gst_event_get_structure (GST_PAD_PROBE_INFO_EVENT (info));
+  guint seqnum;
+
+  if (!s || !gst_structure_has_name (s, "GstRTPRetransmissionRequest")
+      || gst_structure_has_field (s, PADDING)
+      || !gst_structure_get_uint (s, "seqnum", &seqnum))
+    return GST_PAD_PROBE_OK;
+  return mesh_rate_may_repeat (self->rate, seqnum) ? GST_PAD_PROBE_OK
+      : GST_PAD_PROBE_DROP;
 }
 
-/* Returns: (transfer full) (nullable): the element of webrtcbin that sends
- * packets once more; there is none if the peer does not take them */
-static GstElement *
-find_rtxsend (MeshPeer *self)
+/* Notes the element of webrtcbin that sends packets once more, if the peer
+ * takes them. */
+static void
+on_element (GstBin *bin, GstBin *sub_bin, GstElement *element,
+    gpointer user_data)
 {
-  GstIterator *all = gst_bin_iterate_recurse (GST_BIN (self->webrtc));
-  GstElement *found = NULL;
-  GValue item = G_VALUE_INIT;
+  MeshPeer *self = user_data;
+  GstElementFactory *factory = gst_element_get_factory (element);
+  GstPad *src;
 
-  while (!found && gst_iterator_next (all, &item) == GST_ITERATOR_OK) {
-    if (is_rtxsend (&item))
-      found = g_value_dup_object (&item);
-    g_value_reset (&item);
-  }
-  g_value_unset (&item);
-  gst_iterator_free (all);
-  return found;
+  if (!factory || !g_str_equal (GST_OBJECT_NAME (factory), "rtprtxsend"))
+    return;
+  src = gst_element_get_static_pad (element, "src");
+  gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, on_request, self,
+      NULL);
+  g_mutex_lock (&self->lock);
+  g_set_object (&self->repeater, src);
+  g_mutex_unlock (&self->lock);
+  gst_object_unref (src);
 }
 
 static void
@@ -43,7 +56,8 @@ repeat (MeshPeer *self, GstPad *rtx, guint seqnum)
   gst_pad_send_event (rtx, gst_event_new_custom (GST_EVENT_CUSTOM_UPSTREAM,
           gst_structure_new ("GstRTPRetransmissionRequest", "seqnum",
               G_TYPE_UINT, seqnum, "ssrc", G_TYPE_UINT,
-              mesh_source_get_ssrc (self->sources[MESH_VIDEO]), NULL)));
+              mesh_source_get_ssrc (self->sources[MESH_VIDEO]), PADDING,
+              G_TYPE_BOOLEAN, TRUE, NULL)));
 }
 
 /* A probe's padding is due, on the call's thread. */
@@ -51,12 +65,13 @@ static gboolean
 send_padding (gpointer user_data)
 {
   MeshPeer *self = user_data;
-  g_autoptr (GstElement) rtxsend = find_rtxsend (self);
-  g_autoptr (GstPad) rtx =
-      rtxsend ? gst_element_get_static_pad (rtxsend, "src") : NULL;
+  g_autoptr (GstPad) rtx = NULL;
   gint64 next = G_MAXINT64;
   guint16 seqnum;
 
+  g_mutex_lock (&self->lock);
+  g_set_object (&rtx, self->repeater);
+  g_mutex_unlock (&self->lock);
   while (!self->failed && mesh_rate_take_padding (self->rate, &seqnum, &next)) {
     if (rtx)
       repeat (self, rtx, seqnum);
@@ -132,8 +147,11 @@ mesh_peer_link_payloader (MeshPeer *self, GstElement *payloader,
 
   if (!self->congestion_control)
     return gst_pad_link (src, webrtc_pad) == GST_PAD_LINK_OK;
-  if (!self->rate)
+  if (!self->rate) {
     self->rate = mesh_rate_new (on_probing, self);
+    g_signal_connect (self->webrtc, "deep-element-added",
+        G_CALLBACK (on_element), self);
+  }
   self->reported_on = webrtc_pad;
   gst_pad_add_probe (webrtc_pad, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, on_report,
       self, NULL);

@@ -358,6 +358,7 @@ mesh_peer_dispose (GObject *object)
 {
   MeshPeer *self = MESH_PEER (object);
 
+  gst_clear_object (&self->repeater);
   g_clear_pointer (&self->verifier, mesh_verifier_free);
   if (self->agent)
     g_clear_signal_handler (&self->pair_selected, self->agent);

@@ -18,6 +18,15 @@
 
 /* Packets of pictures that padding may repeat, of those that went last. */
 #define REPEATABLE 32
+/* What may be sent once more since the peer asks for it: this share of what is
+ * sent in all, counted in packets of usual length. A few may always go. The
+ * same packet goes again after a round trip, within bounds. */
+#define REPEATED_SHARE .25
+#define REPEATED_BITS (1100 * 8)
+#define LEAST_REPEATED (8. * REPEATED_BITS)
+#define LEAST_AGAIN (20 * G_TIME_SPAN_MILLISECOND)
+#define MOST_AGAIN (300 * G_TIME_SPAN_MILLISECOND)
+#define REPEATS 64
 /* Probes whose packets are still to be reported. A packet is numbered a moment
  * after it was paced. */
 #define PROBES 8
@@ -51,6 +60,13 @@ struct _MeshRate {
     gint64 first, last;
   } probes[PROBES];
   guint n_probes;               /* ever */
+  struct {
+    guint16 seqnum;
+    gint64 at;
+  } repeats[REPEATS];           /* that the peer has asked for */
+  guint n_repeats;              /* ever */
+  double repeat_budget;         /* bits */
+  gint64 budget_at;
   GArray *packets;              /* of a report; kept for its memory */
   gint64 clock_offset;          /* of the receiver's clock; 0: not known */
 };
@@ -94,6 +110,8 @@ mesh_rate_begin (MeshRate *rate, gboolean reports)
 
   g_mutex_lock (&rate->lock);
   mesh_pace_init (&rate->pace, START, now);
+  rate->budget_at = now;
+  rate->repeat_budget = LEAST_REPEATED;
   rate->bwe = mesh_bwe_new (&config, now);
   g_mutex_unlock (&rate->lock);
 }
@@ -271,6 +289,57 @@ mesh_rate_take_padding (MeshRate *rate, guint16 *seqnum, gint64 *next)
   }
   g_mutex_unlock (&rate->lock);
   return due;
+}
+
+static gboolean
+was_just_repeated_locked (MeshRate *self, guint16 seqnum, gint64 now)
+{
+  MeshBweFigures figures;
+
+  mesh_bwe_get_figures (self->bwe, &figures);
+  for (guint i = 0; i < MIN (self->n_repeats, REPEATS); i++) {
+    if (self->repeats[i].seqnum == seqnum
+        && now - self->repeats[i].at < CLAMP (figures.rtt, LEAST_AGAIN,
+            MOST_AGAIN))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/**
+ * mesh_rate_may_repeat:
+ * @seqnum: the sequence number of a packet that the peer asks for once more
+ *
+ * What is lost on a path that is full would fill it further if all of it were
+ * repeated, and a peer asks again before the first repetition can have come.
+ *
+ * Returns: whether the packet may be sent once more now
+ */
+gboolean
+mesh_rate_may_repeat (MeshRate *rate, guint16 seqnum)
+{
+  gint64 now = g_get_monotonic_time ();
+  double bits;
+  gboolean may = TRUE;
+
+  g_mutex_lock (&rate->lock);
+  if (rate->bwe) {
+    bits = REPEATED_SHARE * MIN (rate->target, rate->share);
+    rate->repeat_budget = MIN (rate->repeat_budget + bits
+        * (now - rate->budget_at) / G_USEC_PER_SEC, MAX (bits / 2,
+            LEAST_REPEATED));
+    rate->budget_at = now;
+    may = rate->repeat_budget > 0
+        && !was_just_repeated_locked (rate, seqnum, now);
+  }
+  if (rate->bwe && may) {
+    rate->repeats[rate->n_repeats % REPEATS].seqnum = seqnum;
+    rate->repeats[rate->n_repeats++ % REPEATS].at = now;
+    rate->repeat_budget -= REPEATED_BITS;
+    count_locked (rate, REPEATED_BITS / 8, now);
+  }
+  g_mutex_unlock (&rate->lock);
+  return may;
 }
 
 /* --- what the peer reports --- */

@@ -34,6 +34,7 @@ void mesh_rate_unref (MeshRate *rate);
 gint64 mesh_rate_when (MeshRate *rate, guint queued);
 void mesh_rate_sent_sound (MeshRate *rate, guint size);
 void mesh_rate_sent_picture (MeshRate *rate, guint16 seqnum, guint size);
+gboolean mesh_rate_may_repeat (MeshRate *rate, guint16 seqnum);
 gboolean mesh_rate_take_padding (MeshRate *rate, guint16 *seqnum,
     gint64 *next);
 

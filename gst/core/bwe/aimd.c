@@ -16,6 +16,9 @@
 #define FAR_BELOW .5
 /* Ours: see may_decrease() */
 #define LONG_QUEUE MS (80)
+/* Ours: how far the rate is above what arrived of late when the capacity has
+ * fallen, rather than that a few reports are late. */
+#define FAR_ABOVE 2
 #define DETECTOR_MEMORY MS (300)
 /* Ours: as much a second for all who have up to STEP_RATE, and ever less for
  * those who have more. libwebrtc adds 8 % a second, and near a capacity that it
@@ -67,7 +70,8 @@ decrease (MeshBweAimd *self, const MeshBweSigns *signs, gint64 now)
   if (self->probed_at > 0
       && now - self->probed_at < signs->rtt + DETECTOR_MEMORY)
     acked = MAX (acked, self->rate);
-  else if (signs->lost && signs->standing > LONG_QUEUE)
+  else if (signs->lost && signs->standing > LONG_QUEUE
+      && self->rate > FAR_ABOVE * signs->latest)
     acked = MIN (acked, signs->latest);
   rate = (acked > 0 ? acked : self->rate) * DECREASE;
   if (rate > DECREASE_BELOW)
