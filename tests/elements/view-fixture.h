@@ -155,13 +155,16 @@ room_add (GstElement *room, const char *pad, const char *description)
   return ghost;
 }
 
-/* As a person leaves: the pad goes while the stream still runs. */
+/* As a person leaves: the pad goes while the stream still runs. The source's
+ * state is locked, or the pipeline's own start, which goes on in another thread,
+ * could raise it again. */
 static G_GNUC_UNUSED void
 room_remove (GstElement *room, GstPad *pad)
 {
   GstElement *source = g_object_get_data (G_OBJECT (pad), "source");
 
   gst_element_remove_pad (room, pad);
+  gst_element_set_locked_state (source, TRUE);
   gst_element_set_state (source, GST_STATE_NULL);
   gst_bin_remove (GST_BIN (room), source);
 }

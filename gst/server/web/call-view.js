@@ -57,7 +57,7 @@ export class CallView {
   #media;
   #call;
   #speaker = new Speaker(recall('speaker'));
-  #grid = new Grid(this.#speaker);
+  #grid = new Grid(this.#speaker, (peer, size) => this.#call.want(peer, size));
   #chat;
   #over = false;
   /** Ids of peers about whose refusal the user was told. @type {Set<string>} */
@@ -157,7 +157,7 @@ export class CallView {
   }
 
   /**
-   * @param {import('./call.js').PeerView[]} views
+   * @param {import('./peer-view.js').PeerView[]} views
    * @param {string[]} barred
    */
   #onPeers(views, barred) {

@@ -11,6 +11,7 @@ import {makeInc, makeIncAfter, makeToken, makeUuid} from './ids.js';
 import {videoCodecs} from './codecs.js';
 import {readMessage, writeMessage} from './message.js';
 import {Peer} from './peer.js';
+import {viewPeer} from './peer-view.js';
 import {Room} from './room.js';
 import {SealError, Sealer} from './seal.js';
 import {Socket} from './socket.js';
@@ -20,25 +21,7 @@ import {divideUplink} from './uplink.js';
 /** @typedef {import('./room.js').Action} Action */
 /** @typedef {import('./link.js').RoomLink} RoomLink */
 /** @typedef {import('./media.js').LocalMedia} LocalMedia */
-
-/**
- * A peer as the window shows it.
- *
- * @typedef {object} PeerView
- * @property {string} id
- * @property {string} name '' until the peer has told it
- * @property {boolean} muted
- * @property {boolean} hidden
- * @property {boolean} connected
- * @property {boolean} failing more than one attempt has failed
- * @property {'' | 'host' | 'prflx' | 'srflx' | 'relay'} path the kind of the
- *   connection's candidates: directly, through address translation, or through
- *   a relay
- * @property {string[]} unshown the peer's video codecs if this browser has none
- *   of them, so that the two only hear each other; else empty
- * @property {import('./quality.js').Quality | null} quality null: none yet
- * @property {number} silence for how many seconds nothing was received, or 0
- */
+/** @typedef {import('./peer-view.js').PeerView} PeerView */
 
 /**
  * One attempt's connection and its state.
@@ -74,8 +57,6 @@ import {divideUplink} from './uplink.js';
  */
 
 const HEARD_INTERVAL = 1000;
-/* A connected peer sends sound or RTCP more often than this. */
-const NOTABLE_SILENCE = 3000;
 const LEVEL_INTERVAL = 250;
 
 const now = () => performance.now();
@@ -174,6 +155,17 @@ export class Call {
   /** @param {string} text */
   chat(text) {
     this.#room.chat(text);
+    this.#run();
+  }
+
+  /**
+   * Tells a peer how large its picture is seen.
+   *
+   * @param {string} peer
+   * @param {import('./want.js').Want} size
+   */
+  want(peer, size) {
+    this.#room.want(peer, size, now());
     this.#run();
   }
 
@@ -335,6 +327,9 @@ export class Call {
       case 'chat':
         this.#handlers.chat(this.#view(peer), action.text);
         break;
+      case 'wanted':
+        connection?.setWanted(action);
+        break;
       case 'outdated':
         this.#reincarnate(action.text);
         break;
@@ -390,6 +385,7 @@ export class Call {
     this.#old.delete(peer);
     if (old)
       this.#connections.set(peer, old);
+    old?.connection.setWanted(null);
     this.#shareUplink();
   }
 
@@ -574,17 +570,8 @@ export class Call {
 
   /** @param {string} id @returns {PeerView} */
   #view(id) {
-    const member = this.#room.find(id);
-    const current = this.#connections.get(id) ?? this.#old.get(id);
-    const silence = current?.up ? now() - current.heardAt : 0;
-    return {id, name: member?.name ?? '', muted: member?.muted ?? false,
-      hidden: member?.hidden ?? false,
-      connected: member?.phase === 'connected' || this.#old.has(id),
-      failing: (member?.failures ?? 0) > 1,
-      path: current?.connection.path ?? '',
-      quality: current?.up ? current.connection.quality : null,
-      unshown: current?.unshown ?? [],
-      silence: silence > NOTABLE_SILENCE ? Math.floor(silence / 1000) : 0};
+    return viewPeer(id, this.#room.find(id), this.#connections.get(id),
+      this.#old.get(id), now());
   }
 
   /* Shows the peers that are in the call or about to connect. */

@@ -5,9 +5,10 @@
 import {byId, hideNotice, showNotice} from './dom.js';
 import {chooseGrid} from './layout.js';
 import {blame} from './quality.js';
+import {Seen} from './seen.js';
 import {Tile} from './tile.js';
 
-/** @typedef {import('./call.js').PeerView} PeerView */
+/** @typedef {import('./peer-view.js').PeerView} PeerView */
 
 const GAP = 10;
 
@@ -17,10 +18,16 @@ export class Grid {
   #tiles = new Map();
   #observer = new ResizeObserver(() => this.#arrange());
   #speaker;
+  #seen;
 
-  /** @param {import('./speaker.js').Speaker} speaker plays the tiles' sound */
-  constructor(speaker) {
+  /**
+   * @param {import('./speaker.js').Speaker} speaker plays the tiles' sound
+   * @param {(peer: string, size: import('./want.js').Want) => void} onSeen a
+   *   peer's picture is seen in another size
+   */
+  constructor(speaker, onSeen) {
     this.#speaker = speaker;
+    this.#seen = new Seen(onSeen);
     this.#observer.observe(this.#element);
   }
 
@@ -34,6 +41,7 @@ export class Grid {
     for (const [id, tile] of this.#tiles) {
       if (!ids.has(id)) {
         this.#speaker.detach(tile.video);
+        this.#seen.forget(tile.video);
         tile.remove();
         this.#tiles.delete(id);
       }
@@ -70,6 +78,7 @@ export class Grid {
 
   clear() {
     this.#observer.disconnect();
+    this.#seen.close();
     this.show([]);
   }
 
@@ -81,6 +90,7 @@ export class Grid {
       this.#speaker.attach(tile.video);
       this.#tiles.set(peer, tile);
       this.#element.append(tile.element);
+      this.#seen.watch(peer, tile.video);
     }
     return tile;
   }

@@ -10,6 +10,7 @@ import {noneInCommon, preferOpus, preferVideo} from './codecs.js';
 import {watchServers} from './ice-report.js';
 import {Quality} from './quality.js';
 import {readVideo, tidySdp} from './sdp.js';
+import {boundVideo} from './uplink.js';
 
 /** @typedef {'audio' | 'video'} Kind */
 
@@ -66,6 +67,10 @@ export class Peer {
   #stream;
   #codecs;
   #limits = {bitrate: 1_000_000, height: 720};
+  /** What the peer has a use for. @type {import('./want.js').Want | null} */
+  #wanted = null;
+  /** The changes of the limits, which run one after the other. */
+  #limiting = Promise.resolve();
   /** The steps of negotiation, which run one after the other.
    * @type {Promise<unknown>} */
   #steps = Promise.resolve();
@@ -145,6 +150,15 @@ export class Peer {
    */
   setLimits(limits) {
     this.#limits = limits;
+    this.#limit();
+  }
+
+  /**
+   * @param {import('./want.js').Want | null} wanted the largest picture that
+   *   the peer has a use for; null: it has not said
+   */
+  setWanted(wanted) {
+    this.#wanted = wanted;
     this.#limit();
   }
 
@@ -357,23 +371,27 @@ export class Peer {
     }
   }
 
-  /* Limits the video once the sender has an encoding. */
   #limit() {
+    this.#limiting = this.#limiting.then(() => this.#applyLimits())
+      .catch((error) => console.warn('no bound for the video:', error.message));
+  }
+
+  /* Limits the video once the sender has an encoding. */
+  async #applyLimits() {
     const sender = this.#transceiver('video')?.sender;
     const parameters = sender?.getParameters();
     if (this.#closed || !parameters?.encodings?.length)
       return;
-    const {bitrate, height} = this.#limits;
     const [encoding] = parameters.encodings;
-    const full = sender.track?.getSettings().height ?? height;
-    const scale = Math.max(full / height, 1);
-    if (encoding.maxBitrate === bitrate
-        && encoding.scaleResolutionDownBy === scale)
+    const bounds = boundVideo(sender.track?.getSettings() ?? {}, this.#limits,
+      this.#wanted);
+    if (Object.entries(bounds).every(([name, value]) =>
+      encoding[name] === value))
       return;
-    encoding.maxBitrate = bitrate;
-    encoding.scaleResolutionDownBy = scale;
+    Object.assign(encoding, bounds);
+    if (bounds.maxFramerate === undefined)
+      delete encoding.maxFramerate;
     parameters.degradationPreference = 'balanced';
-    sender.setParameters(parameters).catch((error) =>
-      console.warn('no bound for the video:', error.message));
+    await sender.setParameters(parameters);
   }
 }

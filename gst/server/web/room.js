@@ -45,7 +45,7 @@ import * as want from './want.js';
  * remote-sdp: `peer`'s description for attempt `sid`;
  * remote-candidate: `peer`'s `candidate`, never before the description;
  * chat: `peer` has sent `text`;
- * wanted: `peer` has a use for our picture in `width` x `height` (0: it does not
+ * wanted: `peer` can use our picture in `width` x `height` (0: it does not
  *   see it) at `fps` (0: as many as there are), in attempt `sid`;
  * outdated: another member knows the incarnation `text` of ours, which is
  *   newer: call reincarnate() with one above it;

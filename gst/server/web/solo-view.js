@@ -11,10 +11,11 @@ import {Call} from './call.js';
 import {byId, setState, showScreen} from './dom.js';
 import {LocalMedia} from './media.js';
 import {tidyName} from './names.js';
+import {Seen, UNSEEN} from './seen.js';
 import {chooseSolo} from './solo.js';
 import {Tile} from './tile.js';
 
-/** @typedef {import('./call.js').PeerView} PeerView */
+/** @typedef {import('./peer-view.js').PeerView} PeerView */
 /** @typedef {import('./link.js').RoomLink} RoomLink */
 
 /* The delay, in ms, after the server has refused us, as when the room is
@@ -39,6 +40,7 @@ export class SoloView {
   #streams = new Map();
   /** @type {{id: string, tile: Tile} | null} */
   #shown = null;
+  #seen = new Seen((peer, size) => this.#call?.want(peer, size));
 
   /**
    * @param {RoomLink} link
@@ -131,8 +133,14 @@ export class SoloView {
   #update() {
     const view = chooseSolo(this.#views, this.#who, this.#shown?.id);
     if (view?.id !== this.#shown?.id) {
+      if (this.#shown)
+        this.#seen.forget(this.#shown.tile.video);
       this.#shown?.tile.remove();
       this.#shown = view && this.#show(view.id);
+    }
+    for (const {id} of this.#views) {
+      if (id !== view?.id)
+        this.#call?.want(id, UNSEEN);
     }
     if (view)
       this.#shown?.tile.update(view);
@@ -144,6 +152,7 @@ export class SoloView {
       console.warn('the browser wants a click before it plays the sound'));
     const {sid = '', tracks = []} = this.#streams.get(id) ?? {};
     this.#stage.replaceChildren(tile.element);
+    this.#seen.watch(id, tile.video);
     for (const track of tracks)
       tile.addTrack(sid, track);
     return {id, tile};

@@ -4,7 +4,7 @@
 
 import {tidyName} from './names.js';
 
-/** @typedef {import('./call.js').PeerView} PeerView */
+/** @typedef {import('./peer-view.js').PeerView} PeerView */
 
 /**
  * Chooses the peer to show. Several peers may have the wanted name: the first

@@ -5,7 +5,7 @@
 import {byId} from './dom.js';
 import {QualityMark} from './quality-mark.js';
 
-/** @typedef {import('./call.js').PeerView} PeerView */
+/** @typedef {import('./peer-view.js').PeerView} PeerView */
 
 /* A picture whose aspect ratio is below this is shown whole, not cropped. */
 const TALL_BELOW = 1.2;
