@@ -9,6 +9,7 @@
 #include "meshroom/meter.h"
 #include "meshroom/playout.h"
 #include "meshroom/selected-pair.h"
+#include "meshroom/spreader.h"
 #include "meshroom/verify.h"
 
 G_BEGIN_DECLS
@@ -42,6 +43,7 @@ struct _MeshPeer {
   gboolean congestion_control;
   MeshRate *rate;               /* NULL: nothing is sent, or without control;
                                  * made before anything is sent */
+  MeshSpreader *spreader;       /* of our picture; no reference */
   GstPad *reported_on;          /* whose reports are taken; no reference */
 
   GstElement *webrtc;
@@ -89,7 +91,7 @@ void mesh_peer_post (MeshPeer *peer, void (*func) (MeshPeer *, gpointer),
 /* peer-rate.c: the worker */
 gboolean mesh_peer_link_payloader (MeshPeer *peer, GstElement *payloader,
     GstPad *webrtc_pad, MeshKind kind);
-void mesh_peer_end_padding (MeshPeer *peer);
+void mesh_peer_stop_sending (MeshPeer *peer);
 
 /* failure.c: any thread */
 void mesh_peer_fail (MeshPeer *peer, const char *reason, const char *text);

@@ -7,7 +7,6 @@
 #include "meshroom/peer-private.h"
 
 #include "host/timer.h"
-#include "meshroom/spreader.h"
 
 /* What distinguishes padding from what the peer asks for. */
 #define PADDING "padding"
@@ -143,7 +142,6 @@ mesh_peer_link_payloader (MeshPeer *self, GstElement *payloader,
 {
   g_autoptr (GstPad) src = gst_element_get_static_pad (payloader, "src");
   g_autoptr (GstPad) out = NULL;
-  GstElement *spreader;
 
   if (!self->congestion_control)
     return gst_pad_link (src, webrtc_pad) == GST_PAD_LINK_OK;
@@ -160,22 +158,24 @@ mesh_peer_link_payloader (MeshPeer *self, GstElement *payloader,
         | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_sound, self, NULL);
     return gst_pad_link (src, webrtc_pad) == GST_PAD_LINK_OK;
   }
-  spreader = GST_ELEMENT (mesh_spreader_new (self->rate));
-  gst_bin_add (GST_BIN (self), spreader);
-  gst_element_sync_state_with_parent (spreader);
-  out = gst_element_get_static_pad (spreader, "src");
-  return gst_element_link (payloader, spreader)
+  self->spreader = mesh_spreader_new (self->rate);
+  gst_bin_add (GST_BIN (self), GST_ELEMENT (self->spreader));
+  gst_element_sync_state_with_parent (GST_ELEMENT (self->spreader));
+  out = gst_element_get_static_pad (GST_ELEMENT (self->spreader), "src");
+  return gst_element_link (payloader, GST_ELEMENT (self->spreader))
       && gst_pad_link (out, webrtc_pad) == GST_PAD_LINK_OK;
 }
 
 /**
- * mesh_peer_end_padding:
+ * mesh_peer_stop_sending:
  *
- * Ends what sends padding. The call's thread.
+ * Drops what is held back for its time, and ends padding. The call's thread.
  */
 void
-mesh_peer_end_padding (MeshPeer *self)
+mesh_peer_stop_sending (MeshPeer *self)
 {
+  if (self->spreader)
+    mesh_spreader_stop (self->spreader);
   mesh_timer_clear (&self->padding);
 }
 

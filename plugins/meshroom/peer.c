@@ -268,7 +268,7 @@ void
 mesh_peer_abandon (MeshPeer *peer)
 {
   g_atomic_int_set (&peer->abandoned, TRUE);
-  mesh_peer_end_padding (peer);
+  mesh_peer_stop_sending (peer);
   for (guint i = 0; i < MESH_N_KINDS; i++) {
     if (peer->senders[i].branch)
       mesh_fanout_close_branch (peer->senders[i].branch);

@@ -12,7 +12,7 @@ struct _MeshSpreader {
   GMutex lock;                  /* guards what follows */
   GCond cond;
   gboolean flushing;
-  guint drops;                  /* how often what is held was dropped */
+  gboolean stopped;
 };
 
 G_DEFINE_FINAL_TYPE (MeshSpreader, mesh_spreader, GST_TYPE_ELEMENT)
@@ -34,33 +34,21 @@ count (MeshSpreader *self, GstBuffer *packet)
       gst_buffer_get_size (packet));
 }
 
-static guint
-get_drops (MeshSpreader *self)
-{
-  guint drops;
-
-  g_mutex_lock (&self->lock);
-  drops = self->drops;
-  g_mutex_unlock (&self->lock);
-  return drops;
-}
-
-/* Waits until the next packet may go. Returns: whether it may, not having been
- * dropped since @drops */
+/* Waits until the next packet may go. Returns: whether it may */
 static gboolean
-wait_for_turn (MeshSpreader *self, guint queued, guint drops)
+wait_for_turn (MeshSpreader *self, guint queued)
 {
   gboolean goes;
 
   g_mutex_lock (&self->lock);
-  while (!self->flushing && self->drops == drops) {
+  while (!self->flushing && !self->stopped) {
     gint64 when = mesh_rate_when (self->rate, queued);
 
     if (when <= g_get_monotonic_time ())
       break;
     g_cond_wait_until (&self->cond, &self->lock, when);
   }
-  goes = !self->flushing && self->drops == drops;
+  goes = !self->flushing && !self->stopped;
   g_mutex_unlock (&self->lock);
   return goes;
 }
@@ -81,7 +69,7 @@ spreader_chain (GstPad *pad, GstObject *parent, GstBuffer *packet)
 {
   MeshSpreader *self = MESH_SPREADER (parent);
 
-  if (!wait_for_turn (self, gst_buffer_get_size (packet), get_drops (self))) {
+  if (!wait_for_turn (self, gst_buffer_get_size (packet))) {
     gst_buffer_unref (packet);
     return end (self);
   }
@@ -113,11 +101,10 @@ spreader_chain_list (GstPad *pad, GstObject *parent, GstBufferList *list)
   MeshSpreader *self = MESH_SPREADER (parent);
   guint n = gst_buffer_list_length (list);
   guint queued = gst_buffer_list_calculate_size (list), from = 0;
-  guint drops = get_drops (self);
   GstFlowReturn result = GST_FLOW_OK;
 
   while (result == GST_FLOW_OK && from < n) {
-    if (!wait_for_turn (self, queued, drops)) {
+    if (!wait_for_turn (self, queued)) {
       result = end (self);
       break;
     }
@@ -142,14 +129,6 @@ spreader_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   MeshSpreader *self = MESH_SPREADER (parent);
 
-  if (gst_event_has_name (event, MESH_SPREADER_DROP)) {
-    g_mutex_lock (&self->lock);
-    self->drops++;
-    g_cond_signal (&self->cond);
-    g_mutex_unlock (&self->lock);
-    gst_event_unref (event);
-    return TRUE;
-  }
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START)
     set_flushing (self, TRUE);
   else if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
@@ -181,6 +160,20 @@ mesh_spreader_new (MeshRate *rate)
 
   self->rate = mesh_rate_ref (rate);
   return self;
+}
+
+/**
+ * mesh_spreader_stop:
+ *
+ * Drops what is held, and what comes from now on. Any thread.
+ */
+void
+mesh_spreader_stop (MeshSpreader *spreader)
+{
+  g_mutex_lock (&spreader->lock);
+  spreader->stopped = TRUE;
+  g_cond_signal (&spreader->cond);
+  g_mutex_unlock (&spreader->lock);
 }
 
 static void

@@ -9,15 +9,12 @@ G_BEGIN_DECLS
  * of a picture go one by one where the peer's rate asks for it, so that a key
  * frame does not fill the queue of the path, in which sound would wait. It
  * waits on the streaming thread of the peer's branch; sound does not pass here.
- *
- * A custom event MESH_SPREADER_DROP, sent downstream out of band, has it drop
- * the rest of the picture that it holds. */
-
-#define MESH_SPREADER_DROP "meshroom/drop"
+ */
 
 #define MESH_TYPE_SPREADER (mesh_spreader_get_type ())
 G_DECLARE_FINAL_TYPE (MeshSpreader, mesh_spreader, MESH, SPREADER, GstElement)
 
 MeshSpreader *mesh_spreader_new (MeshRate *rate);
+void mesh_spreader_stop (MeshSpreader *spreader);
 
 G_END_DECLS
