@@ -139,6 +139,7 @@ function traceOf(receiver, packets, phases) {
       frames: frames.length,
       height: frames.at(-1)?.[3] ?? null,
       delay: frames.length ? delayOf(frames.at(-1)) : null,
+      lost: receiver.tones ? countLost(receiver, step) : null,
     });
   }
   return steps;

@@ -21,7 +21,7 @@ export const SIZE = { width: 1280, height: 720, fps: 30 };
 export class PipelineEnd {
   /** [ms of day, number, width, height] of each frame */
   frames = [];
-  /** [ms of day, tone] */
+  /** [ms of day, tone, timestamp in ms] */
   tones = [];
   /** the frames of each member, by name */
   sights = new Map();
@@ -58,7 +58,7 @@ export class PipelineEnd {
         this.sights.set(name, []);
       this.sights.get(name).push(frame);
     } else if (kind === 'sound') {
-      this.tones.push([ms, value].map(Number));
+      this.tones.push([ms, value, width].map(Number));
     } else if (kind === 'shown') {
       this.shown.push(frame);
     }

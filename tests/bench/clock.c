@@ -13,7 +13,8 @@
  * Each decoded frame and each tone that was heard is a line on stdout:
  *
  *   video NAME MS NUMBER WIDTH HEIGHT     NUMBER as camera_read() returns it
- *   sound NAME MS TONE                    TONE is one of 0 to CLOCK_TONES - 1
+ *   sound NAME MS TONE PTS                TONE is one of 0 to CLOCK_TONES - 1,
+ *                                         PTS the timestamp in ms
  *
  * where MS is the time of day and NAME the peer's. The streams go to an element
  * `view`, if there is one, and what a fakesink called `shown` shows is lines that
@@ -321,10 +322,10 @@ share_of (const float *x, double hz)
   return (a * a + b * b - k * a * b) * 2 / (all * WINDOW);
 }
 
-/* Looks at a window of which the last sample is due at a time. A tone counts
- * when two windows in a row have it. */
+/* Looks at a window of which the last sample is due at a time, and has a
+ * timestamp. A tone counts when two windows in a row have it. */
 static void
-hear_window (Stream *self, gint64 at)
+hear_window (Stream *self, gint64 at, gint64 pts)
 {
   double best = 0;
   int heard = -1;
@@ -344,8 +345,8 @@ hear_window (Stream *self, gint64 at)
     self->hops = 0;
   }
   if (heard >= 0 && ++self->hops == 2)
-    printf ("sound %s %" G_GINT64_FORMAT " %d\n", self->name,
-        at - 1000 * (WINDOW + HOP) / RATE, heard);
+    printf ("sound %s %" G_GINT64_FORMAT " %d %" G_GINT64_FORMAT "\n",
+        self->name, at - 1000 * (WINDOW + HOP) / RATE, heard, pts);
 }
 
 static void
@@ -364,7 +365,8 @@ hear (Stream *self, GstBuffer *buffer)
         : ((const float *) map.data)[i * channels] * 32768;
     if (self->filled < WINDOW)
       continue;
-    hear_window (self, now + (gint64) i * 1000 / RATE);
+    hear_window (self, now + (gint64) i * 1000 / RATE,
+        (gint64) (GST_BUFFER_PTS (buffer) / GST_MSECOND + i * 1000 / RATE));
     memmove (self->window, self->window + HOP, (WINDOW - HOP) * sizeof (float));
     self->filled = WINDOW - HOP;
   }

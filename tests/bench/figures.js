@@ -51,12 +51,16 @@ export function findFreezes(frames, phase) {
     .map(({ from, to }) => to - Math.max(from, phase.from));
 }
 
-/** The missing tones before each tone, by its arrival. */
+/**
+ * The missing tones before each tone, by its timestamp. Timestamps may be off by
+ * what a packet was late.
+ */
 function findLost(tones) {
-  return tones.slice(1).map(([ms, tone], i) => {
-    const [before, last] = tones[i];
-    const steps = (tone - last + TONES) % TONES;
-    const turns = Math.round(((ms - before) / SOUND_MS - steps) / TONES);
+  return tones.slice(1).map(([ms, tone, pts], i) => {
+    const [, lastTone, lastPts] = tones[i];
+    const steps = (tone - lastTone + TONES) % TONES;
+    const turns = Math.floor(
+      ((pts - lastPts) / SOUND_MS - steps) / TONES + 0.25);
     return { ms, lost: Math.max(steps + turns * TONES - 1, 0) };
   });
 }
