@@ -179,9 +179,13 @@ report (Fixture *f, double bits, double loss, gint64 rtt, guint seconds)
 static void
 without_feedback_it_rises_late_and_little (Fixture *f, gconstpointer data)
 {
+  MeshBweFigures figures;
+
   mesh_bwe_want (f->bwe, CEILING, f->now);
   report (f, START, .01, MS (50), 10);
   g_assert_cmpuint (f->target, ==, START);
+  mesh_bwe_get_figures (f->bwe, &figures);
+  g_assert_cmpuint (figures.acked, ==, START);
   report (f, START, .01, MS (50), 60);
   g_assert_cmpuint (f->target, >, START);
   g_assert_cmpuint (f->target, <=, START * 5 / 4);

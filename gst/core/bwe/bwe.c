@@ -400,7 +400,8 @@ mesh_bwe_get_figures (MeshBwe *bwe, MeshBweFigures *figures)
   *figures = (MeshBweFigures) {
     .target = bwe->told_target,
     .proven = bwe->config.feedback ? (guint64) bwe->proven : bwe->told_target,
-    .acked = (guint64) bwe->acked.rate,
+    .acked = (guint64) (bwe->config.feedback ? bwe->acked.rate
+        : bwe->reports.shown),
     .loss = bwe->loss.loss,
     .rtt = bwe->rtt,
     .queue_delay = bwe->queue.delay,

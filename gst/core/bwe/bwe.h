@@ -77,7 +77,8 @@ typedef struct {
  * @target: the target that was given last
  * @proven: the greatest rate that has arrived, or that a probe has shown, since
  *   it was last too much; @target grows to half above what is sent
- * @acked: the rate that arrives; 0 = not known
+ * @acked: the rate that arrives, or of a peer without `feedback` the highest
+ *   that did; 0 = not known
  * @loss: the share of packets that is lost, 0 to 1, over the last seconds
  * @rtt: round-trip time; 0 = not known
  * @queue_delay: how long packets wait on the path
