@@ -11,7 +11,7 @@ import { openChromium } from './kit/browser.js';
 import { looks } from './kit/media.js';
 import { Pipeline } from './kit/pipeline.js';
 import { Server } from './kit/server.js';
-import { until } from './kit/wait.js';
+import { pause, until } from './kit/wait.js';
 
 const [red, green] = looks;
 const PATIENCE = 60000;
@@ -70,6 +70,22 @@ const sends = (page, what, check) => until(`the page to send ${what}`,
   async () => check(await sent(page)), PATIENCE,
   async () => [await sent(page), page.log]);
 
+/** What the page gets of its only peer's picture. */
+const got = ({ page }) => page.evaluate(async () => {
+  const reports = [...(await window.connections.at(-1).getStats()).values()];
+  const { framesDecoded = 0, frameWidth } = reports.find(({ type, kind }) =>
+    type === 'inbound-rtp' && kind === 'video') ?? {};
+  return { framesDecoded, frameWidth };
+});
+
+/** Waits until the page gets frames, or none any more. */
+const gets = (page, some) => until(`${some ? '' : 'no '}frames to come`,
+  async () => {
+    const before = await got(page);
+    await pause(1000);
+    return (await got(page)).framesDecoded > before.framesDecoded === some;
+  }, PATIENCE, async () => [await got(page), page.log]);
+
 /** The sizes that a pipeline was told, in their order. */
 const wanted = pipeline => [...pipeline.output.matchAll(
   / can use (\d+)x(\d+) /g)].map(([, width, height]) => [+width, +height]);
@@ -91,14 +107,17 @@ test('a page tells a pipeline how large it shows its picture', async t => {
   const page = await openPage(t, link);
   await page.page.setViewport({ width: 1280, height: 900 });
   await isWanted(pipeline, 'the whole picture', width => width >= 640);
+  await gets(page, true);
   await page.page.setViewport({ width: 400, height: 200 });
   await isWanted(pipeline, 'a small picture', width =>
     width > 0 && width < 400);
   await setHidden(page, true);
   await isWanted(pipeline, 'no picture', (width, height) =>
     width === 0 && height === 0);
+  await gets(page, false);
   await setHidden(page, false);
   await isWanted(pipeline, 'a picture', width => width > 0);
+  await gets(page, true);
   await sends(page, 'what the view draws', ({ active, frameWidth }) =>
     active && frameWidth === 320);
   assert.doesNotMatch(pipeline.output, /^ERROR/m);
