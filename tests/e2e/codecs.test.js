@@ -52,6 +52,11 @@ const cases = [
     source: picture(5120, 1440, 2) },
 ];
 
+/** Makes the page want whole pictures, however small its window is. */
+function seeEverything() {
+  Object.defineProperty(window, 'devicePixelRatio', { value: 40 });
+}
+
 /** The size of the picture of the page's only peer. */
 const shownSize = browser => browser.page.evaluate(() => {
   const video = document.querySelector('video[data-peer]');
@@ -68,6 +73,7 @@ test('Chromium shows', async t => {
   const [code] = await once(film, 'exit');
   assert.equal(code, 0);
   const browser = await openChromium(green);
+  await browser.page.evaluateOnNewDocument(seeEverything);
   t.after(async () => {
     await browser.close();
     rmSync(folder, { recursive: true, force: true });
