@@ -139,6 +139,8 @@ put_in (MeshSource *self, GstElement *tee, GstElement *encoder,
   GST_PAD_STREAM_UNLOCK (trunk);
 }
 
+/* Nothing passes either while a branch goes: it would lose its sticky events
+ * between two that it is just passing on. */
 static void
 take_out (MeshSource *self, GstElement *encoder)
 {
@@ -146,9 +148,14 @@ take_out (MeshSource *self, GstElement *encoder)
   g_autoptr (GstPad) branch = gst_pad_get_peer (sink);
   g_autoptr (GstElement) tee =
       branch ? gst_pad_get_parent_element (branch) : NULL;
+  g_autoptr (GstPad) trunk =
+      tee ? gst_element_get_static_pad (tee, "sink") : NULL;
 
-  if (tee)
+  if (tee) {
+    GST_PAD_STREAM_LOCK (trunk);
     gst_element_release_request_pad (tee, branch);
+    GST_PAD_STREAM_UNLOCK (trunk);
+  }
   mesh_source_shut_down (self, encoder);
 }
 

@@ -57,7 +57,7 @@ apply_rate (MeshTuning *self)
     return;
   self->applied = bits;
   g_object_set (self->encoder, self->row->bitrate,
-      (int) (bits / self->row->bitrate_unit), NULL);
+      (int) MAX (bits / self->row->bitrate_unit, 1), NULL);
   if (self->row->layers > 1)
     set_pair (self->encoder, "temporal-scalability-target-bitrate",
         (int) ((guint64) bits * LOWER_LAYER_PERCENT / 100), (int) bits);
