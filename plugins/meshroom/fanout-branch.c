@@ -146,15 +146,19 @@ come_to_rung_locked (MeshBranch *branch, const MeshInlet *inlet, guint rung,
 
 /* Whether the branch is to have the frame's layer, and can decode it. A layer
  * that was left out comes back with a frame that needs nothing of it, the
- * layers below first. */
+ * layers below first. It does not come back to a rung that is about to be left,
+ * since a peer that goes down to all frames of a smaller rung has too little for
+ * all frames of this one. */
 static gboolean
 takes_layer_locked (MeshBranch *branch, const MeshFrame *frame)
 {
-  if (!frame->delta)
-    branch->top = branch->layers > 1 ? G_MAXUINT : 0;
+  gboolean all = branch->layers > 1 && branch->rung == branch->wanted;
+
+  if (!frame->delta && all)
+    branch->top = G_MAXUINT;
   if (frame->layer <= branch->top)
     return TRUE;
-  if (branch->layers < 2 || !frame->sync || frame->layer > branch->top + 1)
+  if (!all || !frame->sync || frame->layer > branch->top + 1)
     return FALSE;
   branch->top = frame->layer;
   return TRUE;

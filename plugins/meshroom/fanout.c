@@ -227,7 +227,7 @@ mesh_fanout_open_branch (MeshFanout *fanout, GstPad *branch)
  *   the frames, 2 = all
  *
  * Chooses what the branch gets. Layers change at once; one that was left out
- * comes back with the next frame that allows it. The rung changes with the next
+ * comes back with the next frame of @rung that allows it. The rung changes with the next
  * key frame of @rung, which is asked for; until one comes, the branch goes on
  * with the rung that it has. After MESH_RUNGS, too, it begins with a key frame.
  *

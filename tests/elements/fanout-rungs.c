@@ -438,6 +438,32 @@ GST_START_TEST (a_layer_comes_back_with_a_frame_that_needs_none_of_it)
 
 GST_END_TEST;
 
+/* Who goes down to all frames of a smaller rung has too little for all of those
+ * that still come. */
+GST_START_TEST (a_layer_does_not_come_back_to_a_rung_that_is_left)
+{
+  Ladder l;
+
+  set_up (&l);
+  push (l.in[0], TRUE);
+  set_step (&l, 0, 1);
+  push_layer (l.in[0], 1, TRUE);
+  push_layer (l.in[0], 0, FALSE);
+  CAME (2, 2);
+  set_step (&l, 1, 2);
+  push_layer (l.in[0], 1, TRUE);
+  push (l.in[0], TRUE);
+  push_layer (l.in[0], 1, TRUE);
+  push_layer (l.in[0], 0, FALSE);
+  CAME (4, 6);
+  push (l.in[1], TRUE);
+  push_layer (l.in[1], 1, TRUE);
+  CAME (6, RUNG + 1);
+  tear_down (&l);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (a_key_frame_brings_back_all_layers)
 {
   Ladder l;
@@ -544,6 +570,7 @@ fanout_rungs_suite (void)
   tcase_add_test (tcase, caps_are_those_of_the_rung_that_flows);
   tcase_add_test (tcase, a_layer_goes_and_comes_at_once);
   tcase_add_test (tcase, a_layer_comes_back_with_a_frame_that_needs_none_of_it);
+  tcase_add_test (tcase, a_layer_does_not_come_back_to_a_rung_that_is_left);
   tcase_add_test (tcase, a_key_frame_brings_back_all_layers);
   tcase_add_test (tcase, steps_change_while_all_rungs_flow);
   return suite;
