@@ -40,3 +40,14 @@ mesh_freeze_take (MeshFreeze *self, gint64 now)
   }
   self->shown_at = now;
 }
+
+/**
+ * mesh_freeze_excuse:
+ *
+ * The time until the next frame counts for nothing: no frame was asked for.
+ */
+void
+mesh_freeze_excuse (MeshFreeze *self)
+{
+  self->shown_at = 0;
+}

@@ -22,5 +22,6 @@ typedef struct {
 } MeshFreeze;
 
 void mesh_freeze_take (MeshFreeze *freeze, gint64 now);
+void mesh_freeze_excuse (MeshFreeze *freeze);
 
 G_END_DECLS

@@ -141,6 +141,21 @@ mesh_call_start_attempt (MeshCall *self, const MeshRoomAction *action)
       g_get_monotonic_time ());
 }
 
+/* Tells the member @id what we have a use for of its picture. */
+void
+mesh_call_say_want (MeshCall *self, const char *id, const MeshWant *want)
+{
+  Member *member = g_hash_table_lookup (self->members, id);
+
+  mesh_room_want (self->room, id, want->width, want->height, want->fps,
+      g_get_monotonic_time ());
+  if (!member)
+    return;
+  if (member->unseen && want->width > 0 && member->peer)
+    mesh_peer_excuse_gap (member->peer);
+  member->unseen = want->width == 0;
+}
+
 /* Notes what the member at the other end of the present attempt has a use for.
  * What is sent to it follows from that. */
 void

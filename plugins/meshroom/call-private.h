@@ -56,6 +56,8 @@ typedef struct {
   guint want_width;
   guint want_height;
   guint want_fps;
+  gboolean unseen;              /* the member was told that we do not see its
+                                 * picture */
   MeshLadderPeer ladder;
   MeshAllotPeer share;
   gint64 reported_at;           /* when its receiver reports were read; 0:
@@ -126,6 +128,7 @@ void mesh_call_drop_member (MeshCall *call, const char *id);
 guint mesh_call_count_attempts (MeshCall *call);
 void mesh_call_start_attempt (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_change_attempt (MeshCall *call, const MeshRoomAction *action);
+void mesh_call_say_want (MeshCall *call, const char *id, const MeshWant *want);
 void mesh_call_take_want (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_take_remote_sdp (MeshCall *call, const MeshRoomAction *action);
 void mesh_call_listen (MeshCall *call);

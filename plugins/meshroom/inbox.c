@@ -171,10 +171,8 @@ static gboolean
 do_want (gpointer user_data)
 {
   Task *task = user_data;
-  const MeshWant *want = &task->want;
 
-  mesh_room_want (task->call->room, task->text, want->width, want->height,
-      want->fps, g_get_monotonic_time ());
+  mesh_call_say_want (task->call, task->text, &task->want);
   mesh_call_pump (task->call);
   return G_SOURCE_REMOVE;
 }

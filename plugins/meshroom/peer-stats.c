@@ -67,3 +67,15 @@ mesh_peer_get_figures (MeshPeer *peer, gint64 now, MeshFigures *figures)
   if (peer->sources[MESH_AUDIO])
     mesh_source_set_loss (peer->sources[MESH_AUDIO], figures->sent.loss);
 }
+
+/**
+ * mesh_peer_excuse_gap:
+ *
+ * The peer was told that its picture is seen again: until a frame comes, the
+ * picture is not frozen.
+ */
+void
+mesh_peer_excuse_gap (MeshPeer *peer)
+{
+  mesh_playout_excuse_gap (peer->playout);
+}

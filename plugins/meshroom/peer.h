@@ -98,6 +98,7 @@ MeshRate *mesh_peer_get_rate (MeshPeer *peer);
 GstStructure *mesh_peer_get_stats (MeshPeer *peer);
 void mesh_peer_get_figures (MeshPeer *peer, gint64 now,
     MeshFigures *figures);
+void mesh_peer_excuse_gap (MeshPeer *peer);
 void mesh_peer_abandon (MeshPeer *peer);
 void mesh_peer_let_go (MeshPeer *peer);
 void mesh_peer_close (MeshPeer *peer);

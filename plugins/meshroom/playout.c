@@ -248,6 +248,19 @@ mesh_playout_note_picture (MeshPlayout *playout, GstClockTime time,
 }
 
 /**
+ * mesh_playout_excuse_gap:
+ *
+ * The time until the picture's next frame is no freeze.
+ */
+void
+mesh_playout_excuse_gap (MeshPlayout *playout)
+{
+  g_mutex_lock (&playout->lock);
+  mesh_freeze_excuse (&playout->freeze);
+  g_mutex_unlock (&playout->lock);
+}
+
+/**
  * mesh_playout_note_request:
  *
  * Counts a key frame that the peer was asked for.

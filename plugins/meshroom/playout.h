@@ -51,6 +51,7 @@ GstClockTime mesh_playout_get_wait (MeshPlayout *playout, MeshKind kind,
 GstClockTimeDiff mesh_playout_get_shift (MeshPlayout *playout, MeshKind kind);
 void mesh_playout_note_picture (MeshPlayout *playout, GstClockTime time,
     GstClockTime now);
+void mesh_playout_excuse_gap (MeshPlayout *playout);
 void mesh_playout_note_request (MeshPlayout *playout);
 void mesh_playout_get_stats (MeshPlayout *playout, MeshPlayoutStats *stats);
 

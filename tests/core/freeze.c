@@ -62,6 +62,19 @@ the_first_frames_have_no_average (void)
   g_assert_cmpuint (freeze.freezes, ==, 0);
 }
 
+static void
+what_nobody_asked_for_is_no_freeze (void)
+{
+  MeshFreeze freeze = { { 0, }, };
+  gint64 now = show (&freeze, 1, 100, 33 * MS);
+
+  mesh_freeze_excuse (&freeze);
+  now = show (&freeze, now + 60000 * MS, 100, 33 * MS);
+  g_assert_cmpuint (freeze.freezes, ==, 0);
+  show (&freeze, now, 1, 300 * MS);
+  g_assert_cmpuint (freeze.freezes, ==, 1);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -70,5 +83,6 @@ main (int argc, char **argv)
   g_test_add_func ("/freeze/gap", a_gap_counts_whole);
   g_test_add_func ("/freeze/slow", a_slow_stream_is_not_frozen);
   g_test_add_func ("/freeze/first", the_first_frames_have_no_average);
+  g_test_add_func ("/freeze/not-asked-for", what_nobody_asked_for_is_no_freeze);
   return g_test_run ();
 }
