@@ -160,7 +160,8 @@ look_at_member (MeshCall *self, Member *member, MeshPeer *peer, gint64 now)
   member->share.size = ladder_peer->size;
   g_ptr_array_add (ladder->peers, ladder_peer);
   if (rate)
-    mesh_rate_want (rate, ladder_peer->demand);
+    mesh_rate_want (rate, self->allot.uplink > 0
+        ? MIN (ladder_peer->demand, self->allot.uplink) : ladder_peer->demand);
 }
 
 static void

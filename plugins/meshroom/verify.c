@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "core/rtcp-check.h"
 #include "meshroom/common.h"
 
 enum { WAITING, OPEN, REFUSED };
@@ -121,6 +122,30 @@ on_media (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return have_times (pad, info) ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
 }
 
+static gboolean
+is_whole (GstBuffer **buffer, guint index, gpointer user_data)
+{
+  GstMapInfo map;
+  gboolean whole;
+
+  if (!gst_buffer_map (*buffer, &map, GST_MAP_READ))
+    return FALSE;
+  whole = mesh_rtcp_is_whole (map.data, map.size);
+  gst_buffer_unmap (*buffer, &map);
+  return whole;
+}
+
+static GstPadProbeReturn
+on_control (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
+  gboolean whole = info->type & GST_PAD_PROBE_TYPE_BUFFER_LIST
+      ? gst_buffer_list_foreach (GST_PAD_PROBE_INFO_BUFFER_LIST (info),
+      is_whole, NULL) : is_whole (&buffer, 0, NULL);
+
+  return whole ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
+}
+
 static GstPadProbeReturn
 on_packet (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
@@ -135,16 +160,15 @@ on_packet (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 static void
 on_rtpbin_pad (GstElement *rtpbin, GstPad *pad, gpointer user_data)
 {
-  if (GST_PAD_IS_SINK (pad)
-      && g_str_has_prefix (GST_OBJECT_NAME (pad), "recv_"))
-    gst_pad_add_probe (pad,
-        GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_packet,
-        user_data, NULL);
-  if (GST_PAD_IS_SINK (pad)
-      && g_str_has_prefix (GST_OBJECT_NAME (pad), "recv_rtp_"))
-    gst_pad_add_probe (pad,
-        GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_media,
-        NULL, NULL);
+  const char *name = GST_OBJECT_NAME (pad);
+  GstPadProbeType buffers =
+      GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST;
+
+  if (!GST_PAD_IS_SINK (pad) || !g_str_has_prefix (name, "recv_"))
+    return;
+  gst_pad_add_probe (pad, buffers, on_packet, user_data, NULL);
+  gst_pad_add_probe (pad, buffers, g_str_has_prefix (name, "recv_rtp_")
+      ? on_media : on_control, NULL, NULL);
 }
 
 static void
