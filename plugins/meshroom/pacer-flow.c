@@ -11,11 +11,15 @@
  * over its whole length. What is later goes out at once. */
 #define MAX_HOLD ((gint64) (3 * GST_SECOND))
 
-/* The hold stays for this long after a buffer that needed it, which is the
- * longest time between two bursts. Then it shrinks by one part in CATCH_UP of
- * the time that passes, until a buffer needs it again. */
-#define PATIENCE ((gint64) (4 * GST_SECOND))
-#define CATCH_UP 20
+/* The hold stays for twice its length after a buffer that needed it, and for
+ * LEAST_STAY: where bursts follow each other, each is about as long as the time
+ * between two. Then it shrinks by one part in CATCH_UP of the time that passes,
+ * until a buffer needs it again. */
+#define LEAST_STAY ((gint64) GST_SECOND)
+#define CATCH_UP 10
+
+/* What has been so all the time has been so for this long. */
+#define ALL_THE_TIME ((gint64) (4 * GST_SECOND))
 
 /* Frames without times may come this much faster than their frame rate, since
  * the timer of an application is a little inaccurate. */
@@ -61,7 +65,7 @@ mesh_pacer_flow_get_due (
   if (late >= flow->hold) {
     flow->hold = MIN (MAX (flow->hold, needed), MAX_HOLD);
     flow->late_at = now;
-  } else if (now - flow->late_at > PATIENCE) {
+  } else if (now - flow->late_at > MAX (2 * flow->hold, LEAST_STAY)) {
     flow->hold -= (now - flow->seen_at) / CATCH_UP;
     flow->hold = MAX (flow->hold, MAX (late, -TOLERANCE));
   }
@@ -95,7 +99,7 @@ mesh_pacer_flow_space (
     flow->idle_at = now;
     return time;
   }
-  if (now - flow->idle_at > PATIENCE)
+  if (now - flow->idle_at > ALL_THE_TIME)
     flow->spacing -= flow->spacing / CATCH_UP;
   return last + flow->spacing;
 }
@@ -119,7 +123,7 @@ mesh_pacer_flow_join (
     MeshPacerFlow *flow, gint64 end, gint64 time, gint64 gap, gint64 now)
 {
   gint64 lead = end - time;
-  gboolean renewed = now - flow->lead_at > PATIENCE, lasts;
+  gboolean renewed = now - flow->lead_at > ALL_THE_TIME, lasts;
 
   flow->lead = MIN (flow->lead, lead);
   lasts = renewed && flow->lead > LASTING_OVERLAP;

@@ -44,6 +44,7 @@ struct _MeshPacer {
 };
 
 /* pacer-time.c; streaming thread */
+gsize mesh_pacer_count_samples (MeshPacer *self, GstBuffer *buffer);
 GstFlowReturn mesh_pacer_wait_for_turn (MeshPacer *self, GstBuffer *buffer,
     GstClockTime *out);
 GstBuffer *mesh_pacer_stamp (MeshPacer *self, GstBuffer *buffer,

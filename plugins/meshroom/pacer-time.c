@@ -4,6 +4,8 @@
 
 #include "meshroom/pacer-private.h"
 
+#include <gst/audio/audio.h>
+
 #include "meshroom/common.h"
 #include "meshroom/upstream.h"
 
@@ -125,15 +127,28 @@ mesh_pacer_let_go (MeshPacer *self)
 
 /* --- a buffer's time --- */
 
+/* Returns: how many samples of each channel a buffer of raw sound has; 0 for
+ * all else */
+gsize
+mesh_pacer_count_samples (MeshPacer *self, GstBuffer *buffer)
+{
+  GstAudioMeta *meta = gst_buffer_get_audio_meta (buffer);
+
+  if (self->rate <= 0 || self->bytes_per_frame <= 0)
+    return 0;
+  return meta ? meta->samples
+      : gst_buffer_get_size (buffer) / self->bytes_per_frame;
+}
+
 /* Returns: the duration of a buffer that has none of its own, or NONE */
 static GstClockTime
 get_duration (MeshPacer *self, GstBuffer *buffer)
 {
-  if (self->rate > 0 && self->bytes_per_frame > 0)
-    return gst_util_uint64_scale_int (
-               gst_buffer_get_size (buffer) / self->bytes_per_frame, GST_SECOND,
-               self->rate)
-           / ABS (self->segment.rate);
+  gsize samples = mesh_pacer_count_samples (self, buffer);
+
+  if (samples > 0)
+    return gst_util_uint64_scale (samples, GST_SECOND, self->rate)
+        / ABS (self->segment.rate);
   if (GST_BUFFER_DURATION_IS_VALID (buffer))
     return GST_BUFFER_DURATION (buffer) / ABS (self->segment.rate);
   return self->frame_duration;

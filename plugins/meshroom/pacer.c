@@ -73,19 +73,21 @@ push_in_turn (MeshPacer *self, GstBuffer *buffer)
 static GstBuffer *
 cut_out (MeshPacer *self, GstBuffer *buffer, gsize first, gsize n)
 {
-  GstBuffer *part = gst_audio_buffer_truncate (
-      gst_buffer_ref (buffer), self->bytes_per_frame, first, n);
+  /* a copy, since GStreamer 1.22 changes the meta of a planar buffer that is
+   * shared; the samples are not copied */
+  GstBuffer *part = gst_audio_buffer_truncate (gst_buffer_copy (buffer),
+      self->bytes_per_frame, first, n);
   GstClockTime pts = GST_BUFFER_PTS (buffer);
 
   part = gst_buffer_make_writable (part);
   if (GST_CLOCK_TIME_IS_VALID (pts))
-    pts += gst_util_uint64_scale_int (first, GST_SECOND, self->rate);
+    pts += gst_util_uint64_scale (first, GST_SECOND, self->rate);
   GST_BUFFER_PTS (part) = pts;
   GST_BUFFER_DURATION (part) =
-      gst_util_uint64_scale_int (n, GST_SECOND, self->rate);
+      gst_util_uint64_scale (n, GST_SECOND, self->rate);
   if (first > 0)
-    GST_BUFFER_FLAG_UNSET (
-        part, GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC);
+    GST_BUFFER_FLAG_UNSET (part, GST_BUFFER_FLAG_DISCONT
+        | GST_BUFFER_FLAG_RESYNC);
   return part;
 }
 
@@ -98,17 +100,15 @@ pacer_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   MeshPacer *self = MESH_PACER (parent);
   GstFlowReturn result = GST_FLOW_OK;
-  gsize n = self->bytes_per_frame > 0
-                ? gst_buffer_get_size (buffer) / self->bytes_per_frame
-                : 0;
+  gsize n = mesh_pacer_count_samples (self, buffer);
   gsize step = MAX (self->rate / PARTS_PER_SECOND, 1);
 
   self->is_part = n > LONG_PARTS * step && self->segment.rate > 0;
   if (!self->is_part)
     return push_in_turn (self, buffer);
   for (gsize done = 0; result == GST_FLOW_OK && done < n; done += step)
-    result =
-        push_in_turn (self, cut_out (self, buffer, done, MIN (step, n - done)));
+    result = push_in_turn (self, cut_out (self, buffer, done, MIN (step,
+                n - done)));
   gst_buffer_unref (buffer);
   return result;
 }

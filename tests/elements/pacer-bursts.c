@@ -4,6 +4,8 @@
 
 #include "pacer-fixture.h"
 
+#include <gst/audio/audio.h>
+
 #define PART (20 * GST_MSECOND)
 #define PART_SIZE (960 * 2)
 
@@ -58,6 +60,40 @@ GST_START_TEST (long_sound_goes_out_by_the_clock_and_whole)
   check_part (gst_harness_pull (f.h), 0);
   for (guint i = 1; i < 50; i++)
     check_part (pull_at (&f, now + i * PART, first + i * PART), i);
+  finish (&f);
+}
+
+GST_END_TEST;
+
+#define PLANAR "audio/x-raw,format=S16LE,layout=non-interleaved,rate=48000," \
+    "channels=2,channel-mask=(bitmask)0x3"
+
+/* Each channel lies in one piece, of which each part has its own. */
+GST_START_TEST (long_planar_sound_is_cut_in_each_channel)
+{
+  GstBuffer *buffer = sound (2 * 9600, 0);
+  g_autoptr (GstCaps) caps = gst_caps_from_string (PLANAR);
+  GstAudioInfo info;
+  Fixture f;
+
+  fail_unless (gst_audio_info_from_caps (&info, caps));
+  gst_buffer_add_audio_meta (buffer, &info, 9600, NULL);
+  begin (&f, FALSE, PLANAR);
+  mesh_timeline_set_open (f.timeline, TRUE);
+  g_queue_push_tail (&f.items, buffer);
+  start (&f);
+  for (guint i = 0; i < 10; i++) {
+    g_autoptr (GstBuffer) part =
+        i ? pull_at (&f, i * PART, i * PART) : gst_harness_pull (f.h);
+    GstAudioBuffer audio;
+
+    fail_unless (gst_audio_buffer_map (&audio, &info, part, GST_MAP_READ));
+    ck_assert_uint_eq (GST_AUDIO_BUFFER_N_SAMPLES (&audio), 960);
+    for (guint channel = 0; channel < 2; channel++)
+      ck_assert_uint_eq (GST_READ_UINT16_LE (audio.planes[channel]),
+          channel * 9600 + i * 960);
+    gst_audio_buffer_unmap (&audio);
+  }
   finish (&f);
 }
 
@@ -164,6 +200,7 @@ pacer_bursts_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_set_timeout (tcase, 2 * PATIENCE);
   tcase_add_loop_test (tcase, long_sound_goes_out_by_the_clock_and_whole, 0, 3);
+  tcase_add_test (tcase, long_planar_sound_is_cut_in_each_channel);
   tcase_add_test (tcase, a_burst_of_frames_is_spread_by_their_times);
   tcase_add_loop_test (
       tcase, a_burst_of_frames_without_good_times_is_spread, 0, 3);
