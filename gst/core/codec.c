@@ -158,7 +158,10 @@ static const MeshCodec codecs[] = {
       { "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=300 "
             "threads=1 byte-stream=true vbv-buf-capacity=300", "bitrate",
             1000 },
-      { "openh264enc complexity=low gop-size=300", "bitrate", 1 },
+      /* without a bound of its own, the first rate would be one, and a lower
+       * rate would cost a key frame */
+      { "openh264enc complexity=low gop-size=300 max-bitrate=4000000",
+            "bitrate", 1 },
     },
     .encoded = "video/x-h264,profile=constrained-baseline",
     .parser = "h264parse config-interval=-1",

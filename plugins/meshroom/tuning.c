@@ -44,8 +44,8 @@ set_layers (GstElement *encoder)
 
 /* --- the rate --- */
 
-/* All encoders of the table can change it while they run. openh264enc makes a
- * key frame when it gets less than ever before. */
+/* All encoders of the table can change it while they run, also ten times a
+ * second, and are there within a second. */
 static void
 apply_rate (MeshTuning *self)
 {
