@@ -44,6 +44,7 @@ typedef struct {
   GstClockTime expected;        /* the timestamp after the one that came */
   GstClockTime base;            /* where the sound without a jump begins */
   guint64 frames;               /* of it that have gone out */
+  gboolean filling;             /* the buffer that passes is silence of ours */
 } Output;
 
 static gpointer
@@ -191,37 +192,59 @@ stretch (Output *self, const gint16 *in, gsize n, GstClockTimeDiff debt,
   return mesh_stretch (once, frames, channels, change - (frames - n), out);
 }
 
-/* Returns: (transfer full): silence for @hole and then the sound of @buffer,
- * (transfer full), longer or shorter by up to @debt */
+/* Returns: (transfer full): the sound of @buffer, (transfer full), longer or
+ * shorter by up to @debt */
 static GstBuffer *
-change (Output *self, GstBuffer *buffer, GstClockTimeDiff hole,
-    GstClockTimeDiff debt)
+change (Output *self, GstBuffer *buffer, GstClockTimeDiff debt)
 {
   gsize bpf = self->info.bpf;
-  gsize silent = to_frames (self, hole);
   GstMapInfo map;
   GstBuffer *changed;
-  guint8 *data;
+  gpointer data;
   gsize n, size;
 
   if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
     return buffer;
   n = map.size / bpf;
-  size = silent + MESH_STRETCH_MOST (MESH_STRETCH_MOST (n));
-  data = g_malloc0 (MAX (size * bpf, 1));
-  n = stretch (self, (gpointer) map.data, n, debt,
-      (gpointer) (data + silent * bpf));
+  size = MESH_STRETCH_MOST (MESH_STRETCH_MOST (n)) * bpf;
+  data = g_malloc (MAX (size, 1));
+  n = stretch (self, (gpointer) map.data, n, debt, data);
   gst_buffer_unmap (buffer, &map);
-  changed = gst_buffer_new_wrapped_full (0, data, size * bpf, 0,
-      (silent + n) * bpf, data, g_free);
+  changed = gst_buffer_new_wrapped_full (0, data, size, 0, n * bpf, data,
+      g_free);
   gst_buffer_copy_into (changed, buffer, GST_BUFFER_COPY_FLAGS, 0, -1);
   gst_buffer_unref (buffer);
   return changed;
 }
 
-/* Gives the sound its place behind what came before it. */
+/* Gives @buffer its place behind what came before it. */
+static void
+append (Output *self, GstBuffer *buffer)
+{
+  GST_BUFFER_PTS (buffer) = get_next (self);
+  self->frames += gst_buffer_get_size (buffer) / self->info.bpf;
+  GST_BUFFER_DURATION (buffer) = get_next (self) - GST_BUFFER_PTS (buffer);
+}
+
+/* Pushes silence ahead of the sound that comes through @pad. It is a buffer of
+ * its own, marked as a gap, since it comes late. */
+static void
+fill (Output *self, GstPad *pad, GstClockTimeDiff hole)
+{
+  gsize size = to_frames (self, hole) * self->info.bpf;
+  GstBuffer *silence = gst_buffer_new_wrapped (g_malloc0 (size), size);
+
+  GST_BUFFER_FLAG_SET (silence, GST_BUFFER_FLAG_GAP);
+  append (self, silence);
+  self->filling = TRUE;
+  gst_pad_push (pad, silence);
+  self->filling = FALSE;
+}
+
+/* Gives the sound of a buffer its time. */
 static GstBuffer *
-time_sound (Output *self, GstBuffer *buffer, GstClockTimeDiff shift)
+time_sound (Output *self, GstPad *pad, GstBuffer *buffer,
+    GstClockTimeDiff shift)
 {
   GstClockTime time = GST_BUFFER_PTS (buffer);
   GstClockTime wanted = add (time, shift);
@@ -238,12 +261,11 @@ time_sound (Output *self, GstBuffer *buffer, GstClockTimeDiff shift)
     hole = debt = 0;
   }
   self->expected = time + to_time (self, n);
-  buffer = hole > 0 || ABS (debt) >= NOTICEABLE
-      ? change (self, buffer, hole, debt) : gst_buffer_make_writable (buffer);
-  n = gst_buffer_get_size (buffer) / self->info.bpf;
-  GST_BUFFER_PTS (buffer) = get_next (self);
-  self->frames += n;
-  GST_BUFFER_DURATION (buffer) = get_next (self) - GST_BUFFER_PTS (buffer);
+  if (hole > 0)
+    fill (self, pad, hole);
+  buffer = ABS (debt) >= NOTICEABLE ? change (self, buffer, debt)
+      : gst_buffer_make_writable (buffer);
+  append (self, buffer);
   return buffer;
 }
 
@@ -254,7 +276,7 @@ on_output (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
   GstClockTimeDiff shift = mesh_playout_get_shift (self->playout, self->kind);
 
-  if (!GST_BUFFER_PTS_IS_VALID (buffer))
+  if (self->filling || !GST_BUFFER_PTS_IS_VALID (buffer))
     return GST_PAD_PROBE_OK;
   measure (self, buffer);
   if (self->kind == MESH_AUDIO)
@@ -262,7 +284,7 @@ on_output (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   if (self->kind == MESH_VIDEO) {
     buffer = time_picture (self, buffer, shift);
   } else if (self->usable) {
-    buffer = time_sound (self, buffer, shift);
+    buffer = time_sound (self, pad, buffer, shift);
   } else {
     buffer = gst_buffer_make_writable (buffer);
     GST_BUFFER_PTS (buffer) = add (GST_BUFFER_PTS (buffer), shift);

@@ -38,6 +38,17 @@ deliver (MeshObsTap *self, GPtrArray *handles, GstSample *sample,
   }
 }
 
+/* Whether a buffer is silence whose time has passed, which stands for what was
+ * not sent. OBS would delay all sound by as much. */
+static gboolean
+is_stale (MeshObsTap *self, GstSample *sample, guint64 timestamp)
+{
+  return self->kind != MESH_OBS_TAP_VIDEO
+      && GST_BUFFER_FLAG_IS_SET (gst_sample_get_buffer (sample),
+      GST_BUFFER_FLAG_GAP)
+      && timestamp < (guint64) g_get_monotonic_time () * 1000;
+}
+
 static GstFlowReturn
 on_sample (GstAppSink *sink, gpointer user_data)
 {
@@ -46,6 +57,7 @@ on_sample (GstAppSink *sink, gpointer user_data)
   g_autoptr (GPtrArray) handles = NULL;
   gboolean first, use_timestamps;
   GstClockTime extra;
+  guint64 timestamp;
 
   if (!sample || !gst_sample_get_buffer (sample))
     return GST_FLOW_OK;
@@ -62,9 +74,11 @@ on_sample (GstAppSink *sink, gpointer user_data)
   }
   g_mutex_unlock (&self->lock);
 
-  deliver (self, handles, sample, use_timestamps
+  timestamp = use_timestamps
       ? mesh_obs_frames_get_timestamp (GST_ELEMENT (sink), sample, extra)
-      : (guint64) g_get_monotonic_time () * 1000);
+      : (guint64) g_get_monotonic_time () * 1000;
+  if (!is_stale (self, sample, timestamp))
+    deliver (self, handles, sample, timestamp);
   g_mutex_unlock (&self->delivery);
   if (first && self->events->begun)
     self->events->begun (self, self->user_data);

@@ -92,7 +92,8 @@ play (Sound *sound, guint n)
     gst_buffer_unmap (buffer, &map);
     GST_BUFFER_PTS (buffer) = START + sound->n * STEP;
     gst_harness_push (sound->h, buffer);
-    listen (sound, gst_harness_pull (sound->h));
+    while (gst_harness_buffers_in_queue (sound->h) > 0)
+      listen (sound, gst_harness_pull (sound->h));
   }
 }
 
