@@ -64,7 +64,7 @@ typedef struct {
   GstClockTime asked_at;        /* the PTS that had come then; NONE: none had */
   GstClockTime newest;          /* the PTS that came last */
   guint layers;                 /* that have been seen */
-  guint bits;                   /* bit/s, of the last whole second */
+  guint64 bits;                 /* bit/s, mean of the last seconds */
   GstClockTime since;           /* the PTS that the present second began with */
   guint64 bytes;                /* that have come in it */
   gint64 waiting_since;         /* branches wait for a key frame; 0: none does */

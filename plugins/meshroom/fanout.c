@@ -56,10 +56,13 @@ read_time_locked (const MeshInlet *inlet, MeshFrame *frame)
       GST_BUFFER_PTS (frame->buffer));
 }
 
+/* Takes each second of the stream into the mean. A second with a key frame is
+ * no measure by itself. */
 static void
 measure_locked (MeshInlet *inlet, const MeshFrame *frame)
 {
   GstClockTime pts = GST_BUFFER_PTS (frame->buffer);
+  guint64 bits;
 
   if (frame->layer > 0)
     inlet->layers = 2;
@@ -68,8 +71,9 @@ measure_locked (MeshInlet *inlet, const MeshFrame *frame)
     inlet->bytes = 0;
   } else if (GST_CLOCK_TIME_IS_VALID (pts)
       && pts - inlet->since >= GST_SECOND) {
-    inlet->bits = gst_util_uint64_scale (8 * inlet->bytes, GST_SECOND,
+    bits = gst_util_uint64_scale (8 * inlet->bytes, GST_SECOND,
         pts - inlet->since);
+    inlet->bits = inlet->bits ? (3 * inlet->bits + bits) / 4 : bits;
     inlet->since = pts;
     inlet->bytes = 0;
   }
@@ -358,8 +362,8 @@ mesh_fanout_set_muted (MeshFanout *fanout, gboolean muted)
 /**
  * mesh_fanout_measure:
  * @rung: a rung
- * @bits: (out): what came in by its sink pad in the last whole second of the
- *   stream, in bit/s
+ * @bits: (out): what came in by its sink pad in the last seconds of the stream,
+ *   in bit/s; 0 in its first second
  * @layers: (out): 2 if frames of an upper temporal layer were among it, ever;
  *   else 1
  */

@@ -37,7 +37,8 @@ typedef struct {
  * @runs: whether it is encoded
  * @failed: whether it cannot be encoded
  * @rate: the bit/s that it is set to
- * @measured: the bit/s of the last second, with headers of the codec alone
+ * @measured: the bit/s of the last seconds, without headers of RTP and below; 0:
+ *   not known yet
  *
  * One rung of a source in one codec, as it is now.
  */
