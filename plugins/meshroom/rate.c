@@ -471,6 +471,9 @@ mesh_rate_tick (MeshRate *rate)
 /**
  * mesh_rate_want:
  * @bits: what would be sent if the path took it
+ *
+ * The path is probed at once for what is wanted first, so that waits until there
+ * are packets of pictures, with which to probe.
  */
 void
 mesh_rate_want (MeshRate *rate, guint64 bits)
@@ -478,7 +481,7 @@ mesh_rate_want (MeshRate *rate, guint64 bits)
   gint64 now = g_get_monotonic_time ();
 
   g_mutex_lock (&rate->lock);
-  if (rate->bwe)
+  if (rate->bwe && rate->n_repeatable > 0)
     mesh_bwe_want (rate->bwe, bits, now);
   act_and_unlock (rate, now);
 }
