@@ -179,6 +179,9 @@ climb (const MeshLadderWork *work, MeshLadderPeer *self)
 
   if (self->step == 0 && enter > 0 && good == 0)
     good = trifle (work->ladder);
+  else if (self->step % 2 == 1 && good <= self->step && enter == ENTER
+      && self->step < self->most)
+    good = best_step (work, self, self->step + 1, ENTER_LOW);
   if (good <= self->step) {
     self->good_since = 0;
     return;
