@@ -25,6 +25,10 @@
 #define EAGER_GOOD_TIME MS (300)
 #define EAGER_TIME MS (4000)
 #define SHORT_TIME MS (300)
+/* Ours: while a queue goes, an estimate is up to 40 % lower (gst/core/bwe/bwe.c).
+ * A rung that would do without that is not left for a smaller one. */
+#define DRAINING .7
+#define SETTLE_TIME MS (1000)
 /* Ours: a queue that has to go first is no reason to let the picture stand, and
  * without one little is seen of what the path takes. */
 #define KEEP_LAST .5
@@ -118,15 +122,27 @@ fall (const MeshLadderWork *work, MeshLadderPeer *self)
     self->short_since = 0;
     return;
   }
-  below = best_step (work, self, self->step - 1, 1);
+  below = best_step (work, self, self->step - 1, DRAINING);
   patience = self->state == MESH_BWE_CONGESTED ? 0 : SHORT_TIME;
   if (below == 0 && self->step > least)
     below = least;
   else if (below == 0 && mesh_ladder_does (work, self, self->step,
           mesh_ladder_available (self), KEEP_LAST, 0))
     patience = LAST_SHORT_TIME;
-  if (work->now - self->short_since >= patience)
-    go_down (self, below, work->now);
+  if (work->now - self->short_since < patience)
+    return;
+  go_down (self, below, work->now);
+  self->settles_until = work->now + SETTLE_TIME;
+}
+
+/* Whether the share does for the peer's step, or will once the queue has gone
+ * for which it came down. */
+static gboolean
+will_do (const MeshLadderWork *work, const MeshLadderPeer *self)
+{
+  return mesh_ladder_keeps (work, self) || (work->now < self->settles_until
+      && mesh_ladder_does (work, self, self->step,
+          mesh_ladder_available (self), DRAINING * DRAINING, 0));
 }
 
 /* Whether the others on the peer's rung have had much less than they could for
@@ -222,7 +238,7 @@ decide_step (const MeshLadderWork *work, MeshLadderPeer *self)
       || !mesh_ladder_exists (work->ladder, self->step)) {
     self->step = best_step (work, self, most, 1);
     self->good_since = 0;
-  } else if (!mesh_ladder_keeps (work, self)) {
+  } else if (!will_do (work, self)) {
     fall (work, self);
   } else if (drags (work, self)) {
     go_down (self, best_step (work, self, self->step - 1, 1), work->now);

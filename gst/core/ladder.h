@@ -128,6 +128,7 @@ typedef struct {
   gint64 good_since;            /* it could go up; 0 = it could not */
   gint64 short_since;           /* 0 = its share does */
   gint64 drags_since;           /* 0 = it costs others nothing */
+  gint64 settles_until;
   gint64 eager_until;
   gint64 up_at;                 /* 0 = it has gone down since */
   gint64 down_at;

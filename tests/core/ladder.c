@@ -154,7 +154,7 @@ goes_down_at_once (void)
   give (&f, 0, 40, MESH_BWE_CONGESTED);
   run (&f, 10);
   assert_gets (&f, 0, 2, 1);
-  run (&f, 20);
+  run (&f, 30);
   assert_gets (&f, 0, MESH_RUNGS, 0);
 }
 
@@ -411,6 +411,27 @@ what_is_encoded_already_stands_rather_than_floods (void)
   assert_gets (&f, 0, 0, 1);
 }
 
+/* A queue that has to go first makes a share look smaller than it is. */
+static void
+does_not_fall_deeper_than_it_must (void)
+{
+  Fixture f;
+
+  begin (&f, 1);
+  give (&f, 0, 2000, MESH_BWE_CLEAR);
+  run (&f, 100);
+  give (&f, 0, 150, MESH_BWE_CONGESTED);
+  run (&f, 5);
+  assert_gets (&f, 0, 1, 1);
+  give (&f, 0, 260, MESH_BWE_CLEAR);
+  run (&f, 20);
+  assert_gets (&f, 0, 1, 1);
+
+  give (&f, 0, 150, MESH_BWE_CONGESTED);
+  run (&f, 20);
+  assert_gets (&f, 0, 2, 2);
+}
+
 static void
 a_rung_that_fails_is_nobodys (void)
 {
@@ -466,6 +487,7 @@ main (int argc, char **argv)
   TEST ("slow-peer", the_slow_one_costs_the_others_nothing);
   TEST ("rate", a_rate_is_not_set_for_every_trifle);
   TEST ("unused", a_rung_ends_when_nobody_has_it);
+  TEST ("down/queue", does_not_fall_deeper_than_it_must);
   TEST ("failed", a_rung_that_fails_is_nobodys);
   TEST ("least", the_least_picture_is_tried_again);
   TEST ("encoded", what_is_encoded_already_stands_rather_than_floods);
