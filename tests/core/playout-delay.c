@@ -116,6 +116,15 @@ it_shrinks_slowly (void)
 }
 
 static void
+much_delay_is_not_kept_for_long (void)
+{
+  Sound sound = sound_new (0);
+
+  pass (&sound, 5 * SECOND, 800 * MS, 0, 0);
+  g_assert_cmpint (pass (&sound, 25 * SECOND, 1 * MS, 0, 0), <=, 200 * MS);
+}
+
+static void
 the_least_is_kept (void)
 {
   Sound sound = sound_new (200 * MS);
@@ -161,6 +170,7 @@ main (int argc, char **argv)
       repairs_count_but_not_those_that_take_long);
   g_test_add_func ("/playout-delay/hiccup", a_hiccup_is_no_reason);
   g_test_add_func ("/playout-delay/shrinks", it_shrinks_slowly);
+  g_test_add_func ("/playout-delay/much", much_delay_is_not_kept_for_long);
   g_test_add_func ("/playout-delay/least", the_least_is_kept);
   g_test_add_func ("/playout-delay/bound", it_has_a_bound);
   g_test_add_func ("/playout-delay/work", decoding_takes_its_time_too);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* e2e-sync send LINK
- * e2e-sync receive LINK
+/* e2e-sync send LINK [PROPERTIES]
+ * e2e-sync receive LINK [PROPERTIES]
  *
  * One sends a flash and a beep at the same moment of each second, the other
  * writes the running times at which its room's pads bring them, in ms, one JSON
@@ -23,14 +23,14 @@
 #define LOUD 3000
 #define QUIET (300 * GST_MSECOND)
 
-#define SEND "meshroom name=room display-name=sender link=%s " \
+#define SEND "meshroom name=room display-name=sender link=%s %s " \
     "videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420," \
     "width=320,height=240,framerate=30/1 ! identity name=picture ! " \
     "room.video_sink audiotestsrc is-live=true samplesperbuffer=480 " \
     "freq=1000 volume=0.5 ! audio/x-raw,format=S16LE,rate=48000,channels=1 ! " \
     "identity name=sound ! room.audio_sink"
 #define RECEIVE "pipeline. ( meshroom name=room display-name=receiver " \
-    "link=%s )"
+    "link=%s %s )"
 
 static GMainLoop *loop;
 static GstElement *room;
@@ -247,7 +247,7 @@ main (int argc, char **argv)
   gst_init (&argc, &argv);
   loop = g_main_loop_new (NULL, FALSE);
   line = g_strdup_printf (g_str_equal (argv[1], "send") ? SEND : RECEIVE,
-      argv[2]);
+      argv[2], argc > 3 ? argv[3] : "");
   pipeline = gst_parse_launch (line, NULL);
   room = gst_bin_get_by_name (GST_BIN (pipeline), "room");
   if (g_str_equal (argv[1], "send")) {

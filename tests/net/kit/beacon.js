@@ -17,10 +17,11 @@ export class Beacon {
    * @param {'send' | 'receive'} role
    * @param {string} link
    * @param {string[]} [within] the command that runs it in its network
+   * @param {string} [room] further properties of meshroom
    */
-  constructor(role, link, within = []) {
+  constructor(role, link, within = [], room = '') {
     const [command, ...args] = [...within,
-      `${process.env.MESH_BUILD_ROOT}/tests/e2e/e2e-sync`, role, link];
+      `${process.env.MESH_BUILD_ROOT}/tests/e2e/e2e-sync`, role, link, room];
     this.process = start(command, args, { env: environment,
       stdio: ['pipe', 'pipe', 'pipe'] });
     createInterface({ input: this.process.stdout })
