@@ -56,6 +56,44 @@ mesh_branch_empty_locked (MeshBranch *branch, GQueue *doomed)
     branch->rung = MESH_RUNGS;
 }
 
+/* Reads the temporal layer that a VP8 encoder has noted on the frame.
+ *
+ * Returns: the layer; @sync: (out) (optional): whether the frame needs none of
+ *   the layers above the lowest */
+guint
+mesh_frame_read_layer (GstBuffer *buffer, gboolean *sync)
+{
+  GstCustomMeta *meta = gst_meta_get_info ("GstVP8Meta")
+      ? gst_buffer_get_custom_meta (buffer, "GstVP8Meta") : NULL;
+  GstStructure *s = meta ? gst_custom_meta_get_structure (meta) : NULL;
+  guint layer = 0;
+
+  if (s)
+    gst_structure_get_uint (s, "layer-id", &layer);
+  if (s && sync)
+    gst_structure_get_boolean (s, "layer-sync", sync);
+  return layer;
+}
+
+/* Leaves out the upper layers, also of what is queued. */
+void
+mesh_branch_drop_layers_locked (MeshBranch *branch, GQueue *doomed)
+{
+  GQueue kept = G_QUEUE_INIT;
+  GstMiniObject *item;
+
+  branch->top = 0;
+  while ((item = g_queue_pop_head (&branch->items))) {
+    gboolean spare = GST_IS_BUFFER (item)
+        && mesh_frame_read_layer (GST_BUFFER (item), NULL) > 0;
+
+    if (spare)
+      branch->bytes -= gst_buffer_get_size (GST_BUFFER (item));
+    g_queue_push_tail (spare ? doomed : &kept, item);
+  }
+  branch->items = kept;
+}
+
 static void
 queue_locked (MeshBranch *branch, gpointer item)
 {

@@ -94,6 +94,8 @@ void mesh_branch_take_events (MeshBranch *branch, const MeshInlet *inlet,
 gboolean mesh_branch_take_frame (MeshBranch *branch, const MeshInlet *inlet,
     const MeshFrame *frame, GQueue *doomed);
 void mesh_branch_empty_locked (MeshBranch *branch, GQueue *doomed);
+void mesh_branch_drop_layers_locked (MeshBranch *branch, GQueue *doomed);
+guint mesh_frame_read_layer (GstBuffer *buffer, gboolean *sync);
 void mesh_fanout_answer_caps (MeshFanout *fanout, GstQuery *query);
 void mesh_fanout_free_items (GQueue *doomed);
 

@@ -27,20 +27,6 @@ get_rung (GstPad *pad)
   return GPOINTER_TO_UINT (gst_pad_get_element_private (pad));
 }
 
-/* Reads the temporal layer that a VP8 encoder has noted on the frame. */
-static void
-read_layer (MeshFrame *frame)
-{
-  GstCustomMeta *meta = gst_meta_get_info ("GstVP8Meta")
-      ? gst_buffer_get_custom_meta (frame->buffer, "GstVP8Meta") : NULL;
-  GstStructure *s = meta ? gst_custom_meta_get_structure (meta) : NULL;
-
-  if (!s)
-    return;
-  gst_structure_get (s, "layer-id", G_TYPE_UINT, &frame->layer,
-      "layer-sync", G_TYPE_BOOLEAN, &frame->sync, NULL);
-}
-
 /* Reads the running time, by which streams of different encoders can be
  * compared. */
 static void
@@ -93,7 +79,7 @@ fanout_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   gboolean asks = FALSE;
   gint64 waited;
 
-  read_layer (&frame);
+  frame.layer = mesh_frame_read_layer (buffer, &frame.sync);
   /* The lock is held while muted is checked and the item is queued, so that
    * nothing is queued after the setter has returned. */
   g_mutex_lock (&self->lock);
@@ -252,7 +238,7 @@ mesh_fanout_set_step (MeshFanout *fanout, GstPad *branch, guint rung,
   self->wanted = rung;
   self->layers = layers;
   if (layers < 2)
-    self->top = 0;
+    mesh_branch_drop_layers_locked (self, &doomed);
   if (rung == MESH_RUNGS)
     mesh_branch_empty_locked (self, &doomed);
   g_mutex_unlock (&self->lock);
