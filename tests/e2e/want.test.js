@@ -129,3 +129,13 @@ test('a page sends nothing to a pipeline that shows somebody else', async t => {
   const page = await openPage(t, link);
   await sends(page, 'nothing', ({ active }) => active === false);
 });
+
+test('a pipeline tells another how large its view draws it', async t => {
+  const link = await server.link();
+  const [one, other] = [[160, 90], [320, 180]].map(([width, height]) =>
+    start(t, link, [`width=${width}`, `height=${height}`]));
+  await isWanted(one, 'a picture as in the other\'s view', (width, height) =>
+    width === 320 && height === 180);
+  await isWanted(other, 'a smaller one', (width, height) =>
+    width === 160 && height === 90);
+});
