@@ -226,6 +226,21 @@ static const MeshSourceEvents source_events = {
   .hidden = on_hidden,
 };
 
+static void
+hold_sources (MeshMeshroom *self, gboolean held)
+{
+  for (guint i = 0; i < MESH_N_KINDS; i++) {
+    MeshSource *source;
+
+    g_mutex_lock (&self->lock);
+    source = self->sources[i] ? mesh_source_ref (self->sources[i]) : NULL;
+    g_mutex_unlock (&self->lock);
+    if (source)
+      mesh_source_hold (source, held);
+    mesh_source_unref (source);
+  }
+}
+
 static GstStateChangeReturn
 mesh_meshroom_change_state (GstElement *element, GstStateChange transition)
 {
@@ -237,10 +252,15 @@ mesh_meshroom_change_state (GstElement *element, GstStateChange transition)
     return GST_STATE_CHANGE_FAILURE;
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
     mesh_meshroom_stop_call (self);
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL)
+    hold_sources (self, FALSE);
 
   result = GST_ELEMENT_CLASS (mesh_meshroom_parent_class)->change_state
       (element, transition);
 
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY
+      || transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+    hold_sources (self, transition == GST_STATE_CHANGE_NULL_TO_READY);
   switch (transition) {
     case GST_STATE_CHANGE_READY_TO_PAUSED:
       if (result == GST_STATE_CHANGE_FAILURE)

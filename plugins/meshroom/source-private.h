@@ -28,6 +28,7 @@ struct _MeshSource {
   gpointer user_data;
   gint ended;                   /* atomic: no buffer has come since the end */
   gint broken;                  /* atomic: the parser or decoder has failed */
+  gint held;                    /* atomic: the room is about to start */
 
   /* The lock guards what follows, and is held for reading and writing alone:
    * elements are made, linked, started and removed without it. It is taken

@@ -5,6 +5,12 @@
 
 #include "meshroom/source-private.h"
 
+#include "meshroom/upstream.h"
+
+/* As in pacer-time.c. */
+#define LOOK_UPSTREAM (50 * G_TIME_SPAN_MILLISECOND)
+#define LOOKS 6
+
 static void
 take_hidden (MeshSource *self, GstEvent *event)
 {
@@ -59,11 +65,26 @@ on_event (MeshSource *self, GstPadProbeInfo *info)
   return GST_PAD_PROBE_OK;
 }
 
+/* Waits while the source is held, but not for long for a thread that stops what
+ * feeds the pad. */
+static void
+await_room (MeshSource *self)
+{
+  for (guint found = 0; found < LOOKS && g_atomic_int_get (&self->held);) {
+    mesh_timeline_lock (self->timeline);
+    if (g_atomic_int_get (&self->held))
+      mesh_timeline_wait_locked (self->timeline, LOOK_UPSTREAM);
+    mesh_timeline_unlock (self->timeline);
+    found = mesh_upstream_is_handled (self->pad) ? found + 1 : 0;
+  }
+}
+
 static GstPadProbeReturn
 on_data (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
   MeshSource *self = user_data;
 
+  await_room (self);
   if (info->type & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM)
     return on_event (self, info);
   g_atomic_int_set (&self->ended, FALSE);
@@ -326,6 +347,26 @@ mesh_source_get_position (MeshSource *source, gint64 *position)
   g_autoptr (MeshPacer) pacer = dup_pacer (source);
 
   return pacer && mesh_pacer_get_position (pacer, position);
+}
+
+/**
+ * mesh_source_hold:
+ * @held: whether the room is about to start
+ *
+ * Makes a stream wait that comes before the room has started, instead of
+ * refusing it, after which its source would be idle for ever. A bin starts its
+ * sinks first, but where its elements form a circle, as two rooms do whose
+ * signal pads are linked, it may begin with the sources.
+ */
+void
+mesh_source_hold (MeshSource *source, gboolean held)
+{
+  mesh_timeline_lock (source->timeline);
+  g_atomic_int_set (&source->held, held);
+  mesh_timeline_wake_locked (source->timeline);
+  mesh_timeline_unlock (source->timeline);
+  if (held)
+    gst_pad_set_active (source->pad, TRUE);
 }
 
 /**

@@ -69,6 +69,7 @@ gboolean mesh_source_has_ended (MeshSource *source);
 void mesh_source_set_ended (MeshSource *source, gboolean ended);
 gboolean mesh_source_is_live (MeshSource *source);
 gboolean mesh_source_get_position (MeshSource *source, gint64 *position);
+void mesh_source_hold (MeshSource *source, gboolean held);
 void mesh_source_let_go (MeshSource *source);
 void mesh_source_stop (MeshSource *source);
 MeshSource *mesh_source_ref (MeshSource *source);
