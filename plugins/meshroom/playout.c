@@ -5,11 +5,11 @@
 #include "core/freeze.h"
 #include "core/playout-delay.h"
 
-/* How long a picture's packet is waited for beyond three round trips, in which
- * it is asked for and comes again, or is lost once more; and where the round
- * trip is not known. A picture that comes late is better than a wait for the
- * next key frame. */
-#define PATIENCE (60 * GST_MSECOND)
+/* How long a picture's packet is waited for beyond four round trips, in which it
+ * is asked for and comes again, or is lost twice more; and where the round trip
+ * is not known. A picture that comes late is better than a wait for the next
+ * key frame. */
+#define PATIENCE (80 * GST_MSECOND)
 #define BLIND_PATIENCE (400 * GST_MSECOND)
 #define MOST_PATIENCE (700 * GST_MSECOND)
 
@@ -202,7 +202,7 @@ mesh_playout_get_wait (MeshPlayout *playout, MeshKind kind, GstClockTime rtt)
 
   g_mutex_lock (&playout->lock);
   wait = get_delay (playout) + get_alignment (playout, kind);
-  patience = rtt > 0 ? 3 * rtt + PATIENCE : BLIND_PATIENCE;
+  patience = rtt > 0 ? 4 * rtt + PATIENCE : BLIND_PATIENCE;
   if (kind == MESH_VIDEO)
     wait = MAX (wait, MIN (patience, MOST_PATIENCE));
   g_mutex_unlock (&playout->lock);
