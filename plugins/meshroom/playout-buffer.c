@@ -29,6 +29,9 @@
 /* A packet that is further off belongs to a stream that begins anew. */
 #define MOST_LATE (2 * GST_SECOND)
 
+/* How many of the latest packets are remembered. */
+#define SEEN 1024
+
 typedef struct {
   gatomicrefcount refs;         /* one for each probe and handler */
   MeshPlayout *playout;
@@ -40,6 +43,11 @@ typedef struct {
   gboolean known;               /* a packet has come out */
   guint32 rtp_time;             /* of that packet */
   GstClockTime time;
+
+  /* the thread that receives */
+  guint32 seen[SEEN];           /* sequence numbers + 1, by their last bits */
+  guint16 highest;              /* of them */
+  gboolean begun;               /* there is one */
 
   /* the thread that brings packets out */
   GstClockTimeDiff offset;
@@ -73,14 +81,32 @@ closure_unref (gpointer data, GClosure *closure)
 }
 
 static gboolean
-read_rtp_time (GstBuffer *packet, guint32 *time)
+read_header (GstBuffer *packet, guint32 *time, guint16 *seqnum)
 {
   GstRTPBuffer rtp = GST_RTP_BUFFER_INIT;
 
   if (!gst_rtp_buffer_map (packet, GST_MAP_READ, &rtp))
     return FALSE;
   *time = gst_rtp_buffer_get_timestamp (&rtp);
+  *seqnum = gst_rtp_buffer_get_seq (&rtp);
   gst_rtp_buffer_unmap (&rtp);
+  return TRUE;
+}
+
+/* Whether a packet is the first of its number. Senders repeat old packets as
+ * padding, to find out what the path takes: these are not late. */
+static gboolean
+is_new (Buffer *self, guint16 seqnum)
+{
+  guint32 *seen = &self->seen[seqnum % SEEN];
+  gint16 ahead = self->begun ? (gint16) (seqnum - self->highest) : 1;
+
+  if (*seen == seqnum + 1u || (ahead < 0 && ahead <= -SEEN))
+    return FALSE;
+  *seen = seqnum + 1u;
+  self->begun = TRUE;
+  if (ahead > 0)
+    self->highest = seqnum;
   return TRUE;
 }
 
@@ -92,8 +118,10 @@ measure (GstBuffer **packet, guint i, gpointer user_data)
   GstClockTimeDiff late = 0;
   gboolean known;
   guint32 time;
+  guint16 seqnum;
 
-  if (!GST_CLOCK_TIME_IS_VALID (now) || !read_rtp_time (*packet, &time))
+  if (!GST_CLOCK_TIME_IS_VALID (now) || !read_header (*packet, &time, &seqnum)
+      || !is_new (self, seqnum))
     return TRUE;
   g_mutex_lock (&self->lock);
   known = self->known;
@@ -189,12 +217,13 @@ static GstBuffer *
 take_packet (Buffer *self, GstBuffer *packet)
 {
   guint32 rtp_time;
+  guint16 seqnum;
 
   packet = gst_buffer_make_writable (packet);
   if (!GST_BUFFER_PTS_IS_VALID (packet))
     return packet;
   GST_BUFFER_PTS (packet) -= self->offset;
-  if (read_rtp_time (packet, &rtp_time)) {
+  if (read_header (packet, &rtp_time, &seqnum)) {
     g_mutex_lock (&self->lock);
     self->known = TRUE;
     self->rtp_time = rtp_time;
