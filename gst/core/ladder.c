@@ -6,10 +6,11 @@
 
 #include "core/ladder-private.h"
 
-/* Ours: what a share must be of a step's least rate to enter it. A peer without
- * feedback gets no more than a quarter above what it was seen to take, so its
- * share is never far above; and a picture that stands is worse than one that may
- * stand again. */
+/* Ours: what a share must be of a step's least rate to enter it. The low one is
+ * for a peer without feedback, which gets no more than a quarter above what it
+ * was seen to take; for one whose picture stands, since that is worse than one
+ * that may stand again; and for all frames of a rung of which a peer has half,
+ * which take no more at the rung's least rate. */
 #define ENTER 1.2
 #define ENTER_LOW 1.
 #define ENTER_SOON 1.6
@@ -25,8 +26,9 @@
 #define EAGER_GOOD_TIME MS (300)
 #define EAGER_TIME MS (4000)
 #define SHORT_TIME MS (300)
-/* Ours: while a queue goes, an estimate is up to 40 % lower (gst/core/bwe/bwe.c).
- * A rung that would do without that is not left for a smaller one. */
+/* Ours: while a queue goes, an estimate is up to 40 % lower
+ * (gst/core/bwe/bwe.c). A rung that would do without that is not left for a
+ * smaller one. */
 #define DRAINING .7
 #define SETTLE_TIME MS (1000)
 /* Ours: a queue that has to go first is no reason to let the picture stand, and

@@ -187,8 +187,8 @@ print (Caller *self, guint index)
   Flow *flow = callee->flow;
 
   if (flow->bwe)
-    g_print ("# %s.%u %5.1f s: capacity %5u target %5.0f proven %5.0f share %5.0f step %u.%u"
-        " (has %u.%u) at %4.0f media %5.0f queue %3.0f state %d\n",
+    g_print ("# %s.%u %5.1f s: capacity %5u target %5.0f proven %5.0f"
+        " share %5.0f step %u.%u (has %u.%u) at %4.0f media %5.0f queue %3.0f state %d\n",
         self->trace, index, (double) now / SECOND,
         link_get_kbit (flow->config.forward, now),
         flow_target (flow, now) / 1e3, callee->ladder.proven / 1e3,

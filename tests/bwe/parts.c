@@ -301,8 +301,8 @@ pictures_get_what_they_are_shown_at (void)
   g_assert_cmpuint (peers[1].share, ==, 50 + 187);
 }
 
-/* One peer's own path is full: that is no matter of the others. All get at first
- * what one of them was seen to take beside what the others get. */
+/* One peer's own path is full: that is no matter of the others. All get at
+ * first what one of them was seen to take beside what the others get. */
 static void
 uplink_is_found_by_two_that_are_congested (void)
 {

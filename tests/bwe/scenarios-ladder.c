@@ -75,8 +75,8 @@ steady (void)
     Caller *caller = caller_new (world);
     Callee *callee = add (world, caller, 25, &step, 1);
     g_autofree char *name = g_strdup_printf ("L2 %u", rates[i]);
-    g_autofree char *what = g_strdup_printf ("rungs changed in 5 minutes at %u kbit/s",
-        rates[i]);
+    g_autofree char *what = g_strdup_printf ("rungs changed in 5 minutes at"
+        " %u kbit/s", rates[i]);
     guint changes, keys;
 
     caller_trace (caller, name);
@@ -182,7 +182,8 @@ judge_room (Callee **callees, guint n, guint uplink, gint64 from, gint64 to)
   scenario_row ("most changes of a rung until then", changes, AT_MOST (8), "");
 }
 
-/* B14 with rungs: the first one's own link is slow, the last one comes later. */
+/* B14 with rungs: the first one's own link is slow, the last one comes later.
+ */
 static void
 room_at (guint kbit, guint n)
 {
@@ -309,7 +310,8 @@ encoded (void)
   }
 }
 
-/* Peers that send nothing but receiver reports, one of which gets a slow link. */
+/* Peers that send nothing but receiver reports, one of which gets a slow link.
+ */
 static void
 reports_alone (void)
 {
