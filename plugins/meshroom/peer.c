@@ -10,6 +10,7 @@
 #include "meshroom/peer-private.h"
 
 #include "core/error.h"
+#include "host/timer.h"
 #include "meshroom/webrtcbin-close.h"
 #include "meshroom/sender-caps.h"
 
@@ -383,6 +384,7 @@ mesh_peer_finalize (GObject *object)
   g_clear_pointer (&self->meter, mesh_meter_unref);
   g_clear_pointer (&self->playout, mesh_playout_unref);
   g_strfreev (self->addresses);
+  mesh_timer_clear (&self->padding);
   g_clear_pointer (&self->rate, mesh_rate_unref);
   g_clear_pointer (&self->worker, g_main_context_unref);
   g_mutex_clear (&self->lock);

@@ -285,7 +285,7 @@ mesh_rate_take_padding (MeshRate *rate, guint16 *seqnum, gint64 *next)
     *seqnum = rate->repeatable[i].seqnum;
     count_locked (rate, rate->repeatable[i].size + MESH_RATE_OVERHEAD, now);
   } else if (n == 0) {
-    *next = now + 10 * G_TIME_SPAN_MILLISECOND;
+    *next = now + 50 * G_TIME_SPAN_MILLISECOND;
   }
   g_mutex_unlock (&rate->lock);
   return due;
