@@ -142,12 +142,41 @@ silence_leads_to_the_floor (Fixture *f, gconstpointer data)
   mesh_bwe_sent (f->bwe, 1000, f->now);
   g_assert_cmpint (mesh_bwe_deadline (f->bwe), ==, began + MS (500));
   while (f->now < began + MS (1500)) {
-    f->now = mesh_bwe_deadline (f->bwe);
+    f->now += MS (20);
+    mesh_bwe_sent (f->bwe, 100, f->now);
     mesh_bwe_tick (f->bwe, f->now);
     obey (f);
   }
   g_assert_cmpuint (f->target, ==, FLOOR);
   g_assert_cmpint (f->state, ==, MESH_BWE_CONGESTED);
+  /* What is not sent cannot end it. */
+  f->now += MS (2500);
+  mesh_bwe_tick (f->bwe, f->now);
+  obey (f);
+  g_assert_cmpuint (f->target, >, FLOOR);
+  g_assert_cmpint (f->state, ==, MESH_BWE_CLEAR);
+}
+
+/* The last packets before it may stay without a report. */
+static void
+pause_is_no_silence (Fixture *f, gconstpointer data)
+{
+  guint64 target;
+
+  run (f, START, 0, 2 * SECOND);
+  target = f->target;
+  mesh_bwe_sent (f->bwe, 1000, f->now);
+  for (guint i = 0; i < 60; i++) {
+    f->now += MS (100);
+    mesh_bwe_tick (f->bwe, f->now);
+    obey (f);
+  }
+  mesh_bwe_sent (f->bwe, 1000, f->now);
+  f->now += MS (100);
+  mesh_bwe_tick (f->bwe, f->now);
+  obey (f);
+  g_assert_cmpuint (f->target, ==, target);
+  g_assert_cmpint (f->state, ==, MESH_BWE_CLEAR);
 }
 
 static void
@@ -368,6 +397,7 @@ main (int argc, char **argv)
   TEST (gate_closes_and_opens_again, feedback);
   TEST (queue_that_stands_lowers_the_target, feedback);
   TEST (silence_leads_to_the_floor, feedback);
+  TEST (pause_is_no_silence, feedback);
   TEST (new_path_is_asked_anew, feedback);
   TEST (without_feedback_it_rises_late_and_little, NULL);
   TEST (without_feedback_loss_and_delay_lower_it, NULL);

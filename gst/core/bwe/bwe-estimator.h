@@ -31,6 +31,7 @@ struct _MeshBwe {
   MeshBweReports reports;
   gboolean report_lost;         /* a packet of the report being read */
 
+  gint64 sent_at;               /* the last packet */
   gint64 waiting_since;         /* a packet is out of which no report came */
   gint64 fed_at;
   guint silence;                /* steps that were taken for want of reports */

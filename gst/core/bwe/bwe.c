@@ -20,6 +20,12 @@
 #define REPORT_SILENCE MS (10000)
 #define REPORT_STEP MS (2500)
 #define SILENCE_FACTOR .25
+/* Ours: after a pause of so long in what is sent, packets without a report say
+ * nothing of the path. */
+#define PAUSE MS (200)
+/* Ours: a silence in which nothing was sent for so long is over, as nothing
+ * would ever come that could end it. */
+#define PATIENCE MS (2000)
 /* Ours: while a queue longer than this stands, less is sent for as long as it
  * takes to shorten it, and the rate itself need not go down for it. */
 #define QUEUED MS (40)
@@ -144,21 +150,6 @@ mesh_bwe_free (MeshBwe *bwe)
   g_free (bwe);
 }
 
-/**
- * mesh_bwe_sent:
- * @size: how many bytes were sent to the peer, with all headers; of one packet,
- *   or of all since the last call if that is a few milliseconds ago
- */
-void
-mesh_bwe_sent (MeshBwe *bwe, guint size, gint64 now)
-{
-  now -= bwe->origin;
-  bwe->reports.bits += size * 8.;
-  mesh_bwe_alr_sent (&bwe->alr, size, bwe->target, now);
-  if (bwe->waiting_since == 0)
-    bwe->waiting_since = bwe->quiet_since = now;
-}
-
 static void
 take_packet (MeshBwe *self, const MeshBwePacket *packet)
 {
@@ -191,6 +182,37 @@ end_silence (MeshBwe *self, gint64 now)
   begin_path (self, self->config.floor, now);
   self->aimd.rate = MIN (self->config.start, former);
   mesh_bwe_expect_recovery (self, former * OF_FORMER, now);
+}
+
+/* A receiver may report on the last packets before a pause only when more come,
+ * so that there is no report of them says nothing of the path. And a silence in
+ * which nothing is sent would never be ended by a report. */
+static void
+allow_for_pause (MeshBwe *self, gint64 now)
+{
+  if (now - self->sent_at <= (self->silence > 0 ? PATIENCE : PAUSE))
+    return;
+  self->waiting_since = 0;
+  if (self->silence > 0)
+    end_silence (self, now);
+}
+
+/**
+ * mesh_bwe_sent:
+ * @size: how many bytes were sent to the peer, with all headers; of one packet,
+ *   or of all since the last call if that is a few milliseconds ago
+ */
+void
+mesh_bwe_sent (MeshBwe *bwe, guint size, gint64 now)
+{
+  now -= bwe->origin;
+  bwe->reports.bits += size * 8.;
+  mesh_bwe_alr_sent (&bwe->alr, size, bwe->target, now);
+  if (bwe->config.feedback)
+    allow_for_pause (bwe, now);
+  if (bwe->waiting_since == 0)
+    bwe->waiting_since = bwe->quiet_since = now;
+  bwe->sent_at = now;
 }
 
 static void
@@ -360,6 +382,8 @@ mesh_bwe_tick (MeshBwe *bwe, gint64 now)
 {
   now -= bwe->origin;
   mesh_bwe_alr_sent (&bwe->alr, 0, bwe->target, now);
+  if (bwe->config.feedback)
+    allow_for_pause (bwe, now);
   while (now >= silence_deadline (bwe)) {
     bwe->quiet_since = silence_deadline (bwe);
     if (bwe->silence++ == 0)
