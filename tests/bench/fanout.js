@@ -9,6 +9,9 @@
  * to machine.
  *
  *   tests/run bench      or      tests/e2e/netns.sh node tests/bench/fanout.js
+ *
+ * In the environment: RUNS, SECONDS, PEERS=1,8,32, and SENDER, the name of the
+ * only row that is wanted, and ROOM, properties of the sender's meshroom.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -28,7 +31,7 @@ import { TICKS, usage } from './usage.js';
 
 const RUNS = Number(process.env.RUNS ?? 3);
 const SECONDS = Number(process.env.SECONDS ?? 10);
-const PEERS = [1, 8, 32];
+const PEERS = (process.env.PEERS ?? '1,8,32').split(',').map(Number);
 const CHROMIUM_PEERS = [1, 4, 8];
 const LOOP = `${process.env.MESH_BUILD_ROOT}/tests/bench/bench-srtp-loop`;
 
@@ -79,6 +82,7 @@ async function meshroomRun(peers) {
     way === 'down' ? star(text, sender) : text);
   const one = new Pipeline(['meshroom', 'name=room', `link=${link}`,
     `peer-id=${sender}`, 'max-peers=64',
+    ...(process.env.ROOM ?? '').split(' ').filter(Boolean),
     // coarse noise, since fine noise does not fit into 1 Mbit/s
     'videotestsrc', 'is-live=true', 'pattern=snow', '!',
     'video/x-raw,width=64,height=36,framerate=30/1', '!',
@@ -193,13 +197,18 @@ async function series(name, counts, run) {
   return rows;
 }
 
-const rows = [
-  ...await series('meshroom', PEERS, meshroomRun),
-  ...existsSync(LOOP) ? [
-    ...await series('SRTP and send', PEERS, peers => loopRun(peers)),
-    ...await series('with AES-GCM', PEERS, peers => loopRun(peers, 'gcm')),
-  ] : [],
-  ...await series('simple-peer', CHROMIUM_PEERS, chromiumRun),
-];
+const kinds = {
+  meshroom: [PEERS, meshroomRun],
+  'SRTP and send': [PEERS, peers => loopRun(peers)],
+  'with AES-GCM': [PEERS, peers => loopRun(peers, 'gcm')],
+  'simple-peer': [CHROMIUM_PEERS, chromiumRun],
+};
+const rows = [];
+for (const [name, [counts, run]] of Object.entries(kinds)) {
+  const isWanted = !process.env.SENDER || process.env.SENDER === name;
+  if (isWanted && (existsSync(LOOP) || counts === CHROMIUM_PEERS ||
+      run === meshroomRun))
+    rows.push(...await series(name, counts, run));
+}
 printTable(`the sender's side, ${SECONDS} s each, medians of ${RUNS} runs; ` +
   '% of one core', rows);
