@@ -20,7 +20,8 @@
  *   --room 'PROPERTY=…'    of the sender's meshroom
  *   --receive 'PROPERTY=…' of the receiver's meshroom
  *   --encoder 'ELEMENT…'   before the sender's room, in place of its own
- *   --view                 a pipeline's picture counts when meshview shows it
+ *   --view                 a pipeline's picture counts when meshview shows it,
+ *                          and its sound does not
  *   --runs 1
  *   --json, --trace FILE   lines of JSON in place of the table; and what
  *                          happened in each tenth of a second, as JSON
@@ -113,8 +114,9 @@ function judge(mode, receiver, packets, phases) {
       'queue p95': Math.round(quantile(waitsOf(up.filter(p =>
         isIn(p.at, phase)), Number(options.rtt)), 0.95) ?? NaN),
       'recovery s': recovery === null ? '-' : (recovery / 1000).toFixed(1),
-      'sound lost': countLost(receiver, phase),
-      'after 1 s': countLost(receiver, { ...phase, from: phase.from + 1000 }),
+      'sound lost': options.view ? '-' : countLost(receiver, phase),
+      'after 1 s': options.view ? '-'
+        : countLost(receiver, { ...phase, from: phase.from + 1000 }),
       dropped: up.filter(p => p.out === null && isIn(p.at, phase)).length,
       torn: receiver.frames.filter(f => isIn(f[0], phase) && f[1] < 0).length,
     };

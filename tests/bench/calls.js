@@ -12,6 +12,7 @@
  *   --members 4,9
  *   --kinds pipelines,page,bare
  *   --settle 15, --seconds 15      before and during the measurement
+ *   --room 'PROPERTY=…'            of each meshroom
  *
  * A tile's rate is that of frames that were decoded for it. CPU is of a core,
  * of all members together.
@@ -32,6 +33,7 @@ import { TICKS, usage } from './usage.js';
 const { values: options } = parseArgs({ options: {
   members: { type: 'string', default: '4,9' },
   kinds: { type: 'string', default: 'pipelines,page,bare' },
+  room: { type: 'string', default: '' },
   settle: { type: 'string', default: '15' },
   seconds: { type: 'string', default: '15' },
 } });
@@ -64,8 +66,9 @@ function row(kind, members, met, { cpu, mib }, rates, more) {
 async function pipelines(members, link) {
   const began = Date.now();
   const ends = Array.from({ length: members }, (_, i) =>
-    new PipelineEnd(`member-${i}`, link, [], [...pipelineSource('', SIZE),
-      ...pipelineView()]));
+    new PipelineEnd(`member-${i}`, link, [],
+      [...options.room.split(' ').filter(Boolean), ...pipelineSource('', SIZE),
+        ...pipelineView()]));
   try {
     await until('all to meet', () => ends.every(e =>
       e.sights.size === members - 1), 120000, () => ends.map(e =>

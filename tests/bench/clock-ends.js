@@ -147,9 +147,12 @@ export class BrowserEnd {
     return this.browser.log.slice(-20).join('\n');
   }
 
-  /** Opens the room's page. */
-  join(link, sends) {
-    return this.browser.join(sends ? link
+  /** Opens the room's page; large enough to ask for the full picture. */
+  async join(link, sends) {
+    if (!sends)
+      await this.browser.page.setViewport(
+        { width: SIZE.width, height: SIZE.height });
+    await this.browser.join(sends ? link
       : link.replace('#', '?muted=1&hidden=1#'));
   }
 

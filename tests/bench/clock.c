@@ -17,8 +17,8 @@
  *                                         PTS the timestamp in ms
  *
  * where MS is the time of day and NAME the peer's. The streams go to an element
- * `view`, if there is one, and what a fakesink called `shown` shows is lines that
- * begin with `shown all`. A line `get ELEMENT PROPERTY`
+ * `view`, if there is one, which keeps the sound from being looked at, and what a
+ * fakesink called `shown` shows is lines that begin with `shown all`. A line `get ELEMENT PROPERTY`
  * on stdin is answered with `value ELEMENT PROPERTY VALUE`, at a line `again` the
  * pipeline ends and begins again, and at the end of stdin it ends.
  */
@@ -401,16 +401,21 @@ static void
 on_pad_added (GstElement *room, GstPad *pad, gpointer bin)
 {
   g_autoptr (GstElement) sink = gst_bin_get_by_name (bin, "view");
+  gboolean is_video = g_str_has_prefix (GST_PAD_NAME (pad), "video");
   Stream *stream;
 
   if (!GST_PAD_IS_SRC (pad))
     return;
   stream = g_new0 (Stream, 1);
   stream->name = g_strdup ("?");
-  stream->is_video = g_str_has_prefix (GST_PAD_NAME (pad), "video");
+  stream->is_video = is_video;
   stream->tone = -1;
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_DATA_DOWNSTREAM, on_data, stream,
-      stream_free);
+  /* Tones cost more to tell than all else here, where there are many. */
+  if (is_video || !sink)
+    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_DATA_DOWNSTREAM, on_data,
+        stream, stream_free);
+  else
+    stream_free (stream);
   if (!sink) {
     sink = gst_object_ref (gst_element_factory_make ("fakesink", NULL));
     g_object_set (sink, "async", FALSE, "sync", FALSE, NULL);
