@@ -129,6 +129,20 @@ test('quality: figures in words', () => {
   ]);
 });
 
+test('quality: a round trip of less than a millisecond is known', () => {
+  const take = (path) => describe({...figures({}),
+    rtt: readFigures(path, {}, {}, 2, false).rtt})[0][1];
+  const pair = (rtt) => [{type: 'candidate-pair', selected: true,
+    currentRoundTripTime: rtt}];
+  assert.equal(take(pair(0)), 'under 1 ms');
+  assert.equal(take(pair(0.001)), '1 ms');
+  assert.equal(take(pair(undefined)), 'not known');
+  assert.equal(take([]), 'not known');
+  const report = {type: 'remote-inbound-rtp', roundTripTime: 0};
+  assert.equal(take([report]), 'under 1 ms');
+  assert.equal(take([{...report, roundTripTime: undefined}]), 'not known');
+});
+
 // --- in a browser ---
 
 const here = setUp();
@@ -177,7 +191,7 @@ test('quality: the mark is opened and closed by keyboard', {skip},
         && /^\d+×\d+, \d+ fps/.test(sent));
     assert.equal(expanded, 'true');
     const [rtt, lost, received, sent, path] = rows;
-    assert.match(rtt, /^(\d{1,4} ms|not known)$/);
+    assert.match(rtt, /^(\d{1,4}|under 1) ms$/);
     assert.match(lost, /^\d{1,3} % of what comes, \d{1,3} % of what is sent$/);
     for (const way of [received, sent]) {
       const [, width, height, fps] = /^(\d+)×(\d+), (\d+) fps, [\d.]+ [kM]bit/

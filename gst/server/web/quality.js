@@ -19,7 +19,7 @@
 
 /**
  * @typedef {object} Figures of the last two seconds
- * @property {number} rtt in seconds; 0: not known
+ * @property {number | null} rtt in seconds, 0 within a machine; null: not known
  * @property {number} frozen for which part of the time the peer's picture stood
  *   still, 0 to 1
  * @property {Flow} sent
@@ -51,7 +51,7 @@ const LIMITS = [
   {reason: 'frozen', fair: 0.1, poor: 0.3, of: ({frozen}) => frozen},
   {reason: 'lossy', fair: 0.02, poor: 0.1,
     of: ({sent, received}) => Math.max(sent.loss, received.loss)},
-  {reason: 'slow', fair: 0.3, poor: 0.8, of: ({rtt}) => rtt},
+  {reason: 'slow', fair: 0.3, poor: 0.8, of: ({rtt}) => rtt ?? 0},
 ];
 
 /** @param {Figures} figures @returns {Verdict} */
@@ -109,7 +109,7 @@ function readRtt(reports) {
   const pair = reports.find(({id, type, selected}) => id === chosen
     || (type === 'candidate-pair' && selected));
   return pair?.currentRoundTripTime ?? reports.find(({type, roundTripTime}) =>
-    type === 'remote-inbound-rtp' && roundTripTime > 0)?.roundTripTime ?? 0;
+    type === 'remote-inbound-rtp' && roundTripTime >= 0)?.roundTripTime ?? null;
 }
 
 /**
@@ -250,12 +250,24 @@ const describeFlow = ({bitrate, width, height, framerate}) => (width === 0
   : `${width}\u00d7${height}, ${Math.round(framerate)} fps, ${bits(bitrate)}`);
 
 /**
+ * Browsers count a path's round trip in whole milliseconds, and a local network
+ * has less than one.
+ *
+ * @param {number | null} rtt in seconds
+ */
+function describeRtt(rtt) {
+  if (rtt === null)
+    return 'not known';
+  return rtt < 0.001 ? 'under 1 ms' : `${Math.round(1000 * rtt)} ms`;
+}
+
+/**
  * @param {Figures} figures
  * @returns {[string, string][]} labels and values
  */
 export function describe({rtt, sent, received, relayed}) {
   return [
-    ['Round trip', rtt > 0 ? `${Math.round(1000 * rtt)} ms` : 'not known'],
+    ['Round trip', describeRtt(rtt)],
     ['Lost', `${percent(received.loss)} of what comes, ${percent(sent.loss)} `
       + 'of what is sent'],
     ['Received', describeFlow(received)],
