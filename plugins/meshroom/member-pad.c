@@ -491,6 +491,9 @@ mesh_member_pad_add (GstPad *pad, GstElement *room)
     return;
   gst_pad_set_active (pad, TRUE);
   gst_element_add_pad (room, pad);
+  /* A sink that the application has linked does not know the pad's latency
+   * until the pipeline distributes its own anew. */
+  gst_element_post_message (room, gst_message_new_latency (GST_OBJECT (room)));
   /* the pad may have to be stopped after it was removed from the room */
   GST_OBJECT_FLAG_UNSET (pad, GST_PAD_FLAG_NEED_PARENT);
 }

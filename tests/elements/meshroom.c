@@ -245,6 +245,8 @@ GST_START_TEST (the_declared_latency_is_a_constant)
   WAIT_FOR ((audio = party_stream_of (p.a, p.b->id, FALSE)));
   ck_assert_uint_eq (live_latency (video->pad), 120 * GST_MSECOND);
   ck_assert_uint_eq (live_latency (audio->pad), 120 * GST_MSECOND);
+  /* for the sinks that were linked to them in a pipeline that plays already */
+  WAIT_FOR (p.a->latencies >= 2);
   pair_stop (&p);
 }
 

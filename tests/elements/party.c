@@ -342,6 +342,10 @@ on_message (GstBus *bus, GstMessage *message, gpointer user_data)
     case GST_MESSAGE_EOS:
       party->ends += GST_MESSAGE_SRC (message) == GST_OBJECT (party->pipeline);
       break;
+    case GST_MESSAGE_LATENCY:
+      party->latencies += GST_MESSAGE_SRC (message)
+          == GST_OBJECT (party->room);
+      break;
     case GST_MESSAGE_ELEMENT:
       if (GST_MESSAGE_SRC (message) == GST_OBJECT (party->room))
         g_ptr_array_add (party->messages,

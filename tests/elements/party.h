@@ -94,6 +94,7 @@ struct _Party {
   GPtrArray *errors;
   GArray *codes;                /* of errors */
   guint ends;                   /* EOS messages of the pipeline */
+  guint latencies;              /* latency messages of the room itself */
 };
 
 Wire *wire_new (WireFilter filter, gpointer data);
