@@ -28,7 +28,7 @@
  *   --packets FILE         a line for each packet (shaper.c), the mode appended
  *
  * A row for each phase. The picture is `frozen` while no new one comes for more
- * than 200 ms. Delay is from the camera to the decoded frame; of the phases
+ * than 200 ms. Delay is from the camera to the screen; of the phases
  * after the first, it counts from 3 s on. The rate is what comes out of the
  * link. Recovery is the time until 80 % of the rate of the phase before last is
  * reached for a second. Lost sound is in units of 20 ms.

@@ -374,16 +374,28 @@ hear (Stream *self, GstBuffer *buffer)
 }
 
 static GstPadProbeReturn
-on_data (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+on_event (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  take_event (user_data, GST_PAD_PROBE_INFO_EVENT (info));
+  return GST_PAD_PROBE_OK;
+}
+
+/* What is due now: a sink that keeps to the clock has waited for it. */
+static void
+on_played (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer user_data)
 {
   Stream *self = user_data;
 
-  if (info->type & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM)
-    take_event (self, GST_PAD_PROBE_INFO_EVENT (info));
-  else if (self->is_video)
-    look (self, "video", GST_PAD_PROBE_INFO_BUFFER (info));
+  if (self->is_video)
+    look (self, "video", buffer);
   else if (GST_AUDIO_INFO_IS_VALID (&self->audio))
-    hear (self, GST_PAD_PROBE_INFO_BUFFER (info));
+    hear (self, buffer);
+}
+
+static GstPadProbeReturn
+on_picture (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  look (user_data, "video", GST_PAD_PROBE_INFO_BUFFER (info));
   return GST_PAD_PROBE_OK;
 }
 
@@ -397,28 +409,32 @@ on_shown (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer user_data)
     look (&stream, "shown", buffer);
 }
 
+/* Without a view each stream is played for itself. With one, the pictures are
+ * looked at on their way to it; tones cost more to tell than all else where
+ * there are many. */
 static void
 on_pad_added (GstElement *room, GstPad *pad, gpointer bin)
 {
   g_autoptr (GstElement) sink = gst_bin_get_by_name (bin, "view");
-  gboolean is_video = g_str_has_prefix (GST_PAD_NAME (pad), "video");
   Stream *stream;
 
   if (!GST_PAD_IS_SRC (pad))
     return;
   stream = g_new0 (Stream, 1);
   stream->name = g_strdup ("?");
-  stream->is_video = is_video;
+  stream->is_video = g_str_has_prefix (GST_PAD_NAME (pad), "video");
   stream->tone = -1;
-  /* Tones cost more to tell than all else here, where there are many. */
-  if (is_video || !sink)
-    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_DATA_DOWNSTREAM, on_data,
-        stream, stream_free);
-  else
-    stream_free (stream);
-  if (!sink) {
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_event, stream,
+      stream_free);
+  if (sink) {
+    if (stream->is_video)
+      gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_picture, stream,
+          NULL);
+  } else {
     sink = gst_object_ref (gst_element_factory_make ("fakesink", NULL));
-    g_object_set (sink, "async", FALSE, "sync", FALSE, NULL);
+    g_object_set (sink, "async", FALSE, "sync", TRUE, "signal-handoffs", TRUE,
+        NULL);
+    g_signal_connect (sink, "handoff", G_CALLBACK (on_played), stream);
     gst_bin_add (bin, sink);
     gst_element_sync_state_with_parent (sink);
   }
@@ -450,11 +466,19 @@ obey (GstBin *pipeline, const char *line)
   printf ("value %s %s %s\n", words[1], words[2], text ? text : "");
 }
 
+static void
+recalculate (GstElement *pipeline, gpointer user_data)
+{
+  gst_bin_recalculate_latency (GST_BIN (pipeline));
+}
+
 static GstBusSyncReply
-on_message (GstBus *bus, GstMessage *message, gpointer user_data)
+on_message (GstBus *bus, GstMessage *message, gpointer pipeline)
 {
   g_autoptr (GError) error = NULL;
 
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_LATENCY)
+    gst_element_call_async (pipeline, recalculate, NULL, NULL);
   if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR)
     gst_message_parse_error (message, &error, NULL);
   else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_WARNING)
@@ -489,7 +513,7 @@ main (int argc, char **argv)
   if (!room)
     g_error ("there is no room");
   bus = gst_element_get_bus (pipeline);
-  gst_bus_set_sync_handler (bus, on_message, NULL, NULL);
+  gst_bus_set_sync_handler (bus, on_message, pipeline, NULL);
   shown = gst_bin_get_by_name (GST_BIN (pipeline), "shown");
   if (shown)
     g_signal_connect (shown, "handoff", G_CALLBACK (on_shown), NULL);
