@@ -146,12 +146,13 @@ typedef struct {
   gint64 began_sent;            /* sending time of the current window's first */
   guint judged;                 /* windows of which the limit knows */
   double inherent;              /* share that is lost at any rate */
+  double start;                 /* below which nothing is lowered on a guess */
   double limit;                 /* G_MAXDOUBLE = none */
   gint64 limited_at;            /* when it was set or raised last */
   double loss;                  /* of late, 0 to 1 */
 } MeshBweLoss;
 
-void mesh_bwe_loss_init (MeshBweLoss *self);
+void mesh_bwe_loss_init (MeshBweLoss *self, double start);
 void mesh_bwe_loss_add (MeshBweLoss *self, const MeshBwePacket *packet);
 void mesh_bwe_loss_update (MeshBweLoss *self, double rate, gboolean queued,
     gint64 rtt, gint64 now);

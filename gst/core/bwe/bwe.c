@@ -110,7 +110,7 @@ begin_path (MeshBwe *self, double rate, gint64 now)
   self->queue = (MeshBweQueue) { 0 };
   self->prober = (MeshBweProber) { .last_id = self->prober.last_id };
   mesh_bwe_trend_init (&self->trend);
-  mesh_bwe_loss_init (&self->loss);
+  mesh_bwe_loss_init (&self->loss, (double) self->config.start);
 }
 
 /**

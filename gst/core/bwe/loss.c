@@ -60,11 +60,12 @@ typedef struct {
   double capacity;
 } Explanations;
 
-/* Sets up a controller that has seen nothing. */
+/* Sets up a controller that has seen nothing. @start is the rate that is sent
+ * without knowing anything. */
 void
-mesh_bwe_loss_init (MeshBweLoss *self)
+mesh_bwe_loss_init (MeshBweLoss *self, double start)
 {
-  *self = (MeshBweLoss) { .limit = G_MAXDOUBLE };
+  *self = (MeshBweLoss) { .limit = G_MAXDOUBLE, .start = start };
 }
 
 static MeshBweLossWindow *
@@ -164,19 +165,23 @@ limit_to (MeshBweLoss *self, double rate, gint64 now)
   }
 }
 
-/* Neither reason is the better one: by the loss alone. */
+/* Neither reason is the better one: by the loss alone. At low rates a single
+ * burst of losses is a large part of a window, and a picture would stand for a
+ * mere guess: the rate is not lowered below that at which all paths begin. */
 static void
 lower_by_loss (MeshBweLoss *self, double excess, double rate, gint64 rtt,
     gint64 now)
 {
   gint64 passed = now - self->limited_at;
 
+  if (rate <= self->start)
+    return;
   if (excess > MUCH && (self->limit == G_MAXDOUBLE || passed >= PAUSE + rtt))
-    limit_to (self, rate * (1 - OF_LOSS * excess), now);
+    limit_to (self, MAX (rate * (1 - OF_LOSS * excess), self->start), now);
   else if (self->limit == G_MAXDOUBLE)
     limit_to (self, rate, now);
   else if (passed > HOLD_BEFORE_TRIAL)
-    limit_to (self, rate * TRIAL, now);
+    limit_to (self, MAX (rate * TRIAL, self->start), now);
 }
 
 /* Sets the limit anew, after the packets of a report were added. @rate is the
@@ -212,7 +217,7 @@ mesh_bwe_loss_update (MeshBweLoss *self, double rate, gboolean queued,
     return;
   }
   explain (self, &found);
-  rate = MIN (rate, RAMP * get_window (self, 0)->rate);
+  rate = MIN (rate, MAX (RAMP * get_window (self, 0)->rate, self->start));
   if (found.full > found.constant + EVIDENCE) {
     limit_to (self, BELOW_CAPACITY * found.capacity, now);
   } else if (found.constant > found.full + EVIDENCE) {
