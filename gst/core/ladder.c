@@ -8,11 +8,13 @@
 
 /* Ours: what a share must be of a step's least rate to enter it. The low one is
  * for a peer without feedback, which gets no more than a quarter above what it
- * was seen to take; for one whose picture stands, since that is worse than one
- * that may stand again; and for all frames of a rung of which a peer has half,
- * which take no more at the rung's least rate. */
+ * was seen to take; and for one whose picture stands, since that is worse than
+ * one that may stand again. All frames of a rung of which a peer has half take
+ * no more at the rung's least rate: what is proven is that, give or take what the
+ * sound happens to take. */
 #define ENTER 1.2
 #define ENTER_LOW 1.
+#define ENTER_ALL_FRAMES .9
 #define ENTER_SOON 1.6
 /* Ours: the same, of the rate that the others on a rung can have. An estimate
  * goes down by 15 % now and then (gst/core/bwe/aimd.c) and comes back. */
@@ -199,7 +201,7 @@ climb (const MeshLadderWork *work, MeshLadderPeer *self)
     good = trifle (work->ladder);
   else if (self->step % 2 == 1 && good <= self->step && enter == ENTER
       && self->step < self->most)
-    good = best_step (work, self, self->step + 1, ENTER_LOW);
+    good = best_step (work, self, self->step + 1, ENTER_ALL_FRAMES);
   if (good <= self->step) {
     self->good_since = 0;
     return;
