@@ -3,8 +3,14 @@
 #include "core/playout-delay.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define SLOT (250 * G_TIME_SPAN_MILLISECOND)
+#define SLOT (100 * G_TIME_SPAN_MILLISECOND)
+
+/* How many of the worst peaks are left out. Sound that comes too late is lost,
+ * a picture is shown late. */
+#define SKIP_SOUND 2
+#define SKIP_PICTURE 6
 
 /* Until enough packets have come to judge by. */
 #define FIRST (40 * G_TIME_SPAN_MILLISECOND)
@@ -17,20 +23,22 @@
 #define MOST (900 * G_TIME_SPAN_MILLISECOND)
 
 /* In a second the delay falls by this much: sound that is 2 % faster is not
- * noticed. What is left of a long hold-up falls faster, by a tenth of it in a
+ * noticed. What is left of a long hold-up falls faster, by a quarter of it in a
  * second, since a conversation suffers from the delay by more. */
 #define FALL (20 * G_TIME_SPAN_MILLISECOND)
-#define PART 10
+#define PART 4
 
 /* It falls in steps of this time, since less would be lost in rounding. */
 #define GRAIN (5 * G_TIME_SPAN_MILLISECOND)
 
-/* How long a repair counts. */
-#define MEMORY (10 * G_TIME_SPAN_SECOND)
+/* How long a repair counts, and for how long packets must be repaired before
+ * that is taken for the way of the path. */
+#define MEMORY (5 * G_TIME_SPAN_SECOND)
+#define SPAN (3 * G_TIME_SPAN_SECOND / 4)
 
-/* Returns: the peak of the slot of @now, those in between being empty */
-static gint64 *
-get_slot (MeshPlayoutPeaks *self, gint64 now)
+/* Goes on to the slot of @now, those in between being empty. */
+static void
+advance (MeshPlayoutPeaks *self, gint64 now)
 {
   gint64 slot = now / SLOT;
   gint64 n = CLAMP (slot - self->slot, 0, MESH_PLAYOUT_SLOTS);
@@ -38,35 +46,42 @@ get_slot (MeshPlayoutPeaks *self, gint64 now)
   for (gint64 i = 0; i < n; i++)
     self->worst[(slot - i) % MESH_PLAYOUT_SLOTS] = 0;
   self->slot = MAX (self->slot, slot);
-  return &self->worst[self->slot % MESH_PLAYOUT_SLOTS];
 }
 
+/* A value belongs where its packet should have come, not where it came: the
+ * packets of a large picture, which come one after the other, are one peak. */
 static void
 take (MeshPlayoutPeaks *self, gint64 value, gint64 now)
 {
-  gint64 *worst = get_slot (self, now);
+  gint64 slot, *worst;
 
+  advance (self, now);
+  slot = CLAMP ((now - value) / SLOT,
+      self->slot - MESH_PLAYOUT_SLOTS + 1, self->slot);
+  if (slot < 0)
+    return;
+  worst = &self->worst[slot % MESH_PLAYOUT_SLOTS];
   *worst = MAX (*worst, value);
 }
 
-/* Returns: the third largest peak */
-static gint64
-get_peak (MeshPlayoutPeaks *self, gint64 now)
+static int
+compare (gconstpointer a, gconstpointer b)
 {
-  gint64 top[3] = { 0, };
+  gint64 difference = *(const gint64 *) a - *(const gint64 *) b;
 
-  get_slot (self, now);
-  for (guint i = 0; i < MESH_PLAYOUT_SLOTS; i++) {
-    gint64 value = self->worst[i];
+  return difference < 0 ? -1 : difference > 0;
+}
 
-    for (guint k = 0; k < G_N_ELEMENTS (top); k++) {
-      gint64 smaller = MIN (value, top[k]);
+/* Returns: the largest peak but @skip */
+static gint64
+get_peak (MeshPlayoutPeaks *self, guint skip, gint64 now)
+{
+  gint64 sorted[MESH_PLAYOUT_SLOTS];
 
-      top[k] = MAX (value, top[k]);
-      value = smaller;
-    }
-  }
-  return top[2];
+  advance (self, now);
+  memcpy (sorted, self->worst, sizeof sorted);
+  qsort (sorted, MESH_PLAYOUT_SLOTS, sizeof *sorted, compare);
+  return sorted[MESH_PLAYOUT_SLOTS - 1 - skip];
 }
 
 /**
@@ -84,12 +99,14 @@ mesh_playout_delay_init (MeshPlayoutDelay *delay, gint64 least)
 
 /**
  * mesh_playout_delay_take_late:
- * @late: by how much later than the earliest possible a packet has come
+ * @kind: what the packet is of
+ * @late: by how much later than the earliest possible it has come
  */
 void
-mesh_playout_delay_take_late (MeshPlayoutDelay *delay, gint64 late, gint64 now)
+mesh_playout_delay_take_late (MeshPlayoutDelay *delay, MeshKind kind,
+    gint64 late, gint64 now)
 {
-  take (&delay->network, late, now);
+  take (&delay->network[kind], late, now);
 }
 
 /**
@@ -106,26 +123,23 @@ mesh_playout_delay_take_repair (MeshPlayoutDelay *delay, gint64 late,
   delay->repaired_at[i] = now;
 }
 
-static int
-compare (gconstpointer a, gconstpointer b)
-{
-  gint64 difference = *(const gint64 *) a - *(const gint64 *) b;
-
-  return difference < 0 ? -1 : difference > 0;
-}
-
-/* Returns: what three quarters of the repairs need; one alone needs nothing */
+/* Returns: what three quarters of the repairs need; those of a single moment,
+ * such as that in which a path became too narrow, need nothing */
 static gint64
 get_repair (const MeshPlayoutDelay *self, gint64 now)
 {
   gint64 recent[MESH_PLAYOUT_REPAIRS];
+  gint64 first = G_MAXINT64, last = 0;
   guint n = 0;
 
   for (guint i = 0; i < MIN (self->n_repairs, MESH_PLAYOUT_REPAIRS); i++) {
-    if (now - self->repaired_at[i] < MEMORY)
-      recent[n++] = self->repairs[i];
+    if (now - self->repaired_at[i] >= MEMORY)
+      continue;
+    recent[n++] = self->repairs[i];
+    first = MIN (first, self->repaired_at[i]);
+    last = MAX (last, self->repaired_at[i]);
   }
-  if (n < 2)
+  if (n == 0 || last - first < SPAN)
     return 0;
   qsort (recent, n, sizeof *recent, compare);
   return recent[(3 * n - 3) / 4];
@@ -148,8 +162,10 @@ mesh_playout_delay_take_work (MeshPlayoutDelay *delay, gint64 work, gint64 now)
 gint64
 mesh_playout_delay_get (MeshPlayoutDelay *self, gint64 now)
 {
-  gint64 wanted = MAX (get_peak (&self->network, now), get_repair (self, now))
-      + get_peak (&self->machine, now) + MARGIN;
+  gint64 late = MAX (get_peak (&self->network[MESH_AUDIO], SKIP_SOUND, now),
+      get_peak (&self->network[MESH_VIDEO], SKIP_PICTURE, now));
+  gint64 wanted = MAX (late, get_repair (self, now))
+      + get_peak (&self->machine, SKIP_SOUND, now) + MARGIN;
   gint64 elapsed = self->at > 0 ? now - self->at : 0;
   gint64 fall;
 

@@ -19,8 +19,12 @@
 /* Smaller changes of the wait are not worth a walk through its timers. */
 #define NOTICEABLE (4 * GST_MSECOND)
 
-/* A NACK or its answer may be lost as well, but not for ever. */
-#define MOST_RETRIES 4
+/* A NACK or its answer may be lost as well, but not for ever. A NACK is sent
+ * three times in a round trip, since one that is lost costs as much time as the
+ * packet; the sender answers one of them. */
+#define MOST_RETRIES 12
+#define NACKS 3
+#define LEAST_BETWEEN (15 * GST_MSECOND)
 
 /* How late a packet may be before it is asked for, in ms. Left to itself, the
  * jitterbuffer waits for twice the jitter, which the losses add to. */
@@ -29,8 +33,14 @@
 /* A packet that is further off belongs to a stream that begins anew. */
 #define MOST_LATE (2 * GST_SECOND)
 
-/* How many of the latest packets are remembered. */
+/* How many of the latest packets are remembered, and requests. */
 #define SEEN 1024
+#define ASKED 64
+
+typedef struct {
+  guint16 seqnum;
+  GstClockTime at;              /* 0: none, or answered */
+} Request;
 
 typedef struct {
   gatomicrefcount refs;         /* one for each probe and handler */
@@ -43,6 +53,8 @@ typedef struct {
   gboolean known;               /* a packet has come out */
   guint32 rtp_time;             /* of that packet */
   GstClockTime time;
+  Request asked[ASKED];         /* packets, at first; a ring */
+  guint n_asked;
 
   /* the thread that receives */
   guint32 seen[SEEN];           /* sequence numbers + 1, by their last bits */
@@ -52,7 +64,6 @@ typedef struct {
   /* the thread that brings packets out */
   GstClockTimeDiff offset;
   GstClockTime wait, rtt;
-  gint64 looked_at;             /* when its statistics were read */
 } Buffer;
 
 static gpointer
@@ -110,11 +121,66 @@ is_new (Buffer *self, guint16 seqnum)
   return TRUE;
 }
 
+/* Returns: (nullable): the request for a packet that has not come yet */
+static Request *
+find_request_locked (Buffer *self, guint16 seqnum)
+{
+  for (guint i = 0; i < ASKED; i++) {
+    if (self->asked[i].at > 0 && self->asked[i].seqnum == seqnum)
+      return &self->asked[i];
+  }
+  return NULL;
+}
+
+/* Notes a request of the jitterbuffer, which comes from its own thread. */
+static GstPadProbeReturn
+on_request (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  Buffer *self = user_data;
+  const GstStructure *s =
+      gst_event_get_structure (GST_PAD_PROBE_INFO_EVENT (info));
+  GstClockTime now = gst_element_get_current_running_time (self->element);
+  guint seqnum;
+
+  if (!s || !gst_structure_has_name (s, "GstRTPRetransmissionRequest")
+      || !gst_structure_get_uint (s, "seqnum", &seqnum)
+      || !GST_CLOCK_TIME_IS_VALID (now))
+    return GST_PAD_PROBE_OK;
+  g_mutex_lock (&self->lock);
+  if (!find_request_locked (self, (guint16) seqnum))
+    self->asked[self->n_asked++ % ASKED] = (Request) {
+      .seqnum = (guint16) seqnum,
+      .at = now,
+    };
+  g_mutex_unlock (&self->lock);
+  return GST_PAD_PROBE_OK;
+}
+
+/* Returns: how long after the first request for it a packet has come, 0 if
+ * nobody asked */
+static GstClockTime
+answer (Buffer *self, guint16 seqnum, GstClockTime now)
+{
+  Request *request;
+  GstClockTime time = 0;
+
+  g_mutex_lock (&self->lock);
+  request = find_request_locked (self, seqnum);
+  if (request) {
+    time = now > request->at ? now - request->at : 0;
+    request->at = 0;
+  }
+  g_mutex_unlock (&self->lock);
+  return time;
+}
+
 static gboolean
 measure (GstBuffer **packet, guint i, gpointer user_data)
 {
   Buffer *self = user_data;
   GstClockTime now = gst_element_get_current_running_time (self->element);
+  gboolean repaired = GST_BUFFER_FLAG_IS_SET (*packet,
+      GST_RTP_BUFFER_FLAG_RETRANSMISSION);
   GstClockTimeDiff late = 0;
   gboolean known;
   guint32 time;
@@ -131,8 +197,9 @@ measure (GstBuffer **packet, guint i, gpointer user_data)
         / self->clock_rate;
   g_mutex_unlock (&self->lock);
   if (known && ABS (late) < (GstClockTimeDiff) MOST_LATE)
-    mesh_playout_take_late (self->playout, self->kind, late,
-        GST_BUFFER_FLAG_IS_SET (*packet, GST_RTP_BUFFER_FLAG_RETRANSMISSION));
+    mesh_playout_take_late (self->playout, self->kind, late, repaired);
+  if (repaired)
+    mesh_playout_take_answer (self->playout, answer (self, seqnum, now));
   return TRUE;
 }
 
@@ -164,7 +231,7 @@ bound_retries (Buffer *self)
       "rtx-delay", REORDER, NULL);
   if (rtt > 0)
     g_object_set (self->element, "rtx-retry-timeout",
-        (gint) ((rtt + rtt / 8) / GST_MSECOND + 5), NULL);
+        (gint) (MAX (rtt / NACKS, LEAST_BETWEEN) / GST_MSECOND), NULL);
 }
 
 static gboolean
@@ -173,32 +240,13 @@ differs (GstClockTime a, GstClockTime b)
   return ABS (GST_CLOCK_DIFF (a, b)) >= (GstClockTimeDiff) NOTICEABLE;
 }
 
-/* Returns: the round-trip time that reports tell; without reports, the time in
- * which packets that were asked for have come */
-static GstClockTime
-get_rtt (Buffer *self)
-{
-  GstClockTime rtt = mesh_playout_get_rtt (self->playout);
-  g_autoptr (GstStructure) stats = NULL;
-  gint64 now = g_get_monotonic_time ();
-
-  if (rtt > 0 || self->kind != MESH_VIDEO
-      || now - self->looked_at < G_TIME_SPAN_SECOND)
-    return rtt > 0 ? rtt : self->rtt;
-  self->looked_at = now;
-  g_object_get (self->element, "stats", &stats, NULL);
-  gst_structure_get_uint64 (stats, "rtx-rtt", &rtt);
-  return rtt;
-}
-
 /* Follows the delay. In the first moments of a pipeline the timestamps would be
  * negative, so the wait is the whole latency. */
 static void
 follow (Buffer *self, GstClockTime time)
 {
-  GstClockTime wait = mesh_playout_get_wait (self->playout, self->kind,
-      self->rtt);
-  GstClockTime rtt = get_rtt (self);
+  GstClockTime wait = mesh_playout_get_wait (self->playout, self->kind);
+  GstClockTime rtt = mesh_playout_get_rtt (self->playout);
 
   if (time < LATENCY * GST_MSECOND
       || (!differs (wait, self->wait) && !differs (rtt, self->rtt)))
@@ -305,6 +353,8 @@ mesh_playout_watch_buffer (MeshPlayout *playout, MeshKind kind,
   gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_BUFFER
       | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_arrival, buffer_ref (self),
       buffer_unref);
+  gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, on_request,
+      buffer_ref (self), buffer_unref);
   gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER
       | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_departure, buffer_ref (self),
       buffer_unref);

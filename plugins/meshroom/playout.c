@@ -2,6 +2,9 @@
 
 #include "meshroom/playout.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "core/freeze.h"
 #include "core/playout-delay.h"
 
@@ -13,17 +16,28 @@
 #define BLIND_PATIENCE (400 * GST_MSECOND)
 #define MOST_PATIENCE (700 * GST_MSECOND)
 
+/* How long a repair takes beyond one and a half round trips: until the loss is
+ * noticed by the next picture, and asked for. */
+#define REPAIR (60 * GST_MSECOND)
+
 /* Reports that put sound and picture further apart than this are wrong. */
 #define MOST_APART (3 * GST_SECOND)
 
 /* The weight of a new report of which sound belongs to which picture. */
 #define SYNC_WEIGHT 4
 
+/* How many answers are judged by. A quarter of the answers come within a round
+ * trip even if one in two is lost. */
+#define ANSWERS 16
+
 struct _MeshPlayout {
   gatomicrefcount refs;
   MeshPlayoutConfig config;
   GMutex lock;                  /* guards what follows; a leaf */
-  GstClockTime rtt;             /* 0: not known */
+  GstClockTime rtt;             /* that reports tell; 0: not known */
+  GstClockTime answers[ANSWERS];        /* after which time packets have come
+                                         * that were asked for; a ring */
+  guint n_answers;              /* all that have been put there */
   MeshPlayoutDelay delay;
   gboolean synced[MESH_N_KINDS];
   GstClockTimeDiff transit[MESH_N_KINDS];       /* from the peer's clock to our
@@ -91,9 +105,33 @@ mesh_playout_set_rtt (MeshPlayout *playout, GstClockTime rtt)
   g_mutex_unlock (&playout->lock);
 }
 
+static int
+compare_times (gconstpointer a, gconstpointer b)
+{
+  GstClockTime first = *(const GstClockTime *) a;
+  GstClockTime second = *(const GstClockTime *) b;
+
+  return first < second ? -1 : first > second;
+}
+
+/* Who sends nothing gets no report. */
+static GstClockTime
+get_rtt_locked (MeshPlayout *self)
+{
+  GstClockTime sorted[ANSWERS];
+  guint n = MIN (self->n_answers, ANSWERS);
+
+  if (self->rtt > 0 || n == 0)
+    return self->rtt;
+  memcpy (sorted, self->answers, n * sizeof *sorted);
+  qsort (sorted, n, sizeof *sorted, compare_times);
+  return sorted[n / 4];
+}
+
 /**
  * mesh_playout_get_rtt:
- * Returns: the round-trip time, 0 while it is not known
+ * Returns: the round-trip time: what reports tell, or else in which time a
+ *   packet comes that is asked for; 0 while neither is known
  */
 GstClockTime
 mesh_playout_get_rtt (MeshPlayout *playout)
@@ -101,9 +139,24 @@ mesh_playout_get_rtt (MeshPlayout *playout)
   GstClockTime rtt;
 
   g_mutex_lock (&playout->lock);
-  rtt = playout->rtt;
+  rtt = get_rtt_locked (playout);
   g_mutex_unlock (&playout->lock);
   return rtt;
+}
+
+/**
+ * mesh_playout_take_answer:
+ * @time: how long after the first request a lost packet has come; 0: nobody has
+ *   asked for it
+ */
+void
+mesh_playout_take_answer (MeshPlayout *playout, GstClockTime time)
+{
+  if (time == 0)
+    return;
+  g_mutex_lock (&playout->lock);
+  playout->answers[playout->n_answers++ % ANSWERS] = time;
+  g_mutex_unlock (&playout->lock);
 }
 
 /* How much later a stream is played than it could be, for the other one's
@@ -119,6 +172,17 @@ get_delay (MeshPlayout *self)
 {
   return mesh_playout_delay_get (&self->delay, g_get_monotonic_time ())
       * GST_USECOND;
+}
+
+/* Returns: in us, what the delay covers of the wait for a repair. A packet that
+ * is lost twice, or held back since the path is full, is shown late. */
+static gint64
+get_repair_limit (MeshPlayout *self)
+{
+  GstClockTime rtt = get_rtt_locked (self);
+
+  return rtt > 0 ? (gint64) ((rtt + rtt / 2 + REPAIR) / GST_USECOND)
+      : G_MAXINT64;
 }
 
 /**
@@ -137,9 +201,10 @@ mesh_playout_take_late (MeshPlayout *playout, MeshKind kind,
   late -= get_alignment (playout, kind);
   late /= (gint64) GST_USECOND;
   if (repaired)
-    mesh_playout_delay_take_repair (&playout->delay, late, now);
+    mesh_playout_delay_take_repair (&playout->delay,
+        MIN (late, get_repair_limit (playout)), now);
   else
-    mesh_playout_delay_take_late (&playout->delay, late, now);
+    mesh_playout_delay_take_late (&playout->delay, kind, late, now);
   g_mutex_unlock (&playout->lock);
 }
 
@@ -189,19 +254,18 @@ mesh_playout_take_sync (MeshPlayout *playout, MeshKind kind,
 
 /**
  * mesh_playout_get_wait:
- * @rtt: the round-trip time, 0 if it is not known
- *
  * Returns: how long after its timestamp a missing packet of @kind is given up:
  *   sound must go on by the time at which it is played, and the picture may
  *   come late
  */
 GstClockTime
-mesh_playout_get_wait (MeshPlayout *playout, MeshKind kind, GstClockTime rtt)
+mesh_playout_get_wait (MeshPlayout *playout, MeshKind kind)
 {
-  GstClockTime wait, patience;
+  GstClockTime wait, patience, rtt;
 
   g_mutex_lock (&playout->lock);
   wait = get_delay (playout) + get_alignment (playout, kind);
+  rtt = get_rtt_locked (playout);
   patience = rtt > 0 ? 4 * rtt + PATIENCE : BLIND_PATIENCE;
   if (kind == MESH_VIDEO)
     wait = MAX (wait, MIN (patience, MOST_PATIENCE));

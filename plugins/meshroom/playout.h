@@ -43,11 +43,11 @@ void mesh_playout_set_rtt (MeshPlayout *playout, GstClockTime rtt);
 GstClockTime mesh_playout_get_rtt (MeshPlayout *playout);
 void mesh_playout_take_late (MeshPlayout *playout, MeshKind kind,
     GstClockTimeDiff late, gboolean repaired);
+void mesh_playout_take_answer (MeshPlayout *playout, GstClockTime time);
 void mesh_playout_take_work (MeshPlayout *playout, GstClockTimeDiff work);
 void mesh_playout_take_sync (MeshPlayout *playout, MeshKind kind,
     GstClockTimeDiff transit);
-GstClockTime mesh_playout_get_wait (MeshPlayout *playout, MeshKind kind,
-    GstClockTime rtt);
+GstClockTime mesh_playout_get_wait (MeshPlayout *playout, MeshKind kind);
 GstClockTimeDiff mesh_playout_get_shift (MeshPlayout *playout, MeshKind kind);
 void mesh_playout_note_picture (MeshPlayout *playout, GstClockTime time,
     GstClockTime now);

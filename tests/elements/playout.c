@@ -277,13 +277,10 @@ await_buffers (Reception *reception, guint n)
     g_thread_yield ();
 }
 
-/* Lets one packet be missing. Returns: how long after it was due the packets
- * behind it came out */
-static GstClockTime
-miss (Reception *reception)
+/* Lets one packet be missing, and the one behind it come. */
+static void
+begin_to_miss (Reception *reception)
 {
-  GstClockTime now;
-
   for (guint i = 0; i < MISSING; i++) {
     gst_test_clock_set_time (reception->clock, START + i * STEP);
     receive (reception, i);
@@ -294,6 +291,15 @@ miss (Reception *reception)
   await_buffers (reception, MISSING);
   gst_test_clock_set_time (reception->clock, DUE + STEP);
   receive (reception, MISSING + 1);
+}
+
+/* Returns: how long after a missing packet was due those behind it came out */
+static GstClockTime
+miss (Reception *reception)
+{
+  GstClockTime now;
+
+  begin_to_miss (reception);
   while (gst_harness_buffers_received (reception->h) == MISSING) {
     count_requests (reception);
     if (gst_test_clock_peek_id_count (reception->clock) > 0)
@@ -327,11 +333,40 @@ GST_START_TEST (a_picture_is_asked_for_as_long_as_it_can_come)
 
   mesh_playout_set_rtt (reception.playout, rtt);
   waited = miss (&reception);
-  ck_assert_uint_ge (reception.requests, 2);
-  ck_assert_uint_le (reception.requests, 4);
+  /* three times in a round trip, since requests are lost as well */
+  ck_assert_uint_ge (reception.requests, 6);
+  ck_assert_uint_le (reception.requests, 12);
   ck_assert_uint_ge (waited, 4 * rtt);
   ck_assert_uint_le (waited, 5 * rtt);
   ck_assert_uint_le (reception.last_request + rtt, waited);
+  reception_free (&reception);
+}
+
+GST_END_TEST;
+
+/* Who only receives gets no report that tells the round-trip time. */
+GST_START_TEST (the_answer_to_a_request_tells_the_round_trip)
+{
+  Reception reception = reception_new (MESH_VIDEO);
+
+  begin_to_miss (&reception);
+  while (count_requests (&reception), reception.requests == 0) {
+    if (gst_test_clock_peek_id_count (reception.clock) > 0)
+      gst_test_clock_crank (reception.clock);
+    else
+      g_thread_yield ();
+  }
+  ck_assert_uint_eq (mesh_playout_get_rtt (reception.playout), 0);
+  gst_test_clock_advance_time (reception.clock, 70 * GST_MSECOND);
+  receive (&reception, MISSING);
+  ck_assert_uint_ge (mesh_playout_get_rtt (reception.playout),
+      70 * GST_MSECOND);
+  ck_assert_uint_le (mesh_playout_get_rtt (reception.playout),
+      150 * GST_MSECOND);
+  /* what reports tell is better */
+  mesh_playout_set_rtt (reception.playout, 30 * GST_MSECOND);
+  ck_assert_uint_eq (mesh_playout_get_rtt (reception.playout),
+      30 * GST_MSECOND);
   reception_free (&reception);
 }
 
@@ -374,6 +409,7 @@ playout_suite (void)
   tcase_add_test (tcase, pictures_stay_in_order);
   tcase_add_test (tcase, sound_that_is_missing_is_given_up_when_it_is_due);
   tcase_add_test (tcase, a_picture_is_asked_for_as_long_as_it_can_come);
+  tcase_add_test (tcase, the_answer_to_a_request_tells_the_round_trip);
   tcase_add_test (tcase, a_repeated_packet_is_no_reason_for_a_delay);
   return suite;
 }
