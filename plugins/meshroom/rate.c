@@ -27,6 +27,11 @@
 #define LEAST_AGAIN (20 * G_TIME_SPAN_MILLISECOND)
 #define MOST_AGAIN (300 * G_TIME_SPAN_MILLISECOND)
 #define REPEATS 64
+/* On a path that loses packets at random from this share on, each repetition
+ * goes twice, so that a picture seldom waits for another round trip. The second
+ * one follows after such a time, since losses come in bursts. */
+#define COPIED_FROM .01
+#define COPY_AFTER (15 * G_TIME_SPAN_MILLISECOND)
 /* Probes whose packets are still to be reported. A packet is numbered a moment
  * after it was paced. */
 #define PROBES 8
@@ -65,6 +70,12 @@ struct _MeshRate {
     gint64 at;
   } repeats[REPEATS];           /* that the peer has asked for */
   guint n_repeats;              /* ever */
+  struct {
+    guint16 seqnum;
+    gint64 due;
+  } copies[REPEATS];            /* of them, that go a moment later; a ring */
+  guint n_copies;               /* ever */
+  guint n_copied;               /* ever */
   double repeat_budget;         /* bits */
   gint64 budget_at;
   GArray *packets;              /* of a report; kept for its memory */
@@ -259,14 +270,50 @@ mesh_rate_sent_picture (MeshRate *rate, guint16 seqnum, guint size)
   g_mutex_unlock (&rate->lock);
 }
 
+/* Returns: whether the second repetition of a packet is due */
+static gboolean
+take_copy_locked (MeshRate *self, gint64 now, guint16 *seqnum, gint64 *next)
+{
+  guint i = self->n_copied % REPEATS;
+
+  if (self->n_copied == self->n_copies)
+    return FALSE;
+  if (self->copies[i].due > now) {
+    *next = MIN (*next, self->copies[i].due);
+    return FALSE;
+  }
+  *seqnum = self->copies[i].seqnum;
+  self->n_copied++;
+  count_locked (self, REPEATED_BITS / 8, now);
+  return TRUE;
+}
+
+static gboolean
+take_padding_locked (MeshRate *self, gint64 now, guint16 *seqnum, gint64 *next)
+{
+  guint n = MIN (self->n_repeatable, REPEATABLE), i;
+
+  if (n == 0) {
+    *next = now + 50 * G_TIME_SPAN_MILLISECOND;
+    return FALSE;
+  }
+  if (!mesh_pace_padding (&self->pace, now, next))
+    return FALSE;
+  i = self->n_repeated++ % n;
+  *seqnum = self->repeatable[i].seqnum;
+  count_locked (self, self->repeatable[i].size + MESH_RATE_OVERHEAD, now);
+  return TRUE;
+}
+
 /**
  * mesh_rate_take_padding:
  * @seqnum: (out): the sequence number of a packet that is to be repeated now
  * @next: (out): if there is none, when to ask again; %G_MAXINT64 = when told
- *   that another probe is due
+ *   that another is due
  *
  * A probe needs more than there is to send just then. What fills it up is
- * packets of the last pictures once more, which mend losses, too.
+ * packets of the last pictures once more, which mend losses, too. What the peer
+ * has asked for may be due a second time.
  *
  * Returns: whether a packet is to be repeated, after which the function is to
  *   be called again at once
@@ -275,35 +322,60 @@ gboolean
 mesh_rate_take_padding (MeshRate *rate, guint16 *seqnum, gint64 *next)
 {
   gint64 now = g_get_monotonic_time ();
-  guint n = MIN (rate->n_repeatable, REPEATABLE), i;
   gboolean due;
 
   g_mutex_lock (&rate->lock);
-  due = n > 0 && mesh_pace_padding (&rate->pace, now, next);
-  if (due) {
-    i = rate->n_repeated++ % n;
-    *seqnum = rate->repeatable[i].seqnum;
-    count_locked (rate, rate->repeatable[i].size + MESH_RATE_OVERHEAD, now);
-  } else if (n == 0) {
-    *next = now + 50 * G_TIME_SPAN_MILLISECOND;
-  }
+  due = take_padding_locked (rate, now, seqnum, next)
+      || take_copy_locked (rate, now, seqnum, next);
   g_mutex_unlock (&rate->lock);
   return due;
 }
 
+/* A peer that hears nothing asks again before the answer can have come. */
 static gboolean
-was_just_repeated_locked (MeshRate *self, guint16 seqnum, gint64 now)
+was_just_repeated_locked (MeshRate *self, guint16 seqnum, gint64 rtt,
+    gint64 now)
 {
-  MeshBweFigures figures;
+  gint64 again = CLAMP (rtt * 3 / 4, LEAST_AGAIN, MOST_AGAIN);
 
-  mesh_bwe_get_figures (self->bwe, &figures);
   for (guint i = 0; i < MIN (self->n_repeats, REPEATS); i++) {
     if (self->repeats[i].seqnum == seqnum
-        && now - self->repeats[i].at < CLAMP (figures.rtt, LEAST_AGAIN,
-            MOST_AGAIN))
+        && now - self->repeats[i].at < again)
       return TRUE;
   }
   return FALSE;
+}
+
+static gboolean
+spend_locked (MeshRate *self, gint64 now)
+{
+  double bits = REPEATED_SHARE * MIN (self->target, self->share);
+
+  self->repeat_budget = MIN (self->repeat_budget + bits
+      * (now - self->budget_at) / G_USEC_PER_SEC, MAX (bits / 2,
+          LEAST_REPEATED));
+  self->budget_at = now;
+  if (self->repeat_budget <= 0)
+    return FALSE;
+  self->repeat_budget -= REPEATED_BITS;
+  return TRUE;
+}
+
+/* Returns: whether a second repetition is to be waited for */
+static gboolean
+copy_locked (MeshRate *self, guint16 seqnum, const MeshBweFigures *figures,
+    gint64 now)
+{
+  guint waiting = self->n_copies - self->n_copied;
+  guint i = self->n_copies % REPEATS;
+
+  if (figures->loss < COPIED_FROM || figures->state != MESH_BWE_CLEAR
+      || waiting == REPEATS || !spend_locked (self, now))
+    return FALSE;
+  self->copies[i].seqnum = seqnum;
+  self->copies[i].due = now + COPY_AFTER;
+  self->n_copies++;
+  return waiting == 0;
 }
 
 /**
@@ -319,26 +391,24 @@ gboolean
 mesh_rate_may_repeat (MeshRate *rate, guint16 seqnum)
 {
   gint64 now = g_get_monotonic_time ();
-  double bits;
-  gboolean may = TRUE;
+  gboolean may = TRUE, copied = FALSE;
+  MeshBweFigures figures;
 
   g_mutex_lock (&rate->lock);
   if (rate->bwe) {
-    bits = REPEATED_SHARE * MIN (rate->target, rate->share);
-    rate->repeat_budget = MIN (rate->repeat_budget + bits
-        * (now - rate->budget_at) / G_USEC_PER_SEC, MAX (bits / 2,
-            LEAST_REPEATED));
-    rate->budget_at = now;
-    may = rate->repeat_budget > 0
-        && !was_just_repeated_locked (rate, seqnum, now);
+    mesh_bwe_get_figures (rate->bwe, &figures);
+    may = !was_just_repeated_locked (rate, seqnum, figures.rtt, now)
+        && spend_locked (rate, now);
   }
   if (rate->bwe && may) {
     rate->repeats[rate->n_repeats % REPEATS].seqnum = seqnum;
     rate->repeats[rate->n_repeats++ % REPEATS].at = now;
-    rate->repeat_budget -= REPEATED_BITS;
     count_locked (rate, REPEATED_BITS / 8, now);
+    copied = copy_locked (rate, seqnum, &figures, now);
   }
   g_mutex_unlock (&rate->lock);
+  if (copied)
+    rate->probing (rate->user_data);
   return may;
 }
 

@@ -17,8 +17,9 @@ G_BEGIN_DECLS
 
 typedef struct _MeshRate MeshRate;
 
-/* A probe is due: mesh_rate_take_padding() is to be called. Called by the
- * thread that took the report, without a lock held. */
+/* A probe is due, or a second repetition: mesh_rate_take_padding() is to be
+ * called. Called by the thread that took the report or the request, without a
+ * lock held. */
 typedef void (*MeshRateProbing) (gpointer user_data);
 
 /* What RTP packets cost on the path beyond their own bytes: SRTP's tag of

@@ -129,6 +129,30 @@ GST_START_TEST (a_packet_is_repeated_once_a_round_trip)
 
 GST_END_TEST;
 
+GST_START_TEST (where_packets_are_lost_it_is_repeated_twice)
+{
+  g_autoptr (MeshRate) rate = mesh_rate_new (on_probing, NULL);
+  guint16 seqnum = 0;
+  gint64 next;
+
+  g_atomic_int_set (&n_probings, 0);
+  mesh_rate_begin (rate, FALSE);
+  fail_unless (mesh_rate_may_repeat (rate, 6));
+  ck_assert_int_eq (g_atomic_int_get (&n_probings), 0);
+  mesh_rate_take_loss (rate, .015, 20 * G_TIME_SPAN_MILLISECOND);
+  fail_unless (mesh_rate_may_repeat (rate, 7));
+  ck_assert_int_eq (g_atomic_int_get (&n_probings), 1);
+  while (!mesh_rate_take_padding (rate, &seqnum, &next)) {
+    ck_assert_int_le (next, g_get_monotonic_time ()
+        + 15 * G_TIME_SPAN_MILLISECOND);
+    g_thread_yield ();
+  }
+  ck_assert_uint_eq (seqnum, 7);
+  fail_if (mesh_rate_take_padding (rate, &seqnum, &next));
+}
+
+GST_END_TEST;
+
 GST_START_TEST (a_probe_is_filled_up_with_the_last_packets)
 {
   g_autoptr (MeshRate) rate = begin ();
@@ -247,6 +271,7 @@ spreader_suite (void)
   tcase_add_test (all, reports_tell_what_arrives);
   tcase_add_test (all, reports_of_others_count_for_nothing);
   tcase_add_test (all, a_packet_is_repeated_once_a_round_trip);
+  tcase_add_test (all, where_packets_are_lost_it_is_repeated_twice);
   tcase_add_test (all, a_probe_is_filled_up_with_the_last_packets);
   tcase_add_test (all, packets_keep_their_order);
   tcase_add_loop_test (all, what_is_held_is_dropped_when_nothing_may_be_sent,
