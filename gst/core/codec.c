@@ -80,7 +80,8 @@ takes_av1 (const char *fmtp)
 #define LIBVPX "deadline=1 threads=1 lag-in-frames=0 end-usage=cbr " \
     "undershoot=95 buffer-size=600 buffer-initial-size=400 " \
     "buffer-optimal-size=500 keyframe-max-dist=300 " \
-    "min-quantizer=4 max-quantizer=56 static-threshold=1 "
+    "min-quantizer=4 max-quantizer=56 static-threshold=1 " \
+    "max-intra-bitrate=450 "
 
 /* Two temporal layers: the upper one's frames refer to the last frame of the
  * lower one, and nothing refers to them, so each of them can be left out. */

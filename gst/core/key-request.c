@@ -2,9 +2,11 @@
 
 #include "core/key-request.h"
 
-/* A sender needs a moment for a key frame, and may spread its packets; on a
- * short path the round trip alone would repeat requests needlessly. */
+/* A sender needs a moment for a key frame, and may spread its packets, which
+ * takes longer where the path is full: the wait is doubled with each repetition
+ * up to a bound. */
 #define PATIENCE (300 * G_TIME_SPAN_MILLISECOND)
+#define MOST_PATIENCE (1200 * G_TIME_SPAN_MILLISECOND)
 
 /**
  * mesh_key_request_want:
@@ -27,6 +29,7 @@ mesh_key_request_got (MeshKeyRequest *request)
 {
   request->wanted = FALSE;
   request->asked_at = 0;
+  request->repeated = 0;
 }
 
 /**
@@ -38,9 +41,13 @@ mesh_key_request_got (MeshKeyRequest *request)
 gboolean
 mesh_key_request_is_due (MeshKeyRequest *request, gint64 rtt, gint64 now)
 {
+  gint64 patience = MIN (PATIENCE << request->repeated, MOST_PATIENCE);
+
   if (!request->wanted || (request->asked_at > 0
-          && now - request->asked_at < MAX (rtt, PATIENCE)))
+          && now - request->asked_at < MAX (rtt, patience)))
     return FALSE;
+  if (request->asked_at > 0 && patience < MOST_PATIENCE)
+    request->repeated++;
   request->asked_at = now;
   request->asked++;
   return TRUE;

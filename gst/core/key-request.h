@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 typedef struct {
   gboolean wanted;
   gint64 asked_at;              /* 0: no request is on its way */
+  guint repeated;               /* how often the wait for it was doubled */
   guint64 asked;                /* how many in all */
 } MeshKeyRequest;
 

@@ -294,6 +294,8 @@ branch_loop (gpointer user_data)
   if (GST_IS_BUFFER (item)) {
     branch->bytes -= gst_buffer_get_size (GST_BUFFER (item));
     delay = choose_delay_locked (branch, GST_BUFFER (item));
+    branch->busy_with_key = branch->is_video
+        && !GST_BUFFER_FLAG_IS_SET (item, GST_BUFFER_FLAG_DELTA_UNIT);
   } else if (GST_EVENT_TYPE (item) == GST_EVENT_SEGMENT) {
     gst_event_copy_segment (GST_EVENT (item), &branch->now);
   }
@@ -306,7 +308,9 @@ branch_loop (gpointer user_data)
     gst_pad_push_event (GST_PAD (branch), GST_EVENT (item));
 
   g_mutex_lock (&branch->lock);
-  branch->busy = FALSE;
+  if (branch->busy_with_key)
+    branch->key_sent_at = g_get_monotonic_time ();
+  branch->busy = branch->busy_with_key = FALSE;
   g_mutex_unlock (&branch->lock);
 }
 
@@ -334,6 +338,16 @@ branch_activate_mode (GstPad *pad, GstObject *parent, GstPadMode mode,
 
 /* --- the pad --- */
 
+/* Whether the peer has asked before the key frame that was sent last can have
+ * come. Another one would take the path for as long again. */
+static gboolean
+is_on_its_way_locked (MeshBranch *branch)
+{
+  return branch->rung == branch->wanted && (branch->busy_with_key
+      || (branch->key_sent_at > 0
+          && g_get_monotonic_time () - branch->key_sent_at < branch->rtt));
+}
+
 /* Passes requests for key frames to the rung that the peer sees. All other
  * events (QOS, LATENCY, RECONFIGURE, feedback of one peer's session) are
  * dropped, since the encoder serves all peers. */
@@ -346,6 +360,8 @@ branch_event (GstPad *pad, GstObject *parent, GstEvent *event)
   if (gst_video_event_is_force_key_unit (event)) {
     g_mutex_lock (&branch->lock);
     rung = branch->rung < MESH_RUNGS ? branch->rung : branch->wanted;
+    if (is_on_its_way_locked (branch))
+      rung = MESH_RUNGS;
     g_mutex_unlock (&branch->lock);
     if (rung < MESH_RUNGS)
       mesh_fanout_want_key_unit (MESH_FANOUT (parent), rung);

@@ -24,6 +24,9 @@ struct _MeshBranch {
   gboolean open;
   gboolean flushing;
   gboolean busy;                /* its thread is pushing something */
+  gboolean busy_with_key;       /* which is a key frame */
+  gint64 key_sent_at;           /* when the last one had been pushed; 0: none */
+  gint64 rtt;                   /* of the path, in us; 0: not known */
   guint wanted;                 /* the rung to take; MESH_RUNGS: none */
   guint rung;                   /* the rung whose frames pass; MESH_RUNGS: none
                                  * do, before a key frame of the wanted one */

@@ -248,6 +248,25 @@ mesh_fanout_set_step (MeshFanout *fanout, GstPad *branch, guint rung,
 }
 
 /**
+ * mesh_fanout_set_rtt:
+ * @branch: a branch of a fan-out
+ * @rtt: the round-trip time of its path, with the queue there, in us; 0: not
+ *   known
+ *
+ * A key frame is asked for in vain within that time after one has been sent:
+ * the request was made before it came.
+ */
+void
+mesh_fanout_set_rtt (GstPad *branch, gint64 rtt)
+{
+  MeshBranch *self = MESH_BRANCH (branch);
+
+  g_mutex_lock (&self->lock);
+  self->rtt = rtt;
+  g_mutex_unlock (&self->lock);
+}
+
+/**
  * mesh_fanout_get_rung:
  * @branch: a branch of a fan-out
  *

@@ -211,7 +211,13 @@ void
 mesh_peer_set_step (MeshPeer *peer, guint rung, guint layers)
 {
   const Sender *sender = &peer->senders[MESH_VIDEO];
+  MeshBweFigures figures;
 
-  if (sender->branch)
-    mesh_fanout_set_step (sender->fanout, sender->branch, rung, layers);
+  if (!sender->branch)
+    return;
+  if (peer->rate) {
+    mesh_rate_get_figures (peer->rate, &figures);
+    mesh_fanout_set_rtt (sender->branch, figures.rtt);
+  }
+  mesh_fanout_set_step (sender->fanout, sender->branch, rung, layers);
 }

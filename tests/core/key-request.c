@@ -28,7 +28,15 @@ requests_are_merged_and_repeated (void)
     mesh_key_request_want (&r);
     mesh_key_request_is_due (&r, 20 * MS, (1000 + i) * MS);
   }
-  g_assert_cmpuint (r.asked, ==, 4);
+  /* at once, after 300 ms, and after 600 ms more */
+  g_assert_cmpuint (r.asked, ==, 3);
+  for (int i = 0; i < 120; i++)
+    mesh_key_request_is_due (&r, 20 * MS, (2000 + 100 * i) * MS);
+  g_assert_cmpuint (r.asked, ==, 3 + 10);
+  mesh_key_request_got (&r);
+  mesh_key_request_want (&r);
+  g_assert_true (mesh_key_request_is_due (&r, 0, 20000 * MS));
+  g_assert_true (mesh_key_request_is_due (&r, 0, 20300 * MS));
 }
 
 static void

@@ -123,6 +123,32 @@ GST_START_TEST (a_key_frame_that_came_is_not_asked_for)
 
 GST_END_TEST;
 
+/* The peer has asked before the key frame on its way could come. */
+GST_START_TEST (a_key_frame_on_its_way_is_not_asked_for)
+{
+  In *in = video_new ();
+  Out *out = out_new_open (in);
+
+  mesh_fanout_set_rtt (out->branch, 3600 * G_TIME_SPAN_SECOND);
+  push (in, TRUE);
+  for (guint n = 1; n < 40; n++) {
+    WAIT_FOR (out->numbers->len == n);
+    if (n == 20)
+      gst_pad_push_event (out->pad, key_request ());
+    push (in, FALSE);
+  }
+  ck_assert_uint_eq (in->key_requests, 1);
+  /* and after that it is */
+  mesh_fanout_set_rtt (out->branch, 0);
+  gst_pad_push_event (out->pad, key_request ());
+  push (in, FALSE);
+  ck_assert_uint_eq (in->key_requests, 2);
+  out_remove (in, out);
+  in_free (in);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (key_frame_requests_of_all_are_merged)
 {
   In *in = video_new ();
@@ -244,6 +270,7 @@ fanout_isolation_suite (void)
   tcase_add_test (tcase, a_branch_that_lies_too_far_behind_is_emptied);
   tcase_add_test (tcase, a_short_hiccup_drops_nothing);
   tcase_add_test (tcase, a_key_frame_that_came_is_not_asked_for);
+  tcase_add_test (tcase, a_key_frame_on_its_way_is_not_asked_for);
   tcase_add_test (tcase, key_frame_requests_of_all_are_merged);
   tcase_add_test (tcase, a_peers_other_wishes_do_not_reach_the_encoder);
   tcase_add_test (tcase, a_new_branch_does_not_reconfigure_the_camera);
