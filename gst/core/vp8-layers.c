@@ -29,9 +29,7 @@ mesh_vp8_descriptor_read (const guint8 *data, gsize size,
   if (size < 2)
     return FALSE;
   descriptor->start = (data[0] & 0x17) == 0x10;
-  if (!(data[0] & 0x80))
-    return TRUE;
-  flags = data[at++];
+  flags = data[0] & 0x80 ? data[at++] : 0;
   if (flags & 0x80) {
     gsize n = get_picture_id_size (data, size, at);
 
@@ -39,14 +37,18 @@ mesh_vp8_descriptor_read (const guint8 *data, gsize size,
       return FALSE;
     at += n;
   }
-  if ((flags & 0x60) != 0x60)
-    return TRUE;
-  if (at + 2 > size)
-    return FALSE;
-  descriptor->has_layers = TRUE;
-  descriptor->base = data[at];
-  descriptor->layer = data[at + 1] >> 6;
-  descriptor->syncs = (data[at + 1] & 0x20) != 0;
+  if ((flags & 0x60) == 0x60) {
+    if (at + 2 > size)
+      return FALSE;
+    descriptor->has_layers = TRUE;
+    descriptor->base = data[at];
+    descriptor->layer = data[at + 1] >> 6;
+    descriptor->syncs = (data[at + 1] & 0x20) != 0;
+  }
+  at += (flags & 0x40) != 0;
+  at += (flags & 0x30) != 0;
+  /* RFC 6386 §9.1: the first bit of a key frame is 0 */
+  descriptor->key = descriptor->start && at < size && !(data[at] & 1);
   return TRUE;
 }
 
@@ -55,6 +57,8 @@ mesh_vp8_descriptor_read (const guint8 *data, gsize size,
 static gboolean
 is_harmless (const MeshVp8Layers *self, const MeshVp8Descriptor *d)
 {
+  if (d->key)
+    return TRUE;
   if (!self->known || !d->has_layers)
     return FALSE;
   if (d->layer > 0)
@@ -75,13 +79,14 @@ MeshVp8Verdict
 mesh_vp8_layers_take (MeshVp8Layers *self, const MeshVp8Descriptor *d,
     gboolean gap, gboolean marker)
 {
-  MeshVp8Verdict verdict = { FALSE, FALSE };
+  MeshVp8Verdict verdict = { .cut = !gap && d->start && self->open };
 
-  if (gap) {
+  if (gap || verdict.cut) {
     verdict.harmless = is_harmless (self, d);
-    self->broken = verdict.harmless;
+    self->broken = verdict.harmless && !d->key;
     self->whole = FALSE;
   }
+  self->open = !marker;
   if (d->start)
     self->whole = TRUE;
   if (d->has_layers && d->layer > 0 && d->start && d->syncs)

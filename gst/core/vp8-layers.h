@@ -16,12 +16,14 @@ typedef struct {
   gboolean syncs;               /* the frame refers to the lowest layer alone */
   guint8 layer;
   guint8 base;                  /* counts the frames of the lowest layer */
+  gboolean key;                 /* the start of a key frame */
 } MeshVp8Descriptor;
 
 typedef struct {
   gboolean known;               /* a frame of the lowest layer has come whole */
   guint8 base;                  /* of that frame */
   gboolean whole;               /* the present frame, so far */
+  gboolean open;                /* its last packet is still to come */
   gboolean broken;              /* a frame of an upper layer is missing, and
                                  * none has come since that refers to the lowest
                                  * layer alone */
@@ -30,6 +32,8 @@ typedef struct {
 typedef struct {
   gboolean harmless;            /* no frame of the lowest layer is incomplete */
   gboolean drop;                /* the packet's frame refers to a missing one */
+  gboolean cut;                 /* the frame before it was left off by the sender,
+                                 * which goes on with another one */
 } MeshVp8Verdict;
 
 gboolean mesh_vp8_descriptor_read (const guint8 *data, gsize size,

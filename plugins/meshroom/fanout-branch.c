@@ -178,6 +178,7 @@ come_to_rung_locked (MeshBranch *branch, const MeshInlet *inlet, guint rung,
 {
   clear_items_locked (branch, FALSE, doomed);
   tell_all_locked (branch, inlet);
+  branch->outdated |= branch->busy && branch->busy_with < rung;
   branch->rung = rung;
   branch->floor = branch->newest;
 }
@@ -300,6 +301,7 @@ branch_loop (gpointer user_data)
     gst_event_copy_segment (GST_EVENT (item), &branch->now);
   }
   branch->busy = TRUE;
+  branch->busy_with = branch->rung;
   g_mutex_unlock (&branch->lock);
 
   if (GST_IS_BUFFER (item))
@@ -310,7 +312,7 @@ branch_loop (gpointer user_data)
   g_mutex_lock (&branch->lock);
   if (branch->busy_with_key)
     branch->key_sent_at = g_get_monotonic_time ();
-  branch->busy = branch->busy_with_key = FALSE;
+  branch->busy = branch->busy_with_key = branch->outdated = FALSE;
   g_mutex_unlock (&branch->lock);
 }
 

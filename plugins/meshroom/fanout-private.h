@@ -24,7 +24,10 @@ struct _MeshBranch {
   gboolean open;
   gboolean flushing;
   gboolean busy;                /* its thread is pushing something */
+  guint busy_with;              /* of which rung */
   gboolean busy_with_key;       /* which is a key frame */
+  gboolean outdated;            /* which is of a rung that has been left for a
+                                 * smaller one meanwhile */
   gint64 key_sent_at;           /* when the last one had been pushed; 0: none */
   gint64 rtt;                   /* of the path, in us; 0: not known */
   guint wanted;                 /* the rung to take; MESH_RUNGS: none */

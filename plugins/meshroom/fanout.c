@@ -248,6 +248,25 @@ mesh_fanout_set_step (MeshFanout *fanout, GstPad *branch, guint rung,
 }
 
 /**
+ * mesh_fanout_is_outdated:
+ * @branch: a branch of a fan-out
+ *
+ * Returns: whether the branch has come to a smaller rung since the frame was
+ *   pushed that is on its way now. The key frame of that rung waits behind it.
+ */
+gboolean
+mesh_fanout_is_outdated (GstPad *branch)
+{
+  MeshBranch *self = MESH_BRANCH (branch);
+  gboolean outdated;
+
+  g_mutex_lock (&self->lock);
+  outdated = self->outdated;
+  g_mutex_unlock (&self->lock);
+  return outdated;
+}
+
+/**
  * mesh_fanout_set_rtt:
  * @branch: a branch of a fan-out
  * @rtt: the round-trip time of its path, with the queue there, in us; 0: not

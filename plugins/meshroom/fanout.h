@@ -35,6 +35,7 @@ void mesh_fanout_measure (MeshFanout *fanout, guint rung, guint *bits,
 
 GstPad *mesh_fanout_add_branch (MeshFanout *fanout);
 void mesh_fanout_open_branch (MeshFanout *fanout, GstPad *branch);
+gboolean mesh_fanout_is_outdated (GstPad *branch);
 void mesh_fanout_set_rtt (GstPad *branch, gint64 rtt);
 void mesh_fanout_set_step (MeshFanout *fanout, GstPad *branch, guint rung,
     guint layers);

@@ -127,6 +127,19 @@ on_report (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_DROP;
 }
 
+/* Of the receivers of the other codecs, ours would put the rest of a frame that
+ * was cut off into the picture. */
+static gboolean
+is_outdated (gpointer user_data)
+{
+  MeshPeer *self = user_data;
+  GstPad *branch = self->senders[MESH_VIDEO].branch;
+  const MeshCodec *codec = mesh_peer_get_video_codec (self);
+
+  return branch && codec && g_str_equal (codec->name, "VP8")
+      && mesh_fanout_is_outdated (branch);
+}
+
 /**
  * mesh_peer_link_payloader:
  * @self: an attempt that is being negotiated
@@ -159,6 +172,7 @@ mesh_peer_link_payloader (MeshPeer *self, GstElement *payloader,
     return gst_pad_link (src, webrtc_pad) == GST_PAD_LINK_OK;
   }
   self->spreader = mesh_spreader_new (self->rate);
+  mesh_spreader_set_outdated (self->spreader, is_outdated, self);
   gst_bin_add (GST_BIN (self), GST_ELEMENT (self->spreader));
   gst_element_sync_state_with_parent (GST_ELEMENT (self->spreader));
   out = gst_element_get_static_pad (GST_ELEMENT (self->spreader), "src");

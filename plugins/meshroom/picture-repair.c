@@ -96,8 +96,9 @@ set_tolerant (Repair *self, gboolean tolerant)
       "request-keyframe", !tolerant, NULL);
 }
 
-/* Lets the depayloader go on after a loss to which no later frame refers. */
-static void
+/* Lets the depayloader go on after a loss to which no later frame refers.
+ * Returns: whether the frame before the packet was cut off */
+static gboolean
 judge_packet (Repair *self, GstRTPBuffer *rtp, gboolean gap)
 {
   MeshVp8Descriptor descriptor;
@@ -105,14 +106,15 @@ judge_packet (Repair *self, GstRTPBuffer *rtp, gboolean gap)
 
   if (!mesh_vp8_descriptor_read (gst_rtp_buffer_get_payload (rtp),
           gst_rtp_buffer_get_payload_len (rtp), &descriptor))
-    return;
+    return FALSE;
   verdict = mesh_vp8_layers_take (&self->layers, &descriptor, gap,
       gst_rtp_buffer_get_marker (rtp));
   self->drop = verdict.drop;
-  if (gap)
+  if (gap || verdict.cut)
     set_tolerant (self, verdict.harmless);
   else if (descriptor.start)
     set_tolerant (self, FALSE);
+  return verdict.cut;
 }
 
 static GstPadProbeReturn
@@ -121,13 +123,20 @@ on_packet (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   Repair *self = user_data;
   GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
   GstRTPBuffer rtp = GST_RTP_BUFFER_INIT;
+  gboolean cut;
 
   repeat_request (self, pad);
   if (!self->has_layers || !gst_rtp_buffer_map (buffer, GST_MAP_READ, &rtp))
     return GST_PAD_PROBE_OK;
-  judge_packet (self, &rtp,
+  cut = judge_packet (self, &rtp,
       GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT));
   gst_rtp_buffer_unmap (&rtp);
+  if (cut) {
+    /* the depayloader would put what it has before the next frame */
+    buffer = gst_buffer_make_writable (buffer);
+    GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
+    info->data = buffer;
+  }
   return GST_PAD_PROBE_OK;
 }
 

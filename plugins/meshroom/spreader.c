@@ -2,12 +2,19 @@
 
 #include "meshroom/spreader.h"
 
+/* How often it is asked whether a picture is of no use any more. */
+#define LOOK (20 * G_TIME_SPAN_MILLISECOND)
+
 struct _MeshSpreader {
   GstElement parent;
 
   GstPad *sinkpad;
   GstPad *srcpad;
   MeshRate *rate;
+  MeshSpreaderOutdated outdated;        /* may be NULL */
+  gpointer user_data;
+  guint16 skipped;              /* packets that were left out; streaming thread
+                                 * only */
 
   GMutex lock;                  /* guards what follows */
   GCond cond;
@@ -34,23 +41,51 @@ count (MeshSpreader *self, GstBuffer *packet)
       gst_buffer_get_size (packet));
 }
 
-/* Waits until the next packet may go. Returns: whether it may */
+static gboolean
+is_outdated (MeshSpreader *self)
+{
+  return self->outdated && self->outdated (self->user_data);
+}
+
+/* Waits until the next packet may go, or its picture is outdated. Returns: FALSE
+ * when nothing may be sent any more */
 static gboolean
 wait_for_turn (MeshSpreader *self, guint queued)
 {
-  gboolean goes;
+  gboolean waits = TRUE, goes;
 
-  g_mutex_lock (&self->lock);
-  while (!self->flushing && !self->stopped) {
+  while (waits && !is_outdated (self)) {
     gint64 when = mesh_rate_when (self->rate, queued);
+    gint64 now = g_get_monotonic_time ();
 
-    if (when <= g_get_monotonic_time ())
-      break;
-    g_cond_wait_until (&self->cond, &self->lock, when);
+    waits = when > now;
+    g_mutex_lock (&self->lock);
+    waits &= !self->flushing && !self->stopped;
+    if (waits)
+      g_cond_wait_until (&self->cond, &self->lock, MIN (when, now + LOOK));
+    g_mutex_unlock (&self->lock);
   }
+  g_mutex_lock (&self->lock);
   goes = !self->flushing && !self->stopped;
   g_mutex_unlock (&self->lock);
   return goes;
+}
+
+/* Closes the gap in the sequence numbers that packets have left which were not
+ * sent. Returns: (transfer full): the packet */
+static GstBuffer *
+number (MeshSpreader *self, GstBuffer *packet)
+{
+  guint8 seqnum[2] = { 0, 0 };
+
+  if (self->skipped == 0)
+    return gst_buffer_ref (packet);
+  packet = gst_buffer_copy (packet);
+  gst_buffer_extract (packet, 2, seqnum, sizeof seqnum);
+  GST_WRITE_UINT16_BE (seqnum,
+      (guint16) (GST_READ_UINT16_BE (seqnum) - self->skipped));
+  gst_buffer_fill (packet, 2, seqnum, sizeof seqnum);
+  return packet;
 }
 
 static GstFlowReturn
@@ -68,13 +103,17 @@ static GstFlowReturn
 spreader_chain (GstPad *pad, GstObject *parent, GstBuffer *packet)
 {
   MeshSpreader *self = MESH_SPREADER (parent);
+  GstBuffer *numbered;
 
+  /* a picture of one packet is let go, outdated or not */
   if (!wait_for_turn (self, gst_buffer_get_size (packet))) {
     gst_buffer_unref (packet);
     return end (self);
   }
-  count (self, packet);
-  return gst_pad_push (self->srcpad, packet);
+  numbered = number (self, packet);
+  gst_buffer_unref (packet);
+  count (self, numbered);
+  return gst_pad_push (self->srcpad, numbered);
 }
 
 /* Moves the packets from @from on that may go by now to a list of their own. */
@@ -85,11 +124,11 @@ take_due (MeshSpreader *self, GstBufferList *list, guint *from, guint *queued)
   guint n = gst_buffer_list_length (list);
 
   do {
-    GstBuffer *packet = gst_buffer_list_get (list, (*from)++);
+    GstBuffer *packet = number (self, gst_buffer_list_get (list, (*from)++));
 
     count (self, packet);
     *queued -= gst_buffer_get_size (packet);
-    gst_buffer_list_add (due, gst_buffer_ref (packet));
+    gst_buffer_list_add (due, packet);
   } while (*from < n && mesh_rate_when (self->rate, *queued)
       <= g_get_monotonic_time ());
   return due;
@@ -106,6 +145,11 @@ spreader_chain_list (GstPad *pad, GstObject *parent, GstBufferList *list)
   while (result == GST_FLOW_OK && from < n) {
     if (!wait_for_turn (self, queued)) {
       result = end (self);
+      break;
+    }
+    if (is_outdated (self)) {
+      GST_DEBUG_OBJECT (self, "%u of %u packets are left out", n - from, n);
+      self->skipped = (guint16) (self->skipped + n - from);
       break;
     }
     result = gst_pad_push_list (self->srcpad, take_due (self, list, &from,
@@ -160,6 +204,22 @@ mesh_spreader_new (MeshRate *rate)
 
   self->rate = mesh_rate_ref (rate);
   return self;
+}
+
+/**
+ * mesh_spreader_set_outdated:
+ * @outdated: tells whether the rest of the picture that is being sent may be
+ *   left out, as a key frame of a smaller one waits behind it
+ * @user_data: for @outdated
+ *
+ * To be called before anything is sent.
+ */
+void
+mesh_spreader_set_outdated (MeshSpreader *spreader,
+    MeshSpreaderOutdated outdated, gpointer user_data)
+{
+  spreader->outdated = outdated;
+  spreader->user_data = user_data;
 }
 
 /**

@@ -14,7 +14,13 @@ G_BEGIN_DECLS
 #define MESH_TYPE_SPREADER (mesh_spreader_get_type ())
 G_DECLARE_FINAL_TYPE (MeshSpreader, mesh_spreader, MESH, SPREADER, GstElement)
 
+/* Whether the picture that is being sent is of no use any more, asked on the
+ * streaming thread, without a lock held. */
+typedef gboolean (*MeshSpreaderOutdated) (gpointer user_data);
+
 MeshSpreader *mesh_spreader_new (MeshRate *rate);
+void mesh_spreader_set_outdated (MeshSpreader *spreader,
+    MeshSpreaderOutdated outdated, gpointer user_data);
 void mesh_spreader_stop (MeshSpreader *spreader);
 
 G_END_DECLS

@@ -14,6 +14,11 @@ static const struct {
   { "nothing", { 0 }, 0, FALSE, { FALSE, } },
   { "a start", { 0x10, 1 }, 2, TRUE, { TRUE, } },
   { "another partition's start", { 0x11, 1 }, 2, TRUE, { FALSE, } },
+  { "a key frame", { 0x10, 0 }, 2, TRUE, { .start = TRUE, .key = TRUE } },
+  { "a key frame behind all that may be before it",
+    { 0x90, 0xf0, 0x81, 2, 7, 0x00, 0x10 }, 7, TRUE,
+    { TRUE, TRUE, FALSE, 0, 7, TRUE } },
+  { "more of a key frame", { 0x00, 0 }, 2, TRUE, { FALSE, } },
   { "more of a frame", { 0x00, 1 }, 2, TRUE, { FALSE, } },
   { "a short picture id", { 0x90, 0x80, 5, 1 }, 4, TRUE, { TRUE, } },
   { "no picture id where one is said", { 0x90, 0x80 }, 2, FALSE, { TRUE, } },
@@ -43,6 +48,7 @@ descriptors_are_read (gconstpointer user_data)
   g_assert_cmpint (d.syncs, ==, wanted->syncs);
   g_assert_cmpint (d.layer, ==, wanted->layer);
   g_assert_cmpint (d.base, ==, wanted->base);
+  g_assert_cmpint (d.key, ==, wanted->key);
 }
 
 /* Frames, two packets each, of a stream with two layers: frame i is of layer
@@ -112,6 +118,27 @@ without_layers_every_loss_matters (void)
 }
 
 static void
+nothing_matters_before_a_key_frame (void)
+{
+  MeshVp8Layers layers = { FALSE, };
+  MeshVp8Descriptor d = { .start = TRUE }, key = { .start = TRUE, .key = TRUE };
+  MeshVp8Verdict verdict;
+
+  mesh_vp8_layers_take (&layers, &d, FALSE, TRUE);
+  g_assert_true (mesh_vp8_layers_take (&layers, &key, TRUE, TRUE).harmless);
+
+  /* a frame without an end, and no packet missing */
+  g_assert_false (mesh_vp8_layers_take (&layers, &d, FALSE, FALSE).cut);
+  verdict = mesh_vp8_layers_take (&layers, &key, FALSE, TRUE);
+  g_assert_true (verdict.cut);
+  g_assert_true (verdict.harmless);
+  g_assert_false (mesh_vp8_layers_take (&layers, &d, FALSE, FALSE).cut);
+  verdict = mesh_vp8_layers_take (&layers, &d, FALSE, TRUE);
+  g_assert_true (verdict.cut);
+  g_assert_false (verdict.harmless);
+}
+
+static void
 an_upper_frame_that_refers_to_a_lost_one_is_dropped (void)
 {
   Stream stream = { { FALSE, }, FALSE };
@@ -141,6 +168,8 @@ main (int argc, char **argv)
 
     g_test_add_data_func (path, GSIZE_TO_POINTER (i), descriptors_are_read);
   }
+  g_test_add_func ("/vp8-layers/before-a-key-frame",
+      nothing_matters_before_a_key_frame);
   g_test_add_func ("/vp8-layers/losses", losses_are_judged);
   g_test_add_func ("/vp8-layers/none", without_layers_every_loss_matters);
   g_test_add_func ("/vp8-layers/references",

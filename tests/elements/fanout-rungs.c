@@ -213,6 +213,36 @@ GST_START_TEST (a_peer_asks_for_key_frames_of_the_rung_it_sees)
 
 GST_END_TEST;
 
+/* Its last packets only keep the smaller picture's key frame waiting. */
+GST_START_TEST (a_frame_is_outdated_when_a_smaller_rung_has_come)
+{
+  Ladder l;
+
+  set_up (&l);
+  set_step (&l, 1, 2);
+  out_set_blocked (l.out, TRUE);
+  push (l.in[1], TRUE);
+  WAIT_FOR (l.out->inside == 1);
+  set_step (&l, 0, 2);
+  push (l.in[0], TRUE);
+  fail_if (mesh_fanout_is_outdated (l.out->branch));
+  set_step (&l, 2, 2);
+  push (l.in[2], FALSE);
+  fail_if (mesh_fanout_is_outdated (l.out->branch));
+  /* the queue becomes too long, and is emptied */
+  for (guint i = 0; i < 20; i++)
+    push (l.in[0], FALSE);
+  fail_if (mesh_fanout_is_outdated (l.out->branch));
+  push (l.in[2], TRUE);
+  fail_unless (mesh_fanout_is_outdated (l.out->branch));
+  out_set_blocked (l.out, FALSE);
+  WAIT_FOR (l.out->numbers->len == 2);
+  fail_if (mesh_fanout_is_outdated (l.out->branch));
+  tear_down (&l);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (a_branch_that_lagged_starts_again_on_its_own_rung)
 {
   Ladder l;
@@ -400,6 +430,7 @@ fanout_rungs_suite (void)
   tcase_add_test (tcase, nothing_goes_out_without_a_rung);
   tcase_add_test (tcase, a_branch_can_begin_on_a_low_rung);
   tcase_add_test (tcase, a_peer_asks_for_key_frames_of_the_rung_it_sees);
+  tcase_add_test (tcase, a_frame_is_outdated_when_a_smaller_rung_has_come);
   tcase_add_test (tcase, a_branch_that_lagged_starts_again_on_its_own_rung);
   tcase_add_test (tcase, a_branch_that_is_slow_can_change_its_rung);
   tcase_add_test (tcase, nothing_of_any_rung_goes_out_once_muted);

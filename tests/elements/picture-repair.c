@@ -9,6 +9,7 @@
 #include <gst/video/video.h>
 
 #undef GST_CAT_DEFAULT
+#include "core/vp8-layers.h"
 #include "meshroom/receiver.h"
 
 static const MeshPlayoutConfig playout_config = { .fixed = TRUE };
@@ -132,10 +133,24 @@ take_all (GstHarness *h, GHashTable *pictures)
   }
 }
 
-/* Decodes what is left of @packets where @lost[i] is FALSE. Returns: pictures
- * by their times */
+static guint64 key_frames_asked;
+
+/* As a sender that leaves the packet before it out. */
+static void
+number (GstBuffer *packet, guint16 skipped)
+{
+  GstRTPBuffer rtp = GST_RTP_BUFFER_INIT;
+
+  fail_unless (gst_rtp_buffer_map (packet, GST_MAP_READWRITE, &rtp));
+  gst_rtp_buffer_set_seq (&rtp, gst_rtp_buffer_get_seq (&rtp) - skipped);
+  gst_rtp_buffer_unmap (&rtp);
+}
+
+/* Decodes what is left of @packets where @lost[i] is FALSE; the packets that
+ * are @cut off have never had a number. Returns: pictures by their times */
 static GHashTable *
-decode (const MeshCodec *codec, GQueue *packets, const gboolean *lost)
+decode_cut (const MeshCodec *codec, GQueue *packets, const gboolean *lost,
+    const gboolean *cut)
 {
   GHashTable *pictures = g_hash_table_new_full (g_int64_hash, g_int64_equal,
       g_free, g_free);
@@ -146,7 +161,9 @@ decode (const MeshCodec *codec, GQueue *packets, const gboolean *lost)
   GstHarness *h = gst_harness_new_with_element (receiver, "sink", "src");
   g_autofree char *caps = g_strdup_printf ("application/x-rtp,media=video,"
       "clock-rate=90000,encoding-name=%s,payload=96", codec->name);
+  MeshPlayoutStats stats;
   gboolean gap = FALSE;
+  guint16 skipped = 0;
   guint i = 0;
 
   g_assert_no_error (error);
@@ -158,7 +175,12 @@ decode (const MeshCodec *codec, GQueue *packets, const gboolean *lost)
       gap = TRUE;
       continue;
     }
-    packet = gst_buffer_copy (l->data);
+    if (cut && cut[i]) {
+      skipped++;
+      continue;
+    }
+    packet = gst_buffer_copy_deep (l->data);
+    number (packet, skipped);
     /* as the jitterbuffer marks it */
     if (gap)
       GST_BUFFER_FLAG_SET (packet, GST_BUFFER_FLAG_DISCONT);
@@ -169,8 +191,16 @@ decode (const MeshCodec *codec, GQueue *packets, const gboolean *lost)
   gst_harness_push_event (h, gst_event_new_eos ());
   take_all (h, pictures);
   gst_harness_teardown (h);
+  mesh_playout_get_stats (playout, &stats);
+  key_frames_asked = stats.key_frames_asked;
   mesh_playout_unref (playout);
   return pictures;
+}
+
+static GHashTable *
+decode (const MeshCodec *codec, GQueue *packets, const gboolean *lost)
+{
+  return decode_cut (codec, packets, lost, NULL);
 }
 
 static void
@@ -256,6 +286,51 @@ GST_START_TEST (a_frame_that_none_refers_to_may_be_lost)
 
 GST_END_TEST;
 
+static MeshVp8Descriptor
+read_descriptor (GstBuffer *packet)
+{
+  GstRTPBuffer rtp = GST_RTP_BUFFER_INIT;
+  MeshVp8Descriptor descriptor;
+
+  fail_unless (gst_rtp_buffer_map (packet, GST_MAP_READ, &rtp));
+  fail_unless (mesh_vp8_descriptor_read (gst_rtp_buffer_get_payload (&rtp),
+          gst_rtp_buffer_get_payload_len (&rtp), &descriptor));
+  gst_rtp_buffer_unmap (&rtp);
+  return descriptor;
+}
+
+/* A sender that goes down to a smaller picture leaves the rest of a frame out,
+ * and goes on with a key frame. */
+GST_START_TEST (a_frame_may_be_cut_off_before_a_key_frame)
+{
+  const MeshCodec *codec = mesh_codec_find ("VP8");
+  GQueue *packets = encode (VP8 LAYERS VP8_PAY);
+  g_autofree gboolean *lost = g_new0 (gboolean, packets->length);
+  g_autofree gboolean *cut = g_new0 (gboolean, packets->length);
+  g_autoptr (GHashTable) whole = decode (codec, packets, lost);
+  g_autoptr (GHashTable) pictures = NULL;
+  guint i = 0, n = 0;
+
+  for (GList *l = packets->head; l; l = l->next, i++) {
+    if (i < 2 || !read_descriptor (l->data).key)
+      continue;
+    /* the frame's end, not its start */
+    for (guint k = i - 1; !read_descriptor (g_queue_peek_nth (packets,
+                k)).start; k--)
+      cut[k] = TRUE;
+    ck_assert (cut[i - 1]);
+    n++;
+  }
+  ck_assert_uint_gt (n, 0);
+  pictures = decode_cut (codec, packets, lost, cut);
+  assert_unsmeared (pictures, whole);
+  ck_assert_uint_eq (g_hash_table_size (pictures), FRAMES - n);
+  ck_assert_uint_eq (key_frames_asked, 0);
+  free_packets (packets);
+}
+
+GST_END_TEST;
+
 /* Frames of a peer that sends no key frame, and a loss at the beginning. */
 GST_START_TEST (requests_are_merged)
 {
@@ -301,6 +376,7 @@ picture_repair_suite (void)
   tcase_add_loop_test (tcase, no_picture_is_smeared, 0,
       G_N_ELEMENTS (streams));
   tcase_add_test (tcase, a_frame_that_none_refers_to_may_be_lost);
+  tcase_add_test (tcase, a_frame_may_be_cut_off_before_a_key_frame);
   tcase_add_test (tcase, requests_are_merged);
   return suite;
 }

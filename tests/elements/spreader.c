@@ -176,19 +176,30 @@ GST_END_TEST;
 
 /* --- the spreader --- */
 
+static GstBuffer *
+make_packet (guint16 seqnum)
+{
+  GstBuffer *packet = gst_buffer_new_and_alloc (SIZE);
+  guint8 head[4] = { 0x80, 96, seqnum >> 8, seqnum & 0xff };
+
+  gst_buffer_fill (packet, 0, head, sizeof head);
+  return packet;
+}
+
 static GstBufferList *
-make_list (guint n)
+make_list_from (guint first, guint n)
 {
   GstBufferList *list = gst_buffer_list_new ();
 
-  for (guint i = 0; i < n; i++) {
-    GstBuffer *packet = gst_buffer_new_and_alloc (SIZE);
-    guint8 head[4] = { 0x80, 96, i >> 8, i & 0xff };
-
-    gst_buffer_fill (packet, 0, head, sizeof head);
-    gst_buffer_list_add (list, packet);
-  }
+  for (guint i = 0; i < n; i++)
+    gst_buffer_list_add (list, make_packet ((guint16) (first + i)));
   return list;
+}
+
+static GstBufferList *
+make_list (guint n)
+{
+  return make_list_from (0, n);
 }
 
 static GstHarness *
@@ -202,16 +213,21 @@ make_harness (MeshRate *rate)
   return h;
 }
 
+static guint
+pull_seqnum (GstHarness *h)
+{
+  g_autoptr (GstBuffer) packet = gst_harness_pull (h);
+  guint8 seqnum[2];
+
+  gst_buffer_extract (packet, 2, seqnum, 2);
+  return GST_READ_UINT16_BE (seqnum);
+}
+
 static void
 check_order (GstHarness *h, guint n)
 {
-  for (guint i = 0; i < n; i++) {
-    g_autoptr (GstBuffer) packet = gst_harness_pull (h);
-    guint8 seqnum[2];
-
-    gst_buffer_extract (packet, 2, seqnum, 2);
-    ck_assert_uint_eq (GST_READ_UINT16_BE (seqnum), i);
-  }
+  for (guint i = 0; i < n; i++)
+    ck_assert_uint_eq (pull_seqnum (h), i);
 }
 
 GST_START_TEST (packets_keep_their_order)
@@ -261,6 +277,45 @@ GST_START_TEST (what_is_held_is_dropped_when_nothing_may_be_sent)
 
 GST_END_TEST;
 
+static gint outdated;
+
+static gboolean
+is_outdated (gpointer user_data)
+{
+  return g_atomic_int_get (&outdated);
+}
+
+GST_START_TEST (the_rest_of_an_outdated_picture_is_left_out)
+{
+  g_autoptr (MeshRate) rate = begin ();
+  GstHarness *h = make_harness (rate);
+  GThread *thread;
+  guint n;
+
+  g_atomic_int_set (&outdated, FALSE);
+  mesh_spreader_set_outdated ((MeshSpreader *) h->element, is_outdated, NULL);
+  thread = g_thread_new ("pusher", push_much, h);
+  gst_buffer_unref (gst_harness_pull (h));
+  g_atomic_int_set (&outdated, TRUE);
+  ck_assert_int_eq (GPOINTER_TO_INT (g_thread_join (thread)), GST_FLOW_OK);
+  n = gst_harness_buffers_received (h);
+  ck_assert_uint_lt (n, 60000);
+  for (guint i = 1; i < n; i++)
+    gst_buffer_unref (gst_harness_pull (h));
+
+  /* the next one, which is small, goes on with the next number */
+  g_atomic_int_set (&outdated, FALSE);
+  gst_harness_push (h, make_packet (60000));
+  ck_assert_uint_eq (pull_seqnum (h), n);
+  ck_assert_int_eq (gst_pad_push_list (h->srcpad, make_list_from (60001, 3)),
+      GST_FLOW_OK);
+  for (guint i = 0; i < 3; i++)
+    ck_assert_uint_eq (pull_seqnum (h), n + 1 + i);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
 static Suite *
 spreader_suite (void)
 {
@@ -274,6 +329,7 @@ spreader_suite (void)
   tcase_add_test (all, where_packets_are_lost_it_is_repeated_twice);
   tcase_add_test (all, a_probe_is_filled_up_with_the_last_packets);
   tcase_add_test (all, packets_keep_their_order);
+  tcase_add_test (all, the_rest_of_an_outdated_picture_is_left_out);
   tcase_add_loop_test (all, what_is_held_is_dropped_when_nothing_may_be_sent,
       0, 2);
   return suite;

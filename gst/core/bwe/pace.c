@@ -18,6 +18,9 @@
 #define LONGEST_DEBT_S .5
 #define LONGEST_QUEUE_S 2.
 #define BURST_S .04
+/* Ours: how much of the debt stays when the target falls; with none, sound is
+ * lost where four share a full uplink (tests/bwe, L4). */
+#define LOWERED_DEBT_S .15
 /* Ours: a probe's packets are to go at its rate. */
 #define PROBE_BURST_S .002
 /* libwebrtc, bitrate_prober.cc: min_probe_delta */
@@ -61,6 +64,11 @@ void
 mesh_pace_set_target (MeshPace *pace, guint64 target, gint64 now)
 {
   pay (pace, 0, now);
+  /* What was sent at a higher rate is paid off soon: a key frame of the smaller
+   * picture that a full path asks for waits for the queue there, and not here
+   * besides. */
+  if (target < pace->target)
+    pace->debt = MIN (pace->debt, LOWERED_DEBT_S * FACTOR * target / 8);
   pace->target = target;
 }
 
