@@ -59,6 +59,14 @@ on_error (GstBus *bus, GstMessage *message, App *app)
   g_main_loop_quit (app->loop);
 }
 
+/* Members bring streams into a pipeline that plays: its sinks are told anew how
+ * long to wait for them. */
+static void
+on_latency (GstBus *bus, GstMessage *message, GstBin *pipeline)
+{
+  gst_bin_recalculate_latency (pipeline);
+}
+
 static gboolean
 on_interrupt (gpointer app)
 {
@@ -97,6 +105,7 @@ main (int argc, char **argv)
   g_signal_connect (bus, "message::element", G_CALLBACK (on_element), &app);
   g_signal_connect (bus, "message::warning", G_CALLBACK (on_warning), &app);
   g_signal_connect (bus, "message::error", G_CALLBACK (on_error), &app);
+  g_signal_connect (bus, "message::latency", G_CALLBACK (on_latency), pipeline);
   g_unix_signal_add (SIGINT, on_interrupt, &app);
 
   gst_element_set_state (pipeline, GST_STATE_PLAYING);

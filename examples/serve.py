@@ -39,6 +39,10 @@ class App:
         bus.add_signal_watch()
         bus.connect('message::element', self.on_element)
         bus.connect('message::error', self.on_error)
+        # Members bring streams into a pipeline that plays: its sinks are told
+        # anew how long to wait for them.
+        bus.connect('message::latency',
+                    lambda *_: self.pipeline.recalculate_latency())
         GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGINT,
                              self.loop.quit)
 
