@@ -76,7 +76,9 @@ takes_av1 (const char *fmtp)
 /* One thread for libvpx: with more it spins, and costs five times as much at
  * the sizes of a call. deadline=1 is libvpx's realtime mode; cpu-used a fixed
  * speed, -8 for VP8 and 8 for VP9 (docs/performance.md has the measurements). A
- * key frame comes when somebody asks, and otherwise every ten seconds or so. */
+ * key frame comes when somebody asks, and otherwise every ten seconds or so; it
+ * may be 4.5 times as large as a frame of the rate, 150 ms of it at 30 frames a
+ * second (libwebrtc allows 9 times, and 3 at least). */
 #define LIBVPX "deadline=1 threads=1 lag-in-frames=0 end-usage=cbr " \
     "undershoot=95 buffer-size=600 buffer-initial-size=400 " \
     "buffer-optimal-size=500 keyframe-max-dist=300 " \

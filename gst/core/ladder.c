@@ -10,8 +10,8 @@
  * for a peer without feedback, which gets no more than a quarter above what it
  * was seen to take; and for one whose picture stands, since that is worse than
  * one that may stand again. All frames of a rung of which a peer has half take
- * no more at the rung's least rate: what is proven is that, give or take what the
- * sound happens to take. */
+ * no more at the rung's least rate: what is proven is that, give or take what
+ * the sound happens to take. */
 #define ENTER 1.2
 #define ENTER_LOW 1.
 #define ENTER_ALL_FRAMES .9

@@ -28,7 +28,8 @@
 #define FALL (20 * G_TIME_SPAN_MILLISECOND)
 #define PART 4
 
-/* It falls in steps of this time, since less would be lost in rounding. */
+/* How often it is computed: each packet asks for it, and a fall over less time
+ * would be lost in rounding. */
 #define GRAIN (5 * G_TIME_SPAN_MILLISECOND)
 
 /* How long a repair counts, and for how long packets must be repaired before
@@ -162,16 +163,16 @@ mesh_playout_delay_take_work (MeshPlayoutDelay *delay, gint64 work, gint64 now)
 gint64
 mesh_playout_delay_get (MeshPlayoutDelay *self, gint64 now)
 {
-  gint64 late = MAX (get_peak (&self->network[MESH_AUDIO], SKIP_SOUND, now),
-      get_peak (&self->network[MESH_VIDEO], SKIP_PICTURE, now));
-  gint64 wanted = MAX (late, get_repair (self, now))
-      + get_peak (&self->machine, SKIP_SOUND, now) + MARGIN;
   gint64 elapsed = self->at > 0 ? now - self->at : 0;
-  gint64 fall;
+  gint64 late, wanted, fall;
 
-  wanted = CLAMP (wanted, self->least, MAX (self->least, MOST));
-  if (self->at > 0 && elapsed < GRAIN && wanted <= self->delay)
+  if (self->at > 0 && elapsed < GRAIN)
     return self->delay;
+  late = MAX (get_peak (&self->network[MESH_AUDIO], SKIP_SOUND, now),
+      get_peak (&self->network[MESH_VIDEO], SKIP_PICTURE, now));
+  wanted = MAX (late, get_repair (self, now))
+      + get_peak (&self->machine, SKIP_SOUND, now) + MARGIN;
+  wanted = CLAMP (wanted, self->least, MAX (self->least, MOST));
   fall = MAX (FALL, (self->delay - wanted) / PART) * elapsed
       / G_TIME_SPAN_SECOND;
   self->delay = MAX (wanted, self->delay - fall);

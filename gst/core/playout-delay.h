@@ -11,8 +11,8 @@ G_BEGIN_DECLS
  * those that the network or this machine holds up are there in time. The delay
  * rises at once to what is needed, and falls slowly when less is.
  *
- * What is needed is judged by the latest packet of each tenth of a second of the
- * last three seconds. The two worst tenths of sound are left out, and six of
+ * What is needed is judged by the latest packet of each tenth of a second, for
+ * three seconds. The two worst tenths of sound are left out, and six of
  * pictures: a single hiccup is not worth a delay that everybody hears, and what
  * recurs is. Packets that were lost and came again are judged for themselves:
  * the delay covers three quarters of them, which are not lost twice.

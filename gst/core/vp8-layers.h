@@ -32,8 +32,8 @@ typedef struct {
 typedef struct {
   gboolean harmless;            /* no frame of the lowest layer is incomplete */
   gboolean drop;                /* the packet's frame refers to a missing one */
-  gboolean cut;                 /* the frame before it was left off by the sender,
-                                 * which goes on with another one */
+  gboolean cut;                 /* the sender has left the frame before it off,
+                                 * and goes on with another one */
 } MeshVp8Verdict;
 
 gboolean mesh_vp8_descriptor_read (const guint8 *data, gsize size,

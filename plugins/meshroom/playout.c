@@ -38,6 +38,7 @@ struct _MeshPlayout {
   GstClockTime answers[ANSWERS];        /* after which time packets have come
                                          * that were asked for; a ring */
   guint n_answers;              /* all that have been put there */
+  GstClockTime answered;        /* by them, the round-trip time; 0: not known */
   MeshPlayoutDelay delay;
   gboolean synced[MESH_N_KINDS];
   GstClockTimeDiff transit[MESH_N_KINDS];       /* from the peer's clock to our
@@ -118,14 +119,7 @@ compare_times (gconstpointer a, gconstpointer b)
 static GstClockTime
 get_rtt_locked (MeshPlayout *self)
 {
-  GstClockTime sorted[ANSWERS];
-  guint n = MIN (self->n_answers, ANSWERS);
-
-  if (self->rtt > 0 || n == 0)
-    return self->rtt;
-  memcpy (sorted, self->answers, n * sizeof *sorted);
-  qsort (sorted, n, sizeof *sorted, compare_times);
-  return sorted[n / 4];
+  return self->rtt > 0 ? self->rtt : self->answered;
 }
 
 /**
@@ -152,10 +146,17 @@ mesh_playout_get_rtt (MeshPlayout *playout)
 void
 mesh_playout_take_answer (MeshPlayout *playout, GstClockTime time)
 {
+  GstClockTime sorted[ANSWERS];
+  guint n;
+
   if (time == 0)
     return;
   g_mutex_lock (&playout->lock);
   playout->answers[playout->n_answers++ % ANSWERS] = time;
+  n = MIN (playout->n_answers, ANSWERS);
+  memcpy (sorted, playout->answers, n * sizeof *sorted);
+  qsort (sorted, n, sizeof *sorted, compare_times);
+  playout->answered = sorted[n / 4];
   g_mutex_unlock (&playout->lock);
 }
 

@@ -47,18 +47,18 @@ is_outdated (MeshSpreader *self)
   return self->outdated && self->outdated (self->user_data);
 }
 
-/* Waits until the next packet may go, or its picture is outdated. Returns: FALSE
- * when nothing may be sent any more */
+/* Waits until the next packet may go, or its picture is outdated. Returns:
+ * FALSE when nothing may be sent any more */
 static gboolean
 wait_for_turn (MeshSpreader *self, guint queued)
 {
   gboolean waits = TRUE, goes;
 
-  while (waits && !is_outdated (self)) {
+  while (waits) {
     gint64 when = mesh_rate_when (self->rate, queued);
     gint64 now = g_get_monotonic_time ();
 
-    waits = when > now;
+    waits = when > now && !is_outdated (self);
     g_mutex_lock (&self->lock);
     waits &= !self->flushing && !self->stopped;
     if (waits)
