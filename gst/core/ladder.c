@@ -139,11 +139,27 @@ fall (const MeshLadderWork *work, MeshLadderPeer *self)
   self->settles_until = work->now + SETTLE_TIME;
 }
 
+/* Returns the least step if it is so little that it can be tried whatever the
+ * share, else 0. */
+static guint
+trifle (const MeshLadder *ladder)
+{
+  guint least = mesh_ladder_least_step (ladder);
+  double bits = mesh_ladder_factor (least)
+      * mesh_ladder_floor (ladder, mesh_ladder_rung (least));
+
+  return bits <= TRIFLE ? least : 0;
+}
+
 /* Whether the share does for the peer's step, or will once the queue has gone
- * for which it came down. */
+ * for which it came down. A trifle is sent for as long as its path is not full,
+ * whatever the estimate. */
 static gboolean
 will_do (const MeshLadderWork *work, const MeshLadderPeer *self)
 {
+  if (self->step > 0 && self->step == trifle (work->ladder)
+      && self->state != MESH_BWE_CONGESTED)
+    return TRUE;
   return mesh_ladder_keeps (work, self) || (work->now < self->settles_until
       && mesh_ladder_does (work, self, self->step,
           mesh_ladder_available (self), DRAINING * DRAINING, 0));
@@ -175,18 +191,6 @@ get_enter (const MeshLadderWork *work, const MeshLadderPeer *self)
   if (down_for >= self->wait)
     return self->no_feedback || self->step == 0 ? ENTER_LOW : ENTER;
   return down_for >= self->wait / SOON && !self->no_feedback ? ENTER_SOON : 0;
-}
-
-/* Returns the least step if it is so little that it can be tried whatever the
- * share, else 0. */
-static guint
-trifle (const MeshLadder *ladder)
-{
-  guint least = mesh_ladder_least_step (ladder);
-  double bits = mesh_ladder_factor (least)
-      * mesh_ladder_floor (ladder, mesh_ladder_rung (least));
-
-  return bits <= TRIFLE ? least : 0;
 }
 
 static void

@@ -7,13 +7,12 @@
 
 #include "meshroom/call-private.h"
 
+#include "core/sound-rate.h"
 #include "host/timer.h"
 
 /* How often the uplink is divided anew. A full path is noticed after some
  * 200 ms. */
 #define INTERVAL_MS 100
-/* Opus at 64 kbit/s, and its headers fifty times a second. */
-#define SOUND 90000
 /* How often a peer without transport-wide feedback is asked about: its receiver
  * reports come once a second. */
 #define REPORT_INTERVAL G_TIME_SPAN_SECOND
@@ -143,7 +142,8 @@ look_at_member (MeshCall *self, Member *member, MeshPeer *peer, gint64 now)
   ladder_peer->connected = ladder != NULL;
   ladder_peer->state = figures.state;
   ladder_peer->proven = figures.proven;
-  ladder_peer->sound = self->config.sources[MESH_AUDIO] ? SOUND : 0;
+  ladder_peer->sound = !self->config.sources[MESH_AUDIO] ? 0
+      : rate ? mesh_rate_get_sound (rate) : MESH_SOUND_RATE_UNKNOWN;
   ladder_peer->want_known = member->want_known;
   ladder_peer->want_width = member->want_width;
   ladder_peer->want_height = member->want_height;

@@ -3,6 +3,8 @@
 #include "meshroom/rate.h"
 
 #include "core/bwe/pace.h"
+#include "core/repeats.h"
+#include "core/sound-rate.h"
 #include "meshroom/common.h"
 
 /* The rate at which a peer is begun with: sound and a picture of 360 lines. It
@@ -18,20 +20,6 @@
 
 /* Packets of pictures that padding may repeat, of those that went last. */
 #define REPEATABLE 32
-/* What may be sent once more since the peer asks for it: this share of what is
- * sent in all, counted in packets of usual length. A few may always go. The
- * same packet goes again after a round trip, within bounds. */
-#define REPEATED_SHARE .25
-#define REPEATED_BITS (1100 * 8)
-#define LEAST_REPEATED (8. * REPEATED_BITS)
-#define LEAST_AGAIN (20 * G_TIME_SPAN_MILLISECOND)
-#define MOST_AGAIN (300 * G_TIME_SPAN_MILLISECOND)
-#define REPEATS 64
-/* On a path that loses packets at random from this share on, each repetition
- * goes twice, so that a picture seldom waits for another round trip. The second
- * one follows after such a time, since losses come in bursts. */
-#define COPIED_FROM .01
-#define COPY_AFTER (15 * G_TIME_SPAN_MILLISECOND)
 /* Probes whose packets are still to be reported. A packet is numbered a moment
  * after it was paced. */
 #define PROBES 8
@@ -65,19 +53,8 @@ struct _MeshRate {
     gint64 first, last;
   } probes[PROBES];
   guint n_probes;               /* ever */
-  struct {
-    guint16 seqnum;
-    gint64 at;
-  } repeats[REPEATS];           /* that the peer has asked for */
-  guint n_repeats;              /* ever */
-  struct {
-    guint16 seqnum;
-    gint64 due;
-  } copies[REPEATS];            /* of them, that go a moment later; a ring */
-  guint n_copies;               /* ever */
-  guint n_copied;               /* ever */
-  double repeat_budget;         /* bits */
-  gint64 budget_at;
+  MeshRepeats repeats;
+  MeshSoundRate sound;
   GArray *packets;              /* of a report; kept for its memory */
   gint64 clock_offset;          /* of the receiver's clock; 0: not known */
 };
@@ -121,8 +98,7 @@ mesh_rate_begin (MeshRate *rate, gboolean reports)
 
   g_mutex_lock (&rate->lock);
   mesh_pace_init (&rate->pace, START, now);
-  rate->budget_at = now;
-  rate->repeat_budget = LEAST_REPEATED;
+  mesh_repeats_init (&rate->repeats, now);
   rate->bwe = mesh_bwe_new (&config, now);
   g_mutex_unlock (&rate->lock);
 }
@@ -247,8 +223,11 @@ mesh_rate_when (MeshRate *rate, guint queued)
 void
 mesh_rate_sent_sound (MeshRate *rate, guint size)
 {
+  gint64 now = g_get_monotonic_time ();
+
   g_mutex_lock (&rate->lock);
-  count_locked (rate, size + MESH_RATE_OVERHEAD, g_get_monotonic_time ());
+  count_locked (rate, size + MESH_RATE_OVERHEAD, now);
+  mesh_sound_rate_add (&rate->sound, size + MESH_RATE_OVERHEAD, now);
   g_mutex_unlock (&rate->lock);
 }
 
@@ -274,17 +253,9 @@ mesh_rate_sent_picture (MeshRate *rate, guint16 seqnum, guint size)
 static gboolean
 take_copy_locked (MeshRate *self, gint64 now, guint16 *seqnum, gint64 *next)
 {
-  guint i = self->n_copied % REPEATS;
-
-  if (self->n_copied == self->n_copies)
+  if (!mesh_repeats_take_copy (&self->repeats, seqnum, now, next))
     return FALSE;
-  if (self->copies[i].due > now) {
-    *next = MIN (*next, self->copies[i].due);
-    return FALSE;
-  }
-  *seqnum = self->copies[i].seqnum;
-  self->n_copied++;
-  count_locked (self, REPEATED_BITS / 8, now);
+  count_locked (self, MESH_REPEATED_SIZE, now);
   return TRUE;
 }
 
@@ -331,59 +302,9 @@ mesh_rate_take_padding (MeshRate *rate, guint16 *seqnum, gint64 *next)
   return due;
 }
 
-/* A peer that hears nothing asks again before the answer can have come. */
-static gboolean
-was_just_repeated_locked (MeshRate *self, guint16 seqnum, gint64 rtt,
-    gint64 now)
-{
-  gint64 again = CLAMP (rtt * 3 / 4, LEAST_AGAIN, MOST_AGAIN);
-
-  for (guint i = 0; i < MIN (self->n_repeats, REPEATS); i++) {
-    if (self->repeats[i].seqnum == seqnum
-        && now - self->repeats[i].at < again)
-      return TRUE;
-  }
-  return FALSE;
-}
-
-static gboolean
-spend_locked (MeshRate *self, gint64 now)
-{
-  double bits = REPEATED_SHARE * MIN (self->target, self->share);
-
-  self->repeat_budget = MIN (self->repeat_budget + bits
-      * (now - self->budget_at) / G_USEC_PER_SEC, MAX (bits / 2,
-          LEAST_REPEATED));
-  self->budget_at = now;
-  if (self->repeat_budget <= 0)
-    return FALSE;
-  self->repeat_budget -= REPEATED_BITS;
-  return TRUE;
-}
-
-/* Returns: whether a second repetition is to be waited for */
-static gboolean
-copy_locked (MeshRate *self, guint16 seqnum, const MeshBweFigures *figures,
-    gint64 now)
-{
-  guint waiting = self->n_copies - self->n_copied;
-  guint i = self->n_copies % REPEATS;
-
-  if (figures->loss < COPIED_FROM || figures->state != MESH_BWE_CLEAR
-      || waiting == REPEATS || !spend_locked (self, now))
-    return FALSE;
-  self->copies[i].seqnum = seqnum;
-  self->copies[i].due = now + COPY_AFTER;
-  self->n_copies++;
-  return waiting == 0;
-}
-
 /**
  * mesh_rate_may_repeat:
  * @seqnum: the sequence number of a packet that the peer asks for once more
- *
- * What is lost on a path that is full would fill it further if all of it were
- * repeated, and a peer asks again before the first repetition can have come.
  *
  * Returns: whether the packet may be sent once more now
  */
@@ -392,19 +313,18 @@ mesh_rate_may_repeat (MeshRate *rate, guint16 seqnum)
 {
   gint64 now = g_get_monotonic_time ();
   gboolean may = TRUE, copied = FALSE;
-  MeshBweFigures figures;
+  MeshBweFigures path;
 
   g_mutex_lock (&rate->lock);
   if (rate->bwe) {
-    mesh_bwe_get_figures (rate->bwe, &figures);
-    may = !was_just_repeated_locked (rate, seqnum, figures.rtt, now)
-        && spend_locked (rate, now);
-  }
-  if (rate->bwe && may) {
-    rate->repeats[rate->n_repeats % REPEATS].seqnum = seqnum;
-    rate->repeats[rate->n_repeats++ % REPEATS].at = now;
-    count_locked (rate, REPEATED_BITS / 8, now);
-    copied = copy_locked (rate, seqnum, &figures, now);
+    guint64 bits = MIN (rate->target, rate->share);
+
+    mesh_bwe_get_figures (rate->bwe, &path);
+    may = mesh_repeats_may (&rate->repeats, seqnum, bits, &path, now);
+    if (may)
+      count_locked (rate, MESH_REPEATED_SIZE, now);
+    copied = may
+        && mesh_repeats_plan_copy (&rate->repeats, seqnum, bits, &path, now);
   }
   g_mutex_unlock (&rate->lock);
   if (copied)
@@ -584,6 +504,21 @@ mesh_rate_get_figures (MeshRate *rate, MeshBweFigures *figures)
   else
     *figures = (MeshBweFigures) { 0 };
   g_mutex_unlock (&rate->lock);
+}
+
+/**
+ * mesh_rate_get_sound:
+ * Returns: what sound takes, or is taken for before it was sent
+ */
+guint64
+mesh_rate_get_sound (MeshRate *rate)
+{
+  guint64 bits;
+
+  g_mutex_lock (&rate->lock);
+  bits = mesh_sound_rate_get (&rate->sound);
+  g_mutex_unlock (&rate->lock);
+  return bits;
 }
 
 /**

@@ -48,6 +48,7 @@ void mesh_rate_tick (MeshRate *rate);
 void mesh_rate_want (MeshRate *rate, guint64 bits);
 void mesh_rate_set_share (MeshRate *rate, guint64 share);
 guint64 mesh_rate_get_estimate (MeshRate *rate);
+guint64 mesh_rate_get_sound (MeshRate *rate);
 void mesh_rate_get_figures (MeshRate *rate, MeshBweFigures *figures);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshRate, mesh_rate_unref)

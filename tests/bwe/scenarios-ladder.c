@@ -212,6 +212,8 @@ room_at (guint kbit, guint n)
   for (guint i = 1; i < n; i++)
     lost += flow_sounds_lost (callees[i]->flow, 0, END - SECOND);
   scenario_row ("packets of sound lost on good links", lost, AT_MOST (0), "");
+  scenario_row ("frozen on the slow link", flow_frozen_ms (callees[0]->flow,
+          10 * SECOND, END), AT_MOST (3000), "ms");
 }
 
 static void

@@ -83,16 +83,20 @@ assert_gets (const Fixture *f, guint peer, guint rung, guint layers)
 static void
 gets_what_the_share_allows (void)
 {
-  static const struct { guint kbit, rung, layers; } rows[] = {
+  static const struct {
+    guint kbit, rung, layers;
+    MeshBweState state;
+  } rows[] = {
     { 3000, 0, 2 }, { 1200, 0, 2 }, { 800, 0, 1 }, { 500, 1, 2 },
-    { 250, 1, 1 }, { 120, 2, 2 }, { 75, 2, 1 }, { 30, MESH_RUNGS, 0 },
-    { 0, MESH_RUNGS, 0 } };
+    { 250, 1, 1 }, { 120, 2, 2 }, { 75, 2, 1 },
+    { 30, MESH_RUNGS, 0, MESH_BWE_CONGESTED },
+    { 0, MESH_RUNGS, 0, MESH_BWE_CONGESTED } };
 
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
     Fixture f;
 
     begin (&f, 1);
-    give (&f, 0, rows[i].kbit, MESH_BWE_CLEAR);
+    give (&f, 0, rows[i].kbit, rows[i].state);
     run (&f, 1);
     assert_gets (&f, 0, rows[i].rung, rows[i].layers);
     run (&f, 100);
@@ -470,11 +474,44 @@ the_least_picture_is_tried_again (void)
   assert_gets (&f, 0, 2, 1);
 }
 
+/* Where others fill the uplink, an estimate can be less than sound for long. */
+static void
+the_least_picture_stays_while_its_path_is_not_full (void)
+{
+  Fixture f;
+
+  begin (&f, 1);
+  give (&f, 0, 0, MESH_BWE_CLEAR);
+  run (&f, 5);
+  assert_gets (&f, 0, 2, 1);
+  run (&f, 600);
+  assert_gets (&f, 0, 2, 1);
+  give (&f, 0, 0, MESH_BWE_WARNING);
+  run (&f, 30);
+  assert_gets (&f, 0, 2, 1);
+  give (&f, 0, 0, MESH_BWE_CONGESTED);
+  run (&f, 2);
+  assert_gets (&f, 0, MESH_RUNGS, 0);
+
+  /* It is tried again soon, and ever later. */
+  give (&f, 0, 0, MESH_BWE_CLEAR);
+  run (&f, 5);
+  assert_gets (&f, 0, 2, 1);
+  give (&f, 0, 0, MESH_BWE_CONGESTED);
+  run (&f, 2);
+  give (&f, 0, 0, MESH_BWE_CLEAR);
+  run (&f, 15);
+  assert_gets (&f, 0, MESH_RUNGS, 0);
+  run (&f, 20);
+  assert_gets (&f, 0, 2, 1);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 #define TEST(path, func) g_test_add_func ("/ladder/" path, func)
+  TEST ("least-stays", the_least_picture_stays_while_its_path_is_not_full);
   TEST ("share", gets_what_the_share_allows);
   TEST ("up", goes_up_when_there_was_enough_for_a_while);
   TEST ("down", goes_down_at_once);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* What is to be kept free for sound on a path: the most that it has taken of
+ * late, since silence takes next to nothing (DTX) and speech begins at once.
+ * Times are in microseconds, rates bits per second. */
+
+/**
+ * MESH_SOUND_RATE_UNKNOWN:
+ *
+ * What sound is taken for before it was measured: Opus at 64 kbit/s, and its
+ * headers fifty times a second.
+ */
+#define MESH_SOUND_RATE_UNKNOWN 90000
+
+#define MESH_SOUND_RATE_SLOTS 30
+
+typedef struct {
+  double most[MESH_SOUND_RATE_SLOTS];   /* of a second each, a ring */
+  guint n;                      /* seconds, ever */
+  double bits;                  /* of the present second */
+  gint64 since;                 /* it began; 0 = no sound was sent yet */
+} MeshSoundRate;
+
+void mesh_sound_rate_add (MeshSoundRate *rate, guint size, gint64 now);
+guint64 mesh_sound_rate_get (const MeshSoundRate *rate);
+
+G_END_DECLS
