@@ -13,6 +13,11 @@
 #define UP_STEP .15
 #define UP_INTERVAL MS (250)
 
+/* Ours: how far above what a path was seen to take a rate may go. An estimate
+ * grows while less is sent, and a rate that follows it at once makes a queue of
+ * all that it is too high. */
+#define UNPROVEN 1.15
+
 /* A peer that comes to a rung, or to all of its frames, and has it for itself
  * begins at its least rate. */
 void
@@ -28,6 +33,16 @@ mesh_ladder_begin_rung (const MeshLadderWork *work, const MeshLadderPeer *self,
     return;
   rung->rate = (guint64) mesh_ladder_floor (work->ladder, index);
   rung->set_at = work->now;
+}
+
+/* Returns what there is for the picture, as far as it is nearly proven. */
+static double
+nearly_proven (const MeshLadderPeer *peer)
+{
+  double bits = mesh_ladder_available (peer);
+
+  return peer->proven == 0 ? bits
+      : MIN (bits, MAX (UNPROVEN * (double) peer->proven - peer->sound, 0));
 }
 
 /* Returns the rate that a rung should have: as much as the least share allows,
@@ -46,7 +61,7 @@ rate_for_all (const MeshLadderWork *work, guint rung, gboolean *used)
     *used = TRUE;
     if (mesh_ladder_keeps (work, peer))
       least = MIN (least,
-          mesh_ladder_available (peer) / mesh_ladder_factor (peer->step));
+          nearly_proven (peer) / mesh_ladder_factor (peer->step));
   }
   return CLAMP (least < G_MAXDOUBLE ? least : 0,
       mesh_ladder_floor (work->ladder, rung),

@@ -42,8 +42,9 @@
  * the uplink may keep its estimate below for ever. */
 #define TRIFLE 100e3
 /* Ours, after mediasoup's 10 s without an upgrade after a downgrade: how long a
- * peer stays down, and how long if a step up did not last. */
+ * peer stays down, at half of a rung's frames, and if a step up did not last. */
 #define STAY_DOWN MS (4000)
+#define STAY_AT_HALF MS (2000)
 #define LEAST_BACK_OFF MS (10000)
 #define MOST_BACK_OFF MS (120000)
 #define LASTS MS (60000)
@@ -99,6 +100,7 @@ go_down (MeshLadderPeer *self, guint step, gint64 now)
   gboolean failed = self->up_at > 0
       && now - self->up_at < MAX (LASTS, self->back_off);
 
+  self->failed_step = failed ? self->step : 0;
   if (failed)
     self->back_off = CLAMP (2 * self->back_off, LEAST_BACK_OFF, MOST_BACK_OFF);
   else if (self->up_at > 0)
@@ -193,6 +195,18 @@ get_enter (const MeshLadderWork *work, const MeshLadderPeer *self)
   return down_for >= self->wait / SOON && !self->no_feedback ? ENTER_SOON : 0;
 }
 
+/* Whether a peer that has half of a rung's frames may have all of them, which
+ * takes no more at the rung's least rate: soon, unless that is what failed. */
+static gboolean
+may_have_all_frames (const MeshLadderWork *work, const MeshLadderPeer *self)
+{
+  gint64 wait = self->failed_step == self->step + 1 ? self->wait : STAY_AT_HALF;
+
+  return self->step % 2 == 1 && self->step < self->most
+      && self->state == MESH_BWE_CLEAR && work->now - self->down_at >= wait
+      && best_step (work, self, self->step + 1, ENTER_ALL_FRAMES) > self->step;
+}
+
 static void
 climb (const MeshLadderWork *work, MeshLadderPeer *self)
 {
@@ -203,9 +217,8 @@ climb (const MeshLadderWork *work, MeshLadderPeer *self)
 
   if (self->step == 0 && enter > 0 && good == 0)
     good = trifle (work->ladder);
-  else if (self->step % 2 == 1 && good <= self->step && enter == ENTER
-      && self->step < self->most)
-    good = best_step (work, self, self->step + 1, ENTER_ALL_FRAMES);
+  else if (good <= self->step && may_have_all_frames (work, self))
+    good = self->step + 1;
   if (good <= self->step) {
     self->good_since = 0;
     return;

@@ -134,6 +134,7 @@ typedef struct {
   gint64 down_at;
   gint64 wait;                  /* from then on, before it goes up */
   gint64 back_off;
+  guint failed_step;            /* what it came down from; 0 = that had lasted */
 } MeshLadderPeer;
 
 void mesh_ladder_ask (const MeshLadder *ladder, MeshLadderPeer *peer);

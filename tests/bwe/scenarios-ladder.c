@@ -48,7 +48,7 @@ slow_for_a_while_at (double delay_ms)
   scenario_row ("p95 of delay from 3 s on", flow_delay_ms (flow, .95,
           23 * SECOND, 35 * SECOND), AT_MOST (350), "ms");
   scenario_row ("U from 5 s on", flow_rate (flow, 25 * SECOND, 35 * SECOND)
-      / 5e3, 70, 100, "%");
+      / 5e3, 80, 100, "%");
   scenario_row ("80 % after its return in", flow_reaches (flow, .8 * FULL,
           35 * SECOND, SECOND), AT_MOST (10), "s");
   scenario_row ("frozen otherwise", flow_frozen_ms (flow, 2 * SECOND,

@@ -162,6 +162,59 @@ goes_down_at_once (void)
   assert_gets (&f, 0, MESH_RUNGS, 0);
 }
 
+/* At a rung's least rate all of its frames take no more than half of them at its
+ * best. That the full size was too much does not keep them back. */
+static void
+all_frames_come_back_soon (void)
+{
+  Fixture f;
+
+  begin (&f, 1);
+  give (&f, 0, 100, MESH_BWE_CLEAR);
+  run (&f, 50);
+  give (&f, 0, 2000, MESH_BWE_CLEAR);
+  run (&f, 100);
+  assert_gets (&f, 0, 0, 2);
+  give (&f, 0, 200, MESH_BWE_CONGESTED);
+  run (&f, 10);
+  assert_gets (&f, 0, 1, 1);
+  give (&f, 0, 400, MESH_BWE_CLEAR);
+  f.peers[0].proven = 330000 + SOUND;
+  run (&f, 25);
+  assert_gets (&f, 0, 1, 1);
+  run (&f, 20);
+  assert_gets (&f, 0, 1, 2);
+  g_assert_cmpuint (f.ladder.rungs[1].rate, >, 300000);
+
+  /* They wait longer when it was they that were too much. */
+  give (&f, 0, 250, MESH_BWE_CONGESTED);
+  run (&f, 1);
+  assert_gets (&f, 0, 1, 1);
+  give (&f, 0, 400, MESH_BWE_CLEAR);
+  run (&f, 195);
+  assert_gets (&f, 0, 1, 1);
+  run (&f, 40);
+  assert_gets (&f, 0, 1, 2);
+}
+
+/* An estimate grows while less is sent. */
+static void
+a_rate_goes_little_above_what_is_proven (void)
+{
+  Fixture f;
+
+  begin (&f, 1);
+  give (&f, 0, 2000, MESH_BWE_CLEAR);
+  f.peers[0].proven = 1000000;
+  run (&f, 100);
+  assert_gets (&f, 0, 0, 2);
+  g_assert_cmpfloat (f.ladder.rungs[0].rate * 1.07, <=, 1150000 - SOUND);
+  f.peers[0].proven = 2500000;
+  run (&f, 100);
+  assert_gets (&f, 0, 0, 2);
+  g_assert_cmpuint (f.ladder.rungs[0].rate, >, 1400000);
+}
+
 /* Counts the steps up in @seconds, of a path that never takes the step. */
 static guint
 count_failures (Fixture *f, guint kbit, guint seconds)
@@ -515,6 +568,8 @@ main (int argc, char **argv)
   TEST ("share", gets_what_the_share_allows);
   TEST ("up", goes_up_when_there_was_enough_for_a_while);
   TEST ("down", goes_down_at_once);
+  TEST ("all-frames", all_frames_come_back_soon);
+  TEST ("proven-rate", a_rate_goes_little_above_what_is_proven);
   TEST ("flapping", does_not_flap);
   TEST ("want", gives_no_more_than_is_wanted);
   TEST ("want/framerate", gives_half_of_the_frames_where_no_more_are_wanted);
