@@ -11,6 +11,11 @@
 /* What distinguishes padding from what the peer asks for. */
 #define PADDING "padding"
 
+/* Packets of a picture are kept for so long, to be sent once more: what is asked
+ * for later would come too late to be shown. webrtcbin keeps 500 of them, which
+ * are 0.5 MiB a peer, and 4 s at 1 Mbit/s. */
+#define HISTORY_MS 1000
+
 /* On the thread that takes the peer's RTCP, or the call's with padding. */
 static GstPadProbeReturn
 on_request (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
@@ -40,6 +45,7 @@ on_element (GstBin *bin, GstBin *sub_bin, GstElement *element,
 
   if (!factory || !g_str_equal (GST_OBJECT_NAME (factory), "rtprtxsend"))
     return;
+  g_object_set (element, "max-size-time", HISTORY_MS, NULL);
   src = gst_element_get_static_pad (element, "src");
   gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, on_request, self,
       NULL);
