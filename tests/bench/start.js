@@ -94,6 +94,7 @@ async function run(mode) {
     // A pipeline as sender begins as soon as it is there.
     if (from === 'p') {
       await receiver.join?.(link, false);
+      receiver.join = null;
       await receiver.browser?.waitState('connected').catch(() => {});
     }
     const sender = await openEnd(from, 'sender', link, within(here.space),
