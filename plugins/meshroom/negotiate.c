@@ -10,6 +10,7 @@
 #include <gst/rtp/rtp.h>
 
 #include "core/error.h"
+#include "meshroom/description.h"
 
 /* How often a peer hears which of its packets have arrived (libwebrtc,
  * receive_side_congestion_controller: 50 to 250 ms). rtpsession would send a
@@ -238,37 +239,6 @@ tune_session (MeshPeer *self)
         "rtcp-feedback-retention-window", GST_CLOCK_TIME_NONE, NULL);
 }
 
-static gboolean
-has_extension (const GstSDPMedia *media)
-{
-  for (guint i = 0; i < gst_sdp_media_attributes_len (media); i++) {
-    const GstSDPAttribute *attribute = gst_sdp_media_get_attribute (media, i);
-
-    if (strcmp (attribute->key, "extmap") == 0
-        && strstr (attribute->value, MESH_SDP_TWCC_URI))
-      return TRUE;
-  }
-  return FALSE;
-}
-
-/* Adds to our answer that we report on what comes, for m-lines on which we only
- * receive: webrtcbin 1.22 leaves the extension out there. */
-static void
-promise_reports (MeshPeer *self, GstSDPMessage *answer)
-{
-  for (guint i = 0; i < gst_sdp_message_medias_len (answer); i++) {
-    GstSDPMedia *media =
-        (GstSDPMedia *) gst_sdp_message_get_media (answer, i);
-    MeshKind kind = strcmp (gst_sdp_media_get_media (media), "audio") == 0
-        ? MESH_AUDIO : MESH_VIDEO;
-    g_autofree char *value =
-        g_strdup_printf ("%d " MESH_SDP_TWCC_URI, self->twcc_ids[kind]);
-
-    if (self->twcc_ids[kind] != 0 && !has_extension (media))
-      gst_sdp_media_add_attribute (media, "extmap", value);
-  }
-}
-
 static void
 tell_description (MeshPeer *self, gpointer data)
 {
@@ -276,8 +246,8 @@ tell_description (MeshPeer *self, gpointer data)
   g_autofree char *text = NULL;
 
   if (description->type == GST_WEBRTC_SDP_TYPE_ANSWER)
-    promise_reports (self, description->sdp);
-  text = gst_sdp_message_as_text (description->sdp);
+    mesh_description_promise_reports (description->sdp, self->twcc_ids);
+  text = mesh_description_dup_text (description->sdp);
   tune_session (self);
   g_signal_emit_by_name (self->webrtc, "set-local-description", description,
       NULL);

@@ -7,9 +7,6 @@
 #include "core/sound-rate.h"
 #include "meshroom/common.h"
 
-/* The rate at which a peer is begun with: sound and a picture of 360 lines. It
- * is what Chromium (300 kbit/s) has after its first probe. */
-#define START 800000
 /* Sound with its headers; pictures go by way of rungs below that. */
 #define FLOOR 60000
 #define CEILING 20000000
@@ -76,7 +73,7 @@ mesh_rate_new (MeshRateProbing probing, gpointer user_data)
   g_mutex_init (&self->lock);
   self->probing = probing;
   self->user_data = user_data;
-  self->target = START;
+  self->target = MESH_RATE_START;
   self->share = G_MAXUINT64;
   self->packets = g_array_new (FALSE, FALSE, sizeof (MeshBwePacket));
   return self;
@@ -92,12 +89,12 @@ mesh_rate_new (MeshRateProbing probing, gpointer user_data)
 void
 mesh_rate_begin (MeshRate *rate, gboolean reports)
 {
-  MeshBweConfig config = { .start = START, .floor = FLOOR, .ceiling = CEILING,
-    .feedback = reports };
+  MeshBweConfig config = { .start = MESH_RATE_START, .floor = FLOOR,
+    .ceiling = CEILING, .feedback = reports };
   gint64 now = g_get_monotonic_time ();
 
   g_mutex_lock (&rate->lock);
-  mesh_pace_init (&rate->pace, START, now);
+  mesh_pace_init (&rate->pace, MESH_RATE_START, now);
   mesh_repeats_init (&rate->repeats, now);
   rate->bwe = mesh_bwe_new (&config, now);
   g_mutex_unlock (&rate->lock);

@@ -26,6 +26,14 @@ typedef void (*MeshRateProbing) (gpointer user_data);
  * AES_CM_128_HMAC_SHA1_80 (RFC 5764, 4.1.2), UDP and IPv4. */
 #define MESH_RATE_OVERHEAD (10 + 8 + 20)
 
+/**
+ * MESH_RATE_START:
+ *
+ * The rate at which a peer is begun with: sound and a picture of 360 lines. It
+ * is what Chromium (300 kbit/s) has after its first probe.
+ */
+#define MESH_RATE_START 800000
+
 MeshRate *mesh_rate_new (MeshRateProbing probing, gpointer user_data);
 void mesh_rate_begin (MeshRate *rate, gboolean reports);
 MeshRate *mesh_rate_ref (MeshRate *rate);

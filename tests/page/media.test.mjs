@@ -10,7 +10,7 @@ import {chooseAudio, chooseVideo, noneInCommon}
   from '../../gst/server/web/codecs.js';
 import {Speech} from '../../gst/server/web/speech.js';
 import {divideUplink} from '../../gst/server/web/uplink.js';
-import {readVideo, tidySdp} from '../../gst/server/web/sdp.js';
+import {beginFaster, readVideo, tidySdp} from '../../gst/server/web/sdp.js';
 
 const codec = (mimeType, sdpFmtpLine) => ({mimeType, sdpFmtpLine});
 const h264 = (profile, mode) => codec('video/H264',
@@ -111,6 +111,39 @@ test('uplink: less for each of many, and never too little', () => {
     [1000000, 720], [1000000, 720], [1000000, 360], [1000000, 360],
     [600000, 240], [150000, 240], [150000, 240]]
     .map(([bitrate, height]) => ({bitrate, height})));
+});
+
+test('sdp: a browser begins with a better rate', () => {
+  const sdp = `v=0\r
+m=audio 9 UDP/TLS/RTP/SAVPF 111\r
+a=rtpmap:111 opus/48000/2\r
+a=fmtp:111 useinbandfec=1\r
+m=video 9 UDP/TLS/RTP/SAVPF 96 97 102\r
+a=rtpmap:96 VP8/90000\r
+a=rtpmap:97 rtx/90000\r
+a=fmtp:97 apt=96\r
+a=rtpmap:102 H264/90000\r
+a=fmtp:102 packetization-mode=1\r
+`;
+  const faster = `v=0\r
+m=audio 9 UDP/TLS/RTP/SAVPF 111\r
+a=rtpmap:111 opus/48000/2\r
+a=fmtp:111 useinbandfec=1\r
+m=video 9 UDP/TLS/RTP/SAVPF 96 97 102\r
+a=rtpmap:96 VP8/90000\r
+a=fmtp:96 x-google-start-bitrate=800\r
+a=rtpmap:97 rtx/90000\r
+a=fmtp:97 apt=96\r
+a=rtpmap:102 H264/90000\r
+a=fmtp:102 packetization-mode=1;x-google-start-bitrate=800\r
+`;
+  assert.equal(beginFaster(sdp), faster);
+  assert.equal(beginFaster(faster), faster);
+  const unix = sdp.replaceAll('\r', '');
+  assert.match(beginFaster(unix), /^a=fmtp:96 x-google-start-bitrate=800$/m);
+  for (const odd of ['', 'v=0', 'm=video', 'm=video 9 x 96\r\na=rtpmap:96',
+    'm=video 9 x 96\r\na=rtpmap:96 VP8/90000'])
+    assert.equal(beginFaster(odd), odd);
 });
 
 test('sdp: what is said of the picture', () => {

@@ -9,8 +9,8 @@
 import {noneInCommon, preferOpus, preferVideo} from './codecs.js';
 import {watchServers} from './ice-report.js';
 import {Quality} from './quality.js';
-import {readVideo, tidySdp} from './sdp.js';
-import {boundVideo} from './uplink.js';
+import {beginFaster, readVideo, tidySdp} from './sdp.js';
+import {boundVideo, divideUplink} from './uplink.js';
 
 /** @typedef {'audio' | 'video'} Kind */
 
@@ -66,7 +66,7 @@ export class Peer {
   #media;
   #stream;
   #codecs;
-  #limits = {bitrate: 1_000_000, height: 720};
+  #limits = divideUplink(1);
   /** What the peer has a use for. @type {import('./want.js').Want | null} */
   #wanted = null;
   /** The changes of the limits, which run one after the other. */
@@ -109,7 +109,7 @@ export class Peer {
   /** @param {'offer' | 'answer'} type @param {string} sdp */
   remoteSdp(type, sdp) {
     this.#step(async () => {
-      await this.#pc.setRemoteDescription({type, sdp});
+      await this.#pc.setRemoteDescription({type, sdp: beginFaster(sdp)});
       if (type === 'offer')
         await this.#answer(readVideo(sdp));
       this.#limit();

@@ -44,3 +44,33 @@ export function readVideo(sdp) {
     sends: section !== '' && found.startsWith('send'),
     codecs: [...new Set(names)]};
 }
+
+/* What a sender's estimate begins with, in kbit/s: as in a pipeline (MESH_RATE_START
+ * in plugins/meshroom/rate.h). Chromium begins at 300 otherwise, finds 720 lines
+ * too many for that in the first moment, and comes back over ten seconds. */
+const START_KBIT = 800;
+
+/**
+ * Has Chromium begin with a better rate than its own: it takes that from the
+ * formats of the remote description. Others ignore it.
+ *
+ * @param {string} sdp the other end's description
+ */
+export function beginFaster(sdp) {
+  const parameter = `x-google-start-bitrate=${START_KBIT}`;
+  const lines = sdp.split(/(?<=\n)/);
+  const described = new Set(lines.map((line) => /^a=fmtp:(\d+) /.exec(line)?.[1]));
+  let isVideo = false;
+  return lines.map((line) => {
+    if (line.startsWith('m='))
+      isVideo = line.startsWith('m=video ');
+    const [end = ''] = /\r?\n$/.exec(line) ?? [];
+    const [, type] = /^a=rtpmap:(\d+) (?!rtx\/)/i.exec(line) ?? [];
+    if (isVideo && type && end && !described.has(type))
+      return `${line}a=fmtp:${type} ${parameter}${end}`;
+    if (isVideo && /^a=fmtp:\d+ (?!apt=)/.test(line)
+        && !line.includes('x-google-start-bitrate='))
+      return `${line.trimEnd()};${parameter}${end}`;
+    return line;
+  }).join('');
+}
