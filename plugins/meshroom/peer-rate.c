@@ -7,6 +7,7 @@
 #include "meshroom/peer-private.h"
 
 #include "host/timer.h"
+#include "meshroom/sound-copies.h"
 
 /* What distinguishes padding from what the peer asks for. */
 #define PADDING "padding"
@@ -34,7 +35,7 @@ on_request (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 }
 
 /* Notes the element of webrtcbin that sends packets once more, if the peer
- * takes them. */
+ * takes them, and has the one that encrypts them take one twice. */
 static void
 on_element (GstBin *bin, GstBin *sub_bin, GstElement *element,
     gpointer user_data)
@@ -43,6 +44,8 @@ on_element (GstBin *bin, GstBin *sub_bin, GstElement *element,
   GstElementFactory *factory = gst_element_get_factory (element);
   GstPad *src;
 
+  if (factory && g_str_equal (GST_OBJECT_NAME (factory), "srtpenc"))
+    g_object_set (element, "allow-repeat-tx", TRUE, NULL);
   if (!factory || !g_str_equal (GST_OBJECT_NAME (factory), "rtprtxsend"))
     return;
   g_object_set (element, "max-size-time", HISTORY_MS, NULL);
@@ -146,6 +149,17 @@ is_outdated (gpointer user_data)
       && mesh_fanout_is_outdated (branch);
 }
 
+static void
+copy_sound (MeshPeer *self)
+{
+  g_autoptr (GstElement) rtpbin =
+      gst_bin_get_by_name (GST_BIN (self->webrtc), "rtpbin");
+
+  if (rtpbin && self->sources[MESH_AUDIO])
+    mesh_sound_copies_attach (rtpbin,
+        mesh_source_get_ssrc (self->sources[MESH_AUDIO]), self->rate);
+}
+
 /**
  * mesh_peer_link_payloader:
  * @self: an attempt that is being negotiated
@@ -175,6 +189,7 @@ mesh_peer_link_payloader (MeshPeer *self, GstElement *payloader,
   if (kind == MESH_AUDIO) {
     gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER
         | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_sound, self, NULL);
+    copy_sound (self);
     return gst_pad_link (src, webrtc_pad) == GST_PAD_LINK_OK;
   }
   self->spreader = mesh_spreader_new (self->rate);

@@ -17,6 +17,11 @@
 
 /* Packets of pictures that padding may repeat, of those that went last. */
 #define REPEATABLE 32
+/* Sound goes twice where this share of packets is lost on a path that is clear,
+ * and where twice the sound is a small part of what may be sent. */
+#define SOUND_COPIED_FROM .02
+#define SOUND_COPIED_ABOVE 400000
+
 /* Probes whose packets are still to be reported. A packet is numbered a moment
  * after it was paced. */
 #define PROBES 8
@@ -226,6 +231,25 @@ mesh_rate_sent_sound (MeshRate *rate, guint size)
   count_locked (rate, size + MESH_RATE_OVERHEAD, now);
   mesh_sound_rate_add (&rate->sound, size + MESH_RATE_OVERHEAD, now);
   g_mutex_unlock (&rate->lock);
+}
+
+/**
+ * mesh_rate_copies_sound:
+ * Returns: whether each packet of sound is to be sent a second time
+ */
+gboolean
+mesh_rate_copies_sound (MeshRate *rate)
+{
+  MeshBweFigures path = { 0 };
+  guint64 bits;
+
+  g_mutex_lock (&rate->lock);
+  bits = MIN (rate->target, rate->share);
+  if (rate->bwe)
+    mesh_bwe_get_figures (rate->bwe, &path);
+  g_mutex_unlock (&rate->lock);
+  return path.loss >= SOUND_COPIED_FROM && path.state == MESH_BWE_CLEAR
+      && bits >= SOUND_COPIED_ABOVE;
 }
 
 /**

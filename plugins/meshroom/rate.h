@@ -42,6 +42,7 @@ void mesh_rate_unref (MeshRate *rate);
 /* What is sent. */
 gint64 mesh_rate_when (MeshRate *rate, guint queued);
 void mesh_rate_sent_sound (MeshRate *rate, guint size);
+gboolean mesh_rate_copies_sound (MeshRate *rate);
 void mesh_rate_sent_picture (MeshRate *rate, guint16 seqnum, guint size);
 gboolean mesh_rate_may_repeat (MeshRate *rate, guint16 seqnum);
 gboolean mesh_rate_take_padding (MeshRate *rate, guint16 *seqnum,
