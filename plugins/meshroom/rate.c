@@ -6,14 +6,11 @@
 #include "core/repeats.h"
 #include "core/sound-rate.h"
 #include "meshroom/common.h"
+#include "meshroom/twcc-packets.h"
 
 /* Sound with its headers; pictures go by way of rungs below that. */
 #define FLOOR 60000
 #define CEILING 20000000
-
-/* The header of RTP with the extension for transport-wide feedback, which
- * rtpsession leaves out of a packet's size. */
-#define HEADER (12 + 8)
 
 /* Packets of pictures that padding may repeat, of those that went last. */
 #define REPEATABLE 32
@@ -27,9 +24,6 @@
 #define PROBES 8
 #define NUMBERED_WITHIN 2000
 
-/* A report of packets that were sent so long ago, or are still to be sent, is
- * none of ours. */
-#define LATEST_REPORT (10 * G_TIME_SPAN_SECOND)
 /* A receiver's clock that runs apart from ours by so much from one report to
  * the next has jumped. */
 #define CLOCK_JUMP (10 * G_TIME_SPAN_SECOND)
@@ -366,29 +360,6 @@ find_probe_locked (MeshRate *self, gint64 sent_at)
   return 0;
 }
 
-/* Reads what rtpsession tells of one packet. Returns: whether it is one of ours
- * that has been sent lately */
-static gboolean
-read_packet_locked (MeshRate *self, const GstStructure *s, gint64 now,
-    MeshBwePacket *packet)
-{
-  guint64 local = GST_CLOCK_TIME_NONE, remote = GST_CLOCK_TIME_NONE;
-  gboolean lost = FALSE;
-  guint size = 0;
-
-  gst_structure_get (s, "local-ts", G_TYPE_UINT64, &local, "remote-ts",
-      G_TYPE_UINT64, &remote, "size", G_TYPE_UINT, &size, "lost",
-      G_TYPE_BOOLEAN, &lost, NULL);
-  if (!GST_CLOCK_TIME_IS_VALID (local)
-      || (!lost && !GST_CLOCK_TIME_IS_VALID (remote)))
-    return FALSE;
-  packet->sent_at = local / 1000;
-  packet->arrived_at = lost ? MESH_BWE_LOST : (gint64) (remote / 1000);
-  packet->size = size + HEADER + MESH_RATE_OVERHEAD;
-  packet->probe = find_probe_locked (self, packet->sent_at);
-  return packet->sent_at <= now && now - packet->sent_at < LATEST_REPORT;
-}
-
 /* Begins anew when the receiver's clock has jumped: its times are of 24 bits,
  * which start again, and rtpsession does not join them. */
 static void
@@ -414,30 +385,20 @@ follow_clock_locked (MeshRate *self, const MeshBwePacket *packet, gint64 now)
 void
 mesh_rate_take_reports (MeshRate *rate, const GstStructure *packets)
 {
-  const GValue *list = gst_structure_get_value (packets, "packets");
   gint64 now = g_get_monotonic_time ();
 
   g_mutex_lock (&rate->lock);
-  if (!list || !rate->bwe) {
+  if (!rate->bwe) {
     g_mutex_unlock (&rate->lock);
     return;
   }
-  g_array_set_size (rate->packets, 0);
-G_GNUC_BEGIN_IGNORE_DEPRECATIONS
-  if (G_VALUE_HOLDS (list, g_value_array_get_type ())) {
-    GValueArray *values = g_value_get_boxed (list);
+  mesh_twcc_read_packets (packets, MESH_RATE_OVERHEAD, now, rate->packets);
+  for (guint i = 0; i < rate->packets->len; i++) {
+    MeshBwePacket *packet = &g_array_index (rate->packets, MeshBwePacket, i);
 
-    for (guint i = 0; values && i < values->n_values; i++) {
-      MeshBwePacket packet;
-
-      if (!read_packet_locked (rate, gst_value_get_structure
-              (g_value_array_get_nth (values, i)), now, &packet))
-        continue;
-      follow_clock_locked (rate, &packet, now);
-      g_array_append_val (rate->packets, packet);
-    }
+    packet->probe = find_probe_locked (rate, packet->sent_at);
+    follow_clock_locked (rate, packet, now);
   }
-G_GNUC_END_IGNORE_DEPRECATIONS
   if (rate->packets->len > 0)
     mesh_bwe_feed (rate->bwe, (MeshBwePacket *) rate->packets->data,
         rate->packets->len, 0, now);
