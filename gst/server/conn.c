@@ -5,14 +5,15 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/out-buffer.h"
 #include "core/ws-frame.h"
 #include "server/io.h"
 
 #define READ_BYTES (16 * 1024)
+/* A head that has grown beyond this is replaced once it is empty. */
+#define IDLE_HEAD 4096
 /* After so many reads in a row the other connections have their turn. */
 #define MAX_READS 8
-/* A buffer that has grown beyond this is replaced once it is empty. */
-#define IDLE_OUT 4096
 
 typedef enum {
   HTTP,
@@ -38,8 +39,7 @@ struct _MeshConn {
   gboolean answering;           /* HTTP: the answer follows later */
   gboolean keep_alive;          /* HTTP: after that answer */
   MeshWsParser *parser;         /* WEBSOCKET */
-  GByteArray *out;              /* written up to `sent` */
-  gsize sent;
+  MeshOutBuffer out;
   gboolean finished;            /* CLOSING: everything is written */
 };
 
@@ -58,7 +58,7 @@ mesh_conn_unref (MeshConn *conn)
   mesh_io_free (conn->io);
   g_byte_array_unref (conn->head);
   mesh_http_request_free (conn->request);
-  g_byte_array_unref (conn->out);
+  mesh_out_buffer_clear (&conn->out);
   mesh_ws_parser_free (conn->parser);
   g_free (conn);
 }
@@ -78,7 +78,7 @@ mesh_conn_kill (MeshConn *conn)
 static gsize
 unsent (MeshConn *self)
 {
-  return self->out->len - self->sent;
+  return mesh_out_buffer_get_unsent (&self->out);
 }
 
 /* Further requests wait while an answer is not written yet, or a client could
@@ -110,13 +110,6 @@ update_condition (MeshConn *self)
 static void
 all_sent (MeshConn *self)
 {
-  self->sent = 0;
-  if (self->out->len > IDLE_OUT) {
-    g_byte_array_unref (self->out);
-    self->out = g_byte_array_new ();
-  } else {
-    g_byte_array_set_size (self->out, 0);
-  }
   /* What the client still sends is read until it closes, too: if the socket
    * were closed now, the reset could overtake the last bytes of ours. */
   if (self->phase == CLOSING && !self->finished) {
@@ -136,7 +129,7 @@ mesh_conn_flush (MeshConn *conn)
   if (conn->phase == GONE)
     return;
   while (unsent (conn)) {
-    gssize n = mesh_io_write (conn->io, conn->out->data + conn->sent,
+    gssize n = mesh_io_write (conn->io, mesh_out_buffer_peek (&conn->out),
         unsent (conn));
 
     if (n == MESH_IO_GONE) {
@@ -145,7 +138,7 @@ mesh_conn_flush (MeshConn *conn)
     }
     if (n == MESH_IO_AGAIN)
       break;
-    conn->sent += n;
+    mesh_out_buffer_take (&conn->out, (gsize) n);
   }
   if (unsent (conn) == 0)
     all_sent (conn);
@@ -170,7 +163,7 @@ void
 mesh_conn_close (MeshConn *conn, guint16 code)
 {
   if (conn->phase == WEBSOCKET)
-    mesh_ws_append_close (conn->out, code, NULL);
+    mesh_ws_append_close (conn->out.bytes, code, NULL);
   if (conn->phase == WEBSOCKET || conn->phase == HTTP)
     start_closing (conn);
 }
@@ -186,7 +179,7 @@ mesh_conn_send_text (MeshConn *conn, GBytes *text)
     return TRUE;
   if (unsent (conn) + size > MESH_CONN_MAX_OUT)
     return FALSE;
-  mesh_ws_append_frame (conn->out, MESH_WS_OPCODE_TEXT, data, size, NULL);
+  mesh_ws_append_frame (conn->out.bytes, MESH_WS_OPCODE_TEXT, data, size, NULL);
   return TRUE;
 }
 
@@ -194,7 +187,7 @@ void
 mesh_conn_ping (MeshConn *conn)
 {
   if (conn->phase == WEBSOCKET && unsent (conn) < MESH_CONN_MAX_OUT)
-    mesh_ws_append_frame (conn->out, MESH_WS_OPCODE_PING, NULL, 0, NULL);
+    mesh_ws_append_frame (conn->out.bytes, MESH_WS_OPCODE_PING, NULL, 0, NULL);
 }
 
 static void
@@ -209,7 +202,7 @@ static void
 finish_answer (MeshConn *self, const MeshHttpResponse *response,
     gboolean with_body, gboolean keep_alive)
 {
-  mesh_http_append_response (self->out, response, with_body, keep_alive);
+  mesh_http_append_response (self->out.bytes, response, with_body, keep_alive);
   self->deadline = g_get_monotonic_time () + self->times.response;
   if (response->status == 101)
     become_websocket (self);
@@ -272,7 +265,7 @@ static void
 drop_body (MeshConn *self, gsize length)
 {
   g_byte_array_remove_range (self->head, 0, length);
-  if (length > IDLE_OUT && self->head->len == 0) {
+  if (length > IDLE_HEAD && self->head->len == 0) {
     g_byte_array_unref (self->head);
     self->head = g_byte_array_new ();
   }
@@ -304,7 +297,7 @@ invite_body (MeshConn *self)
       || mesh_http_request_expectation (self->request)
       != MESH_HTTP_EXPECTS_CONTINUE)
     return;
-  g_byte_array_append (self->out, (const guint8 *) words, strlen (words));
+  g_byte_array_append (self->out.bytes, (const guint8 *) words, strlen (words));
   mesh_conn_flush (self);
 }
 
@@ -373,7 +366,7 @@ handle_event (MeshConn *self, MeshWsEvent event, const char *text,
       break;
     case MESH_WS_PING:
       if (unsent (self) < MESH_CONN_MAX_OUT)
-        mesh_ws_append_frame (self->out, MESH_WS_OPCODE_PONG, text, length,
+        mesh_ws_append_frame (self->out.bytes, MESH_WS_OPCODE_PONG, text, length,
             NULL);
       self->funcs->heard (self, self->user_data);
       break;
@@ -486,7 +479,7 @@ mesh_conn_new (guint64 number, GSocket *socket,
   self->user_data = user_data;
   self->io = mesh_io_new (socket, credentials);
   self->head = g_byte_array_new ();
-  self->out = g_byte_array_new ();
+  mesh_out_buffer_init (&self->out);
   self->deadline = g_get_monotonic_time () + times->request;
 
   if (!mesh_event_loop_add (loop, &self->watch, mesh_io_get_fd (self->io),
