@@ -142,27 +142,34 @@ fall (const MeshLadderWork *work, MeshLadderPeer *self)
 }
 
 /* Returns the least step if it is so little that it can be tried whatever the
- * share, else 0. */
+ * share, else 0. What is encoded already cannot be made less, and a bound of the
+ * uplink is one for trifles, too. */
 static guint
-trifle (const MeshLadder *ladder)
+trifle (const MeshLadder *ladder, const MeshLadderPeer *peer)
 {
   guint least = mesh_ladder_least_step (ladder);
-  double bits = mesh_ladder_factor (least)
-      * mesh_ladder_floor (ladder, mesh_ladder_rung (least));
+  guint rung = mesh_ladder_rung (least);
 
-  return bits <= TRIFLE ? least : 0;
+  return !peer->is_held && !ladder->rungs[rung].fixed
+      && mesh_ladder_factor (least) * mesh_ladder_floor (ladder, rung) <= TRIFLE
+      ? least : 0;
+}
+
+/* Whether the peer gets the least picture, for as long as its path is not full,
+ * whatever the estimate: the rung's rate does not follow its share. */
+static gboolean
+has_trifle (const MeshLadderWork *work, const MeshLadderPeer *self)
+{
+  return self->step > 0 && self->step == trifle (work->ladder, self)
+      && self->state != MESH_BWE_CONGESTED;
 }
 
 /* Whether the share does for the peer's step, or will once the queue has gone
- * for which it came down. A trifle is sent for as long as its path is not full,
- * whatever the estimate. */
+ * for which it came down. */
 static gboolean
 will_do (const MeshLadderWork *work, const MeshLadderPeer *self)
 {
-  if (self->step > 0 && self->step == trifle (work->ladder)
-      && self->state != MESH_BWE_CONGESTED)
-    return TRUE;
-  return mesh_ladder_keeps (work, self) || (work->now < self->settles_until
+  return has_trifle (work, self) || mesh_ladder_keeps (work, self) || (work->now < self->settles_until
       && mesh_ladder_does (work, self, self->step,
           mesh_ladder_available (self), DRAINING * DRAINING, 0));
 }
@@ -202,7 +209,7 @@ may_have_all_frames (const MeshLadderWork *work, const MeshLadderPeer *self)
 {
   gint64 wait = self->failed_step == self->step + 1 ? self->wait : STAY_AT_HALF;
 
-  return self->step % 2 == 1 && self->step < self->most
+  return self->step % 2 == 1 && self->step < self->most && !self->no_feedback
       && self->state == MESH_BWE_CLEAR && work->now - self->down_at >= wait
       && best_step (work, self, self->step + 1, ENTER_ALL_FRAMES) > self->step;
 }
@@ -216,7 +223,7 @@ climb (const MeshLadderWork *work, MeshLadderPeer *self)
   guint good = enter > 0 ? best_step (work, self, self->most, enter) : 0;
 
   if (self->step == 0 && enter > 0 && good == 0)
-    good = trifle (work->ladder);
+    good = trifle (work->ladder, self);
   else if (good <= self->step && may_have_all_frames (work, self))
     good = self->step + 1;
   if (good <= self->step) {
@@ -261,7 +268,7 @@ decide_step (const MeshLadderWork *work, MeshLadderPeer *self)
     self->good_since = 0;
   } else if (!will_do (work, self)) {
     fall (work, self);
-  } else if (drags (work, self)) {
+  } else if (!has_trifle (work, self) && drags (work, self)) {
     go_down (self, best_step (work, self, self->step - 1, 1), work->now);
   } else {
     self->short_since = 0;

@@ -93,6 +93,8 @@ typedef struct {
  * @share: what may be sent to it, of mesh_allot_divide()
  * @proven: what its path was seen to take, with sound; 0 = @share is
  * @sound: what of @share is not for this picture
+ * @is_held: whether its share is less than its path takes since the uplink is
+ *   not to be used any more than that
  * @want_known: whether the peer has said how large it shows the picture
  * @want_width: how wide it shows it; 0 = not at all
  * @want_height: how high it shows it; 0 = not at all
@@ -113,6 +115,7 @@ typedef struct {
   guint64 share;
   guint64 proven;
   guint64 sound;
+  gboolean is_held;
   gboolean want_known;
   guint want_width;
   guint want_height;
@@ -134,7 +137,7 @@ typedef struct {
   gint64 down_at;
   gint64 wait;                  /* from then on, before it goes up */
   gint64 back_off;
-  guint failed_step;            /* what it came down from; 0 = that had lasted */
+  guint failed_step;            /* it came down from there; 0 = not lately */
 } MeshLadderPeer;
 
 void mesh_ladder_ask (const MeshLadder *ladder, MeshLadderPeer *peer);

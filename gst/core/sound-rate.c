@@ -12,36 +12,44 @@
  * mesh_sound_rate_add:
  * @rate: initialised with zeros
  * @size: the bytes of a packet of sound that is sent, with all headers
+ * @now: the time, above 0
  */
 void
 mesh_sound_rate_add (MeshSoundRate *rate, guint size, gint64 now)
 {
-  gint64 passed = now - rate->since;
+  gint64 second = now / G_USEC_PER_SEC;
+  guint i = (guint) (second % MESH_SOUND_RATE_SECONDS);
 
-  if (rate->since == 0) {
-    rate->since = now;
-  } else if (passed >= G_USEC_PER_SEC) {
-    rate->most[rate->n++ % MESH_SOUND_RATE_SLOTS] =
-        rate->bits * G_USEC_PER_SEC / (double) passed;
-    rate->since = now;
-    rate->bits = 0;
+  if (rate->first == 0)
+    rate->first = second;
+  if (rate->slots[i].second != second) {
+    rate->slots[i].second = second;
+    rate->slots[i].bits = 0;
   }
-  rate->bits += size * 8.;
+  rate->slots[i].bits += size * 8.;
 }
 
 /**
  * mesh_sound_rate_get:
+ * @now: the time
+ *
  * Returns: what sound takes
  */
 guint64
-mesh_sound_rate_get (const MeshSoundRate *rate)
+mesh_sound_rate_get (const MeshSoundRate *rate, gint64 now)
 {
-  guint n = MIN (rate->n, MESH_SOUND_RATE_SLOTS);
+  gint64 second = now / G_USEC_PER_SEC;
   double most = LEAST;
 
-  if (n == 0)
+  /* The first second and the present one are not whole. */
+  if (rate->first == 0 || second < rate->first + 2)
     return MESH_SOUND_RATE_UNKNOWN;
-  for (guint i = 0; i < n; i++)
-    most = MAX (most, rate->most[i]);
+  for (guint i = 0; i < MESH_SOUND_RATE_SECONDS; i++) {
+    gint64 of = rate->slots[i].second;
+
+    if (of > rate->first && of < second
+        && of >= second - MESH_SOUND_RATE_SECONDS)
+      most = MAX (most, rate->slots[i].bits);
+  }
   return (guint64) (SPARE * most);
 }

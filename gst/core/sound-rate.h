@@ -5,9 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* What is to be kept free for sound on a path: the most that it has taken of
- * late, since silence takes next to nothing (DTX) and speech begins at once.
- * Times are in microseconds, rates bits per second. */
+/* What is to be kept free for sound on a path: the most that it has taken in
+ * any of the last 30 seconds, since silence takes next to nothing (DTX) and
+ * speech begins at once. Times are in microseconds, rates bits per second. */
 
 /**
  * MESH_SOUND_RATE_UNKNOWN:
@@ -17,16 +17,17 @@ G_BEGIN_DECLS
  */
 #define MESH_SOUND_RATE_UNKNOWN 90000
 
-#define MESH_SOUND_RATE_SLOTS 30
+#define MESH_SOUND_RATE_SECONDS 30
 
 typedef struct {
-  double most[MESH_SOUND_RATE_SLOTS];   /* of a second each, a ring */
-  guint n;                      /* seconds, ever */
-  double bits;                  /* of the present second */
-  gint64 since;                 /* it began; 0 = no sound was sent yet */
+  struct {
+    gint64 second;
+    double bits;
+  } slots[MESH_SOUND_RATE_SECONDS];     /* by second, a ring */
+  gint64 first;                 /* the second of the first packet; 0: none */
 } MeshSoundRate;
 
 void mesh_sound_rate_add (MeshSoundRate *rate, guint size, gint64 now);
-guint64 mesh_sound_rate_get (const MeshSoundRate *rate);
+guint64 mesh_sound_rate_get (const MeshSoundRate *rate, gint64 now);
 
 G_END_DECLS

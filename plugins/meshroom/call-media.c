@@ -13,6 +13,8 @@
 /* How often the uplink is divided anew. A full path is noticed after some
  * 200 ms. */
 #define INTERVAL_MS 100
+/* A share that lacks less than this, bit/s, lacks nothing. */
+#define SPARE 1000
 /* How often a peer without transport-wide feedback is asked about: its receiver
  * reports come once a second. */
 #define REPORT_INTERVAL G_TIME_SPAN_SECOND
@@ -121,6 +123,20 @@ take_receiver_reports (Member *member, MeshPeer *peer, gint64 now)
       figures.rtt / 1000);
 }
 
+/* Keeps free what sound takes. Reports do not tell of its copies, so what is
+ * proven lacks them. */
+static void
+look_at_sound (MeshCall *self, MeshRate *rate, MeshLadderPeer *peer,
+    guint64 proven)
+{
+  guint64 copies = 0;
+
+  peer->sound = !self->config.sources[MESH_AUDIO] ? 0
+      : rate ? mesh_rate_get_sound (rate, &copies) : MESH_SOUND_RATE_UNKNOWN;
+  peer->sound += copies;
+  peer->proven = proven > 0 ? proven + copies : 0;
+}
+
 /* Asks the member's path what it takes, and the ladder what it is to be asked
  * for. */
 static void
@@ -141,9 +157,7 @@ look_at_member (MeshCall *self, Member *member, MeshPeer *peer, gint64 now)
   }
   ladder_peer->connected = ladder != NULL;
   ladder_peer->state = figures.state;
-  ladder_peer->proven = figures.proven;
-  ladder_peer->sound = !self->config.sources[MESH_AUDIO] ? 0
-      : rate ? mesh_rate_get_sound (rate) : MESH_SOUND_RATE_UNKNOWN;
+  look_at_sound (self, rate, ladder_peer, figures.proven);
   ladder_peer->want_known = member->want_known;
   ladder_peer->want_width = member->want_width;
   ladder_peer->want_height = member->want_height;
@@ -175,11 +189,15 @@ divide_uplink (MeshCall *self, Member **members, guint n, gint64 now)
   for (guint i = 0; i < n; i++) {
     MeshPeer *peer = get_connected (members[i]);
     MeshRate *rate = mesh_peer_get_rate (peer);
+    guint64 wants = shares[i].sound + shares[i].screen + shares[i].picture;
+    gboolean is_short = shares[i].share + SPARE
+        < MIN (wants, shares[i].target);
 
     members[i]->share = shares[i];
     members[i]->ladder.share = shares[i].share;
+    members[i]->ladder.is_held = is_short && self->allot.uplink > 0;
     if (rate)
-      mesh_rate_set_share (rate, shares[i].share);
+      mesh_rate_set_share (rate, shares[i].share, is_short);
   }
 }
 

@@ -8,6 +8,8 @@
 #include "core/sdp.h"
 #include "meshroom/rate.h"
 
+#define START_RATE "x-google-start-bitrate="
+
 static gboolean
 has_extension (const GstSDPMedia *media)
 {
@@ -66,6 +68,8 @@ find_parameters (const GstSDPMedia *media, int payload_type)
   return -1;
 }
 
+/* Adds a parameter that is not there already: an answer has what the offer had.
+ */
 static void
 add_parameter (GstSDPMedia *media, int payload_type, const char *parameter)
 {
@@ -78,10 +82,23 @@ add_parameter (GstSDPMedia *media, int payload_type, const char *parameter)
     gst_sdp_media_add_attribute (media, "fmtp", value);
     return;
   }
+  if (strstr (gst_sdp_media_get_attribute (media, (guint) index)->value,
+          START_RATE))
+    return;
   value = g_strdup_printf ("%s;%s", gst_sdp_media_get_attribute (media,
           (guint) index)->value, parameter);
   gst_sdp_attribute_set (&attribute, "fmtp", value);
   gst_sdp_media_replace_attribute (media, (guint) index, &attribute);
+}
+
+/* Whether an rtpmap names one of our codecs, rather than a helper of theirs. */
+static gboolean
+is_of_codec (const char *rtpmap)
+{
+  g_auto (GStrv) words = g_strsplit_set (rtpmap, " /", 3);
+
+  return words[0] && words[1]
+      && mesh_codec_find (words[1]) != NULL;
 }
 
 /* Chromium takes the rate that its estimate begins with from the formats of the
@@ -90,15 +107,14 @@ add_parameter (GstSDPMedia *media, int payload_type, const char *parameter)
 static void
 have_begin_faster (GstSDPMedia *media)
 {
-  g_autofree char *parameter = g_strdup_printf ("x-google-start-bitrate=%d",
+  g_autofree char *parameter = g_strdup_printf (START_RATE "%d",
       MESH_RATE_START / 1000);
   guint n = gst_sdp_media_attributes_len (media);
 
   for (guint i = 0; i < n; i++) {
     const GstSDPAttribute *attribute = gst_sdp_media_get_attribute (media, i);
 
-    if (strcmp (attribute->key, "rtpmap") == 0
-        && !strstr (attribute->value, " rtx/"))
+    if (strcmp (attribute->key, "rtpmap") == 0 && is_of_codec (attribute->value))
       add_parameter (media, atoi (attribute->value), parameter);
   }
 }

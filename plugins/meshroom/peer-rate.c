@@ -12,10 +12,11 @@
 /* What distinguishes padding from what the peer asks for. */
 #define PADDING "padding"
 
-/* Packets of a picture are kept for so long, to be sent once more: what is asked
- * for later would come too late to be shown. webrtcbin keeps 500 of them, which
- * are 0.5 MiB a peer, and 4 s at 1 Mbit/s. */
-#define HISTORY_MS 1000
+/* Packets of a picture are kept for so long, to be sent once more: our receivers
+ * wait for 0.7 s at most, browsers for longer, and a request takes half a round
+ * trip. webrtcbin keeps 500 of them, which are 0.5 MiB a peer, and 4 s at
+ * 1 Mbit/s. */
+#define HISTORY_MS 2000
 
 /* On the thread that takes the peer's RTCP, or the call's with padding. */
 static GstPadProbeReturn

@@ -14,10 +14,12 @@
 
 /* Packets of pictures that padding may repeat, of those that went last. */
 #define REPEATABLE 32
-/* Sound goes twice where this share of packets is lost on a path that is clear,
- * and where twice the sound is a small part of what may be sent. */
+/* Sound goes twice where this share of packets is lost on a path that is clear
+ * and takes several times the sound, and for a while after that was seen last:
+ * copies that arrive make the loss look smaller. */
 #define SOUND_COPIED_FROM .02
-#define SOUND_COPIED_ABOVE 400000
+#define SOUND_COPIED_ABOVE 5
+#define SOUND_COPIED_FOR (10 * G_TIME_SPAN_SECOND)
 
 /* Probes whose packets are still to be reported. A packet is numbered a moment
  * after it was paced. */
@@ -51,6 +53,9 @@ struct _MeshRate {
   guint n_probes;               /* ever */
   MeshRepeats repeats;
   MeshSoundRate sound;
+  MeshSoundRate copies;         /* of sound */
+  gint64 sound_copied_until;
+  gboolean is_short;            /* of the uplink */
   GArray *packets;              /* of a report; kept for its memory */
   gint64 clock_offset;          /* of the receiver's clock; 0: not known */
 };
@@ -228,22 +233,41 @@ mesh_rate_sent_sound (MeshRate *rate, guint size)
 }
 
 /**
+ * mesh_rate_sent_copy:
+ * @size: an RTP packet's length, whose sound is sent the second time
+ */
+void
+mesh_rate_sent_copy (MeshRate *rate, guint size)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  g_mutex_lock (&rate->lock);
+  count_locked (rate, size + MESH_RATE_OVERHEAD, now);
+  mesh_sound_rate_add (&rate->copies, size + MESH_RATE_OVERHEAD, now);
+  g_mutex_unlock (&rate->lock);
+}
+
+/**
  * mesh_rate_copies_sound:
  * Returns: whether each packet of sound is to be sent a second time
  */
 gboolean
 mesh_rate_copies_sound (MeshRate *rate)
 {
+  gint64 now = g_get_monotonic_time ();
   MeshBweFigures path = { 0 };
-  guint64 bits;
+  gboolean copies;
 
   g_mutex_lock (&rate->lock);
-  bits = MIN (rate->target, rate->share);
   if (rate->bwe)
     mesh_bwe_get_figures (rate->bwe, &path);
+  if (path.loss >= SOUND_COPIED_FROM)
+    rate->sound_copied_until = now + SOUND_COPIED_FOR;
+  copies = now < rate->sound_copied_until && path.state == MESH_BWE_CLEAR
+      && !rate->is_short && rate->target
+      >= SOUND_COPIED_ABOVE * mesh_sound_rate_get (&rate->sound, now);
   g_mutex_unlock (&rate->lock);
-  return path.loss >= SOUND_COPIED_FROM && path.state == MESH_BWE_CLEAR
-      && bits >= SOUND_COPIED_ABOVE;
+  return copies;
 }
 
 /**
@@ -461,11 +485,13 @@ mesh_rate_want (MeshRate *rate, guint64 bits)
 /**
  * mesh_rate_set_share:
  * @share: what the peer gets of the uplink
+ * @is_short: whether the path would take more, and more is wanted
  */
 void
-mesh_rate_set_share (MeshRate *rate, guint64 share)
+mesh_rate_set_share (MeshRate *rate, guint64 share, gboolean is_short)
 {
   g_mutex_lock (&rate->lock);
+  rate->is_short = is_short;
   if (share != rate->share && rate->bwe) {
     rate->share = share;
     set_pace_locked (rate, g_get_monotonic_time ());
@@ -490,15 +516,20 @@ mesh_rate_get_figures (MeshRate *rate, MeshBweFigures *figures)
 
 /**
  * mesh_rate_get_sound:
+ * @copies: (out): what its copies take besides, of which reports do not tell
+ *
  * Returns: what sound takes, or is taken for before it was sent
  */
 guint64
-mesh_rate_get_sound (MeshRate *rate)
+mesh_rate_get_sound (MeshRate *rate, guint64 *copies)
 {
+  gint64 now = g_get_monotonic_time ();
   guint64 bits;
 
   g_mutex_lock (&rate->lock);
-  bits = mesh_sound_rate_get (&rate->sound);
+  bits = mesh_sound_rate_get (&rate->sound, now);
+  *copies = rate->copies.first > 0 && now < rate->sound_copied_until
+      ? mesh_sound_rate_get (&rate->copies, now) : 0;
   g_mutex_unlock (&rate->lock);
   return bits;
 }

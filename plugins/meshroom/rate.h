@@ -42,6 +42,7 @@ void mesh_rate_unref (MeshRate *rate);
 /* What is sent. */
 gint64 mesh_rate_when (MeshRate *rate, guint queued);
 void mesh_rate_sent_sound (MeshRate *rate, guint size);
+void mesh_rate_sent_copy (MeshRate *rate, guint size);
 gboolean mesh_rate_copies_sound (MeshRate *rate);
 void mesh_rate_sent_picture (MeshRate *rate, guint16 seqnum, guint size);
 gboolean mesh_rate_may_repeat (MeshRate *rate, guint16 seqnum);
@@ -55,9 +56,9 @@ void mesh_rate_take_loss (MeshRate *rate, double loss, gint64 rtt);
 /* The call's thread. */
 void mesh_rate_tick (MeshRate *rate);
 void mesh_rate_want (MeshRate *rate, guint64 bits);
-void mesh_rate_set_share (MeshRate *rate, guint64 share);
+void mesh_rate_set_share (MeshRate *rate, guint64 share, gboolean is_short);
 guint64 mesh_rate_get_estimate (MeshRate *rate);
-guint64 mesh_rate_get_sound (MeshRate *rate);
+guint64 mesh_rate_get_sound (MeshRate *rate, guint64 *copies);
 void mesh_rate_get_figures (MeshRate *rate, MeshBweFigures *figures);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MeshRate, mesh_rate_unref)

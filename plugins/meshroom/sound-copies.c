@@ -2,8 +2,10 @@
 
 #include "meshroom/sound-copies.h"
 
-/* Packets of 20 ms. */
+/* So many packets of 20 ms lie between a packet and its copy. */
 #define APART 2
+/* A copy that would come later than this, after silence, is not sent. */
+#define LATEST (100 * G_TIME_SPAN_MILLISECOND)
 
 /* Where the SSRC stands in an RTP packet (RFC 3550, section 5.1). */
 #define SSRC_OFFSET 8
@@ -11,7 +13,10 @@
 typedef struct {
   MeshRate *rate;
   guint32 ssrc;
-  GstBuffer *last[APART];       /* a ring; the oldest is next */
+  struct {
+    GstBuffer *packet;
+    gint64 at;
+  } last[APART];                /* a ring; the oldest is next */
   guint next;
   gboolean copying;             /* a copy goes through the pad now */
 } SoundCopies;
@@ -20,7 +25,7 @@ static void
 forget (SoundCopies *self)
 {
   for (guint i = 0; i < APART; i++)
-    gst_clear_buffer (&self->last[i]);
+    gst_clear_buffer (&self->last[i].packet);
 }
 
 static void
@@ -49,6 +54,7 @@ on_packet (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
   SoundCopies *self = user_data;
   GstBuffer *packet = GST_PAD_PROBE_INFO_BUFFER (info), *copy;
+  gint64 now = g_get_monotonic_time ();
 
   if (self->copying || !is_ours (self, packet))
     return GST_PAD_PROBE_OK;
@@ -56,11 +62,14 @@ on_packet (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
     forget (self);
     return GST_PAD_PROBE_OK;
   }
-  copy = self->last[self->next];
-  self->last[self->next] = gst_buffer_ref (packet);
+  if (now - self->last[self->next].at > LATEST)
+    gst_clear_buffer (&self->last[self->next].packet);
+  copy = self->last[self->next].packet;
+  self->last[self->next].packet = gst_buffer_ref (packet);
+  self->last[self->next].at = now;
   self->next = (self->next + 1) % APART;
   if (copy) {
-    mesh_rate_sent_sound (self->rate, gst_buffer_get_size (copy));
+    mesh_rate_sent_copy (self->rate, gst_buffer_get_size (copy));
     self->copying = TRUE;
     gst_pad_push (pad, copy);
     self->copying = FALSE;

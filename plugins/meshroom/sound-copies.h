@@ -13,8 +13,8 @@ G_BEGIN_DECLS
  * losses is seldom as long as that.
  *
  * The copy is the same packet, of the same number, made after the RTP session:
- * whoever has the first one drops it as a repetition (RFC 3711, 3.3.2), and
- * transport-wide reports do not know of it. */
+ * whoever has the first one drops it as a repetition (RFC 3711, 3.3.2).
+ * Transport-wide reports tell of one of the two. */
 
 void mesh_sound_copies_attach (GstElement *rtpbin, guint32 ssrc,
     MeshRate *rate);

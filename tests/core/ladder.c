@@ -3,82 +3,7 @@
 /* Which step a peer gets, and which rate a rung. Times are fed, a tenth of a
  * second at a time. */
 
-#include "core/ladder.h"
-
-#define MAX_PEERS 6
-#define TENTH G_GINT64_CONSTANT (100000)
-#define SECOND (10 * TENTH)
-#define SOUND 50000
-
-typedef struct {
-  MeshLadder ladder;
-  MeshLadderPeer peers[MAX_PEERS];
-  guint n;
-  gint64 now;
-} Fixture;
-
-static const MeshLadderRung three_rungs[] = {
-  { .width = 1280, .height = 720, .framerate = 30, .nominal = 1500000,
-    .layers = 2 },
-  { .width = 640, .height = 360, .framerate = 30, .nominal = 500000,
-    .layers = 2 },
-  { .width = 320, .height = 180, .framerate = 15, .nominal = 150000,
-    .layers = 2 },
-};
-
-static void
-begin (Fixture *f, guint n_peers)
-{
-  *f = (Fixture) { .n = n_peers, .now = SECOND };
-  f->ladder.n_rungs = MESH_RUNGS;
-  for (guint i = 0; i < MESH_RUNGS; i++)
-    f->ladder.rungs[i] = three_rungs[i];
-  for (guint i = 0; i < n_peers; i++) {
-    f->peers[i].connected = TRUE;
-    f->peers[i].sound = SOUND;
-  }
-}
-
-/* Lets @tenths of a second pass, with what was decided being carried out. */
-static void
-run (Fixture *f, guint tenths)
-{
-  MeshLadderPeer *peers[MAX_PEERS];
-
-  for (guint i = 0; i < f->n; i++)
-    peers[i] = &f->peers[i];
-  for (; tenths > 0; tenths--) {
-    f->now += TENTH;
-    for (guint i = 0; i < f->n; i++)
-      mesh_ladder_ask (&f->ladder, peers[i]);
-    mesh_ladder_decide (&f->ladder, peers, f->n, f->now);
-    for (guint i = 0; i < MESH_RUNGS; i++)
-      f->ladder.rungs[i].running = f->ladder.rungs[i].needed;
-  }
-}
-
-static void
-give (Fixture *f, guint peer, guint kbit, MeshBweState state)
-{
-  f->peers[peer].share = kbit * 1000 + SOUND;
-  f->peers[peer].state = state;
-}
-
-static void
-want (Fixture *f, guint peer, guint width, guint height)
-{
-  f->peers[peer].want_known = TRUE;
-  f->peers[peer].want_width = width;
-  f->peers[peer].want_height = height;
-}
-
-static void
-assert_gets (const Fixture *f, guint peer, guint rung, guint layers)
-{
-  g_assert_cmpuint (f->peers[peer].rung, ==, rung);
-  if (rung < MESH_RUNGS)
-    g_assert_cmpuint (f->peers[peer].layers, ==, layers);
-}
+#include "ladder-fixture.h"
 
 static void
 gets_what_the_share_allows (void)
@@ -160,59 +85,6 @@ goes_down_at_once (void)
   assert_gets (&f, 0, 2, 1);
   run (&f, 30);
   assert_gets (&f, 0, MESH_RUNGS, 0);
-}
-
-/* At a rung's least rate all of its frames take no more than half of them at its
- * best. That the full size was too much does not keep them back. */
-static void
-all_frames_come_back_soon (void)
-{
-  Fixture f;
-
-  begin (&f, 1);
-  give (&f, 0, 100, MESH_BWE_CLEAR);
-  run (&f, 50);
-  give (&f, 0, 2000, MESH_BWE_CLEAR);
-  run (&f, 100);
-  assert_gets (&f, 0, 0, 2);
-  give (&f, 0, 200, MESH_BWE_CONGESTED);
-  run (&f, 10);
-  assert_gets (&f, 0, 1, 1);
-  give (&f, 0, 400, MESH_BWE_CLEAR);
-  f.peers[0].proven = 330000 + SOUND;
-  run (&f, 25);
-  assert_gets (&f, 0, 1, 1);
-  run (&f, 20);
-  assert_gets (&f, 0, 1, 2);
-  g_assert_cmpuint (f.ladder.rungs[1].rate, >, 300000);
-
-  /* They wait longer when it was they that were too much. */
-  give (&f, 0, 250, MESH_BWE_CONGESTED);
-  run (&f, 1);
-  assert_gets (&f, 0, 1, 1);
-  give (&f, 0, 400, MESH_BWE_CLEAR);
-  run (&f, 195);
-  assert_gets (&f, 0, 1, 1);
-  run (&f, 40);
-  assert_gets (&f, 0, 1, 2);
-}
-
-/* An estimate grows while less is sent. */
-static void
-a_rate_goes_little_above_what_is_proven (void)
-{
-  Fixture f;
-
-  begin (&f, 1);
-  give (&f, 0, 2000, MESH_BWE_CLEAR);
-  f.peers[0].proven = 1000000;
-  run (&f, 100);
-  assert_gets (&f, 0, 0, 2);
-  g_assert_cmpfloat (f.ladder.rungs[0].rate * 1.07, <=, 1150000 - SOUND);
-  f.peers[0].proven = 2500000;
-  run (&f, 100);
-  assert_gets (&f, 0, 0, 2);
-  g_assert_cmpuint (f.ladder.rungs[0].rate, >, 1400000);
 }
 
 /* Counts the steps up in @seconds, of a path that never takes the step. */
@@ -511,65 +383,14 @@ a_rung_that_fails_is_nobodys (void)
   assert_gets (&f, 0, 0, 2);
 }
 
-static void
-the_least_picture_is_tried_again (void)
-{
-  Fixture f;
-
-  begin (&f, 1);
-  give (&f, 0, 100, MESH_BWE_CLEAR);
-  run (&f, 10);
-  give (&f, 0, 0, MESH_BWE_CONGESTED);
-  run (&f, 30);
-  assert_gets (&f, 0, MESH_RUNGS, 0);
-  give (&f, 0, 40, MESH_BWE_CLEAR);
-  run (&f, 5);
-  assert_gets (&f, 0, 2, 1);
-}
-
-/* Where others fill the uplink, an estimate can be less than sound for long. */
-static void
-the_least_picture_stays_while_its_path_is_not_full (void)
-{
-  Fixture f;
-
-  begin (&f, 1);
-  give (&f, 0, 0, MESH_BWE_CLEAR);
-  run (&f, 5);
-  assert_gets (&f, 0, 2, 1);
-  run (&f, 600);
-  assert_gets (&f, 0, 2, 1);
-  give (&f, 0, 0, MESH_BWE_WARNING);
-  run (&f, 30);
-  assert_gets (&f, 0, 2, 1);
-  give (&f, 0, 0, MESH_BWE_CONGESTED);
-  run (&f, 2);
-  assert_gets (&f, 0, MESH_RUNGS, 0);
-
-  /* It is tried again soon, and ever later. */
-  give (&f, 0, 0, MESH_BWE_CLEAR);
-  run (&f, 5);
-  assert_gets (&f, 0, 2, 1);
-  give (&f, 0, 0, MESH_BWE_CONGESTED);
-  run (&f, 2);
-  give (&f, 0, 0, MESH_BWE_CLEAR);
-  run (&f, 15);
-  assert_gets (&f, 0, MESH_RUNGS, 0);
-  run (&f, 20);
-  assert_gets (&f, 0, 2, 1);
-}
-
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 #define TEST(path, func) g_test_add_func ("/ladder/" path, func)
-  TEST ("least-stays", the_least_picture_stays_while_its_path_is_not_full);
   TEST ("share", gets_what_the_share_allows);
   TEST ("up", goes_up_when_there_was_enough_for_a_while);
   TEST ("down", goes_down_at_once);
-  TEST ("all-frames", all_frames_come_back_soon);
-  TEST ("proven-rate", a_rate_goes_little_above_what_is_proven);
   TEST ("flapping", does_not_flap);
   TEST ("want", gives_no_more_than_is_wanted);
   TEST ("want/framerate", gives_half_of_the_frames_where_no_more_are_wanted);
@@ -581,7 +402,6 @@ main (int argc, char **argv)
   TEST ("unused", a_rung_ends_when_nobody_has_it);
   TEST ("down/queue", does_not_fall_deeper_than_it_must);
   TEST ("failed", a_rung_that_fails_is_nobodys);
-  TEST ("least", the_least_picture_is_tried_again);
   TEST ("encoded", what_is_encoded_already_stands_rather_than_floods);
 #undef TEST
   return g_test_run ();

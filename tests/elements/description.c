@@ -18,12 +18,14 @@
     "a=rtpmap:111 OPUS/48000/2\r\n" \
     "a=fmtp:111 useinbandfec=1\r\n"
 #define VIDEO \
-    "m=video 9 UDP/TLS/RTP/SAVPF 96 97 102\r\n" \
+    "m=video 9 UDP/TLS/RTP/SAVPF 96 97 102 103 104\r\n" \
     "a=rtpmap:96 VP8/90000\r\n" \
     "a=rtpmap:97 rtx/90000\r\n" \
     "a=fmtp:97 apt=96\r\n" \
     "a=rtpmap:102 H264/90000\r\n" \
-    "a=fmtp:102 packetization-mode=1\r\n"
+    "a=fmtp:102 packetization-mode=1\r\n" \
+    "a=rtpmap:103 red/90000\r\n" \
+    "a=rtpmap:104 ulpfec/90000\r\n"
 
 static GstSDPMessage *
 parse (const char *text)
@@ -51,6 +53,7 @@ GST_START_TEST (a_browser_is_to_begin_with_a_better_rate)
   g_autofree char *before = gst_sdp_message_as_text (message);
   g_autofree char *told = mesh_description_dup_text (message);
   g_autofree char *after = gst_sdp_message_as_text (message);
+  g_autofree char *again = NULL;
 
   /* What webrtcbin gets is as it was. */
   ck_assert_str_eq (before, after);
@@ -59,6 +62,12 @@ GST_START_TEST (a_browser_is_to_begin_with_a_better_rate)
           "x-google-start-bitrate=800\r\n"));
   ck_assert_uint_eq (count (told, "x-google-start-bitrate"), 2);
   ck_assert_uint_eq (count (told, "a=fmtp:"), 4);
+  gst_sdp_message_free (message);
+
+  /* An answer repeats the formats of the offer. */
+  message = parse (told);
+  again = mesh_description_dup_text (message);
+  ck_assert_str_eq (again, told);
   gst_sdp_message_free (message);
 }
 

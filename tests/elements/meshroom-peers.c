@@ -48,6 +48,33 @@ GST_START_TEST (pads_say_whose_they_are)
 
 GST_END_TEST;
 
+/* Otherwise the first copy of a packet of sound would end the attempt. */
+GST_START_TEST (each_attempt_may_send_a_packet_twice)
+{
+  Pair p;
+  GstIterator *iterator;
+  GValue value = G_VALUE_INIT;
+  guint n = 0;
+
+  pair_start (&p, "", AV (PARTY_RED, 500), "", AV (PARTY_BLUE, 900));
+  WAIT_FOR (party_stream_of (p.a, p.b->id, FALSE));
+  iterator = gst_bin_iterate_all_by_element_factory_name
+      (GST_BIN (p.a->room), "srtpenc");
+  while (gst_iterator_next (iterator, &value) == GST_ITERATOR_OK) {
+    gboolean may;
+
+    g_object_get (g_value_get_object (&value), "allow-repeat-tx", &may, NULL);
+    fail_unless (may);
+    n++;
+    g_value_unset (&value);
+  }
+  gst_iterator_free (iterator);
+  ck_assert_uint_eq (n, 1);
+  pair_stop (&p);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (an_odd_name_is_made_sayable)
 {
   Pair p;
@@ -263,6 +290,7 @@ meshroom_peers_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, pads_say_whose_they_are);
   tcase_add_test (tcase, changes_are_told_while_playing);
+  tcase_add_test (tcase, each_attempt_may_send_a_packet_twice);
   tcase_add_test (tcase, an_odd_name_is_made_sayable);
   tcase_add_test (tcase, comings_and_goings_are_told);
   tcase_add_test (tcase, what_is_said_is_received);

@@ -118,7 +118,8 @@ test('sdp: a browser begins with a better rate', () => {
 m=audio 9 UDP/TLS/RTP/SAVPF 111\r
 a=rtpmap:111 opus/48000/2\r
 a=fmtp:111 useinbandfec=1\r
-m=video 9 UDP/TLS/RTP/SAVPF 96 97 102\r
+m=video 9 UDP/TLS/RTP/SAVPF 96 97 102 103\r
+a=rtpmap:103 red/90000\r
 a=rtpmap:96 VP8/90000\r
 a=rtpmap:97 rtx/90000\r
 a=fmtp:97 apt=96\r
@@ -129,7 +130,8 @@ a=fmtp:102 packetization-mode=1\r
 m=audio 9 UDP/TLS/RTP/SAVPF 111\r
 a=rtpmap:111 opus/48000/2\r
 a=fmtp:111 useinbandfec=1\r
-m=video 9 UDP/TLS/RTP/SAVPF 96 97 102\r
+m=video 9 UDP/TLS/RTP/SAVPF 96 97 102 103\r
+a=rtpmap:103 red/90000\r
 a=rtpmap:96 VP8/90000\r
 a=fmtp:96 x-google-start-bitrate=800\r
 a=rtpmap:97 rtx/90000\r
@@ -137,13 +139,14 @@ a=fmtp:97 apt=96\r
 a=rtpmap:102 H264/90000\r
 a=fmtp:102 packetization-mode=1;x-google-start-bitrate=800\r
 `;
-  assert.equal(beginFaster(sdp), faster);
-  assert.equal(beginFaster(faster), faster);
+  assert.equal(beginFaster(sdp, 1e6), faster);
+  assert.equal(beginFaster(faster, 1e6), faster);
+  assert.equal(beginFaster(sdp, 375_000), faster.replaceAll('=800', '=375'));
   const unix = sdp.replaceAll('\r', '');
-  assert.match(beginFaster(unix), /^a=fmtp:96 x-google-start-bitrate=800$/m);
+  assert.match(beginFaster(unix, 1e6), /^a=fmtp:96 x-google-start-bitrate=800$/m);
   for (const odd of ['', 'v=0', 'm=video', 'm=video 9 x 96\r\na=rtpmap:96',
     'm=video 9 x 96\r\na=rtpmap:96 VP8/90000'])
-    assert.equal(beginFaster(odd), odd);
+    assert.equal(beginFaster(odd, 1e6), odd);
 });
 
 test('sdp: what is said of the picture', () => {

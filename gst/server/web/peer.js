@@ -109,7 +109,8 @@ export class Peer {
   /** @param {'offer' | 'answer'} type @param {string} sdp */
   remoteSdp(type, sdp) {
     this.#step(async () => {
-      await this.#pc.setRemoteDescription({type, sdp: beginFaster(sdp)});
+      await this.#pc.setRemoteDescription({type,
+        sdp: beginFaster(sdp, this.#limits.bitrate)});
       if (type === 'offer')
         await this.#answer(readVideo(sdp));
       this.#limit();

@@ -45,9 +45,10 @@ export function readVideo(sdp) {
     codecs: [...new Set(names)]};
 }
 
-/* What a sender's estimate begins with, in kbit/s: as in a pipeline (MESH_RATE_START
- * in plugins/meshroom/rate.h). Chromium begins at 300 otherwise, finds 720 lines
- * too many for that in the first moment, and comes back over ten seconds. */
+/* What a sender's estimate begins with, in kbit/s: as in a pipeline
+ * (MESH_RATE_START in plugins/meshroom/rate.h). Chromium begins at 300
+ * otherwise, finds 720 lines too many for that in the first moment, and comes
+ * back over ten seconds. */
 const START_KBIT = 800;
 
 /**
@@ -55,21 +56,26 @@ const START_KBIT = 800;
  * formats of the remote description. Others ignore it.
  *
  * @param {string} sdp the other end's description
+ * @param {number} most what may be sent, bit/s
  */
-export function beginFaster(sdp) {
-  const parameter = `x-google-start-bitrate=${START_KBIT}`;
+export function beginFaster(sdp, most) {
+  const rate = Math.min(START_KBIT, Math.round(most / 1000));
+  const parameter = `x-google-start-bitrate=${rate}`;
   const lines = sdp.split(/(?<=\n)/);
   const described = new Set(lines.map((line) => /^a=fmtp:(\d+) /.exec(line)?.[1]));
-  let isVideo = false;
+  /** @type {Set<string | undefined>} the payload types of the section's codecs */
+  let codecs = new Set();
   return lines.map((line) => {
     if (line.startsWith('m='))
-      isVideo = line.startsWith('m=video ');
+      codecs = new Set();
     const [end = ''] = /\r?\n$/.exec(line) ?? [];
-    const [, type] = /^a=rtpmap:(\d+) (?!rtx\/)/i.exec(line) ?? [];
-    if (isVideo && type && end && !described.has(type))
+    const [, type] = /^a=rtpmap:(\d+) (?:VP8|VP9|H264|AV1)\//i.exec(line) ?? [];
+    const [, of] = /^a=fmtp:(\d+) /.exec(line) ?? [];
+    if (type)
+      codecs.add(type);
+    if (type && end && !described.has(type))
       return `${line}a=fmtp:${type} ${parameter}${end}`;
-    if (isVideo && /^a=fmtp:\d+ (?!apt=)/.test(line)
-        && !line.includes('x-google-start-bitrate='))
+    if (of && codecs.has(of) && !line.includes('x-google-start-bitrate='))
       return `${line.trimEnd()};${parameter}${end}`;
     return line;
   }).join('');
