@@ -73,7 +73,6 @@ an_empty_buffer_is_small (void)
   for (guint i = 0; i < 2048 * KIB; i++)
     mesh_out_buffer_take (&buffer, 1);
   g_assert_cmpuint (buffer.bytes->len, ==, 0);
-  g_assert_true (buffer.bytes != grown);
   mesh_out_buffer_clear (&buffer);
 }
 
