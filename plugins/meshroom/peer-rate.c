@@ -12,11 +12,10 @@
 /* What distinguishes padding from what the peer asks for. */
 #define PADDING "padding"
 
-/* Packets of a picture are kept for so long, to be sent once more: our receivers
- * wait for 0.7 s at most, browsers for longer, and a request takes half a round
- * trip. webrtcbin keeps 500 of them, which are 0.5 MiB a peer, and 4 s at
- * 1 Mbit/s. */
-#define HISTORY_MS 2000
+/* So many packets of a picture are kept, to be sent once more: two seconds at
+ * 1 Mbit/s. webrtcbin keeps 500 of them, which are 0.5 MiB a peer. A limit by
+ * time would leave none for the padding of probes where few are sent. */
+#define HISTORY 250
 
 /* On the thread that takes the peer's RTCP, or the call's with padding. */
 static GstPadProbeReturn
@@ -49,7 +48,7 @@ on_element (GstBin *bin, GstBin *sub_bin, GstElement *element,
     g_object_set (element, "allow-repeat-tx", TRUE, NULL);
   if (!factory || !g_str_equal (GST_OBJECT_NAME (factory), "rtprtxsend"))
     return;
-  g_object_set (element, "max-size-time", HISTORY_MS, NULL);
+  g_object_set (element, "max-size-packets", HISTORY, NULL);
   src = gst_element_get_static_pad (element, "src");
   gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, on_request, self,
       NULL);
