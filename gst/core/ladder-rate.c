@@ -15,7 +15,8 @@
 
 /* Ours: how far above what a path was seen to take a rate may go. An estimate
  * grows while less is sent, and a rate that follows it at once makes a queue of
- * all that it is too high. */
+ * all that it is too high. Half of the frames may take all that they can, which
+ * proves that all of them could be had. */
 #define UNPROVEN 1.15
 
 /* A peer that comes to a rung, or to all of its frames, and has it for itself
@@ -41,7 +42,7 @@ nearly_proven (const MeshLadderPeer *peer)
 {
   double bits = mesh_ladder_available (peer);
 
-  return peer->proven == 0 ? bits
+  return peer->proven == 0 || mesh_ladder_layers (peer->step) == 1 ? bits
       : MIN (bits, MAX (UNPROVEN * (double) peer->proven - peer->sound, 0));
 }
 
