@@ -169,9 +169,10 @@ has_trifle (const MeshLadderWork *work, const MeshLadderPeer *self)
 static gboolean
 will_do (const MeshLadderWork *work, const MeshLadderPeer *self)
 {
-  return has_trifle (work, self) || mesh_ladder_keeps (work, self) || (work->now < self->settles_until
-      && mesh_ladder_does (work, self, self->step,
-          mesh_ladder_available (self), DRAINING * DRAINING, 0));
+  if (has_trifle (work, self) || mesh_ladder_keeps (work, self))
+    return TRUE;
+  return work->now < self->settles_until && mesh_ladder_does (work, self,
+      self->step, mesh_ladder_available (self), DRAINING * DRAINING, 0);
 }
 
 /* Whether the others on the peer's rung have had much less than they could for

@@ -12,10 +12,10 @@
 /* What distinguishes padding from what the peer asks for. */
 #define PADDING "padding"
 
-/* So many packets of a picture are kept, to be sent once more: two seconds at
+/* So many packets of a picture are kept, to be sent once more: 1.6 s at
  * 1 Mbit/s. webrtcbin keeps 500 of them, which are 0.5 MiB a peer. A limit by
  * time would leave none for the padding of probes where few are sent. */
-#define HISTORY 250
+#define HISTORY 200
 
 /* On the thread that takes the peer's RTCP, or the call's with padding. */
 static GstPadProbeReturn

@@ -14,11 +14,13 @@
 
 /* Packets of pictures that padding may repeat, of those that went last. */
 #define REPEATABLE 32
-/* Sound goes twice where this share of packets is lost on a path that is clear
- * and takes several times the sound, and for a while after that was seen last:
- * copies that arrive make the loss look smaller. */
+/* Sound goes twice where this share of packets is lost on a path that takes
+ * several times the sound and has been clear for so long (what a full queue
+ * drops is no reason to fill it further), and for a while after that was seen
+ * last: copies that arrive make the loss look smaller. */
 #define SOUND_COPIED_FROM .02
 #define SOUND_COPIED_ABOVE 5
+#define CLEAR_FOR (5 * G_TIME_SPAN_SECOND)
 #define SOUND_COPIED_FOR (10 * G_TIME_SPAN_SECOND)
 
 /* Probes whose packets are still to be reported. A packet is numbered a moment
@@ -55,6 +57,7 @@ struct _MeshRate {
   MeshSoundRate sound;
   MeshSoundRate copies;         /* of sound */
   gint64 sound_copied_until;
+  gint64 full_at;               /* the path was not clear; 0: never */
   gboolean is_short;            /* of the uplink */
   GArray *packets;              /* of a report; kept for its memory */
   gint64 clock_offset;          /* of the receiver's clock; 0: not known */
@@ -217,6 +220,17 @@ mesh_rate_when (MeshRate *rate, guint queued)
   return when;
 }
 
+static void
+count_sound (MeshRate *self, MeshSoundRate *of, guint size)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  g_mutex_lock (&self->lock);
+  count_locked (self, size + MESH_RATE_OVERHEAD, now);
+  mesh_sound_rate_add (of, size + MESH_RATE_OVERHEAD, now);
+  g_mutex_unlock (&self->lock);
+}
+
 /**
  * mesh_rate_sent_sound:
  * @size: an RTP packet's length
@@ -224,27 +238,17 @@ mesh_rate_when (MeshRate *rate, guint queued)
 void
 mesh_rate_sent_sound (MeshRate *rate, guint size)
 {
-  gint64 now = g_get_monotonic_time ();
-
-  g_mutex_lock (&rate->lock);
-  count_locked (rate, size + MESH_RATE_OVERHEAD, now);
-  mesh_sound_rate_add (&rate->sound, size + MESH_RATE_OVERHEAD, now);
-  g_mutex_unlock (&rate->lock);
+  count_sound (rate, &rate->sound, size);
 }
 
 /**
  * mesh_rate_sent_copy:
- * @size: an RTP packet's length, whose sound is sent the second time
+ * @size: the length of an RTP packet of sound that is sent the second time
  */
 void
 mesh_rate_sent_copy (MeshRate *rate, guint size)
 {
-  gint64 now = g_get_monotonic_time ();
-
-  g_mutex_lock (&rate->lock);
-  count_locked (rate, size + MESH_RATE_OVERHEAD, now);
-  mesh_sound_rate_add (&rate->copies, size + MESH_RATE_OVERHEAD, now);
-  g_mutex_unlock (&rate->lock);
+  count_sound (rate, &rate->copies, size);
 }
 
 /**
@@ -261,10 +265,14 @@ mesh_rate_copies_sound (MeshRate *rate)
   g_mutex_lock (&rate->lock);
   if (rate->bwe)
     mesh_bwe_get_figures (rate->bwe, &path);
-  if (path.loss >= SOUND_COPIED_FROM)
+  if (path.state != MESH_BWE_CLEAR) {
+    rate->full_at = now;
+    rate->sound_copied_until = 0;
+  } else if (path.loss >= SOUND_COPIED_FROM
+      && (rate->full_at == 0 || now - rate->full_at > CLEAR_FOR)) {
     rate->sound_copied_until = now + SOUND_COPIED_FOR;
-  copies = now < rate->sound_copied_until && path.state == MESH_BWE_CLEAR
-      && !rate->is_short && rate->target
+  }
+  copies = now < rate->sound_copied_until && !rate->is_short && rate->target
       >= SOUND_COPIED_ABOVE * mesh_sound_rate_get (&rate->sound, now);
   g_mutex_unlock (&rate->lock);
   return copies;

@@ -54,7 +54,7 @@ on_packet (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
   SoundCopies *self = user_data;
   GstBuffer *packet = GST_PAD_PROBE_INFO_BUFFER (info), *copy;
-  gint64 now = g_get_monotonic_time ();
+  gint64 now;
 
   if (self->copying || !is_ours (self, packet))
     return GST_PAD_PROBE_OK;
@@ -62,6 +62,7 @@ on_packet (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
     forget (self);
     return GST_PAD_PROBE_OK;
   }
+  now = g_get_monotonic_time ();
   if (now - self->last[self->next].at > LATEST)
     gst_clear_buffer (&self->last[self->next].packet);
   copy = self->last[self->next].packet;
